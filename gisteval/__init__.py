@@ -1,0 +1,31 @@
+"""Evaluation and benchmarking of prompt compression.
+
+import gisteval
+run = gisteval.run(model="checkpoints/wordplay-llama", split="human")
+run.results                     # a pandas DataFrame, one number a row
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gisteval.pipeline.run import Run
+
+__all__ = ["run"]
+
+
+def run(model: str | list[str] | None = None, split: str | list[str] | None = None, **options: Any) -> Run:
+    """Evaluate checkpoints as `gisteval run` does; options are the fields of `RunConfig`.
+
+    Raises GistevalError for anything the user can mend.
+    """
+    from gisteval.config import read_config
+    from gisteval.pipeline.run import run as run_pipeline
+
+    flags = dict(options)
+    if model is not None:
+        flags["models"] = [model] if isinstance(model, str) else model
+    if split is not None:
+        flags["splits"] = split
+    return run_pipeline(read_config(None, flags), ["gisteval.run"])

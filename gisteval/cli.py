@@ -1,0 +1,279 @@
+"""The command line: parse, build a configuration, make one call. Heavy imports wait for their command."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gisteval.errors import GistevalError
+
+app = typer.Typer(
+    name="gisteval",
+    help="Evaluate and benchmark prompt compression.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda token: token.replace("_", "-"),
+    },
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file; flags win over it.")]
+OptionalText = Annotated[str | None, typer.Option()]
+
+
+def main() -> None:
+    """Entry point: an expected error is one line on stderr and its exit code."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        app(standalone_mode=True)
+    except GistevalError as error:
+        print(f"gisteval: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print("gisteval: interrupted; the same command goes on from here", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        raise SystemExit(1) from None
+
+
+@app.command()
+def run(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Checkpoint or suite folder, or hub name; may be repeated. Default: the demo suite."
+        ),
+    ] = None,
+    pos_control: Annotated[str | None, typer.Option(help="Trained positive control.")] = None,
+    neg_control: Annotated[str | None, typer.Option(help="Trained negative control.")] = None,
+    condition: Annotated[str | None, typer.Option(help="For a folder without gist.json.")] = None,
+    k: Annotated[int | None, typer.Option("--k", help="Gist tokens, if not the trained number.")] = None,
+    compressor: Annotated[
+        list[str] | None, typer.Option(help="Compressor of the candidates; may be repeated.")
+    ] = None,
+    budget: Annotated[int | None, typer.Option(help="Tokens or slots a compressor keeps.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task name, folder or YAML file.")] = None,
+    split: Annotated[str | None, typer.Option(help="Comma-separated splits.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Examples a split.")] = None,
+    batch_size: Annotated[str | None, typer.Option(help="auto or a number.")] = None,
+    max_new_tokens: Annotated[int | None, typer.Option(help="Longest output, in tokens.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = None,
+    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16, float16.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the resampled intervals.")] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Folder of the run; an unfinished one is resumed.")
+    ] = None,
+    data_dir: Annotated[str | None, typer.Option(help="Where downloaded data already lies.")] = None,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
+    config: ConfigFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the plan only.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate checkpoints with their controls on the splits of a task."""
+    flags = _given(
+        pos_control=pos_control,
+        neg_control=neg_control,
+        condition=condition,
+        k=k,
+        budget=budget,
+        task=task,
+        limit=limit,
+        batch_size=batch_size,
+        max_new_tokens=max_new_tokens,
+        device=device,
+        dtype=dtype,
+        seed=seed,
+        output=output,
+        data_dir=data_dir,
+        models=model or None,
+        compressors=compressor or None,
+        splits=split,
+        allow_pickle=allow_pickle or None,
+    )
+    from gisteval.config import read_config
+
+    settings = read_config(config, flags)
+    _quiet_libraries()
+    from gisteval.pipeline import run as pipeline
+    from gisteval.report.tables import console_text, split_tables
+
+    if dry_run:
+        plan = pipeline.plan_run(settings)
+        _print_json(pipeline.describe(plan))
+        return
+    finished = pipeline.run(settings, ["gisteval", *sys.argv[1:]])
+    if as_json:
+        print((finished.folder / "results.json").read_text(encoding="utf-8"), end="")
+    else:
+        print(console_text(split_tables(finished.rows)))
+        print(f"report: {finished.folder / 'report' / 'report.md'}")
+    for note in finished.notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+@app.command()
+def score(
+    files: Annotated[list[Path], typer.Argument(help="CSV, TSV, JSONL or JSON files of predictions.")],
+    prediction_column: Annotated[str, typer.Option(help="Column of the outputs.")] = "y_pred",
+    reference_column: Annotated[str, typer.Option(help="Column of the references.")] = "y_true",
+    cluster_column: Annotated[
+        str | None, typer.Option(help="Column whose equal values belong together.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score predictions made elsewhere: ROUGE-L and exact match, in percent."""
+    from gisteval.score_files import score_file
+
+    scores = [score_file(path, prediction_column, reference_column, cluster_column) for path in files]
+    if as_json:
+        _print_json([found.as_row() for found in scores])
+        return
+    for found in scores:
+        print(found.summary())
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path | None, typer.Argument(help="Recipe (YAML).")] = None,
+    output: Annotated[Path, typer.Option(help="Folder of the new checkpoint.")] = Path("checkpoint"),
+    task: OptionalText = None,
+    split: OptionalText = None,
+    family: Annotated[str | None, typer.Option(help="Name shared by the checkpoints of a suite.")] = None,
+    condition: Annotated[str | None, typer.Option(help="gist, pos_control or neg_control.")] = None,
+    k: Annotated[int | None, typer.Option("--k", help="Gist tokens.")] = None,
+    base: Annotated[str | None, typer.Option(help="Model folder, hub name or gist checkpoint.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Training examples.")] = None,
+    learning_rate: Annotated[float | None, typer.Option()] = None,
+    rows_per_step: Annotated[int | None, typer.Option()] = None,
+    seed: Annotated[int | None, typer.Option()] = None,
+    lora: Annotated[bool, typer.Option("--lora", help="Train low-rank adapters (extra: train).")] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Where downloaded data already lies.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+) -> None:
+    """Train one checkpoint under a condition; an interrupted training goes on where it was."""
+    flags = _given(
+        task=task,
+        split=split,
+        family=family,
+        condition=condition,
+        k=k,
+        base=base,
+        steps=steps,
+        limit=limit,
+        learning_rate=learning_rate,
+        rows_per_step=rows_per_step,
+        seed=seed,
+        lora={} if lora else None,
+    )
+    from gisteval.training.recipe import build_recipe, load_recipe
+
+    settings = load_recipe(recipe, flags) if recipe else build_recipe(flags, "flags")
+    _quiet_libraries()
+    import torch
+
+    from gisteval.tasks import load_task
+    from gisteval.training.train import train as train_checkpoint
+
+    if threads:
+        torch.set_num_threads(threads)
+    source = load_task(settings.task, data_dir=data_dir)
+    examples = list(source.examples(settings.split, settings.limit))
+    record = train_checkpoint(settings, examples, output)
+    final = record.training["loss"][-1][1] if record.training["loss"] else float("nan")
+    print(f"{record.name}: {settings.steps} steps, final loss {final:.3f}, saved in {output}")
+
+
+@app.command()
+def compress(
+    model: Annotated[str, typer.Option(help="Checkpoint folder or hub name.")],
+    prompt: Annotated[list[str], typer.Option(help="Instruction to compress; may be repeated.")],
+    compressor: Annotated[str | None, typer.Option(help="Default: the checkpoint's own.")] = None,
+    budget: Annotated[int | None, typer.Option(help="Tokens or slots to keep.")] = None,
+    k: Annotated[int | None, typer.Option("--k")] = None,
+    condition: OptionalText = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Compress instructions and show what is kept and what it takes to store it."""
+    _quiet_libraries()
+    from gisteval.pipeline.compress import compress_prompts
+    from gisteval.schema import as_condition
+
+    rows = compress_prompts(
+        model,
+        prompt,
+        compressor,
+        budget=budget,
+        k=k,
+        condition=as_condition(condition),
+        device=device,
+        dtype=dtype,
+    )
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        print(
+            f"{row['source_tokens']} tokens -> {row['kept']} slots, {row['bytes']:,} bytes "
+            f"({row['compressor']}): {row['prompt']}"
+        )
+
+
+@app.command(name="ls")
+def list_content(
+    kind: Annotated[str, typer.Argument(help="tasks, compressors or checkpoints.")],
+    as_json: AsJson = False,
+) -> None:
+    """List what is there."""
+    from gisteval.pipeline.listing import listing
+
+    rows = listing(kind)
+    if as_json:
+        _print_json(rows)
+        return
+    for row in rows:
+        print(f"{row['name']:24}  {row['description']}")
+
+
+@app.command()
+def validate(
+    path: Annotated[Path | None, typer.Argument(help="A task.yaml or a folder of content.")] = None,
+    with_data: Annotated[bool, typer.Option("--with-data", help="Read every split, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check tasks, report templates and checkpoints before a machine is booked for them."""
+    from gisteval.pipeline.listing import validate_content
+
+    checked = validate_content(path, with_data)
+    if as_json:
+        _print_json(checked)
+        return
+    for item in checked:
+        print(f"ok  {item}")
+
+
+def _given(**flags: Any) -> dict[str, Any]:
+    """Only the flags that were given."""
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _print_json(content: Any) -> None:
+    print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _quiet_libraries() -> None:
+    """Keep the libraries' own progress bars and advice off the terminal."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()

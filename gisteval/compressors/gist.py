@@ -1,0 +1,26 @@
+"""Gist tokens: keep the states of the k tokens that follow the instruction (arXiv 2304.08467)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gisteval.compressors.base import Compressor
+from gisteval.errors import GistevalError
+from gisteval.models.compressed import CompressedPrompt
+from gisteval.models.decoder import DecoderModel
+
+
+class Gist(Compressor):
+    """Keeps k slots; a checkpoint trained with a leak window keeps that many more before them."""
+
+    name = "gist"
+    reads_as = "gist"
+
+    def compress(
+        self, model: DecoderModel, instructions: Sequence[str], budget: int | None
+    ) -> list[CompressedPrompt]:
+        """budget: k plus the leak window, or None for that. Raises GistevalError if k is 0."""
+        if model.tokens.k == 0:
+            raise GistevalError("compressor gist needs k >= 1: this model has no gist tokens")
+        keep = model.tokens.k if budget is None else budget
+        return list(model.encode(self.prompts(model, instructions), keep))

@@ -1,0 +1,25 @@
+"""Everything is dropped: the negative control."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gisteval.compressors.base import Compressor, nothing_kept
+from gisteval.models.compressed import CompressedPrompt, Nothing
+from gisteval.models.decoder import DecoderModel
+
+
+class Empty(Compressor):
+    """Keeps no slot; the input still starts at its original position."""
+
+    name = "nothing"
+    reads_as = "neg_control"
+
+    def compress(
+        self, model: DecoderModel, instructions: Sequence[str], budget: int | None
+    ) -> list[CompressedPrompt]:
+        """The budget is not used: nothing is kept."""
+        return [
+            Nothing(len(prompt), nothing_kept(model, prompt))
+            for prompt in self.prompts(model, instructions)
+        ]

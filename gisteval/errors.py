@@ -1,0 +1,22 @@
+"""Expected failures. The command line prints one as a single line and exits with its code."""
+
+from __future__ import annotations
+
+
+class GistevalError(Exception):
+    """An expected error: the message says what is wrong, where, and what to do about it."""
+
+    exit_code = 2
+
+
+class InvalidRun(GistevalError):
+    """The run's data can't support an answer (mismatched examples, too many failures)."""
+
+    exit_code = 4
+
+
+class MissingExtra(GistevalError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"the package {package!r} is not installed: run pip install 'gisteval[{extra}]'")

@@ -1,0 +1,195 @@
+"""From a system and examples to generations: compress once, batch by length, never touch the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+import torch
+
+from gisteval.compressors.base import Compressor
+from gisteval.models.compressed import CompressedPrompt
+from gisteval.models.decoder import DecoderModel
+from gisteval.schema import Example
+
+AUTO_BATCH = 256
+CACHE_BYTES = 2**30
+"""Room that "auto" gives to the key-value cache of one batch."""
+
+PREFIX_BYTES = 256 * 2**20
+"""Room for the compressed prompts that are kept at a time."""
+
+WINDOW = 8
+"""Batches that are planned, and whose prompts are kept, at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Settings that decide the outputs, and those that only decide the speed.
+
+    batch_size None is "auto": as many rows as fit into a fixed room for the cache, at most 256.
+    """
+
+    max_new_tokens: int
+    batch_size: int | None = None
+    with_loss: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model made of one example. nll: mean nats a reference token, or None if not asked."""
+
+    example: Example
+    output: str
+    output_tokens: int
+    finished: bool
+    source_tokens: int
+    template_tokens: int
+    kept: int
+    bytes: int
+    nll: float | None
+    target_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """An example that does not fit into the model's context; lengths in tokens."""
+
+    example: Example
+    needed: int
+    context: int
+
+
+@dataclass(slots=True)
+class _Item:
+    index: int
+    example: Example
+    prompt_tokens: int
+    input_tokens: int
+    target_tokens: int
+    compressed: CompressedPrompt | None = field(default=None, repr=False)
+
+    @property
+    def total(self) -> int:
+        return self.prompt_tokens + self.input_tokens + self.target_tokens
+
+
+def answer_all(
+    model: DecoderModel,
+    compressor: Compressor,
+    budget: int | None,
+    examples: Sequence[Example],
+    decoding: Decoding,
+    done: AbstractSet[int] = frozenset(),
+) -> Iterator[list[Answer | TooLong]]:
+    """Batches of answers, in an order of work that only the examples decide.
+
+    done: indices of examples whose answers are known. The plan is made over all examples and a batch
+    is left out only if all of it is done, so a resumed run computes in the very batches of an
+    uninterrupted one. Each distinct instruction of a window is compressed once.
+    """
+    order = sorted(range(len(examples)), key=lambda i: _group_key(examples, i))
+    step = decoding.batch_size or AUTO_BATCH
+    for start in range(0, len(order), step * WINDOW):
+        chosen = order[start : start + step * WINDOW]
+        items = _measure(model, compressor, [(i, examples[i]) for i in chosen])
+        fitting = [item for item in items if item.total <= model.context]
+        yield [TooLong(i.example, i.total, model.context) for i in items if i.total > model.context]
+        for window in _windows(model, fitting):
+            batches = list(_batches(model, window, decoding))
+            if all(item.index in done for batch in batches for item in batch):
+                continue
+            _compress(model, compressor, budget, window)
+            for batch in batches:
+                if not all(item.index in done for item in batch):
+                    yield list(_answers(model, batch, decoding))
+            for item in window:
+                item.compressed = None
+
+
+def _group_key(examples: Sequence[Example], index: int) -> tuple[int, str, int]:
+    """Short instructions first; examples of one instruction stand together."""
+    return len(examples[index].instruction), examples[index].instruction, index
+
+
+def _measure(model: DecoderModel, compressor: Compressor, chosen: list[tuple[int, Example]]) -> list[_Item]:
+    prompts = compressor.prompts(model, [example.instruction for _, example in chosen])
+    inputs = model.tokens.continuations([example.input for _, example in chosen])
+    targets = model.tokens.targets([example.output for _, example in chosen])
+    return [
+        _Item(index, example, len(p), len(x), len(y))
+        for (index, example), p, x, y in zip(chosen, prompts, inputs, targets, strict=True)
+    ]
+
+
+def _windows(model: DecoderModel, items: list[_Item]) -> Iterator[list[_Item]]:
+    """Cut where the compressed prompts, if nothing were dropped, would outgrow their room."""
+    window: list[_Item] = []
+    size, last = 0, ""
+    for item in items:
+        cost = 0 if item.example.instruction == last else item.prompt_tokens * model.slot_bytes
+        if window and size + cost > PREFIX_BYTES:
+            yield window
+            window, size = [], 0
+        window.append(item)
+        size, last = size + cost, item.example.instruction
+    if window:
+        yield window
+
+
+def _batches(model: DecoderModel, window: list[_Item], decoding: Decoding) -> Iterator[list[_Item]]:
+    """Rows of similar length together. The reference's length is no key: nobody knows it in earnest."""
+    ordered = sorted(window, key=lambda i: (i.input_tokens, i.prompt_tokens, i.index))
+    batch: list[_Item] = []
+    width = 0
+    for item in ordered:
+        longest = max(width, item.total + decoding.max_new_tokens)
+        room = decoding.batch_size or min(AUTO_BATCH, max(1, CACHE_BYTES // (longest * model.slot_bytes)))
+        if batch and len(batch) + 1 > room:
+            yield batch
+            batch, longest = [], item.total + decoding.max_new_tokens
+        batch.append(item)
+        width = longest
+    if batch:
+        yield batch
+
+
+def _compress(model: DecoderModel, compressor: Compressor, budget: int | None, window: list[_Item]) -> None:
+    """Compress each distinct instruction of the window once, similar lengths together."""
+    lengths = {item.example.instruction: item.prompt_tokens for item in window}
+    ordered = sorted(lengths, key=lambda text: (lengths[text], text))
+    found: dict[str, CompressedPrompt] = {}
+    start = 0
+    while start < len(ordered):
+        longest = lengths[ordered[min(start + AUTO_BATCH, len(ordered)) - 1]]
+        room = min(AUTO_BATCH, max(1, CACHE_BYTES // (longest * model.slot_bytes)))
+        batch = ordered[start : start + room]
+        found.update(zip(batch, compressor.compress(model, batch, budget), strict=True))
+        start += room
+    for item in window:
+        item.compressed = found[item.example.instruction]
+
+
+def _answers(model: DecoderModel, batch: list[_Item], decoding: Decoding) -> Iterator[Answer]:
+    prompts = [item.compressed for item in batch if item.compressed is not None]
+    running = model.open(prompts, [item.example.input for item in batch])
+    targets = model.tokens.targets([item.example.output for item in batch])
+    losses: list[torch.Tensor] | list[None] = [None] * len(batch)
+    if decoding.with_loss:
+        losses = running.nll(targets)
+    decoded = running.decode(decoding.max_new_tokens)
+    for item, prompt, loss, answer in zip(batch, prompts, losses, decoded, strict=True):
+        accounting = prompt.accounting
+        yield Answer(
+            example=item.example,
+            output=model.tokens.decode(answer.token_ids),
+            output_tokens=len(answer.token_ids),
+            finished=answer.finished,
+            source_tokens=accounting.source_tokens,
+            template_tokens=accounting.template_tokens,
+            kept=accounting.kept,
+            bytes=accounting.bytes,
+            nll=None if loss is None else float(loss.mean()),
+            target_tokens=item.target_tokens,
+        )

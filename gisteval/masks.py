@@ -1,0 +1,150 @@
+"""Attention masks as pure functions of token roles.
+
+A row of tokens is described by one integer a token, its role:
+
+    PAD (-1)    padding, seen by nobody
+    PROMPT (0)  the instruction t and its template text: what is compressed
+    GIST (1)    the gist tokens
+    2, 3, ...   the first, second, ... continuation (input x and output y of one example)
+
+Several continuations may share one prompt (packed training); they never see each other. All masks here
+are boolean, True where a query may look, of shape (batch, queries, keys); `additive` turns one into
+what a stock transformers model takes as-is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gisteval.schema import Condition
+
+PAD, PROMPT, GIST, CONTINUATION = -1, 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRule:
+    """What a continuation may see of the prompt.
+
+    condition: "gist" (the gists), "pos_control" (everything) or "neg_control" (nothing).
+    leak_window: that many of the last PROMPT tokens stay visible under "gist".
+    layers, heads: where the rule holds (None: everywhere); elsewhere the mask is plainly causal.
+    """
+
+    condition: Condition
+    leak_window: int = 0
+    layers: frozenset[int] | None = None
+    heads: frozenset[int] | None = None
+
+    @property
+    def is_uniform(self) -> bool:
+        """True if every layer uses the same mask."""
+        return self.layers is None
+
+    def at_layer(self, layer: int) -> MaskRule:
+        """The rule as one layer applies it."""
+        if self.layers is None or layer in self.layers:
+            return MaskRule(self.condition, self.leak_window, None, self.heads)
+        return MaskRule("pos_control")
+
+
+def causal_mask(roles: Tensor) -> Tensor:
+    """Who may look at whom before any compression: (B, S) roles -> (B, S, S) bool.
+
+    A prompt of two tokens and a gist, two continuations of two tokens (a row a query):
+
+             t t G x y x y
+        t    1 . . . . . .
+        t    1 1 . . . . .
+        G    1 1 1 . . . .
+        x    1 1 1 1 . . .
+        y    1 1 1 1 1 . .
+        x    1 1 1 . . 1 .
+        y    1 1 1 . . 1 1
+    """
+    length = roles.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool, device=roles.device).tril()
+    query, key = roles[:, :, None], roles[:, None, :]
+    same_or_prompt = (key < CONTINUATION) | (key == query)
+    return causal & same_or_prompt & (key != PAD)
+
+
+def prompt_visible(roles: Tensor, rule: MaskRule) -> Tensor:
+    """Which tokens a continuation may see of the prompt: (B, S) roles -> (B, S) bool.
+
+    Tokens of continuations are always True here: causality decides about those.
+    """
+    visible = roles >= CONTINUATION
+    if rule.condition == "pos_control":
+        return visible | (roles == PROMPT) | (roles == GIST)
+    if rule.condition == "neg_control":
+        return visible
+    is_prompt = roles == PROMPT
+    from_end = is_prompt.flip(1).cumsum(1).flip(1)  # 1 for the last PROMPT token of a row
+    leaked = is_prompt & (from_end <= rule.leak_window)
+    return visible | (roles == GIST) | leaked
+
+
+def visibility(roles: Tensor, rule: MaskRule) -> Tensor:
+    """The full mask of one layer (all heads alike): (B, S) roles -> (B, S, S) bool.
+
+    gist, same row as in `causal_mask`        neg_control
+
+             t t G x y x y                         t t G x y x y
+        t    1 . . . . . .                    t    1 . . . . . .
+        t    1 1 . . . . .                    t    1 1 . . . . .
+        G    1 1 1 . . . .                    G    1 1 1 . . . .
+        x    . . 1 1 . . .                    x    . . . 1 . . .
+        y    . . 1 1 1 . .                    y    . . . 1 1 . .
+        x    . . 1 . . 1 .                    x    . . . . . 1 .
+        y    . . 1 . . 1 1                    y    . . . . . 1 1
+
+    pos_control is `causal_mask` itself. A gist mask with leak_window = 1 shows the second t as well.
+    """
+    is_continuation = (roles >= CONTINUATION)[:, :, None]
+    allowed = prompt_visible(roles, rule)[:, None, :]
+    return causal_mask(roles) & (allowed | ~is_continuation)
+
+
+def head_masks(roles: Tensor, rule: MaskRule, num_heads: int) -> Tensor:
+    """The mask of one layer as (B, 1, S, S), or (B, H, S, S) if the rule names heads."""
+    if rule.heads is None:
+        return visibility(roles, rule)[:, None]
+    unknown = [head for head in rule.heads if not 0 <= head < num_heads]
+    if unknown:
+        raise ValueError(f"heads {unknown} do not exist: the model has {num_heads}")
+    chosen = torch.tensor([head in rule.heads for head in range(num_heads)], device=roles.device)
+    return torch.where(
+        chosen[None, :, None, None],
+        visibility(roles, rule)[:, None],
+        causal_mask(roles)[:, None],
+    )
+
+
+def prefill_mask(key_visible: Tensor, queries: int) -> Tensor:
+    """Mask of the last `queries` tokens over a cache that holds only what they may see.
+
+    key_visible: (B, S) bool, False for padding; the queries are its last columns.
+    Returns (B, queries, S) bool: causal among the queries, everything visible before them.
+
+        key_visible  . 1 1 | . 1 1       (a padded prefix of two slots, a padded x of two tokens)
+
+                     . 1 1   . . .
+                     . 1 1   . 1 .
+                     . 1 1   . 1 1
+    """
+    length = key_visible.shape[1]
+    ones = torch.ones(queries, length, dtype=torch.bool, device=key_visible.device)
+    return key_visible[:, None, :] & ones.tril(length - queries)
+
+
+def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bool (True: may look) -> float (0 or the dtype's minimum), right for eager and sdpa alike.
+
+    A bool or integer mask would be added to the scores by eager attention and be silently wrong;
+    the minimum instead of -inf keeps rows without any visible key (padding) finite.
+    """
+    bias = torch.zeros(mask.shape, dtype=dtype, device=mask.device)
+    return bias.masked_fill_(~mask, torch.finfo(dtype).min)

@@ -1,0 +1,136 @@
+"""A key-value cache for stock transformers models that grows in place, rewinds and drops rows.
+
+`DynamicCache` copies the whole cache at every decoded token (`torch.cat`); this one writes into a
+buffer with room to spare. Rewinding lets one prefill serve both the loss and the decoding; dropping
+rows lets finished ones leave the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+ROOM = 32
+"""Spare slots reserved whenever a buffer is too small."""
+
+
+class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]
+    """Keys and values of one layer, (batch, key-value heads, slots, head size)."""
+
+    is_sliding = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.length = 0
+        self._keys: Tensor | None = None
+        self._values: Tensor | None = None
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Allocate buffers shaped like the first states."""
+        self._keys = _with_room(key_states, 0, key_states.shape[2] + ROOM)
+        self._values = _with_room(value_states, 0, value_states.shape[2] + ROOM)
+        self.is_initialized = True
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Append states and return views of all slots so far."""
+        if self._keys is None or self._values is None:
+            self.lazy_initialization(key_states, value_states)
+        assert self._keys is not None and self._values is not None
+        end = self.length + key_states.shape[2]
+        if end > self._keys.shape[2]:
+            self._keys = _with_room(self._keys, self.length, end + ROOM)
+            self._values = _with_room(self._values, self.length, end + ROOM)
+        self._keys[:, :, self.length : end] = key_states
+        self._values[:, :, self.length : end] = value_states
+        self.length = end
+        self.keys, self.values = self._keys[:, :, :end], self._values[:, :, :end]
+        return self.keys, self.values
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Key length and offset; unused here, since every mask is made by hand."""
+        return self.length + query_length, 0
+
+    def get_seq_length(self) -> int:
+        """Slots written so far."""
+        return self.length
+
+    def get_max_length(self) -> int:
+        """No maximum."""
+        return -1
+
+    def rewind(self, length: int) -> None:
+        """Forget every slot from `length` on; the next update overwrites them."""
+        self.length = length
+
+    def keep_rows(self, rows: Tensor) -> None:
+        """Drop all batch rows but these."""
+        if self._keys is None or self._values is None:
+            return
+        self._keys = _with_room(self._keys[rows, :, : self.length], self.length, self.length + ROOM)
+        self._values = _with_room(self._values[rows, :, : self.length], self.length, self.length + ROOM)
+
+
+def _with_room(states: Tensor, used: int, capacity: int) -> Tensor:
+    batch, heads, _, size = states.shape
+    buffer = states.new_empty(batch, heads, capacity, size)
+    buffer[:, :, :used] = states[:, :, :used]
+    return buffer
+
+
+class GrowingCache(Cache):  # type: ignore[misc]
+    """One `GrowingLayer` a model layer."""
+
+    def __init__(self, num_layers: int) -> None:
+        super().__init__(layers=[GrowingLayer() for _ in range(num_layers)])
+
+    @classmethod
+    def from_states(cls, states: Sequence[tuple[Tensor, Tensor]]) -> GrowingCache:
+        """A cache that starts with these (keys, values), one pair a layer."""
+        cache = cls(len(states))
+        for layer, (keys, values) in zip(cache.layers, states, strict=True):
+            layer.update(keys, values)
+        return cache
+
+    @property
+    def length(self) -> int:
+        """Slots written so far, padding included."""
+        return int(self.layers[0].length)
+
+    def rewind(self, length: int) -> None:
+        """Forget every slot from `length` on, in all layers."""
+        for layer in self.layers:
+            layer.rewind(length)
+
+    def keep_rows(self, rows: Tensor) -> None:
+        """Drop all batch rows but these (a 1D index tensor), in all layers."""
+        for layer in self.layers:
+            layer.keep_rows(rows)
+
+
+def stack_states(rows: Sequence[tuple[tuple[Tensor, Tensor], ...]]) -> list[tuple[Tensor, Tensor]]:
+    """Per-row prefix layers (heads, slots, size) -> per-layer batches (rows, heads, slots, size).
+
+    Shorter rows are padded with zeros on the left; the mask must hide those slots.
+    """
+    return [
+        (
+            _pad_left([row[layer][0] for row in rows]),
+            _pad_left([row[layer][1] for row in rows]),
+        )
+        for layer in range(len(rows[0]))
+    ]
+
+
+def _pad_left(states: list[Tensor]) -> Tensor:
+    if len({state.shape[1] for state in states}) == 1:
+        return torch.stack(states)
+    padded = torch.nn.utils.rnn.pad_sequence(
+        [state.transpose(0, 1) for state in states], batch_first=True, padding_side="left"
+    )
+    return padded.transpose(1, 2)

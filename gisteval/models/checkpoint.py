@@ -1,0 +1,204 @@
+"""A checkpoint folder on disk: what it is, without loading its weights.
+
+    config.json, *.safetensors, tokenizer files     as transformers writes them
+    gist.json                                       condition, k, template, base, mask, training record
+
+A folder with `adapter_config.json` is a peft adapter over a base; one with a single `.gguf` file and
+no `config.json` is loaded through `gguf_file`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gisteval.errors import GistevalError
+from gisteval.prompts import Template
+from gisteval.schema import CONDITIONS, Condition, digest
+
+GIST_FILE = "gist.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class GistRecord:
+    """The content of gist.json.
+
+    family: readable name shared by the checkpoints of one suite; base: what training started from.
+    condition None stands for a plain model that was not trained for any of the three.
+    """
+
+    family: str
+    condition: Condition | None
+    k: int
+    template: Template = field(default_factory=Template)
+    base: str | None = None
+    leak_window: int = 0
+    training: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """A readable system name in the paper's form, such as `LLaMA-gist-1`."""
+        return self.family if self.condition is None else f"{self.family}-{self.condition}-{self.k}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain form of the file."""
+        return {
+            "format": FORMAT,
+            "family": self.family,
+            "condition": self.condition,
+            "k": self.k,
+            "template": self.template.to_dict(),
+            "base": self.base,
+            "leak_window": self.leak_window,
+            "training": self.training,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint that exists and looks complete. `record` has flags and gist.json merged."""
+
+    path: Path
+    record: GistRecord
+    is_adapter: bool
+    gguf_file: str | None
+
+    @property
+    def weight_files(self) -> list[Path]:
+        """The files that hold weights, sorted by name."""
+        patterns = ("*.safetensors", "*.gguf", "*.bin")
+        return sorted(path for pattern in patterns for path in self.path.glob(pattern))
+
+    def weights_digest(self) -> str:
+        """Digest of the weight files' bytes (of the base's as well, for an adapter)."""
+        state = hashlib.blake2b(digest_size=16)
+        for path in self.weight_files:
+            with path.open("rb") as stream:
+                state.update(hashlib.file_digest(stream, "blake2b").digest())
+        if self.is_adapter:
+            base = Path(self.base_name())
+            known = inspect_checkpoint(base).weights_digest() if base.is_dir() else str(base)
+            state.update(known.encode())
+        return state.hexdigest()
+
+    def tokenizer_digest(self) -> str:
+        """Digest of the tokenizer's files; a GGUF file's tokenizer counts as part of its weights."""
+        patterns = ("tokenizer*", "*.model", "vocab*", "merges*", "special_tokens_map.json")
+        files = sorted({path for pattern in patterns for path in self.path.glob(pattern)})
+        return digest([f"{path.name}={path.read_bytes().hex()}" for path in files])
+
+    def base_name(self) -> str:
+        """Folder or hub name of an adapter's base; relative paths count from the adapter's folder."""
+        config = _read_json(self.path / "adapter_config.json")
+        name = self.record.base or config.get("base_model_name_or_path")
+        if not name:
+            raise GistevalError(f"{self.path}: the adapter names no base model: set base in gist.json")
+        beside = self.path / str(name)
+        return str(beside.resolve()) if beside.is_dir() else str(name)
+
+
+def inspect_checkpoint(
+    path: Path,
+    condition: Condition | None = None,
+    k: int | None = None,
+    allow_pickle: bool = False,
+) -> Checkpoint:
+    """Check a folder without loading it. Raises GistevalError (what, where, what to do)."""
+    if not path.is_dir():
+        raise GistevalError(f"checkpoint {path} does not exist: give a folder or a hub name")
+    ggufs = sorted(path.glob("*.gguf"))
+    is_adapter = (path / "adapter_config.json").is_file()
+    gguf_file = None
+    if not (path / "config.json").is_file() and not is_adapter:
+        if len(ggufs) != 1:
+            raise GistevalError(f"{path} has no config.json: it is no checkpoint, or half-written")
+        gguf_file = ggufs[0].name
+    if gguf_file is None:
+        _check_weights(path, allow_pickle)
+        if not (path / "tokenizer_config.json").is_file() and not is_adapter:
+            raise GistevalError(f"{path} has no tokenizer_config.json: copy the tokenizer's files there")
+    return Checkpoint(path, read_record(path, condition, k), is_adapter, gguf_file)
+
+
+def read_record(path: Path, condition: Condition | None, k: int | None) -> GistRecord:
+    """gist.json with flags laid over it; a folder without one is described by the flags alone."""
+    file = path / GIST_FILE
+    if not file.is_file():
+        if condition is None and k:
+            condition = "gist"
+        return GistRecord(path.resolve().name, condition, k or (1 if condition == "gist" else 0))
+    data = _read_json(file)
+    if data.get("format") != FORMAT:
+        raise GistevalError(f"{file}: format {data.get('format')!r} is unknown (expected {FORMAT})")
+    if data.get("condition") not in CONDITIONS:
+        raise GistevalError(f"{file}: condition must be one of {', '.join(CONDITIONS)}")
+    try:
+        return GistRecord(
+            family=str(data["family"]),
+            condition=condition or data["condition"],
+            k=int(data["k"]) if k is None else k,
+            template=Template(**data["template"]),
+            base=data["base"],
+            leak_window=int(data["leak_window"]),
+            training=data["training"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise GistevalError(f"{file}: field {error} is missing or malformed") from error
+
+
+def is_checkpoint(path: Path) -> bool:
+    """True if the folder looks like one checkpoint rather than a suite of them."""
+    names = ("config.json", "adapter_config.json", GIST_FILE)
+    return any((path / name).is_file() for name in names) or any(path.glob("*.gguf"))
+
+
+def _check_weights(path: Path, allow_pickle: bool) -> None:
+    files = sorted(path.glob("*.safetensors"))
+    for index in path.glob("*.safetensors.index.json"):
+        needed = sorted(set(_read_json(index)["weight_map"].values()))
+        missing = [name for name in needed if not (path / name).is_file()]
+        if missing:
+            raise GistevalError(f"{path} is half-written: {', '.join(missing)} is missing")
+    for file in files:
+        _check_safetensors(file)
+    if files:
+        return
+    pickles = sorted(file.name for file in path.glob("*.bin"))
+    if pickles and not allow_pickle:
+        raise GistevalError(
+            f"{path} holds pickle weights ({pickles[0]}), which can run code when loaded: convert them "
+            "to safetensors, or pass --allow-pickle if you trust their source"
+        )
+    if not pickles:
+        raise GistevalError(f"{path} has no weights (*.safetensors): it is half-written or incomplete")
+
+
+def _check_safetensors(file: Path) -> None:
+    """Compare the file's length with the one its header promises."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        header_size = int.from_bytes(stream.read(8), "little")
+        header = stream.read(header_size) if 0 < header_size < size else b""
+    try:
+        tensors = json.loads(header)
+        end = max(t["data_offsets"][1] for name, t in tensors.items() if name != "__metadata__")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GistevalError(f"{file} is damaged (unreadable header): copy the checkpoint again") from error
+    if 8 + header_size + end != size:
+        raise GistevalError(
+            f"{file} is half-written: {size} bytes instead of {8 + header_size + end}; copy it again"
+        )
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GistevalError(f"{file} is not readable JSON ({error}): copy or write it again") from error
+    if not isinstance(data, dict):
+        raise GistevalError(f"{file} must hold a JSON object")
+    return data

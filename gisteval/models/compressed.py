@@ -1,0 +1,60 @@
+"""What a compressor hands to a model: a small closed union, each with its accounting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """What compression kept of one prompt.
+
+    source_tokens: tokens of the prompt's own text, template included, gist tokens not.
+    template_tokens: how many of those the template adds to any instruction.
+    kept: prompt slots (or tokens) that a continuation can still see.
+    bytes: measured size of what has to be stored to reuse the prompt.
+    """
+
+    source_tokens: int
+    template_tokens: int
+    kept: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Keys and values of the kept slots.
+
+    layers: one (keys, values) a layer, each (key-value heads, slots, head size), rotated as cached.
+    next_position: the position id of the first token that follows, its original index.
+    """
+
+    layers: tuple[tuple[Tensor, Tensor], ...]
+    next_position: int
+    accounting: Accounting
+
+    @property
+    def slots(self) -> int:
+        """Slots a layer."""
+        return self.layers[0][0].shape[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A shorter token list, to be run in place of the prompt."""
+
+    token_ids: tuple[int, ...]
+    accounting: Accounting
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No prompt at all; what follows still starts at its original position."""
+
+    next_position: int
+    accounting: Accounting
+
+
+CompressedPrompt = Prefix | Tokens | Nothing

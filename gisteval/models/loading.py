@@ -1,0 +1,156 @@
+"""Loading: a checkpoint folder or hub name becomes a model adapter."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from gisteval.errors import GistevalError, MissingExtra
+from gisteval.models.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
+from gisteval.models.decoder import DecoderModel
+from gisteval.models.tokens import PromptTokenizer, find_gist_id
+
+log = logging.getLogger(__name__)
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def resolve(name: str) -> Path:
+    """A local folder as it is; a hub name (`org/model`) downloaded once into the hub's own cache."""
+    path = Path(name).expanduser()
+    if path.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")):
+        return path
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    patterns = ["*.json", "*.safetensors", "tokenizer*", "*.model", "*.txt"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise GistevalError(
+            f"{name} is no local folder, and it could not be fetched from the hub ({reason})"
+        ) from error
+
+
+def choose_device(name: str) -> torch.device:
+    """ "auto" (cuda if there is one) or a device of this machine. Raises GistevalError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise GistevalError(f"device {name!r} is not usable here ({reason}): try --device auto") from error
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """ "auto" is float32 on the CPU and bfloat16 on a GPU that has it (else float16)."""
+    if name == "auto":
+        if device.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if name not in DTYPES:
+        raise GistevalError(f"dtype {name!r} is unknown: choose auto, {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> DecoderModel:
+    """Load weights and tokenizer and wrap them in their adapter."""
+    tokenizer = load_tokenizer(checkpoint)
+    record = checkpoint.record
+    tokens = PromptTokenizer(tokenizer, record.template, record.k)
+    model = load_weights(checkpoint, tokenizer, dtype).to(device).eval()
+    if model.config.is_encoder_decoder:
+        raise GistevalError(f"{checkpoint.path}: encoder-decoder models are not supported yet")
+    return DecoderModel(model, tokens)
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
+    """The checkpoint's tokenizer; an adapter's own one comes before its base's."""
+    path, options = checkpoint.path, {}
+    if checkpoint.gguf_file:
+        options["gguf_file"] = checkpoint.gguf_file
+    elif checkpoint.is_adapter and not (path / "tokenizer_config.json").is_file():
+        path = resolve(checkpoint.base_name())
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path, **options)
+    except (OSError, ValueError, KeyError) as error:
+        raise GistevalError(f"{path}: the tokenizer can't be loaded ({error})") from error
+    return tokenizer
+
+
+def load_weights(
+    checkpoint: Checkpoint, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype
+) -> PreTrainedModel:
+    """The stock transformers model; a peft adapter is merged into its base."""
+    if checkpoint.is_adapter:
+        return _load_adapter(checkpoint, tokenizer, dtype)
+    options = {"gguf_file": checkpoint.gguf_file} if checkpoint.gguf_file else {}
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            checkpoint.path, dtype=dtype, **options
+        )
+    except ImportError as error:
+        raise MissingExtra("gguf", "gguf") from error
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({reason})") from error
+    return model
+
+
+def _load_adapter(
+    checkpoint: Checkpoint, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype
+) -> PreTrainedModel:
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise MissingExtra("peft", "train") from error
+    base_checkpoint = inspect_checkpoint(resolve(checkpoint.base_name()))
+    base = load_weights(base_checkpoint, load_tokenizer(base_checkpoint), dtype)
+    fit_vocabulary(base, tokenizer)
+    merged: PreTrainedModel = PeftModel.from_pretrained(base, checkpoint.path).merge_and_unload()
+    return merged
+
+
+def fit_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give `<GIST>` an embedding row if the model lacks it: the mean of the others, as a fixed start."""
+    gist_id = find_gist_id(tokenizer)
+    embedding = model.get_input_embeddings()
+    if gist_id is None or gist_id < embedding.weight.shape[0]:
+        return
+    mean = embedding.weight.data.mean(0)
+    model.resize_token_embeddings(gist_id + 1, mean_resizing=False)
+    with torch.no_grad():
+        model.get_input_embeddings().weight[gist_id] = mean
+
+
+def save_checkpoint(
+    path: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    record: GistRecord,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write a checkpoint folder; gist.json comes last, so that its presence means complete.
+
+    dtype: convert the weights before writing (in place), to make small checkpoints.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    if dtype is not None:
+        model.to(dtype)
+    model.save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    text = json.dumps(record.to_json(), indent=1, ensure_ascii=False)
+    (path / GIST_FILE).write_text(text + "\n", encoding="utf-8")

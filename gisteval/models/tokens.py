@@ -1,0 +1,84 @@
+"""Token ids of prompts, continuations and targets; the `<GIST>` token.
+
+Segments are always tokenised apart, in training and evaluation alike, so a compressed prompt never
+depends on what follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from transformers import PreTrainedTokenizerBase
+
+from gisteval.errors import GistevalError
+from gisteval.prompts import Template
+
+GIST_TOKEN = "<GIST>"
+
+
+class PromptTokenizer:
+    """A tokenizer with the template and the gist tokens of one checkpoint."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, template: Template, k: int) -> None:
+        """k: gist tokens after each prompt. Raises GistevalError if k > 0 and there is no `<GIST>`."""
+        self.tokenizer = tokenizer
+        self.template = template
+        self.k = k
+        self.gist_id = find_gist_id(tokenizer)
+        if k > 0 and self.gist_id is None:
+            raise GistevalError(
+                f"the tokenizer of {tokenizer.name_or_path} has no {GIST_TOKEN} token: this is not a "
+                "gist checkpoint (train one with gisteval train, or evaluate it without --k)"
+            )
+        start = tokenizer("")["input_ids"]
+        self._bos = start[:1] if start and start[0] == tokenizer.bos_token_id else []
+
+    @property
+    def gists(self) -> list[int]:
+        """The k gist token ids."""
+        return [] if self.gist_id is None else [self.gist_id] * self.k
+
+    def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
+        """Token ids of the instructions in their template, without gist tokens."""
+        texts = [self.template.prompt(instruction) for instruction in instructions]
+        return [self._bos + ids for ids in self._encode(texts)]
+
+    def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
+        """Token ids of what stands between the prompt and the answer."""
+        return self._encode([self.template.continuation(text) for text in inputs])
+
+    def targets(self, outputs: Sequence[str]) -> list[list[int]]:
+        """Token ids of the reference answers, each with the end token."""
+        end = self.tokenizer.eos_token_id
+        tail = [] if end is None else [end]
+        return [ids + tail for ids in self._encode([self.template.answer(text) for text in outputs])]
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Generated ids -> text, special tokens dropped and outer white space stripped."""
+        return str(self.tokenizer.decode(token_ids, skip_special_tokens=True)).strip()
+
+    @cached_property
+    def template_tokens(self) -> int:
+        """Tokens of a prompt whose instruction is empty."""
+        return len(self.prompts([""])[0])
+
+    def _encode(self, texts: list[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        return ids
+
+
+def find_gist_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """Id of `<GIST>`, or None if the vocabulary lacks it."""
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    return vocabulary.get(GIST_TOKEN)
+
+
+def add_gist_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Add `<GIST>` as a special token (if missing) and return its id."""
+    tokenizer.add_special_tokens({"additional_special_tokens": [GIST_TOKEN]})
+    gist_id = find_gist_id(tokenizer)
+    assert gist_id is not None
+    return gist_id

@@ -1,0 +1,41 @@
+"""`gisteval compress`: one-off compression with its accounting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from gisteval.errors import GistevalError
+from gisteval.models.checkpoint import inspect_checkpoint
+from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
+from gisteval.registry import COMPRESSORS
+from gisteval.schema import Condition
+from gisteval.suite import CONDITION_COMPRESSOR
+
+
+def compress_prompts(
+    model: str,
+    prompts: Sequence[str],
+    compressor: str | None,
+    *,
+    budget: int | None,
+    k: int | None,
+    condition: Condition | None,
+    device: str,
+    dtype: str,
+) -> list[dict[str, Any]]:
+    """One row a prompt: the compressor and the accounting (tokens, slots, bytes)."""
+    if not all(prompt.strip() for prompt in prompts):
+        raise GistevalError("--prompt is empty: give the instruction to compress")
+    checkpoint = inspect_checkpoint(resolve(model), condition, k)
+    trained = checkpoint.record.condition
+    name = compressor or (CONDITION_COMPRESSOR[trained] if trained else "none")
+    method = COMPRESSORS.load(name)()
+    place = choose_device(device)
+    loaded = load_model(checkpoint, place, choose_dtype(dtype, place))
+    compressed = method.compress(loaded, prompts, budget)
+    return [
+        {"prompt": prompt, "compressor": name, **asdict(result.accounting)}
+        for prompt, result in zip(prompts, compressed, strict=True)
+    ]

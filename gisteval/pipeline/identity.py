@@ -1,0 +1,67 @@
+"""What makes a computation the same: keys of records, and the identity of a run."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from gisteval.schema import Example, digest
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationIdentity:
+    """Everything but the example that can change a generation."""
+
+    template: Mapping[str, str]
+    compressor: str
+    budget: int | None
+    condition: str | None
+    k: int
+    leak_window: int
+    weights: str
+    tokenizer: str
+    max_new_tokens: int
+    dtype: str
+    seed: int
+
+    def prefix(self) -> str:
+        """Digest shared by all records of one system."""
+        return digest(
+            [
+                json.dumps(dict(self.template), sort_keys=True),
+                self.compressor,
+                str(self.budget),
+                str(self.condition),
+                str(self.k),
+                str(self.leak_window),
+                self.weights,
+                self.tokenizer,
+                str(self.max_new_tokens),
+                self.dtype,
+                str(self.seed),
+            ]
+        )
+
+    def key(self, example: Example) -> str:
+        """The record's key."""
+        return digest([self.prefix(), example.content_id])
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that can move a number."""
+    found = {"python": platform.python_version()}
+    for package in ("gisteval", "torch", "transformers", "tokenizers", "rouge-score", "numpy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def signature(parts: Mapping[str, Any]) -> str:
+    """A one-line recipe of a number, in sacrebleu's style: `name:value|name:value`."""
+    return "|".join(f"{name}:{value}" for name, value in parts.items())

@@ -1,0 +1,100 @@
+"""`gisteval ls` and `gisteval validate`: what content there is, and whether it is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError
+
+from gisteval.content import find_content
+from gisteval.errors import GistevalError
+from gisteval.models.checkpoint import inspect_checkpoint, is_checkpoint
+from gisteval.registry import COMPRESSORS
+from gisteval.tasks import list_tasks, load_task
+from gisteval.tasks.definition import TASK_FILE, read_definition
+
+
+def listing(kind: str) -> list[dict[str, str]]:
+    """Name and description of every item of a kind."""
+    kinds: dict[str, Callable[[], list[dict[str, str]]]] = {
+        "tasks": _tasks,
+        "compressors": _compressors,
+        "checkpoints": _checkpoints,
+    }
+    if kind not in kinds:
+        raise GistevalError(f"nothing to list under {kind!r}: choose from {', '.join(kinds)}")
+    return kinds[kind]()
+
+
+def _tasks() -> list[dict[str, str]]:
+    rows = []
+    for name, file in list_tasks().items():
+        definition = read_definition(file)
+        splits = ", ".join(definition.splits)
+        rows.append({"name": name, "description": f"{definition.description.strip()} [{splits}]"})
+    return rows
+
+
+def _compressors() -> list[dict[str, str]]:
+    return [
+        {
+            "name": name,
+            "description": (COMPRESSORS.load(name).__doc__ or "").strip().splitlines()[0],
+        }
+        for name in COMPRESSORS.names()
+    ]
+
+
+def _checkpoints() -> list[dict[str, str]]:
+    rows = []
+    for folder in _checkpoint_folders(find_content("checkpoints")):
+        record = inspect_checkpoint(folder).record
+        steps = record.training.get("recipe", {}).get("steps")
+        trained = f"{record.condition}, k = {record.k}, {steps} steps"
+        rows.append({"name": f"{folder.parent.name}/{folder.name}", "description": trained})
+    return rows
+
+
+def _checkpoint_folders(root: Path) -> list[Path]:
+    return [path for path in sorted(root.glob("*/*")) if path.is_dir() and is_checkpoint(path)]
+
+
+def validate_content(path: Path | None, with_data: bool) -> list[str]:
+    """Check one task file or folder, or everything bundled; returns what was found sound.
+
+    Raises GistevalError at the first fault. with_data reads every example of every split.
+    """
+    if path is not None:
+        if path.is_dir() and is_checkpoint(path):
+            return [f"checkpoint {inspect_checkpoint(path).record.name}"]
+        files = [path] if path.is_file() else sorted(path.rglob(TASK_FILE))
+        if not files:
+            raise GistevalError(f"{path} holds neither a checkpoint nor a {TASK_FILE}")
+        return [_validate_task(file, with_data) for file in files]
+    checked = [_validate_task(file, with_data) for file in list_tasks().values()]
+    reports = find_content("reports")
+    environment = Environment(loader=FileSystemLoader(reports), autoescape=True)
+    for template in sorted(reports.glob("*.j2")):
+        try:
+            environment.get_template(template.name)
+        except TemplateSyntaxError as error:
+            raise GistevalError(f"{template}, line {error.lineno}: {error.message}") from error
+        checked.append(f"report template {template.name}")
+    for name in COMPRESSORS.names():
+        COMPRESSORS.load(name)
+        checked.append(f"compressor {name}")
+    for folder in _checkpoint_folders(find_content("checkpoints")):
+        checked.append(f"checkpoint {inspect_checkpoint(folder).record.name}")
+    return checked
+
+
+def _validate_task(file: Path, with_data: bool) -> str:
+    task = load_task(str(file))
+    for name, split in task.definition.splits.items():
+        if split.file is not None and not (task.folder / split.file).is_file():
+            raise GistevalError(f"{file}: split {name}: file {split.file} does not exist")
+        if with_data:
+            for _ in task.examples(name):
+                pass
+    return f"task {task.name} ({', '.join(task.definition.splits)})"

@@ -1,0 +1,340 @@
+"""`gisteval run`: suites and a task in, a run folder out. Resumes whatever is there."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gisteval.config import RunConfig
+from gisteval.content import find_content
+from gisteval.errors import GistevalError
+from gisteval.generation import Answer, Decoding, TooLong, answer_all
+from gisteval.models.checkpoint import Checkpoint
+from gisteval.models.decoder import DecoderModel
+from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
+from gisteval.pipeline.folder import RunFolder
+from gisteval.pipeline.identity import GenerationIdentity, signature, versions
+from gisteval.pipeline.scoring import Scored, collect, result_rows
+from gisteval.registry import COMPRESSORS
+from gisteval.report.markdown import write_report
+from gisteval.schema import Example, Generation, ResultRow, as_condition, digest
+from gisteval.selfcheck import check_cached_path
+from gisteval.store import RecordWriter
+from gisteval.suite import Suite, SuiteOptions, System, build_suite
+from gisteval.tasks import Task, load_task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+CHECKED_EXAMPLES = 6
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and its numbers."""
+
+    folder: Path
+    rows: tuple[ResultRow, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """The rows of results.json as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self.rows])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything decided before a model is loaded."""
+
+    config: RunConfig
+    task: Task
+    examples: Mapping[str, Sequence[Example]]
+    suites: tuple[Suite, ...]
+    decoding: Decoding
+    identities: Mapping[str, GenerationIdentity]
+
+    @property
+    def systems(self) -> list[System]:
+        """All systems, each once, in the order of the tables."""
+        return list({system.name: system for suite in self.suites for system in suite.systems}.values())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What every output must say about the systems."""
+        return tuple(dict.fromkeys(note for suite in self.suites for note in suite.notes))
+
+
+def plan_run(config: RunConfig) -> Plan:
+    """Check everything that can be wrong before anything expensive starts."""
+    task = load_task(config.task, data_dir=Path(config.data_dir) if config.data_dir else None)
+    splits = config.splits or tuple(task.evaluation_splits)
+    examples = {split: tuple(task.examples(split, config.limit)) for split in splits}
+    for split, found in examples.items():
+        if not found:
+            raise GistevalError(f"split {split!r} of task {task.name} has no examples")
+    options = SuiteOptions(
+        pos_control=resolve(config.pos_control) if config.pos_control else None,
+        neg_control=resolve(config.neg_control) if config.neg_control else None,
+        condition=as_condition(config.condition),
+        k=config.k,
+        compressors=config.compressors,
+        budget=config.budget,
+        allow_pickle=config.allow_pickle,
+    )
+    models = config.models or (str(find_content("checkpoints") / "wordplay-llama"),)
+    suites = tuple(build_suite(resolve(model), options) for model in models)
+    decoding = Decoding(config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch())
+    device = choose_device(config.device)
+    dtype = str(choose_dtype(config.dtype, device)).removeprefix("torch.")
+    systems = {system.name: system for suite in suites for system in suite.systems}
+    weights = {s.checkpoint.path: s.checkpoint.weights_digest() for s in systems.values()}
+    identities = {
+        name: GenerationIdentity(
+            template=system.checkpoint.record.template.to_dict(),
+            compressor=system.compressor,
+            budget=system.budget,
+            condition=system.condition,
+            k=system.checkpoint.record.k,
+            leak_window=system.checkpoint.record.leak_window,
+            weights=weights[system.checkpoint.path],
+            tokenizer=system.checkpoint.tokenizer_digest(),
+            max_new_tokens=decoding.max_new_tokens,
+            dtype=dtype,
+            seed=config.seed,
+        )
+        for name, system in systems.items()
+    }
+    return Plan(config, task, examples, suites, decoding, identities)
+
+
+def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
+    """Evaluate and write the run folder. Raises GistevalError; whatever was computed is kept."""
+    plan = plan_run(config)
+    folder = RunFolder(_output(plan))
+    folder.claim(_manifest(plan, command))
+    failures = _generate(plan, folder)
+    rows = tuple(_score(plan, folder, failures))
+    stamp = signature(
+        {
+            "task": f"{plan.task.name}-v{plan.task.definition.version}",
+            "metric": "rougeL-stem-meanF1",
+            "ci": "cluster-t-95",
+            "retention": "cluster-bootstrap-10000",
+            "seed": config.seed,
+            "gisteval": versions()["gisteval"],
+        }
+    )
+    notes = [*plan.notes, *_failure_notes(failures)]
+    folder.write_results(rows, stamp, failures)
+    write_report(folder.path, rows, notes, folder.manifest())
+    return Run(folder.path, rows, tuple(notes))
+
+
+def _output(plan: Plan) -> Path:
+    if plan.config.output:
+        return Path(plan.config.output)
+    names = "+".join(Path(model).name for model in plan.config.models) or "demo"
+    return Path("runs") / f"{names}-{plan.task.name}-{_identity_digest(plan)[:8]}"
+
+
+def _identity_digest(plan: Plan) -> str:
+    return digest([str(sorted(_identity(plan).items()))])
+
+
+def _identity(plan: Plan) -> dict[str, Any]:
+    """What must be the same for a folder to be continued."""
+    return {
+        "task": plan.task.name,
+        "examples": {
+            split: digest([example.content_id for example in found])
+            for split, found in plan.examples.items()
+        },
+        "systems": {name: identity.prefix() for name, identity in plan.identities.items()},
+    }
+
+
+def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
+    device = choose_device(plan.config.device)
+    return {
+        "identity": _identity(plan),
+        "config": plan.config.to_json(),
+        "command": list(command),
+        "versions": versions(),
+        "device": str(device),
+        "dtype": next(iter(plan.identities.values())).dtype,
+        "notes": list(plan.notes),
+        "systems": [
+            {
+                "name": system.name,
+                "role": system.role,
+                "condition": system.condition,
+                "control": system.control,
+                "compressor": system.compressor,
+                "budget": system.budget,
+                "k": system.checkpoint.record.k,
+                "checkpoint": str(system.checkpoint.path),
+                "weights": plan.identities[system.name].weights,
+            }
+            for system in plan.systems
+        ],
+        "splits": {split: len(found) for split, found in plan.examples.items()},
+        "self_check": {},
+    }
+
+
+def _generate(plan: Plan, folder: RunFolder) -> dict[tuple[str, str], list[TooLong]]:
+    """Fill in the missing records, system by system; each set of weights is loaded once in a row."""
+    from gisteval.pipeline.progress import progress_bar
+
+    failures: dict[tuple[str, str], list[TooLong]] = {}
+    device = choose_device(plan.config.device)
+    dtype = choose_dtype(plan.config.dtype, device)
+    loaded: tuple[Checkpoint, DecoderModel] | None = None
+    ordered = sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k))
+    total = sum(len(found) for found in plan.examples.values())
+    with progress_bar() as bar:
+        for system in ordered:
+            if loaded is None or loaded[0] != system.checkpoint:
+                loaded = None  # free the old weights before the new ones are read
+                loaded = (system.checkpoint, load_model(system.checkpoint, device, dtype))
+            model = loaded[1]
+            _self_check(plan, system, model, folder)
+            task = bar.add_task(system.name, total=total)
+            for split, examples in plan.examples.items():
+                for batch in _split(plan, system, model, split, examples, folder):
+                    bad = [item for item in batch if isinstance(item, TooLong)]
+                    failures.setdefault((system.name, split), []).extend(bad)
+                    bar.advance(task, len(batch))
+            bar.update(task, completed=total)
+    return failures
+
+
+def _self_check(plan: Plan, system: System, model: DecoderModel, folder: RunFolder) -> None:
+    pool = [example for found in plan.examples.values() for example in found[:64]]
+    by_length = sorted(pool, key=lambda e: len(e.instruction) + len(e.input))
+    step = max(1, len(by_length) // CHECKED_EXAMPLES)
+    chosen = [e for e in by_length[::step][:CHECKED_EXAMPLES] if model.fits(e)]
+    check = check_cached_path(
+        model,
+        COMPRESSORS.load(system.compressor)(),
+        system.budget,
+        system.checkpoint.record.leak_window,
+        chosen,
+    )
+    folder.note_self_check(system.name, check.to_json())
+
+
+def _split(
+    plan: Plan,
+    system: System,
+    model: DecoderModel,
+    split: str,
+    examples: Sequence[Example],
+    folder: RunFolder,
+) -> Iterator[list[Answer | TooLong]]:
+    """Answers of one system on one split; new ones are on disk before they are yielded."""
+    identity = plan.identities[system.name]
+    keys = [identity.key(example) for example in examples]
+    path = folder.generations(system.name)
+    known = folder.known_keys(system.name)
+    done = {index for index, key in enumerate(keys) if key in known}
+    compressor = COMPRESSORS.load(system.compressor)()
+    with RecordWriter(path) as writer:
+        batches = answer_all(model, compressor, system.budget, examples, plan.decoding, done)
+        for batch in batches:
+            records = []
+            for answer in batch:
+                if isinstance(answer, Answer):
+                    key = identity.key(answer.example)
+                    if key not in known:
+                        known.add(key)
+                        records.append(asdict(_record(key, system, split, answer)))
+            writer.write(records)
+            yield batch
+
+
+def _record(key: str, system: System, split: str, answer: Answer) -> Generation:
+    example = answer.example
+    return Generation(
+        key=key,
+        example=example.id,
+        content=example.content_id,
+        task=example.task,
+        split=split,
+        system=system.name,
+        condition=system.condition,
+        control=system.control,
+        compressor=system.compressor,
+        k=system.checkpoint.record.k,
+        output=answer.output,
+        output_tokens=answer.output_tokens,
+        finished=answer.finished,
+        source_tokens=answer.source_tokens,
+        template_tokens=answer.template_tokens,
+        kept=answer.kept,
+        bytes=answer.bytes,
+        nll=None if answer.nll is None else float(f"{answer.nll:.6g}"),
+        target_tokens=answer.target_tokens,
+    )
+
+
+def _score(
+    plan: Plan, folder: RunFolder, failures: Mapping[tuple[str, str], Sequence[TooLong]]
+) -> Iterator[ResultRow]:
+    for split, examples in plan.examples.items():
+        controls: dict[str, Scored | None] = {}
+
+        def scored(
+            system: System, split: str = split, examples: Sequence[Example] = examples
+        ) -> Scored | None:
+            failed = {item.example.content_id for item in failures.get((system.name, split), ())}
+            return collect(examples, folder.read_generations(system.name, split), failed)
+
+        for suite in plan.suites:
+            for control in (suite.positive, suite.negative):
+                if control.name not in controls:
+                    controls[control.name] = scored(control)
+        seen: set[str] = set()
+        for suite in plan.suites:
+            positive, negative = controls[suite.positive.name], controls[suite.negative.name]
+            for system in suite.systems:
+                own = controls[system.name] if system.name in controls else scored(system)
+                if own is not None and system.name not in seen:
+                    seen.add(system.name)
+                    yield from result_rows(own, positive, negative, plan.config.seed)
+
+
+def _failure_notes(failures: Mapping[tuple[str, str], Sequence[TooLong]]) -> list[str]:
+    notes = []
+    for (system, split), items in failures.items():
+        if items:
+            worst = max(items, key=lambda item: item.needed)
+            names = ", ".join(item.example.id for item in items[:5])
+            more = ", ..." if len(items) > 5 else ""
+            notes.append(
+                f"{system} on {split}: {len(items)} examples exceed the context of {worst.context} "
+                f"tokens and have no output ({names}{more}; the longest needs {worst.needed})."
+            )
+    for note in notes:
+        print(f"warning: {note}", file=sys.stderr)
+    return notes
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """What a run would do, for `--dry-run`."""
+    return {
+        "output": str(_output(plan)),
+        "splits": {split: len(found) for split, found in plan.examples.items()},
+        "systems": [system.name for system in plan.systems],
+        "generations": len(plan.systems) * sum(len(found) for found in plan.examples.values()),
+        "notes": list(plan.notes),
+    }

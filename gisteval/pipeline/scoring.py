@@ -1,0 +1,240 @@
+"""From generations to result rows: per example first, then estimates, pairings and retention."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gisteval import stats
+from gisteval.errors import InvalidRun
+from gisteval.metrics import exact_match, rouge_l, word_count
+from gisteval.schema import Example, Generation, ResultRow, digest
+
+Floats = NDArray[np.float64]
+
+UNITS = {
+    "rougeL": "percent",
+    "exact_match": "percent",
+    "exact_match_pos": "percent",
+    "nll": "nats per token",
+    "length": "words",
+    "output_tokens": "tokens",
+    "unfinished": "percent",
+    "source_tokens": "tokens",
+    "kept": "slots",
+    "bytes": "bytes",
+    "compression_requested": "ratio",
+    "compression_achieved": "ratio",
+    "compression_ratio_of_means": "ratio",
+}
+
+COMPARED = ("rougeL", "exact_match", "nll")
+"""Metrics that are paired with the positive control and have a retention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One system on one split: per-example values in the order of the split's examples.
+
+    Texts are dropped, so memory stays small: `columns` has an array a metric, `outputs` a digest of
+    each output. failures counts the examples that have no output.
+    """
+
+    first: Generation
+    contents: tuple[str, ...]
+    clusters: tuple[str, ...]
+    columns: Mapping[str, Floats]
+    outputs: tuple[str, ...]
+    failures: int
+
+
+def values_of(generation: Generation, reference: str) -> dict[str, float]:
+    """The metrics of one generation, each in the unit of UNITS."""
+    values = {
+        "rougeL": 100 * rouge_l(generation.output, reference).f1,
+        "exact_match": 100.0 * exact_match(generation.output, reference),
+        "length": float(word_count(generation.output)),
+        "output_tokens": float(generation.output_tokens),
+        "unfinished": 100.0 * (not generation.finished),
+        "source_tokens": float(generation.source_tokens),
+        "kept": float(generation.kept),
+        "bytes": float(generation.bytes),
+    }
+    if generation.nll is not None:
+        values["nll"] = generation.nll
+    if generation.kept:
+        values["compression_achieved"] = generation.source_tokens / generation.kept
+    if generation.compressor == "gist":
+        values["compression_requested"] = generation.source_tokens / generation.k
+    return values
+
+
+def collect(
+    examples: Sequence[Example], generations: Iterable[Generation], failed: AbstractSet[str]
+) -> Scored | None:
+    """Line a system's generations up with the split's examples; None if there are none.
+
+    failed: content ids of examples known to have no output. Raises InvalidRun if others lack one.
+    """
+    wanted = {example.content_id: example for example in examples}
+    values: dict[str, dict[str, float]] = {}
+    outputs: dict[str, str] = {}
+    first: Generation | None = None
+    for generation in generations:
+        example = wanted.get(generation.content)
+        if example is not None:
+            first = first or generation
+            values[generation.content] = values_of(generation, example.output)
+            outputs[generation.content] = digest([generation.output.strip()])
+    if first is None:
+        return None
+    missing = [e for e in examples if e.content_id not in values and e.content_id not in failed]
+    if missing:
+        raise InvalidRun(
+            f"{first.system}/{first.split}: {len(missing)} examples have no record: run it again"
+        )
+    kept = [example for example in examples if example.content_id in values]
+    contents = tuple(example.content_id for example in kept)
+    names = set.intersection(*(set(values[content]) for content in contents))
+    columns = {name: np.array([values[content][name] for content in contents]) for name in names}
+    return Scored(
+        first,
+        contents,
+        tuple(example.instruction for example in kept),
+        columns,
+        tuple(outputs[content] for content in contents),
+        len(examples) - len(kept),
+    )
+
+
+def result_rows(
+    scored: Scored, positive: Scored | None, negative: Scored | None, seed: int
+) -> list[ResultRow]:
+    """All rows of one system and split, compared with its controls where they share the examples."""
+    rows = []
+    for metric in UNITS:
+        if metric == "exact_match_pos":
+            rows += _agreement_row(scored, positive)
+        elif metric == "compression_ratio_of_means":
+            rows += _ratio_of_means_row(scored)
+        elif metric in scored.columns:
+            rows.append(_metric_row(scored, metric, positive, negative, seed))
+    return rows
+
+
+def _metric_row(
+    scored: Scored, metric: str, positive: Scored | None, negative: Scored | None, seed: int
+) -> ResultRow:
+    values = scored.columns[metric]
+    comparison: dict[str, float | str | None] = {}
+    others = [other for other in (positive, negative) if other is not None]
+    comparable = (
+        metric in COMPARED
+        and len(others) == 2
+        and all(other.first.system != scored.first.system for other in others)
+        and all(metric in other.columns for other in others)
+    )
+    if comparable and positive is not None and negative is not None:
+        shared = _shared(scored, positive, negative)
+        ours, upper, lower = (_on(part, metric, shared) for part in (scored, positive, negative))
+        clusters = [label for label, keep in zip(scored.clusters, shared.mask, strict=True) if keep]
+        paired = stats.paired_difference(ours, upper, clusters)
+        retained = stats.retention(ours, upper, lower, clusters, seed=seed)
+        comparison = {
+            "reference": positive.first.system,
+            "difference": paired.estimate.value,
+            "difference_ci_low": finite(paired.estimate.ci_low),
+            "difference_ci_high": finite(paired.estimate.ci_high),
+            "p_value": finite(paired.p_value_permutation),
+            "retention": finite(retained.value),
+            "retention_ci_low": finite(retained.ci_low),
+            "retention_ci_high": finite(retained.ci_high),
+        }
+    return _row(scored, metric, values, scored.clusters, comparison)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    contents: frozenset[str]
+    mask: tuple[bool, ...]
+
+
+def _shared(scored: Scored, *others: Scored) -> _Shared:
+    """Examples that all systems answered. A failure of one drops the example for the comparison."""
+    contents = frozenset(scored.contents).intersection(*(other.contents for other in others))
+    return _Shared(contents, tuple(content in contents for content in scored.contents))
+
+
+def _on(scored: Scored, metric: str, shared: _Shared) -> Floats:
+    keep = [content in shared.contents for content in scored.contents]
+    return scored.columns[metric][keep]
+
+
+def _agreement_row(scored: Scored, positive: Scored | None) -> list[ResultRow]:
+    """Share of outputs that are equal to the positive control's."""
+    if positive is None or positive.first.system == scored.first.system:
+        return []
+    theirs = dict(zip(positive.contents, positive.outputs, strict=True))
+    pairs = [
+        (100.0 * (output == theirs[content]), label)
+        for content, label, output in zip(scored.contents, scored.clusters, scored.outputs, strict=True)
+        if content in theirs
+    ]
+    values = np.array([equal for equal, _ in pairs])
+    labels = [label for _, label in pairs]
+    reference: dict[str, float | str | None] = {"reference": positive.first.system}
+    return [_row(scored, "exact_match_pos", values, labels, reference)]
+
+
+def _ratio_of_means_row(scored: Scored) -> list[ResultRow]:
+    """Mean prompt tokens over mean kept slots, as one bootstrapped ratio would have it."""
+    kept = scored.columns["kept"]
+    if not kept.all():
+        return []
+    # retention(a, b, 0) is 100 * mean(a) / mean(b): the same ratio with the same interval.
+    estimate = stats.retention(scored.columns["source_tokens"], kept, np.zeros_like(kept), scored.clusters)
+    base = _row(scored, "compression_ratio_of_means", kept, scored.clusters, {})
+    return [_replace_value(base, estimate.value / 100, estimate.ci_low / 100, estimate.ci_high / 100)]
+
+
+def _replace_value(row: ResultRow, value: float, low: float, high: float) -> ResultRow:
+    return replace(row, value=value, ci_low=finite(low), ci_high=finite(high))
+
+
+def _row(
+    scored: Scored,
+    metric: str,
+    values: Floats,
+    clusters: Sequence[str],
+    comparison: Mapping[str, float | str | None],
+) -> ResultRow:
+    estimate = stats.mean_interval(values, list(clusters))
+    first = scored.first
+    return ResultRow(
+        task=first.task,
+        split=first.split,
+        system=first.system,
+        condition=first.condition,
+        control=first.control,
+        compressor=first.compressor,
+        k=first.k,
+        metric=metric,
+        value=estimate.value,
+        ci_low=finite(estimate.ci_low),
+        ci_high=finite(estimate.ci_high),
+        unit=UNITS[metric],
+        n=estimate.n,
+        clusters=estimate.clusters,
+        failures=scored.failures,
+        **comparison,  # type: ignore[arg-type]
+    )
+
+
+def finite(value: float) -> float | None:
+    """JSON knows neither infinity nor NaN: an unbounded end of an interval is null."""
+    return value if math.isfinite(value) else None

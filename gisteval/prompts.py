@@ -1,0 +1,49 @@
+"""Text of a prompt as named segments: the instruction is compressed, the rest never is."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import asdict, dataclass
+
+from gisteval.errors import GistevalError
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """How instruction, input and output become text (the paper's form by default).
+
+        Instruction: {instruction}\\n <GIST>... \\nInput: {input}\\nOutput: {output}
+
+    Without an input the `Input:` line is dropped. Gist tokens stand between `instruction` and the rest.
+    """
+
+    instruction: str = "Instruction: {instruction}\n"
+    input: str = "\nInput: {input}"
+    output: str = "\nOutput:"
+    target: str = " {output}"
+
+    def __post_init__(self) -> None:
+        needed = {"instruction": "instruction", "input": "input", "target": "output"}
+        for part, field in needed.items():
+            names = {name for _, name, _, _ in string.Formatter().parse(getattr(self, part)) if name}
+            if names != {field}:
+                raise GistevalError(
+                    f"template part {part!r} must contain {{{field}}} and no other field: "
+                    f"got {getattr(self, part)!r}"
+                )
+
+    def prompt(self, instruction: str) -> str:
+        """What is compressed."""
+        return self.instruction.format(instruction=instruction)
+
+    def continuation(self, input: str) -> str:
+        """What follows the compressed prompt, up to where the model answers."""
+        return (self.input.format(input=input) if input else "") + self.output
+
+    def answer(self, output: str) -> str:
+        """The reference as the model would write it."""
+        return self.target.format(output=output)
+
+    def to_dict(self) -> dict[str, str]:
+        """Plain form for gist.json and keys."""
+        return asdict(self)

@@ -1,0 +1,61 @@
+"""Plugins by name: built-in ones as lazy "module:attribute" references, outside ones by entry point."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from gisteval.errors import GistevalError
+
+
+class Registry:
+    """The plugins of one kind. Nothing is imported before it is asked for."""
+
+    def __init__(self, kind: str, group: str, builtin: Mapping[str, str]) -> None:
+        """kind: the word used in messages; group: entry-point group of outside plugins."""
+        self.kind = kind
+        self._group = group
+        self._builtin = dict(builtin)
+
+    def references(self) -> dict[str, str]:
+        """Every known name with its "module:attribute". Raises GistevalError on a name taken twice."""
+        found = dict(self._builtin)
+        for entry in entry_points(group=self._group):
+            if found.get(entry.name, entry.value) != entry.value:
+                raise GistevalError(
+                    f"{self.kind} {entry.name!r} is registered twice: {found[entry.name]} and "
+                    f"{entry.value}: uninstall or rename one"
+                )
+            found[entry.name] = entry.value
+        return found
+
+    def names(self) -> list[str]:
+        """Known names, sorted."""
+        return sorted(self.references())
+
+    def load(self, name: str) -> Any:
+        """The plugin itself. Raises GistevalError for an unknown name."""
+        references = self.references()
+        if name not in references:
+            close = difflib.get_close_matches(name, references, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise GistevalError(
+                f"{self.kind} {name!r} is unknown{hint}: choose from {', '.join(sorted(references))}"
+            )
+        module, _, attribute = references[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+COMPRESSORS = Registry(
+    "compressor",
+    "gisteval.compressors",
+    {
+        "gist": "gisteval.compressors.gist:Gist",
+        "none": "gisteval.compressors.full:Full",
+        "nothing": "gisteval.compressors.nothing:Empty",
+        "truncate": "gisteval.compressors.truncate:Truncate",
+    },
+)

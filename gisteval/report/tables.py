@@ -1,0 +1,110 @@
+"""The main table of a run, as text cells that any output format can lay out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gisteval.schema import ResultRow
+
+COLUMNS = (
+    "system",
+    "k",
+    "ROUGE-L",
+    "exact match",
+    "= pos. control",
+    "loss",
+    "retained ROUGE-L %",
+    "retained exact %",
+    "compression asked / achieved",
+    "bytes a prompt",
+    "n",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitTable:
+    """One split's table: a row of cells a system, in the order of the run."""
+
+    split: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def split_tables(rows: Iterable[ResultRow]) -> list[SplitTable]:
+    """A table for each split: positive control, candidates, negative control."""
+    splits: dict[str, dict[str, dict[str, ResultRow]]] = {}
+    for row in rows:
+        splits.setdefault(row.split, {}).setdefault(row.system, {})[row.metric] = row
+    return [
+        SplitTable(split, COLUMNS, tuple(_cells(name, found) for name, found in systems.items()))
+        for split, systems in splits.items()
+    ]
+
+
+def _cells(name: str, metrics: dict[str, ResultRow]) -> tuple[str, ...]:
+    first = next(iter(metrics.values()))
+    failures = f" ({first.failures} without output)" if first.failures else ""
+    return (
+        name,
+        str(first.k),
+        _interval(metrics.get("rougeL"), 1),
+        _interval(metrics.get("exact_match"), 1),
+        _interval(metrics.get("exact_match_pos"), 1),
+        _interval(metrics.get("nll"), 3),
+        _retention(metrics.get("rougeL")),
+        _retention(metrics.get("exact_match")),
+        _compression(metrics),
+        f"{metrics['bytes'].value:,.0f}" if "bytes" in metrics else "-",
+        f"{first.n}{failures}",
+    )
+
+
+def _interval(row: ResultRow | None, digits: int) -> str:
+    return "-" if row is None else interval_text(row.value, row.ci_low, row.ci_high, digits)
+
+
+def _retention(row: ResultRow | None) -> str:
+    if row is None or row.retention is None:
+        return "-"
+    return interval_text(row.retention, row.retention_ci_low, row.retention_ci_high, 0)
+
+
+def interval_text(value: float, low: float | None, high: float | None, digits: int) -> str:
+    """`45.4 [39.5, 51.2]`; an unbounded end is written as such."""
+    if low is None and high is None:
+        return f"{value:.{digits}f} [unbounded]"
+    ends = [
+        "-inf" if low is None else f"{low:.{digits}f}",
+        "inf" if high is None else f"{high:.{digits}f}",
+    ]
+    return f"{value:.{digits}f} [{ends[0]}, {ends[1]}]"
+
+
+def _compression(metrics: dict[str, ResultRow]) -> str:
+    """Requested (a gist's only) and achieved: mean of ratios, then the ratio of means."""
+    achieved, of_means = (
+        metrics.get("compression_achieved"),
+        metrics.get("compression_ratio_of_means"),
+    )
+    if achieved is None or of_means is None:
+        return "-"
+    requested = metrics.get("compression_requested")
+    asked = "-" if requested is None else f"{requested.value:.1f}x"
+    return f"{asked} / {achieved.value:.1f}x ({of_means.value:.1f}x)"
+
+
+def console_text(tables: Sequence[SplitTable]) -> str:
+    """Plain text tables with aligned columns."""
+    blocks = []
+    for table in tables:
+        lines = [table.columns, *table.rows]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
+        blocks.append(f"{table.split}")
+        for number, line in enumerate(lines):
+            cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+            blocks.append("  " + "  ".join(cells).rstrip())
+            if number == 0:
+                blocks.append("  " + "  ".join("-" * width for width in widths))
+        blocks.append("")
+    return "\n".join(blocks)

@@ -1,0 +1,133 @@
+"""The values that all parts exchange. No I/O here, and no import but the standard library and errors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gisteval.errors import GistevalError
+
+Condition = Literal["gist", "pos_control", "neg_control"]
+CONDITIONS: tuple[Condition, ...] = ("gist", "pos_control", "neg_control")
+
+Control = Literal["trained", "untrained"]
+"""A control checkpoint trained as such, or the candidate's own weights shown all or nothing."""
+
+
+def as_condition(name: str | None) -> Condition | None:
+    """A condition by its name (None stays None). Raises GistevalError for an unknown one."""
+    for condition in CONDITIONS:
+        if name == condition:
+            return condition
+    if name is None:
+        return None
+    raise GistevalError(f"condition {name!r} is unknown: choose from {', '.join(CONDITIONS)}")
+
+
+def digest(parts: Sequence[str]) -> str:
+    """128-bit hex digest of a list of strings; ("ab", "c") and ("a", "bc") differ."""
+    state = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        state.update(len(encoded).to_bytes(8, "little"))
+        state.update(encoded)
+    return state.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One item of a split: instruction t, input x (may be empty) and reference output y."""
+
+    id: str
+    task: str
+    split: str
+    instruction: str
+    input: str
+    output: str
+
+    @property
+    def content_id(self) -> str:
+        """Identity by content; comparisons are paired on it, whatever the file calls the item."""
+        return digest((self.instruction, self.input, self.output))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its two-sided interval.
+
+    `n` counts the values, `clusters` the independent groups they fall into (n when ungrouped).
+    `method` names the interval, for the signature: "t", "cluster-t", "bootstrap", ...
+    """
+
+    value: float
+    ci_low: float
+    ci_high: float
+    n: int
+    clusters: int
+    confidence: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What one system made of one example: a line of generations/*.jsonl.
+
+    key: identity of the computation; example: the example's id; content: its content id. kept and
+    bytes describe the compressed prompt, nll is in nats a reference token (mean), lengths in tokens.
+    finished is False when a length limit ended the output.
+    """
+
+    key: str
+    example: str
+    content: str
+    task: str
+    split: str
+    system: str
+    condition: Condition | None
+    control: Control | None
+    compressor: str
+    k: int
+    output: str
+    output_tokens: int
+    finished: bool
+    source_tokens: int
+    template_tokens: int
+    kept: int
+    bytes: int
+    nll: float | None
+    target_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """One number of results.json with its interval.
+
+    Scores are in percent, nll in nats a token, lengths in words or tokens as `unit` says. reference is
+    the system a comparison is paired with; difference is this system minus the reference.
+    """
+
+    task: str
+    split: str
+    system: str
+    condition: Condition | None
+    control: Control | None
+    compressor: str
+    k: int
+    metric: str
+    value: float
+    ci_low: float | None
+    ci_high: float | None
+    unit: str
+    n: int
+    clusters: int
+    failures: int
+    reference: str | None = None
+    difference: float | None = None
+    difference_ci_low: float | None = None
+    difference_ci_high: float | None = None
+    p_value: float | None = None
+    retention: float | None = None
+    retention_ci_low: float | None = None
+    retention_ci_high: float | None = None

@@ -1,0 +1,86 @@
+"""The proof, on the real checkpoint, that the cached path equals the masked one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+
+from gisteval.compressors.base import Compressor
+from gisteval.errors import InvalidRun
+from gisteval.masks import MaskRule
+from gisteval.models.compressed import Tokens
+from gisteval.models.decoder import DecoderModel
+from gisteval.schema import Example
+
+TOLERANCE = {torch.float32: 1e-3, torch.float16: 5e-2, torch.bfloat16: 2e-1}
+"""Largest difference of a log-probability (nats) between the two paths that rounding explains."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCheck:
+    """Cached against masked on a few examples of different lengths.
+
+    max_nll_difference: nats, over all reference tokens; greedy_mismatches: examples whose greedy
+    continuation differs. Under bfloat16 and float16 near-ties may flip, so only float32 demands 0.
+    """
+
+    examples: int
+    tokens: int
+    max_nll_difference: float
+    greedy_mismatches: int
+
+    def to_json(self) -> dict[str, float | int]:
+        """Plain form for the manifest."""
+        return asdict(self)
+
+
+def check_cached_path(
+    model: DecoderModel,
+    compressor: Compressor,
+    budget: int | None,
+    leak_window: int,
+    examples: Sequence[Example],
+    greedy_tokens: int = 8,
+) -> SelfCheck:
+    """Compare both paths. Raises InvalidRun if they differ by more than rounding."""
+    if not examples:
+        raise InvalidRun("no example fits into the model's context: the self-check has nothing to run")
+    instructions = [example.instruction for example in examples]
+    compressed = compressor.compress(model, instructions, budget)
+    prompts = compressor.prompts(model, instructions)
+    condition = compressor.reads_as or "pos_control"
+    if compressor.reads_as is None:
+        prompts = [list(p.token_ids) for p in compressed if isinstance(p, Tokens)]
+    rule = MaskRule(condition, leak_window if condition == "gist" else 0)
+    inputs = model.tokens.continuations([example.input for example in examples])
+    targets = model.tokens.targets([example.output for example in examples])
+    batch = model.open(compressed, [example.input for example in examples])
+    cached = batch.nll(targets)
+    decoded = batch.decode(greedy_tokens)
+    full = [x + y for x, y in zip(inputs, targets, strict=True)]
+    worst, mismatches = 0.0, 0
+    for row, logits in enumerate(model.masked_logits(prompts, full, rule)):
+        predicted = logits[len(inputs[row]) - 1 : -1]
+        masked = torch.nn.functional.cross_entropy(
+            predicted, torch.tensor(targets[row], device=model.device), reduction="none"
+        )
+        worst = max(worst, float((masked.cpu() - cached[row]).abs().max()))
+        ids = list(decoded[row].token_ids)
+        uncached = model.masked_logits([prompts[row]], [inputs[row] + ids], rule)[0]
+        mismatches += _greedy(model, uncached[len(inputs[row]) - 1 :], len(ids)) != ids
+    check = SelfCheck(len(examples), sum(map(len, targets)), worst, mismatches)
+    exact = model.dtype == torch.float32
+    if not worst <= TOLERANCE[model.dtype] or (exact and mismatches):
+        raise InvalidRun(
+            f"self-check failed for compressor {compressor.name}: cached and masked paths differ by "
+            f"{worst:.2g} nats and in {mismatches} greedy continuations; nothing was evaluated"
+        )
+    return check
+
+
+def _greedy(model: DecoderModel, logits: torch.Tensor, count: int) -> list[int]:
+    scores = logits[:count].clone()
+    scores[:, model.suppressed_ids] = -torch.inf
+    return [int(token) for token in scores.argmax(-1)]

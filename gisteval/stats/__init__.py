@@ -1,0 +1,24 @@
+"""Intervals, paired tests, retention and power. Every function keeps the unit it is given.
+
+Examples are independent, or fall into clusters (the ones that share an instruction). What the
+data can't bound is an infinite interval, never a narrow one; JSON has no infinity and no NaN,
+so writers turn both into null.
+"""
+
+from gisteval.stats.bootstrap import bootstrap_interval, retention
+from gisteval.stats.intervals import mean_interval, proportion_interval, wilson_interval
+from gisteval.stats.paired import PairedDifference, holm, paired_difference
+from gisteval.stats.power import examples_needed, smallest_detectable_difference
+
+__all__ = [
+    "PairedDifference",
+    "bootstrap_interval",
+    "examples_needed",
+    "holm",
+    "mean_interval",
+    "paired_difference",
+    "proportion_interval",
+    "retention",
+    "smallest_detectable_difference",
+    "wilson_interval",
+]

@@ -1,0 +1,109 @@
+"""Records on disk: append-only JSON Lines that survive a kill, and summaries replaced atomically."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gisteval.errors import GistevalError
+
+
+def repair(path: Path) -> int:
+    """Cut off a torn last line (a writer was killed in the middle); returns the bytes removed."""
+    if not path.exists():
+        return 0
+    with path.open("rb+") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        end, block = size, 65536
+        while end > 0:
+            start = max(0, end - block)
+            stream.seek(start)
+            newline = stream.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                end = start + newline + 1
+                break
+            end = start
+        stream.truncate(end)
+    return size - end
+
+
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of one file, in order; a missing file has none. Raises GistevalError if damaged."""
+    if not path.exists():
+        return
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                record = json.loads(line)
+            except ValueError as error:
+                raise GistevalError(
+                    f"{path}, line {number} is damaged: delete that line and run again"
+                ) from error
+            yield record
+
+
+class RecordWriter:
+    """Appends records to one file; what was written is on disk after each call of `write`."""
+
+    def __init__(self, path: Path) -> None:
+        """Repairs the file's tail first, so that appending never joins two records."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        repair(path)
+        self._path = path
+        self._stream = path.open("ab")
+
+    def write(self, records: Iterable[dict[str, Any]]) -> None:
+        """Append and flush. Raises GistevalError if the disk is full."""
+        lines = "".join(json.dumps(r, ensure_ascii=False, sort_keys=True) + "\n" for r in records)
+        try:
+            self._stream.write(lines.encode("utf-8", "surrogatepass"))
+            self._stream.flush()
+        except OSError as error:
+            raise _disk_error(self._path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._stream.close()
+        except OSError as failure:
+            if error is None:
+                raise _disk_error(self._path, failure) from failure
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace a file's content in one step; readers see the old or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise _disk_error(path, error) from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """`write_atomic` of strict JSON (no NaN or infinity)."""
+    write_atomic(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _disk_error(path: Path, error: OSError) -> GistevalError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return GistevalError(
+            f"no disk space left for {path}: free some and run the same command again, "
+            "what was written is kept"
+        )
+    return GistevalError(f"{path} can't be written: {error.strerror or error}")

@@ -1,0 +1,201 @@
+"""Which systems a run compares: candidates with their positive and negative controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gisteval.errors import GistevalError
+from gisteval.models.checkpoint import Checkpoint, inspect_checkpoint, is_checkpoint
+from gisteval.registry import COMPRESSORS
+from gisteval.schema import Condition, Control
+
+Role = Literal["candidate", "positive", "negative"]
+
+CONDITION_COMPRESSOR: dict[Condition, str] = {
+    "gist": "gist",
+    "pos_control": "none",
+    "neg_control": "nothing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One row of the result: a checkpoint read through a compressor.
+
+    condition: how the checkpoint is read here; control says whether it was trained that way.
+    budget: tokens or slots to keep, None for the compressor's own choice.
+    """
+
+    name: str
+    checkpoint: Checkpoint
+    role: Role
+    condition: Condition | None
+    control: Control | None
+    compressor: str
+    budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Systems that share one pair of controls."""
+
+    systems: tuple[System, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def positive(self) -> System:
+        """The positive control."""
+        return next(system for system in self.systems if system.role == "positive")
+
+    @property
+    def negative(self) -> System:
+        """The negative control."""
+        return next(system for system in self.systems if system.role == "negative")
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteOptions:
+    """What flags say about the checkpoints of a suite."""
+
+    pos_control: Path | None = None
+    neg_control: Path | None = None
+    condition: Condition | None = None
+    k: int | None = None
+    compressors: tuple[str, ...] = ()
+    budget: int | None = None
+    allow_pickle: bool = False
+
+
+def build_suite(path: Path, options: SuiteOptions) -> Suite:
+    """The suite of a `--model` folder: all its checkpoints, or one checkpoint and its controls.
+
+    A single checkpoint finds controls of its family beside it; failing that its own weights serve as
+    untrained controls, with the full prompt and with none.
+    """
+    for name in options.compressors:
+        COMPRESSORS.load(name)
+    notes: list[str] = []
+    candidates, controls = _members(path, options, notes)
+    anchor = (candidates or list(controls.values()))[0]
+    named: dict[Condition, Path | None] = {
+        "pos_control": options.pos_control,
+        "neg_control": options.neg_control,
+    }
+    for condition, given in named.items():
+        if given is not None:
+            controls[condition] = inspect_checkpoint(given, condition, None, options.allow_pickle)
+    systems = [_control(anchor, controls, "pos_control", notes)]
+    for candidate in candidates:
+        systems.extend(_candidates(candidate, options))
+    systems.append(_control(anchor, controls, "neg_control", notes))
+    if len({system.name for system in systems}) < len(systems):
+        raise GistevalError(f"{path}: two systems have the same name: {[s.name for s in systems]}")
+    return Suite(tuple(systems), tuple(notes))
+
+
+def _members(
+    path: Path, options: SuiteOptions, notes: list[str]
+) -> tuple[list[Checkpoint], dict[Condition, Checkpoint]]:
+    """Candidates and trained controls under `path` (or beside it, for a single checkpoint)."""
+    if not path.is_dir():
+        raise GistevalError(f"model {path} does not exist: give a folder or a hub name")
+    if is_checkpoint(path):
+        own = inspect_checkpoint(path, options.condition, options.k, options.allow_pickle)
+        _note_k(own, options, notes)
+        beside = _siblings(path, own)
+        if own.record.condition in ("pos_control", "neg_control"):
+            return [], {**beside, own.record.condition: own}
+        return [own], beside
+    if options.condition is not None or options.k is not None:
+        raise GistevalError(f"{path} is a suite: --condition and --k describe a single checkpoint")
+    members = [
+        inspect_checkpoint(folder, allow_pickle=options.allow_pickle)
+        for folder in sorted(path.iterdir())
+        if folder.is_dir() and is_checkpoint(folder)
+    ]
+    if not members:
+        raise GistevalError(f"{path} holds no checkpoint (a folder with config.json and weights)")
+    controls: dict[Condition, Checkpoint] = {}
+    for member in members:
+        condition = member.record.condition
+        if condition in ("pos_control", "neg_control"):
+            if condition in controls:
+                raise GistevalError(f"{path} holds two checkpoints trained as {condition}: keep one")
+            controls[condition] = member
+    candidates = [m for m in members if m.record.condition not in controls]
+    return sorted(candidates, key=lambda m: (m.record.family, m.record.k)), controls
+
+
+def _siblings(path: Path, own: Checkpoint) -> dict[Condition, Checkpoint]:
+    found: dict[Condition, Checkpoint] = {}
+    if own.record.condition is None:
+        return found
+    for folder in sorted(path.resolve().parent.iterdir()):
+        if folder != path.resolve() and folder.is_dir() and (folder / "gist.json").is_file():
+            other = inspect_checkpoint(folder)
+            condition = other.record.condition
+            is_control = condition in ("pos_control", "neg_control")
+            if is_control and condition and other.record.family == own.record.family:
+                found.setdefault(condition, other)
+    return found
+
+
+def _candidates(checkpoint: Checkpoint, options: SuiteOptions) -> list[System]:
+    """The systems of one candidate: its own compressor, or those asked for."""
+    condition = checkpoint.record.condition
+    name = checkpoint.record.name
+    if not options.compressors:
+        if condition is None:
+            return []
+        return [System(name, checkpoint, "candidate", condition, None, CONDITION_COMPRESSOR[condition])]
+    suffix = "" if options.budget is None else f"-{options.budget}"
+    return [
+        System(
+            name if compressor == "gist" and condition == "gist" else f"{name}-{compressor}{suffix}",
+            checkpoint,
+            "candidate",
+            condition,
+            None,
+            compressor,
+            options.budget,
+        )
+        for compressor in options.compressors
+    ]
+
+
+def _control(
+    anchor: Checkpoint,
+    controls: dict[Condition, Checkpoint],
+    condition: Condition,
+    notes: list[str],
+) -> System:
+    role: Role = "positive" if condition == "pos_control" else "negative"
+    compressor = CONDITION_COMPRESSOR[condition]
+    trained = controls.get(condition)
+    if trained is not None:
+        return System(trained.record.name, trained, role, condition, "trained", compressor)
+    prompt = "the full prompt" if role == "positive" else "no prompt"
+    notes.append(
+        f"{condition} is untrained: {anchor.record.name}'s own weights with {prompt}. That is not the "
+        f"paper's control; name a trained one with --{condition.replace('_', '-')}."
+    )
+    name = f"{anchor.record.name}-{condition}-untrained"
+    return System(name, anchor, role, condition, "untrained", compressor)
+
+
+def _note_k(own: Checkpoint, options: SuiteOptions, notes: list[str]) -> None:
+    trained = own.record.training.get("recipe", {}).get("k")
+    if options.k is not None and trained is not None and options.k != trained:
+        notes.append(f"{own.path}: evaluated with k = {options.k}, but it was trained with k = {trained}.")
+
+
+def needed_checkpoints(suites: Sequence[Suite]) -> list[Checkpoint]:
+    """Distinct checkpoints in the order in which they are first needed."""
+    found: dict[tuple[Path, int], Checkpoint] = {}
+    for suite in suites:
+        for system in suite.systems:
+            found.setdefault((system.checkpoint.path, system.checkpoint.record.k), system.checkpoint)
+    return list(found.values())

@@ -1,0 +1,189 @@
+"""A task is a folder with a task.yaml: splits, field mapping, template, decoding limit."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gisteval.content import find_content
+from gisteval.errors import GistevalError
+from gisteval.schema import Example, digest
+from gisteval.tasks import sources
+
+TASK_FILE = "task.yaml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Fields(_Strict):
+    """Names of the columns that hold instruction, input and output; input None: there is none."""
+
+    instruction: str = "instruction"
+    input: str | None = "input"
+    output: str = "output"
+    id: str | None = None
+
+
+class Split(_Strict):
+    """Where one split comes from; exactly one of file, url, dataset, generator.
+
+    file: JSON, JSONL, CSV or Parquet (optionally .gz) beside the task.yaml. url: fetched once into the
+    cache and checked against sha256. dataset: a Hugging Face dataset name (config, then split after
+    colons: "org/name:config:split"). generator: "module:function" that yields mappings.
+    """
+
+    file: str | None = None
+    url: str | None = None
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+    dataset: str | None = None
+    generator: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [self.file, self.url, self.dataset, self.generator]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("give exactly one of file, url, dataset, generator")
+        if self.url is not None and self.sha256 is None:
+            raise ValueError("a url needs its sha256")
+        return self
+
+
+class Definition(_Strict):
+    """The content of task.yaml. Lengths are tokens."""
+
+    name: str
+    version: int
+    description: str
+    license: str
+    splits: dict[str, Split]
+    fields: Fields = Fields()
+    max_new_tokens: int = Field(128, ge=1)
+    default_splits: list[str] = Field(default_factory=list)
+
+
+class Task:
+    """A loaded definition that can read its splits."""
+
+    def __init__(self, definition: Definition, folder: Path, data_dir: Path | None = None) -> None:
+        """data_dir: where files of `url` splits are looked up before any download."""
+        self.definition = definition
+        self.folder = folder
+        self.data_dir = data_dir
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self.definition.name
+
+    @property
+    def evaluation_splits(self) -> list[str]:
+        """Splits a run takes unless told."""
+        return self.definition.default_splits or list(self.definition.splits)
+
+    def split(self, name: str) -> Split:
+        """One split's definition. Raises GistevalError for an unknown name."""
+        known = self.definition.splits
+        if name not in known:
+            raise GistevalError(
+                f"task {self.name} has no split {name!r}{_suggestion(name, known)}: "
+                f"choose from {', '.join(known)}"
+            )
+        return known[name]
+
+    def examples(self, split: str, limit: int | None = None) -> Iterator[Example]:
+        """The examples of a split, in file order. Raises GistevalError naming a bad item."""
+        fields = self.definition.fields
+        for number, item in enumerate(self._items(self.split(split))):
+            if limit is not None and number >= limit:
+                return
+            where = f"{self.name}/{split}, item {number + 1}"
+            instruction = _text(item, fields.instruction, where)
+            if not instruction.strip():
+                raise GistevalError(f"{where}: the instruction is empty: fill it in or remove the item")
+            yield Example(
+                id=_text(item, fields.id, where) if fields.id else f"{self.name}-{split}-{number + 1:04}",
+                task=self.name,
+                split=split,
+                instruction=instruction,
+                input=_text(item, fields.input, where) if fields.input else "",
+                output=_text(item, fields.output, where),
+            )
+
+    def fingerprint(self, split: str, limit: int | None) -> str:
+        """Digest of the contents of a split's examples, in order."""
+        return digest([example.content_id for example in self.examples(split, limit)])
+
+    def _items(self, split: Split) -> Iterator[dict[str, Any]]:
+        if split.generator is not None:
+            module, _, attribute = split.generator.partition(":")
+            return iter(getattr(importlib.import_module(module), attribute)(**split.options))
+        if split.dataset is not None:
+            return sources.read_dataset(split.dataset)
+        if split.url is not None:
+            assert split.sha256 is not None
+            return sources.read_file(sources.fetch(split.url, split.sha256, self.data_dir))
+        assert split.file is not None
+        path = self.folder / split.file
+        if split.sha256 is not None:
+            sources.check_digest(path, split.sha256)
+        return sources.read_file(path)
+
+
+def _text(item: dict[str, Any], field: str, where: str) -> str:
+    if field not in item:
+        raise GistevalError(f"{where}: no field {field!r} (there are {', '.join(map(str, item))})")
+    value = item[field]
+    return "" if value is None else str(value)
+
+
+def load_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = None) -> Task:
+    """A task by name, or by the path of its folder or YAML file."""
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"} or path.is_dir():
+        file = path / TASK_FILE if path.is_dir() else path
+        return Task(read_definition(file), file.parent, data_dir)
+    known = list_tasks(tasks_dir)
+    if name not in known:
+        raise GistevalError(
+            f"task {name!r} is unknown{_suggestion(name, known)}: choose from {', '.join(known)}, "
+            "or give the path of a task.yaml"
+        )
+    return Task(read_definition(known[name]), known[name].parent, data_dir)
+
+
+def list_tasks(tasks_dir: Path | None = None) -> dict[str, Path]:
+    """Names of the tasks in the tasks folder with their files, sorted."""
+    folder = find_content("tasks", tasks_dir)
+    return {file.parent.name: file for file in sorted(folder.glob(f"*/{TASK_FILE}"))}
+
+
+def read_definition(file: Path) -> Definition:
+    """Parse and check a task.yaml. Raises GistevalError naming the first wrong field."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        definition = Definition.model_validate(content)
+    except (OSError, yaml.YAMLError) as error:
+        raise GistevalError(f"task file {file} can't be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise GistevalError(f"{file}: {where}: {first['msg']}") from error
+    unknown = set(definition.default_splits) - set(definition.splits)
+    if unknown:
+        raise GistevalError(f"{file}: default_splits names unknown splits: {', '.join(sorted(unknown))}")
+    return definition
+
+
+def _suggestion(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

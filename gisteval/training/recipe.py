@@ -1,0 +1,101 @@
+"""A training recipe: one YAML file says all that decides what a checkpoint becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from gisteval.errors import GistevalError
+from gisteval.schema import Condition
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Scratch(_Strict):
+    """A small Llama with tied embeddings and its own byte-level BPE."""
+
+    vocab_size: int = Field(1024, ge=300)
+    hidden_size: int = 192
+    intermediate_size: int = 512
+    layers: int = 4
+    heads: int = 4
+    context: int = 1024
+
+
+class Lora(_Strict):
+    """Low-rank adapters on all linear layers; the `<GIST>` embedding row is trained beside them."""
+
+    r: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+
+
+class Recipe(_Strict):
+    """What `gisteval train` does. Lengths are tokens, rates per step.
+
+    base: folder or hub name of the model to start from (a gist checkpoint: warm start); without it
+    `scratch` describes a new one. pack: continuations of one instruction that share a row.
+    """
+
+    task: str
+    condition: Condition
+    k: int = Field(1, ge=1)
+    family: str
+    split: str = "train"
+    limit: int | None = Field(None, ge=1)
+    base: str | None = None
+    scratch: Scratch | None = None
+    lora: Lora | None = None
+    leak_window: int = Field(0, ge=0)
+    steps: int = Field(ge=1)
+    rows_per_step: int = Field(32, ge=1)
+    pack: int = Field(4, ge=1)
+    max_length: int = Field(512, ge=8)
+    learning_rate: float = Field(2e-3, gt=0)
+    warmup: float = Field(0.03, ge=0, lt=1)
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    seed: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    save_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    log_every: int = Field(50, ge=1)
+    save_every: int = Field(500, ge=1)
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if (self.base is None) == (self.scratch is None):
+            raise ValueError("give either base (a model to start from) or scratch (a new one)")
+        if self.lora is not None and self.base is None:
+            raise ValueError("lora needs a base")
+        return self
+
+
+def load_recipe(path: Path, overrides: dict[str, Any]) -> Recipe:
+    """Read a recipe; `extends: other.yaml` (beside it) is read first, overrides come last."""
+    return build_recipe({**_read(path), **overrides}, str(path))
+
+
+def build_recipe(values: dict[str, Any], source: str) -> Recipe:
+    """Validate a recipe's fields. Raises GistevalError naming the first that is wrong."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "recipe"
+        raise GistevalError(f"{source}: {where}: {first['msg']}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise GistevalError(f"recipe {path} can't be read: {error}") from error
+    if not isinstance(values, dict):
+        raise GistevalError(f"recipe {path} must be a YAML mapping")
+    parent = values.pop("extends", None)
+    return {**_read(path.parent / parent), **values} if parent else values

@@ -1,0 +1,104 @@
+"""Training rows: one instruction with its gists, and several continuations that don't see each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from gisteval import masks
+from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
+from gisteval.models.tokens import PromptTokenizer
+from gisteval.schema import Example
+
+IGNORED = -100
+"""Label of positions that don't count in the loss, as transformers has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Token ids of one prompt (gists included) and of its (continuation, target) pairs."""
+
+    prompt: tuple[int, ...]
+    pairs: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+
+    def __len__(self) -> int:
+        return len(self.prompt) + sum(len(x) + len(y) for x, y in self.pairs)
+
+
+class Rows(Dataset[Row]):
+    """Rows in memory, with their lengths for length-grouped sampling."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Row:
+        return self.rows[index]
+
+
+def build_rows(
+    examples: Iterable[Example], tokens: PromptTokenizer, pack: int, max_length: int
+) -> tuple[list[Row], int]:
+    """Pack neighbouring examples of one instruction; returns the rows and how many were too long."""
+    rows, too_long = [], 0
+    for instruction, group in groupby(examples, key=lambda example: example.instruction):
+        members = list(group)
+        prompt = tuple(tokens.prompts([instruction])[0] + tokens.gists)
+        xs = tokens.continuations([example.input for example in members])
+        ys = tokens.targets([example.output for example in members])
+        pairs = [(tuple(x), tuple(y)) for x, y in zip(xs, ys, strict=True)]
+        for start in range(0, len(pairs), pack):
+            row = Row(prompt, tuple(pairs[start : start + pack]))
+            if len(row) <= max_length:
+                rows.append(row)
+            else:
+                too_long += len(row.pairs)
+    return rows, too_long
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Rows -> the arguments of a stock model: ids, additive 4D mask, positions, labels."""
+
+    rule: MaskRule
+    k: int
+    num_heads: int
+
+    def __call__(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        """Pads on the right; positions restart behind the prompt for every continuation."""
+        size = (len(rows), max(len(row) for row in rows))
+        ids, places = torch.zeros(size, dtype=torch.long), torch.zeros(size, dtype=torch.long)
+        roles, labels = torch.full(size, PAD), torch.full(size, IGNORED)
+        for index, row in enumerate(rows):
+            end = len(row.prompt)
+            ids[index, :end] = torch.tensor(row.prompt)
+            places[index, :end] = torch.arange(end)
+            roles[index, : end - self.k] = PROMPT
+            roles[index, end - self.k : end] = GIST
+            for number, (x, y) in enumerate(row.pairs):
+                start, end = end, end + len(x) + len(y)
+                ids[index, start:end] = torch.tensor(x + y)
+                labels[index, start + len(x) : end] = torch.tensor(y)
+                roles[index, start:end] = CONTINUATION + number
+                first = len(row.prompt)
+                places[index, start:end] = torch.arange(first, first + len(x) + len(y))
+        mask = masks.head_masks(roles, self.rule, self.num_heads)
+        return {
+            "input_ids": ids,
+            "attention_mask": masks.additive(mask, torch.float32),
+            "position_ids": places,
+            "labels": labels,
+        }
+
+
+def loss_history(log: Sequence[dict[str, Any]]) -> list[tuple[int, float]]:
+    """(step, training loss in nats a token) from the trainer's log."""
+    return [(int(entry["step"]), float(entry["loss"])) for entry in log if "loss" in entry]

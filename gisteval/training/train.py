@@ -1,0 +1,229 @@
+"""Training: Hugging Face's Trainer, the condition's mask and a collator; nothing else."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from gisteval.errors import GistevalError
+from gisteval.masks import MaskRule
+from gisteval.models.checkpoint import GistRecord, inspect_checkpoint
+from gisteval.models.loading import (
+    DTYPES,
+    fit_vocabulary,
+    load_tokenizer,
+    load_weights,
+    resolve,
+    save_checkpoint,
+)
+from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token
+from gisteval.prompts import Template
+from gisteval.schema import Example
+from gisteval.training.recipe import Recipe, Scratch
+from gisteval.training.rows import Collator, Rows, build_rows, loss_history
+
+log = logging.getLogger(__name__)
+
+TOKENIZER_EXAMPLES = 40_000
+"""Examples the byte-level BPE of a new model is learned from."""
+
+
+def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRecord:
+    """Train one checkpoint and write it to `output`, resuming if a training there was interrupted."""
+    _claim(output, recipe)
+    set_seed(recipe.seed)
+    template = Template()
+    model, tokenizer, base = _start(recipe, examples, template)
+    tokens = PromptTokenizer(tokenizer, template, recipe.k)
+    rows, too_long = build_rows(examples, tokens, recipe.pack, recipe.max_length)
+    if not rows:
+        raise GistevalError(f"no training row fits into max_length {recipe.max_length}")
+    if too_long:
+        log.warning("%d examples are longer than max_length and left out", too_long)
+    rule = MaskRule(recipe.condition, recipe.leak_window)
+    trainer = LengthGroupedTrainer(
+        model=model,
+        args=_arguments(recipe, output),
+        train_dataset=Rows(rows),
+        data_collator=Collator(rule, recipe.k, model.config.num_attention_heads),
+    )
+    began = time.time()
+    trainer.train(resume_from_checkpoint=_last_checkpoint(output))
+    training = {
+        "recipe": recipe.model_dump(exclude_none=True),
+        "examples": len(examples),
+        "rows": len(rows),
+        "left_out": too_long,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "seconds": round(time.time() - began, 1),
+        "threads": torch.get_num_threads(),
+        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "loss": loss_history(trainer.state.log_history),
+    }
+    record = GistRecord(
+        recipe.family, recipe.condition, recipe.k, template, base, recipe.leak_window, training
+    )
+    save_checkpoint(output, model, tokenizer, record, DTYPES[recipe.save_dtype])
+    shutil.rmtree(_scratch_folder(output))
+    return record
+
+
+class LengthGroupedTrainer(Trainer):  # type: ignore[misc]
+    """HF's Trainer with batches of rows of similar length, which saves a quarter of the padding."""
+
+    def _get_train_sampler(self, train_dataset: Rows | None = None) -> LengthGroupedSampler:
+        rows = train_dataset or self.train_dataset
+        generator = torch.Generator().manual_seed(self.args.seed)
+        return LengthGroupedSampler(
+            self.args.train_batch_size, lengths=[len(row) for row in rows.rows], generator=generator
+        )
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE with end and padding tokens; `<GIST>` is added on top."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size - 1,
+        special_tokens=["<pad>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bpe.train_from_iterator(texts, trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        pad_token="<pad>",
+        eos_token="</s>",
+        clean_up_tokenization_spaces=False,
+    )
+    add_gist_token(tokenizer)
+    return tokenizer
+
+
+def _start(
+    recipe: Recipe, examples: Sequence[Example], template: Template
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str | None]:
+    """The model and tokenizer that training starts from, and the base's name."""
+    if recipe.scratch is not None:
+        texts = (
+            template.prompt(e.instruction) + template.continuation(e.input) + template.answer(e.output)
+            for e in examples[:: max(1, len(examples) // TOKENIZER_EXAMPLES)]
+        )
+        tokenizer = train_tokenizer(texts, recipe.scratch.vocab_size)
+        return new_llama(recipe.scratch, tokenizer), tokenizer, None
+    assert recipe.base is not None
+    checkpoint = inspect_checkpoint(resolve(recipe.base))
+    base_tokenizer = load_tokenizer(checkpoint)
+    add_gist_token(base_tokenizer)
+    model = load_weights(checkpoint, base_tokenizer, torch.float32)
+    fit_vocabulary(model, base_tokenizer)
+    return _with_lora(model, recipe, base_tokenizer), base_tokenizer, recipe.base
+
+
+def new_llama(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
+    """A freshly initialised small Llama; the torch seed decides its weights."""
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.intermediate_size,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        max_position_embeddings=shape.context,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
+def _with_lora(
+    model: PreTrainedModel, recipe: Recipe, tokenizer: PreTrainedTokenizerBase
+) -> PreTrainedModel:
+    if recipe.lora is None:
+        return model
+    from peft import LoraConfig, get_peft_model
+
+    embedding = next(name for name, part in model.named_modules() if part is model.get_input_embeddings())
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=recipe.lora.r,
+        lora_alpha=recipe.lora.alpha,
+        lora_dropout=recipe.lora.dropout,
+        target_modules="all-linear",
+        trainable_token_indices={
+            embedding.rsplit(".", 1)[-1]: [tokenizer.convert_tokens_to_ids(GIST_TOKEN)]
+        },
+    )
+    adapted: PreTrainedModel = get_peft_model(model, config)
+    return adapted
+
+
+def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(_scratch_folder(output)),
+        max_steps=recipe.steps,
+        per_device_train_batch_size=recipe.rows_per_step,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=round(recipe.warmup * recipe.steps),
+        weight_decay=recipe.weight_decay,
+        max_grad_norm=recipe.clip,
+        adam_beta2=0.98,
+        seed=recipe.seed,
+        bf16=recipe.precision == "bfloat16",
+        use_cpu=not torch.cuda.is_available(),
+        logging_steps=recipe.log_every,
+        save_steps=recipe.save_every,
+        save_total_limit=1,
+        report_to=[],
+        remove_unused_columns=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        disable_tqdm=False,
+    )
+
+
+def _scratch_folder(output: Path) -> Path:
+    return output / "unfinished"
+
+
+def _claim(output: Path, recipe: Recipe) -> None:
+    """Refuse a folder that holds a finished checkpoint or another recipe's unfinished training."""
+    if (output / "gist.json").exists():
+        raise GistevalError(f"{output} already holds a checkpoint: choose another --output or delete it")
+    folder = _scratch_folder(output)
+    mark = folder / "recipe.json"
+    content: dict[str, Any] = recipe.model_dump()
+    if mark.exists() and json.loads(mark.read_text()) != content:
+        raise GistevalError(
+            f"{folder} belongs to a training with another recipe: delete it to start afresh"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text(json.dumps(content))
+
+
+def _last_checkpoint(output: Path) -> str | None:
+    found = transformers.trainer_utils.get_last_checkpoint(str(_scratch_folder(output)))
+    return str(found) if found else None

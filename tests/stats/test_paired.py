@@ -1,0 +1,151 @@
+"""Paired comparisons against scipy, statsmodels and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import permutation_test, ttest_rel
+from statsmodels.stats.multitest import multipletests
+
+from gisteval.errors import InvalidRun
+from gisteval.stats import holm, mean_interval, paired_difference
+
+
+def test_t_test_equals_scipy() -> None:
+    generator = np.random.default_rng(0)
+    baseline = generator.normal(size=60)
+    candidate = baseline + generator.normal(0.3, 1.0, size=60)
+    expected = ttest_rel(candidate, baseline)
+    result = paired_difference(candidate, baseline, confidence=0.9)
+    interval = expected.confidence_interval(0.9)
+    assert result.p_value_t == pytest.approx(float(expected.pvalue))
+    assert result.estimate.value == pytest.approx(float(np.mean(candidate - baseline)))
+    assert (result.estimate.ci_low, result.estimate.ci_high) == pytest.approx((interval.low, interval.high))
+
+
+def test_clustered_t_test_equals_statsmodels() -> None:
+    generator = np.random.default_rng(1)
+    labels = generator.integers(0, 15, size=70)
+    candidate, baseline = generator.normal(size=(2, 70)) + 0.5 * generator.normal(size=15)[labels]
+    fit = sm.OLS(candidate - baseline, np.ones(70)).fit(
+        cov_type="cluster", cov_kwds={"groups": labels}, use_t=True
+    )
+    result = paired_difference(candidate, baseline, clusters=labels.tolist())
+    assert result.p_value_t == pytest.approx(float(fit.pvalues[0]))
+    assert result.estimate == mean_interval(candidate - baseline, labels.tolist())
+
+
+@pytest.mark.parametrize("size", [9, 40])
+def test_sign_flip_test_agrees_with_scipy(size: int) -> None:
+    differences = np.random.default_rng(2).normal(0.3, 1.0, size=size)
+    expected = permutation_test(
+        (differences, np.zeros(size)),
+        lambda first, second, axis: np.mean(first - second, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=20_000,
+        rng=np.random.default_rng(3),
+    )
+    result = paired_difference(differences, np.zeros(size), permutations=20_000)
+    # Nine differences are enumerated by both, so then they agree exactly.
+    assert result.p_value_permutation == pytest.approx(
+        float(expected.pvalue), abs=1e-12 if size == 9 else 0.015
+    )
+
+
+def test_clusters_flip_together() -> None:
+    # Two clusters, both in favour: of the four patterns of signs two are as extreme.
+    result = paired_difference([3.0, 2.0, 4.0, 1.0], [0.0] * 4, clusters=["a", "a", "b", "b"])
+    assert result.p_value_permutation == 0.5
+
+
+def test_wins_ties_and_losses() -> None:
+    result = paired_difference([1.0, 0.5, 0.0, 1.0], [0.0, 0.5, 1.0, 0.5])
+    assert (result.wins, result.ties, result.losses) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_equal_systems_do_not_differ(size: int) -> None:
+    result = paired_difference([3.0] * size, [3.0] * size)
+    assert (result.p_value_t, result.p_value_permutation) == (1.0, 1.0)
+    assert result.ties == size
+
+
+def test_a_constant_difference_is_certain_to_the_t_test_only() -> None:
+    result = paired_difference([3.0, 4.0, 5.0], [2.0, 3.0, 4.0])
+    assert (result.p_value_t, result.p_value_permutation) == (0.0, 0.25)
+
+
+def test_one_cluster_shows_nothing() -> None:
+    result = paired_difference([3.0, 4.0], [1.0, 0.0], clusters=["a", "a"])
+    assert (result.p_value_t, result.p_value_permutation) == (1.0, 1.0)
+
+
+def test_different_examples_are_refused() -> None:
+    with pytest.raises(InvalidRun, match="candidate 3, baseline 2 values"):
+        paired_difference([1.0, 2.0, 3.0], [1.0, 2.0])
+
+
+@given(
+    pairs=st.lists(st.tuples(st.integers(-50, 50), st.integers(-50, 50), st.integers(0, 20)), min_size=1),
+    data=st.data(),
+)
+def test_changing_sides_or_order_changes_no_p_value(
+    pairs: list[tuple[int, int, int]], data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(pairs))
+    first, second, labels = (list(column) for column in zip(*pairs, strict=True))
+    forward = paired_difference(first, second, labels, permutations=99)
+    first, second, labels = (list(column) for column in zip(*shuffled, strict=True))
+    backward = paired_difference(second, first, labels, permutations=99)
+    assert backward.estimate.value == pytest.approx(-forward.estimate.value)
+    assert backward.p_value_t == pytest.approx(forward.p_value_t, abs=1e-9)
+    assert backward.p_value_permutation == forward.p_value_permutation
+    assert (backward.wins, backward.ties, backward.losses) == (
+        forward.losses,
+        forward.ties,
+        forward.wins,
+    )
+
+
+def test_false_alarms_are_as_frequent_as_promised() -> None:
+    generator = np.random.default_rng(4)
+    labels = np.repeat(np.arange(30), 3)
+    alarms = np.zeros(3)
+    for seed in range(1000):
+        # Win rates with ties: values of 0, 1/2 and 1, alike within an instruction.
+        effect = generator.normal(size=30)[labels]
+        candidate = np.clip(np.round(1.0 + effect + generator.normal(size=90)), 0, 2) / 2
+        baseline = np.full(90, 0.5)
+        clustered = paired_difference(candidate, baseline, labels.tolist(), permutations=499, seed=seed)
+        alarms += (
+            clustered.p_value_t <= 0.05,
+            clustered.p_value_permutation <= 0.05,
+            paired_difference(candidate, baseline, permutations=1).p_value_t <= 0.05,
+        )
+    assert 0.03 <= alarms[0] / 1000 <= 0.07
+    assert 0.03 <= alarms[1] / 1000 <= 0.07
+    assert alarms[2] / 1000 > 0.1
+
+
+@pytest.mark.parametrize(
+    "p_values",
+    [
+        [0.04],
+        [0.01, 0.04, 0.03, 0.005],
+        [0.02, 0.02, 0.5, 1.0, 0.0],
+        [0.6, 0.5, 0.4],
+        np.random.default_rng(5).beta(0.3, 1.0, size=40).tolist(),
+    ],
+)
+def test_holm_equals_statsmodels(p_values: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
+
+
+def test_holm_of_nothing_and_of_no_p_values() -> None:
+    assert holm([]) == []
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        holm([0.5, float("nan")])
