@@ -1,20 +1,119 @@
-"""Fixtures for all tests."""
+"""Shared inputs of the tests: the released data where it is there, tiny models and suites made here."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+SHARED_DATA_VARIABLE = "GISTEVAL_SHARED_DATA"
+
+TINY_TEXT = [
+    "Instruction: say the first word twice\n",
+    "\nInput: cats, dogs and worlds\nOutput: yes no maybe",
+] * 3
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder that holds paper/, alpaca_plus/ and p3/; skips the test where it is absent."""
-    folder = os.environ.get("GISTEVAL_SHARED_DATA")
-    if not folder:
-        pytest.skip("GISTEVAL_SHARED_DATA is not set: it names the folder that holds paper/")
-    path = Path(folder)
-    if not (path / "paper").is_dir():
-        pytest.skip(f"GISTEVAL_SHARED_DATA={folder} has no folder paper/")
+    """Folder with paper/, alpaca_plus/ and p3/; tests that need it are skipped where it is absent."""
+    value = os.environ.get(SHARED_DATA_VARIABLE)
+    if not value:
+        pytest.skip(f"{SHARED_DATA_VARIABLE} is not set: the released data is not here")
+    path = Path(value)
+    if not path.is_dir():
+        pytest.skip(f"{SHARED_DATA_VARIABLE} names {path}, which does not exist")
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer():
+    """A byte-level BPE of about 300 entries with `<GIST>`, end and padding tokens."""
+    from gisteval.training.train import train_tokenizer
+
+    return train_tokenizer(TINY_TEXT, 300)
+
+
+@pytest.fixture(scope="session")
+def tiny_network(tiny_tokenizer) -> Callable[..., object]:
+    """Makes a random stock model: tiny_network("llama"|"mistral"|"qwen2"|"gpt2", attention="sdpa")."""
+    import torch
+    from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, MistralConfig, Qwen2Config
+
+    size = len(tiny_tokenizer)
+    grouped = {
+        "vocab_size": size,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 256,
+        "bos_token_id": None,
+        "eos_token_id": tiny_tokenizer.eos_token_id,
+        "pad_token_id": tiny_tokenizer.pad_token_id,
+    }
+    gpt2 = {
+        "vocab_size": size,
+        "n_embd": 32,
+        "n_layer": 3,
+        "n_head": 4,
+        "n_positions": 256,
+        "bos_token_id": None,
+        "eos_token_id": tiny_tokenizer.eos_token_id,
+    }
+    configs = {
+        "llama": lambda: LlamaConfig(**grouped),
+        "mistral": lambda: MistralConfig(**grouped),
+        "qwen2": lambda: Qwen2Config(**grouped),
+        "gpt2": lambda: GPT2Config(**gpt2),
+    }
+
+    def make(name: str, attention: str = "sdpa", seed: int = 0):
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_config(configs[name](), attn_implementation=attention).eval()
+        # Larger weights than the initial ones, so that attention is far from uniform and a wrong
+        # mask or position shows.
+        with torch.no_grad():
+            for weight in model.parameters():
+                if weight.dim() > 1:
+                    weight.mul_(3)
+        return model
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_suite(tmp_path_factory, tiny_network, tiny_tokenizer) -> Path:
+    """A folder of random checkpoints gist-1, gist-3, pos_control and neg_control. Don't change it."""
+    from gisteval.models.checkpoint import GistRecord
+    from gisteval.models.loading import save_checkpoint
+
+    folder = tmp_path_factory.mktemp("tiny-suite")
+    members = [("gist-1", "gist", 1), ("gist-3", "gist", 3)]
+    members += [("pos_control", "pos_control", 1), ("neg_control", "neg_control", 1)]
+    for seed, (name, condition, k) in enumerate(members):
+        record = GistRecord("tiny", condition, k, training={"recipe": {"k": k, "steps": 0}})
+        save_checkpoint(folder / name, tiny_network("llama", seed=seed), tiny_tokenizer, record)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_task(tmp_path_factory) -> Path:
+    """A task folder with one split "test" of 24 examples over 8 instructions of different lengths."""
+    import json
+
+    folder = tmp_path_factory.mktemp("tiny-task")
+    lines = []
+    for number in range(24):
+        words = " ".join(["say", "the", "first", "word", "twice", "or", "maybe", "no"][: 1 + number % 8])
+        text = "" if number % 5 == 0 else ", ".join(["cats", "dogs", "worlds"][: 1 + number % 3])
+        lines.append({"instruction": words, "input": text, "output": f"yes {number}"})
+    (folder / "test.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "task.yaml").write_text(
+        "name: tiny\nversion: 1\ndescription: for tests\nlicense: Apache-2.0\nmax_new_tokens: 6\n"
+        "splits: {test: {file: test.jsonl}}\n"
+    )
+    return folder

@@ -26,6 +26,7 @@ UNITS = {
     "output_tokens": "tokens",
     "unfinished": "percent",
     "source_tokens": "tokens",
+    "template_tokens": "tokens",
     "kept": "slots",
     "bytes": "bytes",
     "compression_requested": "ratio",
@@ -62,15 +63,17 @@ def values_of(generation: Generation, reference: str) -> dict[str, float]:
         "output_tokens": float(generation.output_tokens),
         "unfinished": 100.0 * (not generation.finished),
         "source_tokens": float(generation.source_tokens),
+        "template_tokens": float(generation.template_tokens),
         "kept": float(generation.kept),
         "bytes": float(generation.bytes),
     }
     if generation.nll is not None:
         values["nll"] = generation.nll
-    if generation.kept:
-        values["compression_achieved"] = generation.source_tokens / generation.kept
+    instruction = generation.source_tokens - generation.template_tokens
+    if generation.kept and generation.compressor != "none":
+        values["compression_achieved"] = instruction / generation.kept
     if generation.compressor == "gist":
-        values["compression_requested"] = generation.source_tokens / generation.k
+        values["compression_requested"] = instruction / generation.k
     return values
 
 
@@ -192,12 +195,13 @@ def _agreement_row(scored: Scored, positive: Scored | None) -> list[ResultRow]:
 
 
 def _ratio_of_means_row(scored: Scored) -> list[ResultRow]:
-    """Mean prompt tokens over mean kept slots, as one bootstrapped ratio would have it."""
-    kept = scored.columns["kept"]
-    if not kept.all():
+    """Mean instruction tokens over mean kept slots, with the bootstrap interval of that ratio."""
+    if "compression_achieved" not in scored.columns:
         return []
+    kept = scored.columns["kept"]
+    instruction = scored.columns["source_tokens"] - scored.columns["template_tokens"]
     # retention(a, b, 0) is 100 * mean(a) / mean(b): the same ratio with the same interval.
-    estimate = stats.retention(scored.columns["source_tokens"], kept, np.zeros_like(kept), scored.clusters)
+    estimate = stats.retention(instruction, kept, np.zeros_like(kept), scored.clusters)
     base = _row(scored, "compression_ratio_of_means", kept, scored.clusters, {})
     return [_replace_value(base, estimate.value / 100, estimate.ci_low / 100, estimate.ci_high / 100)]
 
