@@ -31,10 +31,13 @@ setup: .venv/ready ## the environment, from a bare Python
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
 
-suite: setup ## retrain the demo suite into build/, two trainings at a time
-	mkdir -p build/wordplay-llama
-	ls checkpoints/wordplay-llama/*.yaml | xargs -n1 basename -s .yaml | grep -v common | \
-	  xargs -P 2 -I NAME $(BIN)/gisteval train checkpoints/wordplay-llama/NAME.yaml \
+SUITE := checkpoints/wordplay-llama
+MEMBERS := pos_control neg_control gist-1 gist-2 gist-5 gist-10
+
+suite: setup ## retrain the demo suite into build/wordplay-llama, two trainings at a time
+	test -f build/wordplay-base/gist.json || \
+	  $(BIN)/gisteval train $(SUITE)/base.yaml --output build/wordplay-base
+	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train $(SUITE)/NAME.yaml \
 	  --output build/wordplay-llama/NAME --threads 1
 
 clean:

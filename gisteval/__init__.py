@@ -10,12 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from gisteval.pipeline.run import Run
 
 __all__ = ["run"]
 
 
-def run(model: str | list[str] | None = None, split: str | list[str] | None = None, **options: Any) -> Run:
+def run(
+    model: str | Path | Sequence[str | Path] | None = None,
+    split: str | Sequence[str] | None = None,
+    **options: Any,
+) -> Run:
     """Evaluate checkpoints as `gisteval run` does; options are the fields of `RunConfig`.
 
     Raises GistevalError for anything the user can mend.
@@ -23,9 +30,5 @@ def run(model: str | list[str] | None = None, split: str | list[str] | None = No
     from gisteval.config import read_config
     from gisteval.pipeline.run import run as run_pipeline
 
-    flags = dict(options)
-    if model is not None:
-        flags["models"] = [model] if isinstance(model, str) else model
-    if split is not None:
-        flags["splits"] = split
+    flags = {"model": model, "split": split, **options}
     return run_pipeline(read_config(None, flags), ["gisteval.run"])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, one_line
 from gisteval.schema import as_condition
+
+ALIASES = {"model": "models", "split": "splits", "compressor": "compressors"}
+"""Fields that hold several values, by the names of their flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +66,66 @@ class RunConfig:
         return asdict(self)
 
 
-def read_config(path: Path | None, flags: dict[str, Any]) -> RunConfig:
-    """A RunConfig from an optional YAML file, with the flags that were given laid over it."""
-    known = {field.name: field for field in fields(RunConfig)}
+def read_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
+    """A RunConfig from an optional YAML file, with the flags that were given laid over it.
+
+    None, in the file as in a flag, stands for the default. Raises GistevalError naming the file or flag.
+    """
     values: dict[str, Any] = {}
     if path is not None:
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise GistevalError(f"configuration {path} can't be read: {error}") from error
+        except (OSError, UnicodeError, yaml.YAMLError) as error:
+            raise GistevalError(f"configuration {path} can't be read: {one_line(error)}") from error
         if not isinstance(content, dict):
-            raise GistevalError(f"configuration {path} must be a YAML mapping")
-        values = {str(name).replace("-", "_"): value for name, value in content.items()}
-        unknown = sorted(set(values) - set(known))
-        if unknown:
+            raise GistevalError(f"configuration {path} must be a YAML mapping of field: value")
+        values = _checked(content, f"configuration {path}: ")
+    return replace(RunConfig(), **{**values, **_checked(flags, "")})
+
+
+def _checked(given: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    """Field names and values in the types of RunConfig; where: the start of an error message."""
+    known = {field.name: str(field.type) for field in fields(RunConfig)}
+    values: dict[str, Any] = {}
+    for written, value in given.items():
+        name = str(written).replace("-", "_")
+        name = ALIASES.get(name, name)
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
             raise GistevalError(
-                f"configuration {path}: unknown field {unknown[0]!r}: choose from {', '.join(known)}"
+                f"{where}unknown field {str(written)!r}{hint}: choose from {', '.join(known)}"
             )
-    values.update(flags)
-    for name, value in values.items():
-        values[name] = _coerced(name, value, known[name].default)
-    return replace(RunConfig(), **values)
+        if name in values:
+            raise GistevalError(f"{where}field {name!r} is given twice, the second time as {written!r}")
+        if value is not None:
+            values[name] = _coerced(name, value, known[name], where)
+    return values
 
 
-def _coerced(name: str, value: Any, default: Any) -> Any:
-    """YAML scalars and lists in the type of the field."""
-    if isinstance(default, tuple):
-        listed = value if isinstance(value, list | tuple) else str(value).split(",")
-        return tuple(str(item) for item in listed)
-    if name == "batch_size":
+def _coerced(name: str, value: Any, annotation: str, where: str) -> Any:
+    """A value of YAML or of a Python caller in the type that the field is annotated with."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if annotation.startswith("tuple"):
+        return _texts(name, value, where)
+    if name == "batch_size" and type(value) is int:
         return str(value)
-    if isinstance(default, bool | int) and type(value) is not type(default):
-        raise GistevalError(f"field {name!r} must be a {type(default).__name__}, not {value!r}")
+    expected: type = {"int": int, "bool": bool}.get(annotation.removesuffix(" | None"), str)
+    if type(value) is not expected:
+        kind = {"int": "a whole number", "bool": "true or false", "str": "text"}[expected.__name__]
+        raise GistevalError(f"{where}field {name!r} must be {kind}, not {value!r}")
     return value
+
+
+def _texts(name: str, value: Any, where: str) -> tuple[str, ...]:
+    """A list of texts; one text is a list of one model, or of comma-separated names."""
+    if isinstance(value, str):
+        value = [value] if name == "models" else value.split(",")
+    if not isinstance(value, list | tuple):
+        raise GistevalError(f"{where}field {name!r} must be a list of texts, not {value!r}")
+    items = [os.fspath(item) if isinstance(item, os.PathLike) else item for item in value]
+    wrong = [item for item in items if not isinstance(item, str) or not item.strip()]
+    if wrong:
+        raise GistevalError(f"{where}field {name!r} must be a list of texts, but holds {wrong[0]!r}")
+    return tuple(item.strip() for item in items)

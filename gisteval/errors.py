@@ -9,6 +9,12 @@ class GistevalError(Exception):
     exit_code = 2
 
 
+def one_line(error: BaseException, longest: int = 300) -> str:
+    """A library's error as part of one line: its text without line breaks, or else its type."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
 class InvalidRun(GistevalError):
     """The run's data can't support an answer (mismatched examples, too many failures)."""
 

@@ -49,6 +49,12 @@ class Registry:
         return getattr(importlib.import_module(module), attribute)
 
 
+GENERATORS = Registry(
+    "generator",
+    "gisteval.generators",
+    {"wordplay-train": "gisteval.tasks.wordplay.generate:train_examples"},
+)
+
 COMPRESSORS = Registry(
     "compressor",
     "gisteval.compressors",

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,7 +29,8 @@ def repair(path: Path) -> int:
                 end = start + newline + 1
                 break
             end = start
-        stream.truncate(end)
+        if end < size:
+            stream.truncate(end)
     return size - end
 
 
@@ -43,10 +45,14 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 record = json.loads(line)
             except ValueError as error:
-                raise GistevalError(
-                    f"{path}, line {number} is damaged: delete that line and run again"
-                ) from error
+                raise _damaged(path, number) from error
+            if not isinstance(record, dict):
+                raise _damaged(path, number)
             yield record
+
+
+def _damaged(path: Path, number: int) -> GistevalError:
+    return GistevalError(f"{path}, line {number} is damaged: delete that line and run again")
 
 
 class RecordWriter:
@@ -54,10 +60,13 @@ class RecordWriter:
 
     def __init__(self, path: Path) -> None:
         """Repairs the file's tail first, so that appending never joins two records."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        repair(path)
         self._path = path
-        self._stream = path.open("ab")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            repair(path)
+            self._stream = path.open("ab")
+        except OSError as error:
+            raise _disk_error(path, error) from error
 
     def write(self, records: Iterable[dict[str, Any]]) -> None:
         """Append and flush. Raises GistevalError if the disk is full."""
@@ -85,13 +94,18 @@ class RecordWriter:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Replace a file's content in one step; readers see the old or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Replace a file's content in one step; readers see the old or the new one.
+
+    Raises GistevalError if it can't be written; the old content is still there then.
+    """
     beside = path.with_name(path.name + ".new")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(text, encoding="utf-8")
         os.replace(beside, path)
     except OSError as error:
+        with suppress(OSError):
+            beside.unlink()
         raise _disk_error(path, error) from error
 
 
@@ -106,4 +120,4 @@ def _disk_error(path: Path, error: OSError) -> GistevalError:
             f"no disk space left for {path}: free some and run the same command again, "
             "what was written is kept"
         )
-    return GistevalError(f"{path} can't be written: {error.strerror or error}")
+    return GistevalError(f"{path} can't be written ({error.strerror or error}): choose another --output")

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from gisteval.errors import GistevalError
-from gisteval.models.checkpoint import Checkpoint, inspect_checkpoint, is_checkpoint
+from gisteval.models.checkpoint import (
+    GIST_FILE,
+    Checkpoint,
+    inspect_checkpoint,
+    is_checkpoint,
+    read_record,
+)
 from gisteval.registry import COMPRESSORS
 from gisteval.schema import Condition, Control
 
@@ -105,7 +111,7 @@ def _members(
     if is_checkpoint(path):
         own = inspect_checkpoint(path, options.condition, options.k, options.allow_pickle)
         _note_k(own, options, notes)
-        beside = _siblings(path, own)
+        beside = _siblings(path, own, options.allow_pickle)
         if own.record.condition in ("pos_control", "neg_control"):
             return [], {**beside, own.record.condition: own}
         return [own], beside
@@ -126,20 +132,27 @@ def _members(
                 raise GistevalError(f"{path} holds two checkpoints trained as {condition}: keep one")
             controls[condition] = member
     candidates = [m for m in members if m.record.condition not in controls]
+    if not options.compressors and len(members) > 1:
+        plain = [m for m in candidates if m.record.condition is None]
+        candidates = [m for m in candidates if m not in plain]
+        notes += [f"{m.path} has no gist.json (half-written, or a plain model): left out." for m in plain]
+    if not candidates and not controls:
+        raise GistevalError(f"{path} holds no checkpoint with a gist.json: choose one with --model")
     return sorted(candidates, key=lambda m: (m.record.family, m.record.k)), controls
 
 
-def _siblings(path: Path, own: Checkpoint) -> dict[Condition, Checkpoint]:
+def _siblings(path: Path, own: Checkpoint, allow_pickle: bool) -> dict[Condition, Checkpoint]:
+    """Trained controls of the same family beside a checkpoint; other folders there may be broken."""
     found: dict[Condition, Checkpoint] = {}
     if own.record.condition is None:
         return found
     for folder in sorted(path.resolve().parent.iterdir()):
-        if folder != path.resolve() and folder.is_dir() and (folder / "gist.json").is_file():
-            other = inspect_checkpoint(folder)
-            condition = other.record.condition
+        if folder != path.resolve() and folder.is_dir() and (folder / GIST_FILE).is_file():
+            other = read_record(folder, None, None)
+            condition = other.condition
             is_control = condition in ("pos_control", "neg_control")
-            if is_control and condition and other.record.family == own.record.family:
-                found.setdefault(condition, other)
+            if is_control and condition and condition not in found and other.family == own.record.family:
+                found[condition] = inspect_checkpoint(folder, allow_pickle=allow_pickle)
     return found
 
 
@@ -147,6 +160,8 @@ def _candidates(checkpoint: Checkpoint, options: SuiteOptions) -> list[System]:
     """The systems of one candidate: its own compressor, or those asked for."""
     condition = checkpoint.record.condition
     name = checkpoint.record.name
+    if "gist" in options.compressors and not checkpoint.record.k:
+        raise GistevalError(f"{checkpoint.path} has no gist tokens: compressor gist needs a k, give --k")
     if not options.compressors:
         if condition is None:
             return []
@@ -187,8 +202,10 @@ def _control(
 
 
 def _note_k(own: Checkpoint, options: SuiteOptions, notes: list[str]) -> None:
-    trained = own.record.training.get("recipe", {}).get("k")
-    if options.k is not None and trained is not None and options.k != trained:
+    if options.k is None or not (own.path / GIST_FILE).is_file():
+        return
+    trained = read_record(own.path, None, None).k
+    if options.k != trained:
         notes.append(f"{own.path}: evaluated with k = {options.k}, but it was trained with k = {trained}.")
 
 

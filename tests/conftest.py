@@ -7,6 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Tiny matrices are multiplied fastest by one thread; read when torch is first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 
 SHARED_DATA_VARIABLE = "GISTEVAL_SHARED_DATA"
 
@@ -117,3 +123,48 @@ def tiny_task(tmp_path_factory) -> Path:
         "splits: {test: {file: test.jsonl}}\n"
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_network, tiny_tokenizer) -> Callable[..., object]:
+    """Makes a DecoderModel: tiny_model("llama", k=1, attention="sdpa"). Don't change it."""
+    from functools import cache
+
+    import torch
+
+    from gisteval.models.decoder import DecoderModel
+    from gisteval.models.tokens import PromptTokenizer
+    from gisteval.prompts import Template
+
+    @cache
+    def network(name: str, attention: str):
+        model = tiny_network(name, attention)
+        with torch.no_grad():  # greedy answers that vary from token to token
+            for weight in model.parameters():
+                if weight.dim() > 1:
+                    weight.mul_(3)
+        return model
+
+    @cache
+    def make(name: str = "llama", k: int = 1, attention: str = "sdpa"):
+        return DecoderModel(network(name, attention), PromptTokenizer(tiny_tokenizer, Template(), k))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def uncached_greedy() -> Callable[..., list[list[int]]]:
+    """Greedy tokens (end token included) by repeated whole forward passes under a mask, no cache."""
+
+    def run(model, prompts, continuations, rule, count: int) -> list[list[int]]:
+        produced: list[list[int]] = [[] for _ in prompts]
+        for _ in range(count):
+            texts = [list(x) + y for x, y in zip(continuations, produced, strict=True)]
+            for row, logits in enumerate(model.masked_logits(prompts, texts, rule)):
+                scores = logits[-1].clone()
+                scores[model.suppressed_ids] = float("-inf")
+                if not model.end_ids & set(produced[row]):
+                    produced[row].append(int(scores.argmax()))
+        return produced
+
+    return run

@@ -37,5 +37,5 @@ class Compressor(ABC):
 
 def nothing_kept(model: DecoderModel, prompt: Sequence[int]) -> Accounting:
     """Accounting of a prompt of which nothing is visible any more."""
-    gists = sum(1 for token in prompt if token == model.tokens.gist_id)
-    return Accounting(len(prompt) - gists, model.tokens.template_tokens, 0, 0)
+    source = len(prompt) - model.tokens.count_gists(prompt)
+    return Accounting(source, model.tokens.template_tokens, 0, 0)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, one_line
 from gisteval.prompts import Template
 from gisteval.schema import CONDITIONS, Condition, digest
 
@@ -121,6 +121,9 @@ def inspect_checkpoint(
         _check_weights(path, allow_pickle)
         if not (path / "tokenizer_config.json").is_file() and not is_adapter:
             raise GistevalError(f"{path} has no tokenizer_config.json: copy the tokenizer's files there")
+        for name in ("config.json", "adapter_config.json", "tokenizer_config.json", "tokenizer.json"):
+            if (path / name).is_file():
+                _read_json(path / name)
     return Checkpoint(path, read_record(path, condition, k), is_adapter, gguf_file)
 
 
@@ -144,10 +147,10 @@ def read_record(path: Path, condition: Condition | None, k: int | None) -> GistR
             template=Template(**data["template"]),
             base=data["base"],
             leak_window=int(data["leak_window"]),
-            training=data["training"],
+            training=dict(data["training"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise GistevalError(f"{file}: field {error} is missing or malformed") from error
+    except (KeyError, TypeError, ValueError, GistevalError) as error:
+        raise GistevalError(f"{file}: a field is missing or malformed ({one_line(error)})") from error
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -159,7 +162,7 @@ def is_checkpoint(path: Path) -> bool:
 def _check_weights(path: Path, allow_pickle: bool) -> None:
     files = sorted(path.glob("*.safetensors"))
     for index in path.glob("*.safetensors.index.json"):
-        needed = sorted(set(_read_json(index)["weight_map"].values()))
+        needed = sorted(set(_read_json(index).get("weight_map", {}).values()))
         missing = [name for name in needed if not (path / name).is_file()]
         if missing:
             raise GistevalError(f"{path} is half-written: {', '.join(missing)} is missing")
@@ -186,7 +189,7 @@ def _check_safetensors(file: Path) -> None:
     try:
         tensors = json.loads(header)
         end = max(t["data_offsets"][1] for name, t in tensors.items() if name != "__metadata__")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise GistevalError(f"{file} is damaged (unreadable header): copy the checkpoint again") from error
     if 8 + header_size + end != size:
         raise GistevalError(
@@ -198,7 +201,9 @@ def _read_json(file: Path) -> dict[str, Any]:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise GistevalError(f"{file} is not readable JSON ({error}): copy or write it again") from error
+        raise GistevalError(
+            f"{file} is half-written or damaged ({one_line(error)}): copy or write it again"
+        ) from error
     if not isinstance(data, dict):
         raise GistevalError(f"{file} must hold a JSON object")
     return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -77,8 +77,8 @@ class DecoderModel:
                 for layer in cache.layers
             )
             size = sum(state.nbytes for pair in layers for state in pair)
-            gists = sum(1 for token in prompt if token == self.tokens.gist_id)
-            accounting = Accounting(len(prompt) - gists, self.tokens.template_tokens, kept, size)
+            source = len(prompt) - self.tokens.count_gists(prompt)
+            accounting = Accounting(source, self.tokens.template_tokens, kept, size)
             prefixes.append(Prefix(layers, len(prompt), accounting))
         return prefixes
 
@@ -147,10 +147,8 @@ class DecoderModel:
             start = ids.shape[1] - len(prompt) - len(continuation)
             end = start + len(prompt)
             roles[row, start:end] = PROMPT
+            roles[row, end - self.tokens.count_gists(prompt) : end] = GIST
             roles[row, end:] = CONTINUATION
-        roles[(roles == PROMPT) & (ids == (-1 if self.tokens.gist_id is None else self.tokens.gist_id))] = (
-            GIST
-        )
         with layer_masks(self.model, roles, rule) as mask:
             output = self.model(
                 input_ids=ids,
@@ -173,19 +171,22 @@ def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterat
     a layer's arguments can put the layer's own mask in its place. The hooks are gone afterwards.
     """
     heads = model.config.num_attention_heads
-    if rule.is_uniform:
+    if rule.layers is None:
         yield masks.additive(masks.head_masks(roles, rule, heads), model.dtype)
         return
-    shared = masks.additive(masks.head_masks(roles, rule.at_layer(0), heads), model.dtype)
-    hooks = []
-    for index, layer in enumerate(decoder_layers(model)):
-        own = masks.additive(masks.head_masks(roles, rule.at_layer(index), heads), model.dtype)
-        hooks.append(layer.register_forward_pre_hook(_replacing(shared, own), with_kwargs=True))
-    try:
-        yield shared
-    finally:
-        for hook in hooks:
-            hook.remove()
+    layers = decoder_layers(model)
+    unknown = sorted(index for index in rule.layers if not 0 <= index < len(layers))
+    if unknown:
+        raise ValueError(f"layers {unknown} do not exist: the model has {len(layers)}")
+    own = [
+        masks.additive(masks.head_masks(roles, rule.at_layer(index), heads), model.dtype)
+        for index in range(len(layers))
+    ]
+    with ExitStack() as hooks:
+        for layer, mask in zip(layers, own, strict=True):
+            hook = layer.register_forward_pre_hook(_replacing(own[0], mask), with_kwargs=True)
+            hooks.callback(hook.remove)
+        yield own[0]
 
 
 def _replacing(shared: Tensor, own: Tensor) -> Any:

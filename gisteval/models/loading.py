@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -14,7 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from gisteval.errors import GistevalError, MissingExtra
+from gisteval.errors import GistevalError, MissingExtra, one_line
 from gisteval.models.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
 from gisteval.models.decoder import DecoderModel
 from gisteval.models.tokens import PromptTokenizer, find_gist_id
@@ -27,7 +28,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 def resolve(name: str) -> Path:
     """A local folder as it is; a hub name (`org/model`) downloaded once into the hub's own cache."""
     path = Path(name).expanduser()
-    if path.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")):
+    is_path = name.count("/") != 1 or name.startswith((".", "/", "~")) or path.parent.is_dir()
+    if path.exists() or is_path:
         return path
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -35,10 +37,10 @@ def resolve(name: str) -> Path:
     patterns = ["*.json", "*.safetensors", "tokenizer*", "*.model", "*.txt"]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise GistevalError(
-            f"{name} is no local folder, and it could not be fetched from the hub ({reason})"
+            f"{name} is no local folder, and it could not be fetched from the hub ({one_line(error)}): "
+            "check the name and the network"
         ) from error
 
 
@@ -48,10 +50,11 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise GistevalError(f"device {name!r} is not usable here ({reason}): try --device auto") from error
+        raise GistevalError(
+            f"device {name!r} is not usable here ({one_line(error)}): try --device auto"
+        ) from error
     return device
 
 
@@ -87,26 +90,37 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path, **options)
     except (OSError, ValueError, KeyError) as error:
-        raise GistevalError(f"{path}: the tokenizer can't be loaded ({error})") from error
+        raise GistevalError(f"{path}: the tokenizer can't be loaded ({one_line(error)})") from error
     return tokenizer
 
 
 def load_weights(
     checkpoint: Checkpoint, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype
 ) -> PreTrainedModel:
-    """The stock transformers model; a peft adapter is merged into its base."""
+    """The stock transformers model; a peft adapter is merged into its base.
+
+    Raises GistevalError if a tensor is missing: transformers would make a random one in its place.
+    """
     if checkpoint.is_adapter:
         return _load_adapter(checkpoint, tokenizer, dtype)
-    options = {"gguf_file": checkpoint.gguf_file} if checkpoint.gguf_file else {}
+    options: dict[str, Any] = {"gguf_file": checkpoint.gguf_file} if checkpoint.gguf_file else {}
+    if any(checkpoint.path.glob("*.safetensors")):
+        options["use_safetensors"] = True  # never a pickle that lies beside them
+    model: PreTrainedModel
     try:
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            checkpoint.path, dtype=dtype, **options
+        model, info = AutoModelForCausalLM.from_pretrained(
+            checkpoint.path, dtype=dtype, output_loading_info=True, **options
         )
     except ImportError as error:
         raise MissingExtra("gguf", "gguf") from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({reason})") from error
+        raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({one_line(error)})") from error
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise GistevalError(
+            f"{checkpoint.path} is half-written: its weight files lack {len(missing)} tensors "
+            f"({missing[0]}, ...): copy them again"
+        )
     return model
 
 
@@ -120,7 +134,10 @@ def _load_adapter(
     base_checkpoint = inspect_checkpoint(resolve(checkpoint.base_name()))
     base = load_weights(base_checkpoint, load_tokenizer(base_checkpoint), dtype)
     fit_vocabulary(base, tokenizer)
-    merged: PreTrainedModel = PeftModel.from_pretrained(base, checkpoint.path).merge_and_unload()
+    try:
+        merged: PreTrainedModel = PeftModel.from_pretrained(base, checkpoint.path).merge_and_unload()
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise GistevalError(f"{checkpoint.path}: the adapter can't be loaded ({one_line(error)})") from error
     return merged
 
 

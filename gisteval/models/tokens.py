@@ -39,6 +39,10 @@ class PromptTokenizer:
         """The k gist token ids."""
         return [] if self.gist_id is None else [self.gist_id] * self.k
 
+    def count_gists(self, prompt: Sequence[int]) -> int:
+        """How many of the k gist tokens end a prompt; a literal `<GIST>` in its text is not one."""
+        return self.k if self.k and list(prompt[-self.k :]) == self.gists else 0
+
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
         """Token ids of the instructions in their template, without gist tokens."""
         texts = [self.template.prompt(instruction) for instruction in instructions]

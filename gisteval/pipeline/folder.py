@@ -26,17 +26,16 @@ class RunFolder:
     def claim(self, manifest: dict[str, Any]) -> None:
         """Start or continue a run here. Raises GistevalError if the folder is another run's."""
         file = self.path / "manifest.json"
-        if file.exists():
-            try:
-                found = json.loads(file.read_text(encoding="utf-8"))
-            except ValueError as error:
-                raise GistevalError(f"{file} is damaged: delete it, the records are kept") from error
+        if file.is_file():
+            found = _read_manifest(file)
             for part, value in manifest["identity"].items():
-                if found.get("identity", {}).get(part) != value:
+                if found["identity"].get(part) != value:
                     raise GistevalError(
                         f"{self.path} holds another run (its {part} differ): choose another --output"
                     )
-            manifest = {**manifest, "self_check": found.get("self_check", {})}
+            manifest = {**manifest, "self_check": found["self_check"]}
+        elif self.path.exists() and not self.path.is_dir():
+            raise GistevalError(f"{self.path} is a file: choose a folder as --output")
         elif self.path.exists() and any(self.path.iterdir()):
             raise GistevalError(f"{self.path} is not empty and holds no run: choose another --output")
         self._manifest = manifest
@@ -55,15 +54,22 @@ class RunFolder:
         """File of a system's generations."""
         return self.path / "generations" / f"{re.sub(r'[^A-Za-z0-9._+-]', '_', system)}.jsonl"
 
-    def known_keys(self, system: str) -> set[str]:
-        """Keys of the records that are already there."""
-        return {record["key"] for record in read_records(self.generations(system))}
+    def known_keys(self, system: str, split: str) -> set[str]:
+        """Keys of a split's records that are already there."""
+        return {record.key for record in self.read_generations(system, split)}
 
     def read_generations(self, system: str, split: str) -> Iterator[Generation]:
-        """A system's records of one split."""
-        for record in read_records(self.generations(system)):
-            if record["split"] == split:
-                yield Generation(**record)
+        """A system's records of one split. Raises GistevalError if a line is no such record."""
+        path = self.generations(system)
+        for number, record in enumerate(read_records(path), 1):
+            try:
+                generation = Generation(**record)
+            except TypeError as error:
+                raise GistevalError(
+                    f"{path}, line {number} is no record of this version ({error}): delete that line"
+                ) from error
+            if (generation.system, generation.split) == (system, split):
+                yield generation
 
     def write_results(
         self,
@@ -92,3 +98,14 @@ class RunFolder:
         ]
         if named:
             write_json(self.path / "failures.json", named)
+
+
+def _read_manifest(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        parts = (found["identity"], found["self_check"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise GistevalError(f"{file} is damaged or no manifest: choose another --output") from error
+    if not all(isinstance(part, dict) for part in parts):
+        raise GistevalError(f"{file} is damaged or no manifest: choose another --output")
+    return dict(found)

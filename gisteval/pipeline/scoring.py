@@ -80,9 +80,10 @@ def values_of(generation: Generation, reference: str) -> dict[str, float]:
 def collect(
     examples: Sequence[Example], generations: Iterable[Generation], failed: AbstractSet[str]
 ) -> Scored | None:
-    """Line a system's generations up with the split's examples; None if there are none.
+    """Line a system's generations up with the split's examples; None if all of them failed.
 
-    failed: content ids of examples known to have no output. Raises InvalidRun if others lack one.
+    failed: content ids of examples known to have no output. Raises InvalidRun if others lack one, or if
+    a loss is not finite.
     """
     wanted = {example.content_id: example for example in examples}
     values: dict[str, dict[str, float]] = {}
@@ -94,13 +95,19 @@ def collect(
             first = first or generation
             values[generation.content] = values_of(generation, example.output)
             outputs[generation.content] = digest([generation.output.strip()])
-    if first is None:
-        return None
+            if generation.nll is not None and not math.isfinite(generation.nll):
+                raise InvalidRun(
+                    f"{generation.system} on {generation.example}: the loss is {generation.nll}: the weights "
+                    "are damaged or overflow, try --dtype float32"
+                )
     missing = [e for e in examples if e.content_id not in values and e.content_id not in failed]
     if missing:
+        where = f"{first.system} on {first.split}" if first else f"split {missing[0].split}"
         raise InvalidRun(
-            f"{first.system}/{first.split}: {len(missing)} examples have no record: run it again"
+            f"{where}: {len(missing)} examples have no record ({missing[0].id}, ...): run it again"
         )
+    if first is None:
+        return None
     kept = [example for example in examples if example.content_id in values]
     contents = tuple(example.content_id for example in kept)
     names = set.intersection(*(set(values[content]) for content in contents))
@@ -144,6 +151,8 @@ def _metric_row(
     )
     if comparable and positive is not None and negative is not None:
         shared = _shared(scored, positive, negative)
+        if not shared.contents:
+            return _row(scored, metric, values, scored.clusters, {})
         ours, upper, lower = (_on(part, metric, shared) for part in (scored, positive, negative))
         clusters = [label for label, keep in zip(scored.clusters, shared.mask, strict=True) if keep]
         paired = stats.paired_difference(ours, upper, clusters)
@@ -188,6 +197,8 @@ def _agreement_row(scored: Scored, positive: Scored | None) -> list[ResultRow]:
         for content, label, output in zip(scored.contents, scored.clusters, scored.outputs, strict=True)
         if content in theirs
     ]
+    if not pairs:
+        return []
     values = np.array([equal for equal, _ in pairs])
     labels = [label for _, label in pairs]
     reference: dict[str, float | str | None] = {"reference": positive.first.system}

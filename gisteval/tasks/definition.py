@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gisteval.content import find_content
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, one_line
+from gisteval.registry import GENERATORS
 from gisteval.schema import Example, digest
 from gisteval.tasks import sources
 
@@ -37,7 +39,8 @@ class Split(_Strict):
 
     file: JSON, JSONL, CSV or Parquet (optionally .gz) beside the task.yaml. url: fetched once into the
     cache and checked against sha256. dataset: a Hugging Face dataset name (config, then split after
-    colons: "org/name:config:split"). generator: "module:function" that yields mappings.
+    colons: "org/name:config:split"). generator: "module:function" that yields mappings; only installed
+    ones (entry points "gisteval.generators"), since a task file is data and must not run anything else.
     """
 
     file: str | None = None
@@ -65,7 +68,7 @@ class Definition(_Strict):
     version: int
     description: str
     license: str
-    splits: dict[str, Split]
+    splits: dict[str, Split] = Field(min_length=1)
     fields: Fields = Fields()
     max_new_tokens: int = Field(128, ge=1)
     default_splits: list[str] = Field(default_factory=list)
@@ -125,8 +128,7 @@ class Task:
 
     def _items(self, split: Split) -> Iterator[dict[str, Any]]:
         if split.generator is not None:
-            module, _, attribute = split.generator.partition(":")
-            return iter(getattr(importlib.import_module(module), attribute)(**split.options))
+            return generated(split.generator, split.options)
         if split.dataset is not None:
             return sources.read_dataset(split.dataset)
         if split.url is not None:
@@ -139,21 +141,42 @@ class Task:
         return sources.read_file(path)
 
 
+def generated(reference: str, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Items of an installed generator. Raises GistevalError for any other, or for unfit options."""
+    known = GENERATORS.references().values()
+    if reference not in known:
+        raise GistevalError(
+            f"generator {reference!r} is not installed as one: choose from {', '.join(known)}, or give "
+            "its package an entry point in the group gisteval.generators"
+        )
+    module, _, attribute = reference.partition(":")
+    function = getattr(importlib.import_module(module), attribute)
+    try:
+        inspect.signature(function).bind(**options)
+    except TypeError as error:
+        raise GistevalError(f"generator {reference}: options don't fit: {error}") from error
+    return iter(function(**options))
+
+
 def _text(item: dict[str, Any], field: str, where: str) -> str:
     if field not in item:
         raise GistevalError(f"{where}: no field {field!r} (there are {', '.join(map(str, item))})")
     value = item[field]
+    if isinstance(value, list | dict):
+        raise GistevalError(f"{where}: field {field!r} must be a text, not a {type(value).__name__}")
     return "" if value is None else str(value)
 
 
 def load_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = None) -> Task:
     """A task by name, or by the path of its folder or YAML file."""
     path = Path(name)
-    if path.suffix in {".yaml", ".yml"} or path.is_dir():
+    if path.suffix in {".yaml", ".yml"} or (path / TASK_FILE).is_file():
         file = path / TASK_FILE if path.is_dir() else path
         return Task(read_definition(file), file.parent, data_dir)
     known = list_tasks(tasks_dir)
     if name not in known:
+        if path.is_dir():
+            raise GistevalError(f"folder {path} has no {TASK_FILE}: it is no task")
         raise GistevalError(
             f"task {name!r} is unknown{_suggestion(name, known)}: choose from {', '.join(known)}, "
             "or give the path of a task.yaml"
@@ -172,8 +195,8 @@ def read_definition(file: Path) -> Definition:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         definition = Definition.model_validate(content)
-    except (OSError, yaml.YAMLError) as error:
-        raise GistevalError(f"task file {file} can't be read: {error}") from error
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise GistevalError(f"task file {file} can't be read: {one_line(error)}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"

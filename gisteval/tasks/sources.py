@@ -7,11 +7,14 @@ import gzip
 import hashlib
 import json
 import os
+import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
-from gisteval.errors import GistevalError, MissingExtra
+from gisteval.errors import GistevalError, MissingExtra, one_line
 
 DATA_DIR_VARIABLE = "GISTEVAL_DATA_DIR"
 
@@ -34,14 +37,19 @@ def read_file(path: Path) -> Iterator[dict[str, Any]]:
                 if not isinstance(item, dict):
                     raise GistevalError(f"data file {path}: every item must be an object with fields")
                 yield item
-    except (ValueError, EOFError, OSError, csv.Error) as error:
-        raise GistevalError(f"data file {path} is damaged ({error}): fetch or write it again") from error
+    except (ValueError, EOFError, OSError, csv.Error, zlib.error) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: BaseException) -> GistevalError:
+    return GistevalError(f"data file {path} is damaged ({one_line(error)}): fetch or write it again")
 
 
 def _open(path: Path) -> IO[str]:
+    # utf-8-sig: spreadsheets begin their CSV with a byte order mark.
     if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _read_json(stream: IO[str]) -> Iterator[Any]:
@@ -52,11 +60,28 @@ def _read_json(stream: IO[str]) -> Iterator[Any]:
 
 
 def _read_jsonl(stream: IO[str]) -> Iterator[Any]:
-    return (json.loads(line) for line in stream if line.strip())
+    for number, line in enumerate(stream, 1):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"line {number}: {error.msg}") from error
 
 
 def _read_csv(stream: IO[str]) -> Iterator[Any]:
-    return iter(csv.DictReader(stream))
+    # Not DictReader: that fills a row cut short with empty texts, in silence.
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        reader = csv.reader(stream, strict=True)
+        header = next(reader, [])
+        rows = []
+        for row in reader:
+            if len(row) not in (0, len(header)):
+                raise csv.Error(f"line {reader.line_num}: {len(row)} fields, the header has {len(header)}")
+            rows.append(row)
+    finally:
+        csv.field_size_limit(limit)
+    return (dict(zip(header, row, strict=True)) for row in rows if row)
 
 
 def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
@@ -67,8 +92,8 @@ def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
     try:
         for batch in pyarrow.parquet.ParquetFile(path).iter_batches():
             yield from batch.to_pylist()
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise GistevalError(f"data file {path} is damaged ({error}): fetch or write it again") from error
+    except (pyarrow.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
 
 
 def read_dataset(name: str) -> Iterator[dict[str, Any]]:
@@ -80,10 +105,12 @@ def read_dataset(name: str) -> Iterator[dict[str, Any]]:
     path, config, split = [*name.split(":"), "", ""][:3]
     try:
         loaded = datasets.load_dataset(path, config or None, split=split or "train", streaming=True)
-    except (OSError, ValueError, datasets.exceptions.DatasetNotFoundError) as error:
-        raise GistevalError(f"data set {name!r} can't be loaded: {error}") from error
-    for item in loaded:
-        yield dict(item)
+        for item in loaded:
+            yield dict(item)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise GistevalError(
+            f"data set {name!r} can't be loaded ({one_line(error)}): check its name and the network"
+        ) from error
 
 
 def fetch(url: str, sha256: str, data_dir: Path | None) -> Path:
@@ -91,28 +118,33 @@ def fetch(url: str, sha256: str, data_dir: Path | None) -> Path:
 
     data_dir falls back to the environment variable GISTEVAL_DATA_DIR; downloads go to the user's cache.
     """
-    name = url.rsplit("/", 1)[-1]
+    name = urlsplit(url).path.rsplit("/", 1)[-1]
     folder = data_dir or (Path(os.environ[DATA_DIR_VARIABLE]) if DATA_DIR_VARIABLE in os.environ else None)
     if folder is not None:
-        found = next((path for path in sorted(folder.rglob(name)) if path.is_file()), None)
-        if found is None:
+        found = [path for path in sorted(folder.rglob("*")) if path.name == name and path.is_file()]
+        if not found:
             raise GistevalError(
                 f"{name} is not in the data folder {folder}: put it there, or leave "
                 f"--data-dir and {DATA_DIR_VARIABLE} away to download it"
             )
-        check_digest(found, sha256)
-        return found
+        # Several files may share the name; the checksum tells which one is meant.
+        sound = [path for path in found if _digest(path) == sha256]
+        if not sound:
+            check_digest(found[0], sha256)
+        return sound[0]
     import pooch
     import requests
 
     try:
         return Path(pooch.retrieve(url, f"sha256:{sha256}", path=pooch.os_cache("gisteval")))
-    except ValueError as error:
-        raise GistevalError(f"{url}: the download does not have the SHA-256 {sha256}") from error
     except (requests.RequestException, OSError) as error:
         raise GistevalError(
-            f"{name} can't be downloaded ({type(error).__name__}): put it into a folder and pass "
+            f"{name} can't be downloaded ({one_line(error)}): put it into a folder and pass "
             f"--data-dir, or set {DATA_DIR_VARIABLE}"
+        ) from error
+    except ValueError as error:
+        raise GistevalError(
+            f"{url} can't be used ({one_line(error)}): check the url and its sha256 in the task file"
         ) from error
 
 
@@ -120,9 +152,14 @@ def check_digest(path: Path, sha256: str) -> None:
     """Raise GistevalError unless the file exists and has this SHA-256."""
     if not path.is_file():
         raise GistevalError(f"data file {path} does not exist")
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = _digest(path)
     if found != sha256:
         raise GistevalError(
-            f"data file {path} is corrupt or truncated: SHA-256 {found[:12]}..., expected {sha256[:12]}..."
+            f"data file {path} is corrupt or truncated (SHA-256 {found[:12]}..., expected "
+            f"{sha256[:12]}...): fetch it again"
         )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

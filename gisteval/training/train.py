@@ -152,6 +152,7 @@ def new_llama(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> LlamaForCau
         num_key_value_heads=shape.heads,
         max_position_embeddings=shape.context,
         tie_word_embeddings=True,
+        initializer_range=shape.init_std,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

@@ -1,0 +1,117 @@
+"""What a run will do, decided and checked before any model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gisteval.config import RunConfig
+from gisteval.content import find_content
+from gisteval.errors import GistevalError
+from gisteval.generation import Decoding
+from gisteval.models.loading import choose_device, choose_dtype, resolve
+from gisteval.pipeline.identity import GenerationIdentity
+from gisteval.schema import Example, as_condition, digest
+from gisteval.suite import Suite, SuiteOptions, System, build_suite
+from gisteval.tasks import Task, load_task
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything decided before a model is loaded."""
+
+    config: RunConfig
+    task: Task
+    examples: Mapping[str, Sequence[Example]]
+    suites: tuple[Suite, ...]
+    decoding: Decoding
+    identities: Mapping[str, GenerationIdentity]
+
+    @property
+    def systems(self) -> list[System]:
+        """All systems, each once, in the order of the tables."""
+        return list({system.name: system for suite in self.suites for system in suite.systems}.values())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What every output must say about the systems."""
+        return tuple(dict.fromkeys(note for suite in self.suites for note in suite.notes))
+
+
+def plan_run(config: RunConfig) -> Plan:
+    """Check everything that can be wrong before anything expensive starts."""
+    task = load_task(config.task, data_dir=Path(config.data_dir) if config.data_dir else None)
+    splits = config.splits or tuple(task.evaluation_splits)
+    examples = {split: tuple(task.examples(split, config.limit)) for split in splits}
+    for split, found in examples.items():
+        if not found:
+            raise GistevalError(f"split {split!r} of task {task.name} has no examples")
+    options = SuiteOptions(
+        pos_control=resolve(config.pos_control) if config.pos_control else None,
+        neg_control=resolve(config.neg_control) if config.neg_control else None,
+        condition=as_condition(config.condition),
+        k=config.k,
+        compressors=config.compressors,
+        budget=config.budget,
+        allow_pickle=config.allow_pickle,
+    )
+    models = config.models or (str(find_content("checkpoints") / "wordplay-llama"),)
+    suites = tuple(build_suite(resolve(model), options) for model in models)
+    decoding = Decoding(config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch())
+    device = choose_device(config.device)
+    dtype = str(choose_dtype(config.dtype, device)).removeprefix("torch.")
+    systems = {system.name: system for suite in suites for system in suite.systems}
+    weights = {s.checkpoint.path: s.checkpoint.weights_digest() for s in systems.values()}
+    identities = {
+        name: GenerationIdentity(
+            template=system.checkpoint.record.template.to_dict(),
+            compressor=system.compressor,
+            budget=system.budget,
+            condition=system.condition,
+            k=system.checkpoint.record.k,
+            leak_window=system.checkpoint.record.leak_window,
+            weights=weights[system.checkpoint.path],
+            tokenizer=system.checkpoint.tokenizer_digest(),
+            max_new_tokens=decoding.max_new_tokens,
+            dtype=dtype,
+            seed=config.seed,
+        )
+        for name, system in systems.items()
+    }
+    return Plan(config, task, examples, suites, decoding, identities)
+
+
+def output_folder(plan: Plan) -> Path:
+    if plan.config.output:
+        return Path(plan.config.output)
+    names = "+".join(Path(model).name for model in plan.config.models) or "demo"
+    return Path("runs") / f"{names}-{plan.task.name}-{_identity_digest(plan)[:8]}"
+
+
+def _identity_digest(plan: Plan) -> str:
+    return digest([str(sorted(run_identity(plan).items()))])
+
+
+def run_identity(plan: Plan) -> dict[str, Any]:
+    """What must be the same for a folder to be continued."""
+    return {
+        "task": plan.task.name,
+        "examples": {
+            split: digest([example.content_id for example in found])
+            for split, found in plan.examples.items()
+        },
+        "systems": {name: identity.prefix() for name, identity in plan.identities.items()},
+    }
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """What a run would do, for `--dry-run`."""
+    return {
+        "output": str(output_folder(plan)),
+        "splits": {split: len(found) for split, found in plan.examples.items()},
+        "systems": [system.name for system in plan.systems],
+        "generations": len(plan.systems) * sum(len(found) for found in plan.examples.values()),
+        "notes": list(plan.notes),
+    }
