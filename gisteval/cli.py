@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,6 @@ from gisteval.errors import GistevalError
 app = typer.Typer(
     name="gisteval",
     help="Evaluate and benchmark prompt compression.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={
@@ -23,6 +23,11 @@ app = typer.Typer(
         "token_normalize_func": lambda token: token.replace("_", "-"),
     },
 )
+
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""click's error of the command line; typer exports only this one kind of it."""
+
+INTERRUPTED = 130
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file; flags win over it.")]
@@ -33,15 +38,35 @@ def main() -> None:
     """Entry point: an expected error is one line on stderr and its exit code."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
-        app(standalone_mode=True)
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
+        sys.stdout.flush()
     except GistevalError as error:
-        print(f"gisteval: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        print("gisteval: interrupted; the same command goes on from here", file=sys.stderr)
-        raise SystemExit(130) from None
+        code = _fail(" ".join(str(error).splitlines()), error.exit_code)
+    except UsageError as error:
+        code = _fail(_usage_message(error), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
     except BrokenPipeError:
-        raise SystemExit(1) from None
+        # Whatever read stdout is gone; without this the interpreter would complain when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except OSError as error:
+        code = _fail(f"{error.filename or 'output'}: {error.strerror or error}", 2)
+    if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code
+        _fail("interrupted; the same command goes on from here", code)
+    raise SystemExit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"gisteval: {message}", file=sys.stderr)
+    return code
+
+
+def _usage_message(error: Exception) -> str:
+    """click's message and the command whose help says more."""
+    message = getattr(error, "format_message", error.__str__)().rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{message}: see {context.command_path if context else 'gisteval'} --help"
 
 
 @app.command()
@@ -102,14 +127,14 @@ def run(
 
     settings = read_config(config, flags)
     _quiet_libraries()
-    from gisteval.pipeline import run as pipeline
+    from gisteval.pipeline.plan import describe, plan_run
+    from gisteval.pipeline.run import run as run_pipeline
     from gisteval.report.tables import console_text, split_tables
 
     if dry_run:
-        plan = pipeline.plan_run(settings)
-        _print_json(pipeline.describe(plan))
+        _print_json(describe(plan_run(settings)))
         return
-    finished = pipeline.run(settings, ["gisteval", *sys.argv[1:]])
+    finished = run_pipeline(settings, ["gisteval", *sys.argv[1:]])
     if as_json:
         print((finished.folder / "results.json").read_text(encoding="utf-8"), end="")
     else:

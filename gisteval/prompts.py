@@ -25,12 +25,13 @@ class Template:
     def __post_init__(self) -> None:
         needed = {"instruction": "instruction", "input": "input", "target": "output"}
         for part, field in needed.items():
-            names = {name for _, name, _, _ in string.Formatter().parse(getattr(self, part)) if name}
-            if names != {field}:
+            if _fields(getattr(self, part)) != {field}:
                 raise GistevalError(
                     f"template part {part!r} must contain {{{field}}} and no other field: "
                     f"got {getattr(self, part)!r}"
                 )
+        if not self.output:
+            raise GistevalError("template part 'output' must not be empty: it is where the model answers")
 
     def prompt(self, instruction: str) -> str:
         """What is compressed."""
@@ -47,3 +48,11 @@ class Template:
     def to_dict(self) -> dict[str, str]:
         """Plain form for gist.json and keys."""
         return asdict(self)
+
+
+def _fields(text: str) -> set[str]:
+    """Names of a format string's fields; none for one that is malformed."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError:
+        return set()

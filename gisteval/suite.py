@@ -110,7 +110,7 @@ def _members(
         raise GistevalError(f"model {path} does not exist: give a folder or a hub name")
     if is_checkpoint(path):
         own = inspect_checkpoint(path, options.condition, options.k, options.allow_pickle)
-        _note_k(own, options, notes)
+        _note_reading(own, notes)
         beside = _siblings(path, own, options.allow_pickle)
         if own.record.condition in ("pos_control", "neg_control"):
             return [], {**beside, own.record.condition: own}
@@ -201,18 +201,9 @@ def _control(
     return System(name, anchor, role, condition, "untrained", compressor)
 
 
-def _note_k(own: Checkpoint, options: SuiteOptions, notes: list[str]) -> None:
-    if options.k is None or not (own.path / GIST_FILE).is_file():
-        return
-    trained = read_record(own.path, None, None).k
-    if options.k != trained:
-        notes.append(f"{own.path}: evaluated with k = {options.k}, but it was trained with k = {trained}.")
-
-
-def needed_checkpoints(suites: Sequence[Suite]) -> list[Checkpoint]:
-    """Distinct checkpoints in the order in which they are first needed."""
-    found: dict[tuple[Path, int], Checkpoint] = {}
-    for suite in suites:
-        for system in suite.systems:
-            found.setdefault((system.checkpoint.path, system.checkpoint.record.k), system.checkpoint)
-    return list(found.values())
+def _note_reading(own: Checkpoint, notes: list[str]) -> None:
+    """Warn of a checkpoint that is read otherwise than it was trained."""
+    trained = own.record.trained_as
+    read = f"{own.record.condition}-{own.record.k}"
+    if trained not in (None, read):
+        notes.append(f"{own.path} is evaluated as {read}, but it was trained as {trained}.")

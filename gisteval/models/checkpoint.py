@@ -41,8 +41,20 @@ class GistRecord:
 
     @property
     def name(self) -> str:
-        """A readable system name in the paper's form, such as `LLaMA-gist-1`."""
-        return self.family if self.condition is None else f"{self.family}-{self.condition}-{self.k}"
+        """A readable system name in the paper's form, such as `LLaMA-gist-1`.
+
+        A checkpoint read otherwise than it was trained says so: `LLaMA-pos_control-1-as-gist-1`.
+        """
+        if self.condition is None:
+            return self.family
+        read, trained = f"{self.condition}-{self.k}", self.trained_as
+        return f"{self.family}-{read if trained in (None, read) else f'{trained}-as-{read}'}"
+
+    @property
+    def trained_as(self) -> str | None:
+        """Condition and k of the training record, such as `gist-1`; None if there is no record."""
+        recipe = self.training.get("recipe", {})
+        return f"{recipe['condition']}-{recipe['k']}" if {"condition", "k"} <= recipe.keys() else None
 
     def to_json(self) -> dict[str, Any]:
         """Plain form of the file."""

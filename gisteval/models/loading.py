@@ -137,7 +137,9 @@ def _load_adapter(
     try:
         merged: PreTrainedModel = PeftModel.from_pretrained(base, checkpoint.path).merge_and_unload()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise GistevalError(f"{checkpoint.path}: the adapter can't be loaded ({one_line(error)})") from error
+        raise GistevalError(
+            f"{checkpoint.path}: the adapter can't be loaded ({one_line(error)})"
+        ) from error
     return merged
 
 

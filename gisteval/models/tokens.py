@@ -82,7 +82,10 @@ def find_gist_id(tokenizer: PreTrainedTokenizerBase) -> int | None:
 
 def add_gist_token(tokenizer: PreTrainedTokenizerBase) -> int:
     """Add `<GIST>` as a special token (if missing) and return its id."""
-    tokenizer.add_special_tokens({"additional_special_tokens": [GIST_TOKEN]})
+    if GIST_TOKEN not in tokenizer.all_special_tokens:
+        tokenizer.add_special_tokens(
+            {"additional_special_tokens": [GIST_TOKEN]}, replace_extra_special_tokens=False
+        )
     gist_id = find_gist_id(tokenizer)
     assert gist_id is not None
     return gist_id

@@ -62,7 +62,7 @@ def plan_run(config: RunConfig) -> Plan:
     decoding = Decoding(config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch())
     device = choose_device(config.device)
     dtype = str(choose_dtype(config.dtype, device)).removeprefix("torch.")
-    systems = {system.name: system for suite in suites for system in suite.systems}
+    systems = _distinct(suites)
     weights = {s.checkpoint.path: s.checkpoint.weights_digest() for s in systems.values()}
     identities = {
         name: GenerationIdentity(
@@ -83,15 +83,27 @@ def plan_run(config: RunConfig) -> Plan:
     return Plan(config, task, examples, suites, decoding, identities)
 
 
+def _distinct(suites: Sequence[Suite]) -> dict[str, System]:
+    """All systems by name. Raises GistevalError if two different ones share a name."""
+    systems: dict[str, System] = {}
+    for system in (system for suite in suites for system in suite.systems):
+        other = systems.setdefault(system.name, system)
+        paths = (other.checkpoint.path, system.checkpoint.path)
+        if paths[0].resolve() != paths[1].resolve() or other.compressor != system.compressor:
+            raise GistevalError(
+                f"{paths[0]} and {paths[1]} are both named {system.name}: change the family in one "
+                "gist.json, or evaluate them in runs of their own"
+            )
+    return systems
+
+
 def output_folder(plan: Plan) -> Path:
+    """The run's folder: the one asked for, else one under runs/ named after models, task and identity."""
     if plan.config.output:
         return Path(plan.config.output)
-    names = "+".join(Path(model).name for model in plan.config.models) or "demo"
-    return Path("runs") / f"{names}-{plan.task.name}-{_identity_digest(plan)[:8]}"
-
-
-def _identity_digest(plan: Plan) -> str:
-    return digest([str(sorted(run_identity(plan).items()))])
+    names = "+".join(Path(model).resolve().name for model in plan.config.models) or "demo"
+    identity = digest([str(sorted(run_identity(plan).items()))])
+    return Path("runs") / f"{names}-{plan.task.name}-{identity[:8]}"
 
 
 def run_identity(plan: Plan) -> dict[str, Any]:

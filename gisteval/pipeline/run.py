@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from gisteval.config import RunConfig
-from gisteval.content import find_content
 from gisteval.errors import GistevalError
-from gisteval.generation import Answer, Decoding, TooLong, answer_all
+from gisteval.generation import Answer, TooLong, answer_all
 from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.decoder import DecoderModel
-from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
+from gisteval.models.loading import choose_device, choose_dtype, load_model
 from gisteval.pipeline.folder import RunFolder
-from gisteval.pipeline.identity import GenerationIdentity, signature, versions
+from gisteval.pipeline.identity import signature, versions
+from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
 from gisteval.pipeline.scoring import Scored, collect, result_rows
 from gisteval.registry import COMPRESSORS
 from gisteval.report.markdown import write_report
-from gisteval.schema import Example, Generation, ResultRow, as_condition, digest
+from gisteval.schema import Example, Generation, ResultRow
 from gisteval.selfcheck import check_cached_path
 from gisteval.store import RecordWriter
-from gisteval.suite import Suite, SuiteOptions, System, build_suite
-from gisteval.tasks import Task, load_task
+from gisteval.suite import System
 
 if TYPE_CHECKING:
     import pandas as pd
 
-log = logging.getLogger(__name__)
-
 CHECKED_EXAMPLES = 6
+CHECK_POOL = 64
+"""Examples a split that the self-check chooses from."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,14 @@ class Run:
 def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     """Evaluate and write the run folder. Raises GistevalError; whatever was computed is kept."""
     plan = plan_run(config)
-    folder = RunFolder(_output(plan))
+    folder = RunFolder(output_folder(plan))
     folder.claim(_manifest(plan, command))
-    failures = _generate(plan, folder)
+    try:
+        failures = _generate(plan, folder)
+    except torch.OutOfMemoryError as error:
+        raise GistevalError(
+            "out of memory: run the same command with a smaller --batch-size; what was written is kept"
+        ) from error
     rows = tuple(_score(plan, folder, failures))
     stamp = signature(
         {
@@ -77,7 +82,7 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
 def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
     device = choose_device(plan.config.device)
     return {
-        "identity": _identity(plan),
+        "identity": run_identity(plan),
         "config": plan.config.to_json(),
         "command": list(command),
         "versions": versions(),
@@ -115,6 +120,8 @@ def _generate(plan: Plan, folder: RunFolder) -> dict[tuple[str, str], list[TooLo
     total = sum(len(found) for found in plan.examples.values())
     with progress_bar() as bar:
         for system in ordered:
+            if _is_complete(plan, system, folder):
+                continue
             if loaded is None or loaded[0] != system.checkpoint:
                 loaded = None  # free the old weights before the new ones are read
                 loaded = (system.checkpoint, load_model(system.checkpoint, device, dtype))
@@ -130,11 +137,22 @@ def _generate(plan: Plan, folder: RunFolder) -> dict[tuple[str, str], list[TooLo
     return failures
 
 
+def _is_complete(plan: Plan, system: System, folder: RunFolder) -> bool:
+    """True if every record of a checked system is there, so its weights need not be loaded."""
+    identity = plan.identities[system.name]
+    return system.name in folder.manifest()["self_check"] and all(
+        folder.known_keys(system.name, split).issuperset(map(identity.key, examples))
+        for split, examples in plan.examples.items()
+    )
+
+
 def _self_check(plan: Plan, system: System, model: DecoderModel, folder: RunFolder) -> None:
-    pool = [example for found in plan.examples.values() for example in found[:64]]
+    pool: list[Example] = []
+    for found in plan.examples.values():
+        pool += islice((example for example in found if model.fits(example)), CHECK_POOL)
     by_length = sorted(pool, key=lambda e: len(e.instruction) + len(e.input))
     step = max(1, len(by_length) // CHECKED_EXAMPLES)
-    chosen = [e for e in by_length[::step][:CHECKED_EXAMPLES] if model.fits(e)]
+    chosen = by_length[::step][:CHECKED_EXAMPLES]
     check = check_cached_path(
         model,
         COMPRESSORS.load(system.compressor)(),
@@ -157,7 +175,7 @@ def _split(
     identity = plan.identities[system.name]
     keys = [identity.key(example) for example in examples]
     path = folder.generations(system.name)
-    known = folder.known_keys(system.name)
+    known = folder.known_keys(system.name, split)
     done = {index for index, key in enumerate(keys) if key in known}
     compressor = COMPRESSORS.load(system.compressor)()
     with RecordWriter(path) as writer:
@@ -236,6 +254,4 @@ def _failure_notes(failures: Mapping[tuple[str, str], Sequence[TooLong]]) -> lis
                 f"{system} on {split}: {len(items)} examples exceed the context of {worst.context} "
                 f"tokens and have no output ({names}{more}; the longest needs {worst.needed})."
             )
-    for note in notes:
-        print(f"warning: {note}", file=sys.stderr)
     return notes

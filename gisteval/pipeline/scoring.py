@@ -97,8 +97,8 @@ def collect(
             outputs[generation.content] = digest([generation.output.strip()])
             if generation.nll is not None and not math.isfinite(generation.nll):
                 raise InvalidRun(
-                    f"{generation.system} on {generation.example}: the loss is {generation.nll}: the weights "
-                    "are damaged or overflow, try --dtype float32"
+                    f"{generation.system} on {generation.example}: the loss is {generation.nll}: the "
+                    "weights are damaged or overflow, try --dtype float32"
                 )
     missing = [e for e in examples if e.content_id not in values and e.content_id not in failed]
     if missing:

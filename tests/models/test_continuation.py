@@ -24,7 +24,7 @@ def opened(model, rows=slice(None)):
 
 
 @pytest.fixture
-def eager_to_end(tiny_network, tiny_model):
+def eager_to_end(tiny_model):
     """Makes a fresh model for which a third of the vocabulary ends an answer."""
 
     def make(name: str, k: int = 1) -> DecoderModel:

@@ -1,0 +1,118 @@
+"""The bundled suite does what its documentation says: real checkpoints, the full splits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gisteval import stats
+from gisteval.content import find_content
+from gisteval.metrics import exact_match, rouge_l
+from gisteval.pipeline.folder import RunFolder
+from gisteval.pipeline.run import Run
+from gisteval.tasks import load_task
+
+SPLITS = ("seen", "unseen", "human")
+GIST, POSITIVE, NEGATIVE = (
+    f"wordplay-llama-{name}" for name in ("gist-1", "pos_control-1", "neg_control-1")
+)
+
+
+@pytest.fixture(scope="module")
+def suite() -> Path:
+    return find_content("checkpoints") / "wordplay-llama"
+
+
+@pytest.fixture(scope="module")
+def demo(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    import gisteval
+
+    output = tmp_path_factory.mktemp("demo") / "run"
+    return gisteval.run(model=str(suite / "gist-1"), output=str(output))
+
+
+def value(run: Run, system: str, split: str, metric: str) -> float:
+    [row] = [r for r in run.rows if (r.system, r.split, r.metric) == (system, split, metric)]
+    return row.value
+
+
+def scores(run: Run, system: str, split: str) -> dict[str, np.ndarray]:
+    """Recomputed from the written records, not taken from the results."""
+    records = {g.content: g.output for g in RunFolder(run.folder).read_generations(system, split)}
+    examples = list(load_task("wordplay").examples(split))
+    outputs = [records[example.content_id] for example in examples]
+    return {
+        "rougeL": np.array([rouge_l(o, e.output).f1 for o, e in zip(outputs, examples, strict=True)]),
+        "exact_match": np.array(
+            [exact_match(o, e.output) for o, e in zip(outputs, examples, strict=True)], dtype=float
+        ),
+        "instruction": np.array([example.instruction for example in examples]),
+    }
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("metric", ["rougeL", "exact_match"])
+def test_gist_lies_significantly_above_the_negative_control(demo: Run, split: str, metric: str) -> None:
+    gist, negative = scores(demo, GIST, split), scores(demo, NEGATIVE, split)
+    paired = stats.paired_difference(gist[metric], negative[metric], list(gist["instruction"]))
+    assert paired.estimate.ci_low > 0
+    assert paired.p_value_permutation < 0.01
+
+
+def test_positive_control_solves_four_fifths_of_seen(demo: Run) -> None:
+    assert value(demo, POSITIVE, "seen", "exact_match") >= 80
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_ignoring_the_instruction_scores_low(demo: Run, split: str) -> None:
+    assert value(demo, NEGATIVE, split, "rougeL") <= 40
+
+
+@pytest.mark.parametrize("system", [GIST, POSITIVE])
+def test_human_phrasing_is_clearly_harder_than_held_out_templates(demo: Run, system: str) -> None:
+    unseen, human = (
+        stats.mean_interval(found["exact_match"], list(found["instruction"]))
+        for found in (scores(demo, system, "unseen"), scores(demo, system, "human"))
+    )
+    assert human.ci_high < unseen.ci_low
+    [negative] = [
+        r for r in demo.rows if (r.system, r.split, r.metric) == (NEGATIVE, "human", "exact_match")
+    ]
+    assert negative.ci_high is not None and human.ci_low > negative.ci_high
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "options"),
+    [
+        ("pos_control", {"condition": "gist"}),
+        ("gist-1", {"compressors": ["none"]}),
+    ],
+    ids=["positive control through the gist mask", "gist weights without it"],
+)
+def test_a_checkpoint_read_through_the_wrong_mask_collapses(
+    suite: Path, demo: Run, tmp_path: Path, checkpoint: str, options: dict[str, object]
+) -> None:
+    import gisteval
+
+    wrong = gisteval.run(
+        model=str(suite / checkpoint), split="seen", limit=200, output=str(tmp_path / "run"), **options
+    )
+    [row] = [
+        r
+        for r in wrong.rows
+        if r.metric == "exact_match" and r.system not in (GIST, POSITIVE, NEGATIVE)
+    ]
+    right = value(demo, POSITIVE if checkpoint == "pos_control" else GIST, "seen", "exact_match")
+    assert row.ci_high is not None and row.ci_high < right / 3
+
+
+def test_cached_and_masked_paths_agree_on_the_real_checkpoints(demo: Run) -> None:
+    import json
+
+    checks = json.loads((demo.folder / "manifest.json").read_text())["self_check"]
+    assert set(checks) == {GIST, POSITIVE, NEGATIVE}
+    for check in checks.values():
+        assert check["max_nll_difference"] < 1e-4
+        assert check["greedy_mismatches"] == 0
