@@ -19,6 +19,7 @@ from gisteval.models.loading import choose_device, choose_dtype, load_model
 from gisteval.pipeline.folder import RunFolder
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
+from gisteval.pipeline.profile import profile_run
 from gisteval.pipeline.scoring import Scored, collect, result_rows
 from gisteval.registry import COMPRESSORS
 from gisteval.report.markdown import write_report
@@ -76,6 +77,8 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     notes = [*plan.notes, *_failure_notes(failures)]
     folder.write_results(rows, stamp, failures)
     write_report(folder.path, rows, notes, folder.manifest())
+    if config.profile:
+        profile_run(plan, folder.path)
     return Run(folder.path, rows, tuple(notes))
 
 

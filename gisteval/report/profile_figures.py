@@ -1,0 +1,234 @@
+"""Figures of a profile, from the plain content of profile.json: PNG and PDF, at the width of one column.
+
+Colours are Okabe and Ito's (M. Okabe and K. Ito, "Color Universal Design", 2008), told apart by the colour
+blind; every line has its own dash and marker as well, so the figures survive black and white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gisteval.errors import MissingExtra
+
+try:
+    import matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
+except ImportError as error:
+    raise MissingExtra("matplotlib", "report") from error
+
+from gisteval.report.layout import engineering
+
+Content = Mapping[str, Any]
+
+COLUMN_INCHES = 3.4
+STYLES: dict[str, tuple[str, str, str]] = {
+    "no cache": ("#000000", "-", "o"),
+    "whole-prompt cache": ("#0072B2", "--", "s"),
+    "negative control": ("#999999", ":", "x"),
+}
+"""Colour, dash and marker of the ordinary ways; compressed ones take the next of COMPRESSED."""
+
+COMPRESSED = [
+    ("#D55E00", "-", "^"),
+    ("#009E73", "-.", "v"),
+    ("#CC79A7", (0, (5, 1)), "D"),
+    ("#E69F00", (0, (1, 1)), "P"),
+    ("#56B4E9", (0, (3, 1, 1, 1)), "*"),
+]
+SETTINGS: dict[Any, Any] = {
+    "font.size": 7.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.5,
+    "legend.frameon": False,
+    "legend.fontsize": 6.5,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 220,
+}
+
+
+def draw_figures(content: Content, folder: Path) -> list[str]:
+    """Draw all that the content supports into `folder`; returns the files' names without ending."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names: list[str] = []
+    if content["kind"] == "what_if":
+        for shape in dict.fromkeys(row["shape"] for row in content["rows"]):
+            rows = [row for row in content["rows"] if row["shape"] == shape]
+            if len({row["prompt_tokens"] for row in rows}) > 1:
+                names.append(_prompt_lengths(_first_lines(rows), folder, f"cost_by_prompt_length-{shape}"))
+        return names
+    for batch in content["batches"]:
+        size = batch["batch_size"]
+        names.append(_break_even(batch, folder, f"break_even-batch-{size}"))
+        names.append(_latency(batch, folder, f"latency_breakdown-batch-{size}"))
+    names.append(_roofline(content, folder, "roofline"))
+    if content["by_prompt_length"]:
+        names.append(_prompt_lengths(content["by_prompt_length"], folder, "cost_by_prompt_length"))
+    return names
+
+
+def _first_lines(rows: Sequence[Content]) -> list[Content]:
+    """The rows of the first k and batch: one line a way."""
+    first = rows[0]
+    return [row for row in rows if (row["k"], row["batch"]) == (first["k"], first["batch"])]
+
+
+@contextmanager
+def _figure(folder: Path, name: str, height: float, panels: int = 1) -> Iterator[list[Axes]]:
+    """Axes side by side or one; saved as PNG and PDF at the end."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(COLUMN_INCHES * (1 if panels == 1 else 1.9), height), layout="constrained")
+        yield list(figure.subplots(1, panels, squeeze=False)[0])
+        figure.savefig(folder / f"{name}.png")
+        figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+
+
+def _styles(names: Sequence[str]) -> dict[str, tuple[Any, Any, Any]]:
+    others = iter(COMPRESSED * (1 + len(names) // len(COMPRESSED)))
+    return {name: STYLES[name] if name in STYLES else next(others) for name in names}
+
+
+def _prefixed(axis: Any, unit: str) -> None:
+    axis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value) + unit))
+
+
+def _break_even(batch: Content, folder: Path, name: str) -> str:
+    """Total cost over uses, relative to no caching: all curves would lie on one another otherwise."""
+    styles = _styles([curve["name"] for curve in batch["curves"]["flops"]])
+    with _figure(folder, name, 2.3, panels=2) as axes:
+        for axis, (unit, label) in zip(axes, (("flops", "FLOPs"), ("seconds", "time")), strict=True):
+            curves = batch["curves"][unit]
+            base = next(curve for curve in curves if curve["name"] == "no cache")
+            for curve in curves:
+                colour, dash, _ = styles[curve["name"]]
+                shares = [100 * c / b for c, b in zip(curve["totals"], base["totals"], strict=True)]
+                axis.plot(curve["uses"], shares, color=colour, linestyle=dash, label=curve["name"])
+            axis.set_xscale("log")
+            axis.set_ylim(bottom=0)
+            axis.set_xlabel("uses of a prompt")
+            axis.set_title(f"{label}, batch of {batch['batch_size']}", fontsize=8)
+            axis.grid(alpha=0.25, linewidth=0.5)
+        axes[0].set_ylabel("total cost, % of no cache")
+        axes[1].legend(loc="upper right")
+    return name
+
+
+def _prompt_lengths(rows: Sequence[Content], folder: Path, name: str) -> str:
+    """FLOPs of each use by prompt length."""
+    ways = [way["name"] for way in rows[0]["ways"]]
+    styles = _styles(ways)
+    with _figure(folder, name, 2.5) as (axis,):
+        for index, way in enumerate(ways):
+            colour, dash, marker = styles[way]
+            axis.plot(
+                [row["prompt_tokens"] for row in rows],
+                [row["ways"][index]["flops_each"] for row in rows],
+                color=colour,
+                linestyle=dash,
+                marker=marker,
+                label=f"{way} (k = {rows[0]['k']})" if way == "gist" else way,
+            )
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_xlabel("prompt tokens")
+        axis.set_ylabel("FLOPs of each use")
+        axis.set_title(rows[0]["shape"], fontsize=8)
+        _prefixed(axis.yaxis, "")
+        _prefixed(axis.xaxis, "")
+        axis.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+        axis.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+        axis.grid(alpha=0.25, linewidth=0.5)
+        axis.legend(loc="upper left")
+    return name
+
+
+def _latency(batch: Content, folder: Path, name: str) -> str:
+    """Bars: what each use takes; compression, paid once, is hatched and stands apart on the left."""
+    systems = list(reversed(batch["systems"]))
+    with _figure(folder, name, 0.9 + 0.24 * len(systems), panels=2) as axes:
+        places = range(len(systems))
+        for axis, phase in zip(axes, ("compress", "use"), strict=True):
+            axis.set_yticks(list(places), [system["name"] for system in systems])
+            axis.grid(axis="x", alpha=0.25, linewidth=0.5)
+            axis.set_title("once: compress" if phase == "compress" else "each use", fontsize=8)
+            axis.set_xlabel(f"ms a batch of {batch['batch_size']}")
+        axes[1].tick_params(labelleft=False)
+        once = [_ms(system, "compress") for system in systems]
+        axes[0].barh(places, once, color="#E69F00", hatch="///", edgecolor="white", height=0.65)
+        prefill = [_ms(system, "prefill") for system in systems]
+        rest = [_ms(system, "end_to_end") - one for system, one in zip(systems, prefill, strict=True)]
+        axes[1].barh(places, prefill, color="#0072B2", label="prefill", height=0.65)
+        axes[1].barh(places, rest, left=prefill, color="#56B4E9", label="decode", height=0.65)
+        errors = [_half_widths(system["seconds"]["end_to_end"]) for system in systems]
+        axes[1].errorbar(
+            [_ms(system, "end_to_end") for system in systems],
+            places,
+            xerr=list(zip(*errors, strict=True)),
+            fmt="none",
+            ecolor="black",
+            elinewidth=0.8,
+            capsize=2,
+        )
+        axes[1].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0.2)
+        axes[1].set_title("each use", fontsize=8, loc="left")
+        axes[1].set_title("", loc="center")
+    return name
+
+
+def _ms(system: Content, phase: str) -> float:
+    found = system["seconds"][phase]
+    return 0.0 if found is None else 1e3 * found["median"]
+
+
+def _half_widths(found: Content) -> tuple[float, float]:
+    return 1e3 * (found["median"] - found["low"]), 1e3 * (found["high"] - found["median"])
+
+
+def _roofline(content: Content, folder: Path, name: str) -> str:
+    """Attained FLOP/s over FLOPs a byte; filled markers are prefill, hollow ones decoding."""
+    machine = content["machine"]
+    peak, width = machine["flops_per_second"], machine["bytes_per_second"]
+    points = [
+        (system["name"], batch["batch_size"], point)
+        for batch in content["batches"]
+        for system in batch["systems"]
+        for point in system["attained"]
+    ]
+    styles = _styles(list(dict.fromkeys(way for way, _, _ in points)))
+    intensities = [point["intensity"] for _, _, point in points]
+    low, high = min(*intensities, peak / width) / 4, max(*intensities, peak / width) * 4
+    with _figure(folder, name, 2.9) as (axis,):
+        roof = [low, peak / width, high]
+        axis.plot(roof, [min(peak, x * width) for x in roof], color="black", linewidth=1)
+        for way, _, point in points:
+            colour, _, marker = styles[way]
+            filled = colour if point["phase"] == "prefill" else "none"
+            axis.plot(
+                point["intensity"],
+                point["flops_per_second"],
+                marker,
+                color=colour,
+                markerfacecolor=filled,
+            )
+        for way, (colour, _, marker) in styles.items():
+            axis.plot([], [], marker, color=colour, label=way)
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_xlabel("FLOPs a byte")
+        axis.set_ylabel("FLOP/s")
+        axis.set_title(
+            f"{machine['device']} {machine['dtype']}, {machine['threads']} threads: "
+            f"{engineering(peak)}FLOP/s, {engineering(width)}B/s\nfilled: prefill, hollow: decode",
+            fontsize=7,
+        )
+        _prefixed(axis.yaxis, "")
+        axis.grid(alpha=0.25, linewidth=0.5)
+        axis.legend(loc="lower right")
+    return name
