@@ -49,7 +49,10 @@ def profile(
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     from gisteval.pipeline import profile as profiles
+    from gisteval.report.profile import require_figures
 
+    if output:
+        require_figures()
     found: dict[str, Any]
     if released:
         found = profiles.released_profile(released)

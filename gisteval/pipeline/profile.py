@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
@@ -25,7 +24,7 @@ from gisteval.profiling.shape_flops import shape_flops
 from gisteval.profiling.shapes import describe_config, load_shape
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE, sweep
 from gisteval.registry import COMPRESSORS
-from gisteval.report.profile import profile_text, write_profile_report
+from gisteval.report.profile import profile_text, require_figures, write_profile_report
 from gisteval.schema import Example
 from gisteval.store import write_json
 from gisteval.suite import Suite, SuiteOptions, build_suite
@@ -109,16 +108,13 @@ def model_profile(options: ModelOptions) -> dict[str, Any]:
     """Measure a checkpoint or the first candidate of a suite. Raises GistevalError."""
     task = load_task(options.task, data_dir=Path(options.data_dir) if options.data_dir else None)
     split = options.split or tuple(task.evaluation_splits)[-1]
-    name = options.model
-    demo = find_content("checkpoints").parent / name
-    suite = build_suite(
-        resolve(name if Path(name).exists() or not demo.exists() else str(demo)), SuiteOptions()
-    )
+    suite = build_suite(resolve(options.model), SuiteOptions())
     return _measure(suite, tuple(task.examples(split)), f"{task.name}/{split}", options)
 
 
 def profile_run(plan: Plan, folder: Path) -> Path:
     """`gisteval run --profile`: measure a run's first suite, in passes of their own, into its report."""
+    require_figures()
     split, examples = list(plan.examples.items())[-1]
     config = plan.config
     options = ModelOptions(

@@ -19,7 +19,6 @@ from gisteval.models.loading import choose_device, choose_dtype, load_model
 from gisteval.pipeline.folder import RunFolder
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
-from gisteval.pipeline.profile import profile_run
 from gisteval.pipeline.scoring import Scored, collect, result_rows
 from gisteval.registry import COMPRESSORS
 from gisteval.report.markdown import write_report
@@ -78,6 +77,8 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     folder.write_results(rows, stamp, failures)
     write_report(folder.path, rows, notes, folder.manifest())
     if config.profile:
+        from gisteval.pipeline.profile import profile_run
+
         profile_run(plan, folder.path)
     return Run(folder.path, rows, tuple(notes))
 

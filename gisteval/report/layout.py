@@ -78,3 +78,8 @@ def engineering(value: float) -> str:
             break
         value /= 1000
     return f"{value:.3g}{prefix}"
+
+
+def threads_text(count: int) -> str:
+    """1 thread, 2 threads."""
+    return f"{count} thread{'' if count == 1 else 's'}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gisteval.report.layout import Table, latex_text, markdown_text, plain_text
+from gisteval.errors import MissingExtra
+from gisteval.report.layout import Table, latex_text, markdown_text, plain_text, threads_text
 from gisteval.report.profile_tables import tables
 from gisteval.store import write_atomic
 
@@ -23,6 +25,12 @@ def profile_text(content: Mapping[str, Any]) -> str:
     head = _heading(content)
     notes = "".join(f"note: {note}\n" for note in content.get("notes", ()))
     return head + "\n\n" + "\n".join(plain_text(table) for table in tables(content)) + notes
+
+
+def require_figures() -> None:
+    """Raise MissingExtra now rather than after minutes of measuring."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtra("matplotlib", "report")
 
 
 def write_profile_report(content: Mapping[str, Any], folder: Path) -> Path:
@@ -62,7 +70,7 @@ def _heading(content: Mapping[str, Any]) -> str:
         return (
             f"{content['model']} on {content['source']}: {content['examples']} examples, "
             f"{content['output_tokens']} output tokens, {content['device']} {content['dtype']}, "
-            f"{content['threads']} threads, {content['clock']}, all ways on the weights of "
+            f"{threads_text(content['threads'])}, {content['clock']}, all ways on the weights of "
             f"{content['weights']}"
         )
     if kind == "what_if":

@@ -21,7 +21,7 @@ try:
 except ImportError as error:
     raise MissingExtra("matplotlib", "report") from error
 
-from gisteval.report.layout import engineering
+from gisteval.report.layout import engineering, threads_text
 
 Content = Mapping[str, Any]
 
@@ -81,11 +81,11 @@ def _first_lines(rows: Sequence[Content]) -> list[Content]:
 
 
 @contextmanager
-def _figure(folder: Path, name: str, height: float, panels: int = 1) -> Iterator[list[Axes]]:
-    """Axes side by side or one; saved as PNG and PDF at the end."""
+def _figure(folder: Path, name: str, height: float, panels: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure of one column's width with panels from top to bottom; saved as PNG and PDF at the end."""
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(COLUMN_INCHES * (1 if panels == 1 else 1.9), height), layout="constrained")
-        yield list(figure.subplots(1, panels, squeeze=False)[0])
+        figure = Figure(figsize=(COLUMN_INCHES, height), layout="constrained")
+        yield figure, list(figure.subplots(panels, 1, squeeze=False)[:, 0])
         figure.savefig(folder / f"{name}.png")
         figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
 
@@ -102,7 +102,7 @@ def _prefixed(axis: Any, unit: str) -> None:
 def _break_even(batch: Content, folder: Path, name: str) -> str:
     """Total cost over uses, relative to no caching: all curves would lie on one another otherwise."""
     styles = _styles([curve["name"] for curve in batch["curves"]["flops"]])
-    with _figure(folder, name, 2.3, panels=2) as axes:
+    with _figure(folder, name, 3.9, panels=2) as (figure, axes):
         for axis, (unit, label) in zip(axes, (("flops", "FLOPs"), ("seconds", "time")), strict=True):
             curves = batch["curves"][unit]
             base = next(curve for curve in curves if curve["name"] == "no cache")
@@ -112,11 +112,10 @@ def _break_even(batch: Content, folder: Path, name: str) -> str:
                 axis.plot(curve["uses"], shares, color=colour, linestyle=dash, label=curve["name"])
             axis.set_xscale("log")
             axis.set_ylim(bottom=0)
-            axis.set_xlabel("uses of a prompt")
-            axis.set_title(f"{label}, batch of {batch['batch_size']}", fontsize=8)
+            axis.set_ylabel(f"total {label}, % of no cache")
             axis.grid(alpha=0.25, linewidth=0.5)
-        axes[0].set_ylabel("total cost, % of no cache")
-        axes[1].legend(loc="upper right")
+        axes[1].set_xlabel(f"uses of a prompt (batch of {batch['batch_size']})")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return name
 
 
@@ -124,7 +123,7 @@ def _prompt_lengths(rows: Sequence[Content], folder: Path, name: str) -> str:
     """FLOPs of each use by prompt length."""
     ways = [way["name"] for way in rows[0]["ways"]]
     styles = _styles(ways)
-    with _figure(folder, name, 2.5) as (axis,):
+    with _figure(folder, name, 2.5) as (_, (axis,)):
         for index, way in enumerate(ways):
             colour, dash, marker = styles[way]
             axis.plot(
@@ -150,24 +149,19 @@ def _prompt_lengths(rows: Sequence[Content], folder: Path, name: str) -> str:
 
 
 def _latency(batch: Content, folder: Path, name: str) -> str:
-    """Bars: what each use takes; compression, paid once, is hatched and stands apart on the left."""
+    """What each use takes, above; what is paid once, hatched, below."""
     systems = list(reversed(batch["systems"]))
-    with _figure(folder, name, 0.9 + 0.24 * len(systems), panels=2) as axes:
+    with _figure(folder, name, 1.6 + 0.34 * len(systems), panels=2) as (figure, axes):
         places = range(len(systems))
-        for axis, phase in zip(axes, ("compress", "use"), strict=True):
+        for axis in axes:
             axis.set_yticks(list(places), [system["name"] for system in systems])
             axis.grid(axis="x", alpha=0.25, linewidth=0.5)
-            axis.set_title("once: compress" if phase == "compress" else "each use", fontsize=8)
-            axis.set_xlabel(f"ms a batch of {batch['batch_size']}")
-        axes[1].tick_params(labelleft=False)
-        once = [_ms(system, "compress") for system in systems]
-        axes[0].barh(places, once, color="#E69F00", hatch="///", edgecolor="white", height=0.65)
         prefill = [_ms(system, "prefill") for system in systems]
         rest = [_ms(system, "end_to_end") - one for system, one in zip(systems, prefill, strict=True)]
-        axes[1].barh(places, prefill, color="#0072B2", label="prefill", height=0.65)
-        axes[1].barh(places, rest, left=prefill, color="#56B4E9", label="decode", height=0.65)
+        axes[0].barh(places, prefill, color="#0072B2", label="prefill", height=0.65)
+        axes[0].barh(places, rest, left=prefill, color="#56B4E9", label="decode", height=0.65)
         errors = [_half_widths(system["seconds"]["end_to_end"]) for system in systems]
-        axes[1].errorbar(
+        axes[0].errorbar(
             [_ms(system, "end_to_end") for system in systems],
             places,
             xerr=list(zip(*errors, strict=True)),
@@ -176,9 +170,13 @@ def _latency(batch: Content, folder: Path, name: str) -> str:
             elinewidth=0.8,
             capsize=2,
         )
-        axes[1].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0.2)
-        axes[1].set_title("each use", fontsize=8, loc="left")
-        axes[1].set_title("", loc="center")
+        once = [_ms(system, "compress") for system in systems]
+        axes[1].barh(
+            places, once, color="#E69F00", hatch="///", edgecolor="white", label="compress", height=0.65
+        )
+        axes[0].set_xlabel(f"each use, ms a batch of {batch['batch_size']}")
+        axes[1].set_xlabel(f"once, ms a batch of {batch['batch_size']}")
+        figure.legend(loc="outside upper center", ncols=3)
     return name
 
 
@@ -204,10 +202,10 @@ def _roofline(content: Content, folder: Path, name: str) -> str:
     styles = _styles(list(dict.fromkeys(way for way, _, _ in points)))
     intensities = [point["intensity"] for _, _, point in points]
     low, high = min(*intensities, peak / width) / 4, max(*intensities, peak / width) * 4
-    with _figure(folder, name, 2.9) as (axis,):
+    with _figure(folder, name, 2.9) as (_, (axis,)):
         roof = [low, peak / width, high]
         axis.plot(roof, [min(peak, x * width) for x in roof], color="black", linewidth=1)
-        for way, _, point in points:
+        for way, size, point in points:
             colour, _, marker = styles[way]
             filled = colour if point["phase"] == "prefill" else "none"
             axis.plot(
@@ -217,6 +215,9 @@ def _roofline(content: Content, folder: Path, name: str) -> str:
                 color=colour,
                 markerfacecolor=filled,
             )
+            if way == "no cache":
+                place = (point["intensity"], point["flops_per_second"])
+                axis.annotate(f"batch {size}", place, xytext=(5, 4), textcoords="offset points", fontsize=6)
         for way, (colour, _, marker) in styles.items():
             axis.plot([], [], marker, color=colour, label=way)
         axis.set_xscale("log")
@@ -224,7 +225,7 @@ def _roofline(content: Content, folder: Path, name: str) -> str:
         axis.set_xlabel("FLOPs a byte")
         axis.set_ylabel("FLOP/s")
         axis.set_title(
-            f"{machine['device']} {machine['dtype']}, {machine['threads']} threads: "
+            f"{machine['device']} {machine['dtype']}, {threads_text(machine['threads'])}: "
             f"{engineering(peak)}FLOP/s, {engineering(width)}B/s\nfilled: prefill, hollow: decode",
             fontsize=7,
         )
