@@ -25,7 +25,9 @@ def profile(
     task: Annotated[str, typer.Option(help="Task name, folder or YAML file.")] = "wordplay",
     split: Annotated[str | None, typer.Option(help="Split. Default: the task's last default one.")] = None,
     limit: Annotated[int, typer.Option(help="Examples, spread over the split.")] = 32,
-    batch_size: Annotated[str, typer.Option(help="Comma-separated batch sizes.")] = "1,8",
+    batch_size: Annotated[
+        str, typer.Option("--batch-size", "--batch-sizes", help="One or more, separated by commas.")
+    ] = "1,8",
     time_budget: Annotated[float, typer.Option(help="Seconds of measuring, all batch sizes.")] = 60.0,
     memory_budget: Annotated[str, typer.Option(help="For prompts that fit, such as 80GB.")] = "80GB",
     what_if: Annotated[bool, typer.Option("--what-if", help="Sweep lengths on the shapes.")] = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 
 from gisteval.errors import GistevalError
+from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
 from gisteval.pipeline.identity import versions
@@ -27,7 +29,7 @@ from gisteval.registry import COMPRESSORS
 from gisteval.report.profile import profile_text, require_figures, write_profile_report
 from gisteval.schema import Example
 from gisteval.store import write_json
-from gisteval.suite import Suite, SuiteOptions, build_suite
+from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import load_task
 
 OUTPUT_TOKENS = 17
@@ -121,6 +123,7 @@ def profile_run(plan: Plan, folder: Path) -> Path:
         model=config.models[0] if config.models else "wordplay-llama",
         device=config.device,
         dtype=config.dtype,
+        time_budget=RUN_SECONDS,
         batch_sizes=(1, 8) if len(examples) >= 8 else (1,),
     )
     found = _measure(plan.suites[0], examples, f"{plan.task.name}/{split}", options)
@@ -146,7 +149,7 @@ def _measure(
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads or before)
     try:
-        ways = _ways(suite, device, dtype)
+        ways, notes = _ways(suite, device, dtype)
         chosen = _spread(_fitting(ways, examples, options.output_tokens), options.limit)
         machine = measure_machine(device, dtype)
         share = options.time_budget / len(options.batch_sizes)
@@ -155,7 +158,7 @@ def _measure(
         ]
     finally:
         torch.set_num_threads(before)
-    weights = suite.systems[1].checkpoint if len(suite.systems) > 2 else suite.positive.checkpoint
+    weights = _candidates(suite)[0].checkpoint
     shape = describe_config(weights.record.family, ways[0].model.model.config.to_dict())
     content = model_content(shape, machine, batches, options.output_tokens, options.memory_budget)
     return {
@@ -167,23 +170,30 @@ def _measure(
         "examples": len(chosen),
         "output_tokens": options.output_tokens,
         "versions": versions(),
-        "notes": list(suite.notes),
+        "notes": notes,
         **content,
     }
 
 
-def _ways(suite: Suite, device: torch.device, dtype: torch.dtype) -> list[Way]:
-    """The ordinary ways, then every candidate's, then the negative control, all on one set of weights.
-
-    Raises GistevalError for a suite without candidates.
-    """
+def _candidates(suite: Suite) -> list[System]:
+    """The compressed systems. Raises GistevalError for a suite without any."""
     candidates = [system for system in suite.systems if system.role == "candidate"]
     if not candidates:
         raise GistevalError(
             f"{suite.positive.checkpoint.path}: there is no compressed system to profile: give a gist "
             "checkpoint or a suite that holds one"
         )
-    loaded = load_model(candidates[0].checkpoint, device, dtype)
+    return candidates
+
+
+def _ways(suite: Suite, device: torch.device, dtype: torch.dtype) -> tuple[list[Way], list[str]]:
+    """The ordinary ways, then every candidate's, then the negative control, all on one set of weights.
+
+    Notes name the candidates that those weights can't stand for. Raises GistevalError without candidates.
+    """
+    candidates = _candidates(suite)
+    first, notes = candidates[0].checkpoint, []
+    loaded = load_model(first, device, dtype)
 
     def with_k(k: int) -> DecoderModel:
         tokens = type(loaded.tokens)(loaded.tokens.tokenizer, loaded.tokens.template, k)
@@ -196,11 +206,24 @@ def _ways(suite: Suite, device: torch.device, dtype: torch.dtype) -> list[Way]:
         method = COMPRESSORS.load(system.compressor)()
         k = system.checkpoint.record.k
         label = f"{GIST}-{k}" if system.compressor == GIST else system.name
+        if _shape_fields(system.checkpoint) != _shape_fields(first):
+            notes.append(f"{system.name} has another shape than {first.record.name}: profile it by itself.")
+            continue
         if any(way.name == label for way in ways):
             continue  # the same k of another checkpoint takes the same time
         ways.append(Way(label, "compressed", with_k(k), method, system.budget))
     ways.append(Way(NEGATIVE, "negative", plain, COMPRESSORS.load("nothing")()))
-    return ways
+    return ways, notes
+
+
+def _shape_fields(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What of a checkpoint's config.json decides the time of a pass; empty without one (an adapter's)."""
+    file = checkpoint.path / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    numbers = (int, float, list)
+    return {
+        name: value for name, value in config.items() if isinstance(value, numbers) or name == "model_type"
+    }
 
 
 def _fitting(ways: Sequence[Way], examples: Sequence[Example], output_tokens: int) -> list[Example]:

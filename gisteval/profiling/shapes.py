@@ -85,6 +85,11 @@ class DecoderShape:
         """Weights that decoding one token reads."""
         return self.read_each_pass
 
+    @property
+    def read_to_compress(self) -> int:
+        """Weights that filling a cache reads: no embedding table, no output matrix."""
+        return self.parameters - (1 if self.tied else 2) * self.vocabulary * self.hidden
+
     def held(self, tokens: float, generated: float) -> float:
         """Numbers in the caches of one row: `tokens` of prompt and input, and those generated."""
         return (tokens + generated) * self.slot_values
@@ -131,6 +136,11 @@ class EncoderDecoderShape:
     def read_each_step(self) -> int:
         """Weights that decoding one token reads: the decoder's and the output matrix."""
         return self._decoder + self.vocabulary * self.hidden
+
+    @property
+    def read_to_compress(self) -> int:
+        """Weights that filling a cache reads: the encoder's."""
+        return self.parameters - self._decoder - (1 if self.tied else 2) * self.vocabulary * self.hidden
 
     @property
     def _decoder(self) -> int:

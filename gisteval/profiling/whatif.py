@@ -134,7 +134,9 @@ def _way(
         held = shape.held(tokens + cached, 1 + (steps - 1) / 2)
         moved = size * (shape.read_each_step + rows * held)
         seconds += steps * _bound(machine, rows * decoding / steps, moved)
-    written = rows * _bound(machine, once, _moved(shape, size, 1, compress, 0)) if compress else 0.0
+    # Prompts come one by one, so each is compressed in a pass of its own.
+    filled = size * (shape.read_to_compress + compress * shape.slot_values)
+    written = rows * _bound(machine, once, filled) if compress else 0.0
     slots = shape.slot_values * size
     return Way(
         name=name,

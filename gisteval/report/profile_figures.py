@@ -24,6 +24,8 @@ except ImportError as error:
 from gisteval.report.layout import engineering, threads_text
 
 Content = Mapping[str, Any]
+Panels = list[tuple[str, list[Content]]]
+"""Title and cost curves of each panel."""
 
 COLUMN_INCHES = 3.4
 STYLES: dict[str, tuple[str, str, str]] = {
@@ -62,11 +64,15 @@ def draw_figures(content: Content, folder: Path) -> list[str]:
         for shape in dict.fromkeys(row["shape"] for row in content["rows"]):
             rows = [row for row in content["rows"] if row["shape"] == shape]
             if len({row["prompt_tokens"] for row in rows}) > 1:
-                names.append(_prompt_lengths(_first_lines(rows), folder, f"cost_by_prompt_length-{shape}"))
+                lines = _first_lines(rows)
+                below = f"k = {lines[0]['k']}"
+                names.append(_prompt_lengths(lines, folder, f"cost_by_prompt_length-{shape}"))
+                names.append(_break_even(_sweep_curves(lines), below, folder, f"break_even-{shape}"))
         return names
     for batch in content["batches"]:
         size = batch["batch_size"]
-        names.append(_break_even(batch, folder, f"break_even-batch-{size}"))
+        panels, below = _batch_curves(batch), f"batch of {size}"
+        names.append(_break_even(panels, below, folder, f"break_even-batch-{size}"))
         names.append(_latency(batch, folder, f"latency_breakdown-batch-{size}"))
     names.append(_roofline(content, folder, "roofline"))
     if content["by_prompt_length"]:
@@ -95,26 +101,62 @@ def _styles(names: Sequence[str]) -> dict[str, tuple[Any, Any, Any]]:
     return {name: STYLES[name] if name in STYLES else next(others) for name in names}
 
 
+def _above(dash: Any) -> float:
+    """Broken lines lie above unbroken ones, so that both show where they coincide."""
+    return 2.0 if dash == "-" else 2.5
+
+
 def _prefixed(axis: Any, unit: str) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value) + unit))
 
 
-def _break_even(batch: Content, folder: Path, name: str) -> str:
+def _batch_curves(batch: Content) -> Panels:
+    """Two panels: FLOPs and time."""
+    return [(label, batch["curves"][unit]) for unit, label in (("flops", "FLOPs"), ("seconds", "time"))]
+
+
+def _sweep_curves(rows: Sequence[Content]) -> Panels:
+    """Two panels: the shortest and the longest prompt of a sweep."""
+    uses = [scale * digit for scale in (1, 10, 100, 1000) for digit in (1, 2, 3, 5, 7)] + [10_000]
+    return [
+        (
+            f"FLOPs, prompt of {row['prompt_tokens']:,}",
+            [
+                {
+                    "name": way["name"],
+                    "uses": uses,
+                    "totals": [way["flops_once"] + count * way["flops_each"] for count in uses],
+                }
+                for way in row["ways"]
+            ],
+        )
+        for row in (rows[0], rows[-1])
+    ]
+
+
+def _break_even(panels: Panels, below: str, folder: Path, name: str) -> str:
     """Total cost over uses, relative to no caching: all curves would lie on one another otherwise."""
-    styles = _styles([curve["name"] for curve in batch["curves"]["flops"]])
-    with _figure(folder, name, 3.9, panels=2) as (figure, axes):
-        for axis, (unit, label) in zip(axes, (("flops", "FLOPs"), ("seconds", "time")), strict=True):
-            curves = batch["curves"][unit]
+    styles = _styles([curve["name"] for curve in panels[0][1]])
+    with _figure(folder, name, 3.9, panels=len(panels)) as (figure, axes):
+        for axis, (label, curves) in zip(axes, panels, strict=True):
             base = next(curve for curve in curves if curve["name"] == "no cache")
             for curve in curves:
                 colour, dash, _ = styles[curve["name"]]
                 shares = [100 * c / b for c, b in zip(curve["totals"], base["totals"], strict=True)]
-                axis.plot(curve["uses"], shares, color=colour, linestyle=dash, label=curve["name"])
+                axis.plot(
+                    curve["uses"],
+                    shares,
+                    color=colour,
+                    linestyle=dash,
+                    label=curve["name"],
+                    zorder=_above(dash),
+                )
             axis.set_xscale("log")
             axis.set_ylim(bottom=0)
-            axis.set_ylabel(f"total {label}, % of no cache")
+            axis.set_title(label, fontsize=8)
+            axis.set_ylabel("total, % of no cache")
             axis.grid(alpha=0.25, linewidth=0.5)
-        axes[1].set_xlabel(f"uses of a prompt (batch of {batch['batch_size']})")
+        axes[-1].set_xlabel(f"uses of a prompt ({below})")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return name
 
@@ -132,6 +174,7 @@ def _prompt_lengths(rows: Sequence[Content], folder: Path, name: str) -> str:
                 color=colour,
                 linestyle=dash,
                 marker=marker,
+                zorder=_above(dash),
                 label=f"{way} (k = {rows[0]['k']})" if way == "gist" else way,
             )
         axis.set_xscale("log")
