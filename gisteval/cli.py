@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -250,14 +251,8 @@ def compress(
         device=device,
         dtype=dtype,
     )
-    if as_json:
-        _print_json(rows)
-        return
-    for row in rows:
-        print(
-            f"{row['source_tokens']} tokens -> {row['kept']} slots, {row['bytes']:,} bytes "
-            f"({row['compressor']}): {row['prompt']}"
-        )
+    line = "{source_tokens} tokens -> {kept} slots, {bytes:,} bytes ({compressor}): {prompt}"
+    _show(rows, as_json, lambda row: line.format(**row))
 
 
 @app.command(name="ls")
@@ -268,12 +263,7 @@ def list_content(
     """List what is there."""
     from gisteval.pipeline.listing import listing
 
-    rows = listing(kind)
-    if as_json:
-        _print_json(rows)
-        return
-    for row in rows:
-        print(f"{row['name']:24}  {row['description']}")
+    _show(listing(kind), as_json, lambda row: f"{row['name']:24}  {row['description']}")
 
 
 @app.command()
@@ -285,17 +275,20 @@ def validate(
     """Check tasks, report templates and checkpoints before a machine is booked for them."""
     from gisteval.pipeline.listing import validate_content
 
-    checked = validate_content(path, with_data)
-    if as_json:
-        _print_json(checked)
-        return
-    for item in checked:
-        print(f"ok  {item}")
+    _show(validate_content(path, with_data), as_json, lambda item: f"ok  {item}")
 
 
 def _given(**flags: Any) -> dict[str, Any]:
     """Only the flags that were given."""
     return {name: value for name, value in flags.items() if value is not None}
+
+
+def _show(rows: Sequence[Any], as_json: bool, line: Callable[[Any], str]) -> None:
+    """The rows as JSON, or each as a line."""
+    if as_json:
+        _print_json(rows)
+    else:
+        print(*map(line, rows), sep="\n")
 
 
 def _print_json(content: Any) -> None:

@@ -52,6 +52,8 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise GistevalError(f"{name.replace('_', '-')} must be at least 1, not {value}")
+        if self.seed < 0:
+            raise GistevalError(f"seed must be at least 0, not {self.seed}")
         as_condition(self.condition)
         self.rows_per_batch()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -158,24 +157,33 @@ def _siblings(path: Path, own: Checkpoint, allow_pickle: bool) -> dict[Condition
 
 def _candidates(checkpoint: Checkpoint, options: SuiteOptions) -> list[System]:
     """The systems of one candidate: its own compressor, or those asked for."""
-    condition = checkpoint.record.condition
-    name = checkpoint.record.name
-    if "gist" in options.compressors and not checkpoint.record.k:
-        raise GistevalError(f"{checkpoint.path} has no gist tokens: compressor gist needs a k, give --k")
+    record, budget = checkpoint.record, options.budget
+    condition, name = record.condition, record.name
+    if "gist" in options.compressors:
+        if not record.k:
+            raise GistevalError(
+                f"{checkpoint.path} has no gist tokens: compressor gist needs a k, give --k"
+            )
+        if budget is not None and budget < record.k:
+            raise GistevalError(
+                f"{checkpoint.path}: compressor gist needs a budget of at least k = {record.k}, "
+                f"not {budget}"
+            )
     if not options.compressors:
         if condition is None:
             return []
         return [System(name, checkpoint, "candidate", condition, None, CONDITION_COMPRESSOR[condition])]
-    suffix = "" if options.budget is None else f"-{options.budget}"
+    suffix = "" if budget is None else f"-{budget}"
+    as_trained = condition == "gist" and budget in (None, record.k + record.leak_window)
     return [
         System(
-            name if compressor == "gist" and condition == "gist" else f"{name}-{compressor}{suffix}",
+            name if compressor == "gist" and as_trained else f"{name}-{compressor}{suffix}",
             checkpoint,
             "candidate",
             condition,
             None,
             compressor,
-            options.budget,
+            budget,
         )
         for compressor in options.compressors
     ]

@@ -101,7 +101,9 @@ def tiny_suite(tmp_path_factory, tiny_network, tiny_tokenizer) -> Path:
     members = [("gist-1", "gist", 1), ("gist-3", "gist", 3)]
     members += [("pos_control", "pos_control", 1), ("neg_control", "neg_control", 1)]
     for seed, (name, condition, k) in enumerate(members):
-        record = GistRecord("tiny", condition, k, training={"recipe": {"condition": condition, "k": k, "steps": 0}})
+        record = GistRecord(
+            "tiny", condition, k, training={"recipe": {"condition": condition, "k": k, "steps": 0}}
+        )
         save_checkpoint(folder / name, tiny_network("llama", seed=seed), tiny_tokenizer, record)
     return folder
 

@@ -100,9 +100,7 @@ def test_a_checkpoint_read_through_the_wrong_mask_collapses(
         model=str(suite / checkpoint), split="seen", limit=200, output=str(tmp_path / "run"), **options
     )
     [row] = [
-        r
-        for r in wrong.rows
-        if r.metric == "exact_match" and r.system not in (GIST, POSITIVE, NEGATIVE)
+        r for r in wrong.rows if r.metric == "exact_match" and r.system not in (GIST, POSITIVE, NEGATIVE)
     ]
     right = value(demo, POSITIVE if checkpoint == "pos_control" else GIST, "seen", "exact_match")
     assert row.ci_high is not None and row.ci_high < right / 3

@@ -26,7 +26,7 @@ PACKED = torch.tensor([[0, 0, 1, 2, 2, 3, 3]])
 
 
 def drawn(text: str) -> torch.Tensor:
-    return torch.tensor([[mark == "1" for mark in line.split()] for line in text.split("\n") if line.strip()])
+    return torch.tensor([[mark == "1" for mark in line.split()] for line in text.strip().split("\n")])
 
 
 CAUSAL = drawn("""

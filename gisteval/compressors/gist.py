@@ -19,8 +19,14 @@ class Gist(Compressor):
     def compress(
         self, model: DecoderModel, instructions: Sequence[str], budget: int | None
     ) -> list[CompressedPrompt]:
-        """budget: k plus the leak window, or None for that. Raises GistevalError if k is 0."""
-        if model.tokens.k == 0:
+        """budget: slots to keep, k and the prompt tokens right before; None for what was trained.
+
+        Raises GistevalError if the model has no gist tokens, or more than the budget.
+        """
+        k = model.tokens.k
+        if k == 0:
             raise GistevalError("compressor gist needs k >= 1: this model has no gist tokens")
-        keep = model.tokens.k if budget is None else budget
+        if budget is not None and budget < k:
+            raise GistevalError(f"compressor gist needs a budget of at least k = {k}, not {budget}")
+        keep = k + model.leak_window if budget is None else budget
         return list(model.encode(self.prompts(model, instructions), keep))

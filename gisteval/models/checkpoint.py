@@ -86,9 +86,11 @@ class Checkpoint:
         return sorted(path for pattern in patterns for path in self.path.glob(pattern))
 
     def weights_digest(self) -> str:
-        """Digest of the weight files' bytes (of the base's as well, for an adapter)."""
+        """Digest of the bytes of weight and configuration files (of the base's as well, for an adapter)."""
         state = hashlib.blake2b(digest_size=16)
-        for path in self.weight_files:
+        names = ("config.json", "generation_config.json", "adapter_config.json")
+        configs = [self.path / name for name in names if (self.path / name).is_file()]
+        for path in [*self.weight_files, *configs]:
             with path.open("rb") as stream:
                 state.update(hashlib.file_digest(stream, "blake2b").digest())
         if self.is_adapter:
@@ -152,6 +154,11 @@ def read_record(path: Path, condition: Condition | None, k: int | None) -> GistR
     if data.get("condition") not in CONDITIONS:
         raise GistevalError(f"{file}: condition must be one of {', '.join(CONDITIONS)}")
     try:
+        training = dict(data["training"])
+        if condition is not None or k is not None:
+            # A checkpoint made elsewhere has no recipe: what gist.json says is how it was trained.
+            declared = {"condition": data["condition"], "k": int(data["k"])}
+            training["recipe"] = {**declared, **dict(training.get("recipe", {}))}
         return GistRecord(
             family=str(data["family"]),
             condition=condition or data["condition"],
@@ -159,7 +166,7 @@ def read_record(path: Path, condition: Condition | None, k: int | None) -> GistR
             template=Template(**data["template"]),
             base=data["base"],
             leak_window=int(data["leak_window"]),
-            training=dict(data["training"]),
+            training=training,
         )
     except (KeyError, TypeError, ValueError, GistevalError) as error:
         raise GistevalError(f"{file}: a field is missing or malformed ({one_line(error)})") from error
@@ -174,8 +181,10 @@ def is_checkpoint(path: Path) -> bool:
 def _check_weights(path: Path, allow_pickle: bool) -> None:
     files = sorted(path.glob("*.safetensors"))
     for index in path.glob("*.safetensors.index.json"):
-        needed = sorted(set(_read_json(index).get("weight_map", {}).values()))
-        missing = [name for name in needed if not (path / name).is_file()]
+        shards = _read_json(index).get("weight_map")
+        if not isinstance(shards, dict):
+            raise GistevalError(f"{index} has no weight_map: copy or write it again")
+        missing = [name for name in sorted(set(shards.values())) if not (path / name).is_file()]
         if missing:
             raise GistevalError(f"{path} is half-written: {', '.join(missing)} is missing")
     for file in files:

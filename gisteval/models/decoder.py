@@ -27,10 +27,14 @@ class DecoderModel:
     a `Cache` (Llama, Qwen2, Mistral, GPT-2 are tested).
     """
 
-    def __init__(self, model: PreTrainedModel, tokens: PromptTokenizer) -> None:
-        """model: in evaluation mode on its device; tokens: its tokenizer, template and k."""
+    def __init__(self, model: PreTrainedModel, tokens: PromptTokenizer, leak_window: int = 0) -> None:
+        """model: in evaluation mode on its device; tokens: its tokenizer, template and k.
+
+        leak_window: prompt tokens before the gists that it was trained to see beside them.
+        """
         self.model = model
         self.tokens = tokens
+        self.leak_window = leak_window
         self.device = model.device
         self.dtype = model.dtype
         config = model.config

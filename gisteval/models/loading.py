@@ -77,7 +77,7 @@ def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype)
     model = load_weights(checkpoint, tokenizer, dtype).to(device).eval()
     if model.config.is_encoder_decoder:
         raise GistevalError(f"{checkpoint.path}: encoder-decoder models are not supported yet")
-    return DecoderModel(model, tokens)
+    return DecoderModel(model, tokens, record.leak_window)
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
@@ -144,15 +144,19 @@ def _load_adapter(
 
 
 def fit_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Give `<GIST>` an embedding row if the model lacks it: the mean of the others, as a fixed start."""
+    """Give `<GIST>` its rows if the model lacks them: the mean of the others, as a fixed start.
+
+    The output row matters as well: `<GIST>` is never produced, but its logit counts in the loss.
+    """
     gist_id = find_gist_id(tokenizer)
-    embedding = model.get_input_embeddings()
-    if gist_id is None or gist_id < embedding.weight.shape[0]:
+    old = model.get_input_embeddings().weight.shape[0]
+    if gist_id is None or gist_id < old:
         return
-    mean = embedding.weight.data.mean(0)
     model.resize_token_embeddings(gist_id + 1, mean_resizing=False)
     with torch.no_grad():
-        model.get_input_embeddings().weight[gist_id] = mean
+        for table in (model.get_input_embeddings(), model.get_output_embeddings()):
+            if table is not None:
+                table.weight[old:] = table.weight[:old].mean(0)
 
 
 def save_checkpoint(
@@ -169,7 +173,9 @@ def save_checkpoint(
     path.mkdir(parents=True, exist_ok=True)
     if dtype is not None:
         model.to(dtype)
-    model.save_pretrained(path)
+    # An adapter holds its trained <GIST> row; the other rows are the base's and need no copy.
+    options = {"save_embedding_layers": False} if hasattr(model, "peft_config") else {}
+    model.save_pretrained(path, **options)
     tokenizer.save_pretrained(path)
     text = json.dumps(record.to_json(), indent=1, ensure_ascii=False)
     (path / GIST_FILE).write_text(text + "\n", encoding="utf-8")

@@ -28,6 +28,9 @@ def compress_prompts(
     """One row a prompt: the compressor and the accounting (tokens, slots, bytes)."""
     if not all(prompt.strip() for prompt in prompts):
         raise GistevalError("--prompt is empty: give the instruction to compress")
+    for name, value in (("budget", budget), ("k", k)):
+        if value is not None and value < 1:
+            raise GistevalError(f"{name} must be at least 1, not {value}")
     checkpoint = inspect_checkpoint(resolve(model), condition, k)
     trained = checkpoint.record.condition
     name = compressor or (CONDITION_COMPRESSOR[trained] if trained else "none")

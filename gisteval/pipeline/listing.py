@@ -12,7 +12,7 @@ from gisteval.errors import GistevalError
 from gisteval.models.checkpoint import inspect_checkpoint, is_checkpoint
 from gisteval.registry import COMPRESSORS
 from gisteval.tasks import list_tasks, load_task
-from gisteval.tasks.definition import TASK_FILE, read_definition
+from gisteval.tasks.definition import TASK_FILE, generated, read_definition
 
 
 def listing(kind: str) -> list[dict[str, str]]:
@@ -50,7 +50,7 @@ def _checkpoints() -> list[dict[str, str]]:
     rows = []
     for folder in _checkpoint_folders(find_content("checkpoints")):
         record = inspect_checkpoint(folder).record
-        steps = record.training.get("recipe", {}).get("steps")
+        steps = record.training.get("recipe", {}).get("steps", "unknown")
         trained = f"{record.condition}, k = {record.k}, {steps} steps"
         rows.append({"name": f"{folder.parent.name}/{folder.name}", "description": trained})
     return rows
@@ -69,9 +69,12 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
         if path.is_dir() and is_checkpoint(path):
             return [f"checkpoint {inspect_checkpoint(path).record.name}"]
         files = [path] if path.is_file() else sorted(path.rglob(TASK_FILE))
-        if not files:
+        members = [folder for folder in sorted(path.glob("*/")) if is_checkpoint(folder)]
+        if not files and not members:
             raise GistevalError(f"{path} holds neither a checkpoint nor a {TASK_FILE}")
-        return [_validate_task(file, with_data) for file in files]
+        return [_validate_task(file, with_data) for file in files] + [
+            f"checkpoint {inspect_checkpoint(folder).record.name}" for folder in members
+        ]
     checked = [_validate_task(file, with_data) for file in list_tasks().values()]
     reports = find_content("reports")
     environment = Environment(loader=FileSystemLoader(reports), autoescape=True)
@@ -94,6 +97,8 @@ def _validate_task(file: Path, with_data: bool) -> str:
     for name, split in task.definition.splits.items():
         if split.file is not None and not (task.folder / split.file).is_file():
             raise GistevalError(f"{file}: split {name}: file {split.file} does not exist")
+        if split.generator is not None:
+            generated(split.generator, split.options)
         if with_data:
             for _ in task.examples(name):
                 pass

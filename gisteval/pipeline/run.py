@@ -138,6 +138,8 @@ def _generate(plan: Plan, folder: RunFolder) -> dict[tuple[str, str], list[TooLo
                     failures.setdefault((system.name, split), []).extend(bad)
                     bar.advance(task, len(batch))
             bar.update(task, completed=total)
+    for items in failures.values():
+        items.sort(key=lambda item: item.example.id)
     return failures
 
 

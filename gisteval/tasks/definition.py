@@ -164,7 +164,12 @@ def _text(item: dict[str, Any], field: str, where: str) -> str:
     value = item[field]
     if isinstance(value, list | dict):
         raise GistevalError(f"{where}: field {field!r} must be a text, not a {type(value).__name__}")
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # JSON can write half of a surrogate pair, no tokenizer reads it
+        raise GistevalError(f"{where}: field {field!r} is no valid Unicode ({error.reason})") from error
+    return text
 
 
 def load_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = None) -> Task:

@@ -95,12 +95,17 @@ def build_recipe(values: dict[str, Any], source: str) -> Recipe:
         raise GistevalError(f"{source}: {where}: {first['msg']}") from error
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Fields of a recipe and of those it extends; children: the files that led here."""
+    if path.resolve() in children:
+        raise GistevalError(f"recipe {path} extends itself")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise GistevalError(f"recipe {path} can't be read: {error}") from error
     if not isinstance(values, dict):
         raise GistevalError(f"recipe {path} must be a YAML mapping")
     parent = values.pop("extends", None)
-    return {**_read(path.parent / parent), **values} if parent else values
+    if not parent:
+        return values
+    return {**_read(path.parent / str(parent), (*children, path.resolve())), **values}

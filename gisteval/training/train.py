@@ -88,15 +88,29 @@ def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistReco
     return record
 
 
+class EpochSampler(LengthGroupedSampler):  # type: ignore[misc]
+    """Rows of similar length together, in an order that seed and epoch alone decide.
+
+    Without `set_epoch` a resumed training would see the first epoch's order again.
+    """
+
+    def __init__(self, batch_size: int, lengths: list[int], seed: int) -> None:
+        super().__init__(batch_size, lengths=lengths, generator=torch.Generator().manual_seed(seed))
+        self.seed = seed
+
+    def set_epoch(self, epoch: int) -> None:
+        """Put the generator where it stands after `epoch` whole epochs: one permutation each."""
+        self.generator.manual_seed(self.seed)
+        for _ in range(epoch):
+            torch.randperm(len(self.lengths), generator=self.generator)
+
+
 class LengthGroupedTrainer(Trainer):  # type: ignore[misc]
     """HF's Trainer with batches of rows of similar length, which saves a quarter of the padding."""
 
-    def _get_train_sampler(self, train_dataset: Rows | None = None) -> LengthGroupedSampler:
+    def _get_train_sampler(self, train_dataset: Rows | None = None) -> EpochSampler:
         rows = train_dataset or self.train_dataset
-        generator = torch.Generator().manual_seed(self.args.seed)
-        return LengthGroupedSampler(
-            self.args.train_batch_size, lengths=[len(row) for row in rows.rows], generator=generator
-        )
+        return EpochSampler(self.args.train_batch_size, [len(row) for row in rows.rows], self.args.seed)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
@@ -226,5 +240,8 @@ def _claim(output: Path, recipe: Recipe) -> None:
 
 
 def _last_checkpoint(output: Path) -> str | None:
-    found = transformers.trainer_utils.get_last_checkpoint(str(_scratch_folder(output)))
-    return str(found) if found else None
+    """The newest saved step; one whose last file is not there was interrupted while it was saved."""
+    folders = _scratch_folder(output).glob("checkpoint-*")
+    complete = [folder for folder in folders if (folder / "trainer_state.json").is_file()]
+    newest = max(complete, key=lambda folder: int(folder.name.split("-")[1]), default=None)
+    return str(newest) if newest else None

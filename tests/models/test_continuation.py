@@ -183,3 +183,9 @@ def test_a_padding_token_that_is_the_end_token_still_ends_an_answer(tiny_network
     model = DecoderModel(tiny_network("llama"), tokens)
     assert model.end_ids == {tokens.tokenizer.eos_token_id}
     assert model.suppressed_ids == [tokens.gist_id]
+
+
+def test_every_end_token_of_the_generation_settings_ends_an_answer(tiny_network, tiny_model):
+    network, tokens = tiny_network("llama"), tiny_model("llama", 1).tokens
+    network.generation_config.eos_token_id = [7, 9]
+    assert DecoderModel(network, tokens).end_ids == {7, 9, tokens.tokenizer.eos_token_id}

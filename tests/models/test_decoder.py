@@ -28,9 +28,7 @@ def masked_nll(model, prompts, continuations, targets, rule) -> list[torch.Tenso
     """Teacher-forced loss of the uncached path."""
     texts = [x + y for x, y in zip(continuations, targets, strict=True)]
     found = []
-    for x, y, logits in zip(
-        continuations, targets, model.masked_logits(prompts, texts, rule), strict=True
-    ):
+    for x, y, logits in zip(continuations, targets, model.masked_logits(prompts, texts, rule), strict=True):
         log_probabilities = logits[len(x) - 1 : -1].log_softmax(-1)
         found.append(-log_probabilities[torch.arange(len(y)), torch.tensor(y)])
     return found
@@ -83,9 +81,7 @@ def test_masked_rows_do_not_depend_on_their_batch(tiny_model, name):
     prompts = Gist().prompts(model, INSTRUCTIONS)
     continuations = model.tokens.continuations(INPUTS)
     together = model.masked_logits(prompts, continuations, rule)
-    alone = [
-        model.masked_logits([p], [x], rule)[0] for p, x in zip(prompts, continuations, strict=True)
-    ]
+    alone = [model.masked_logits([p], [x], rule)[0] for p, x in zip(prompts, continuations, strict=True)]
     assert_all_close(together, alone, 1e-5)
 
 

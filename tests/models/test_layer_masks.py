@@ -24,9 +24,7 @@ def hooks(model) -> int:
 
 
 @pytest.mark.parametrize(("name", "attention"), NETWORKS)
-def test_all_layers_named_is_the_uniform_rule_and_none_is_the_positive_control(
-    tiny_model, name, attention
-):
+def test_all_layers_named_is_the_uniform_rule_and_none_is_the_positive_control(tiny_model, name, attention):
     model = tiny_model(name, 3, attention)
     uniform, positive = logits(model, MaskRule("gist")), logits(model, MaskRule("pos_control"))
     assert torch.equal(logits(model, MaskRule("gist", layers=frozenset(range(3)))), uniform)
@@ -51,9 +49,7 @@ def test_attention_of_each_layer_and_head_is_zero_exactly_where_the_rule_hides(t
     model = tiny_model(name, 3, "eager")
     prompt = Gist().prompts(model, INSTRUCTIONS)[1]
     continuation = model.tokens.continuations(["cats"])[0]
-    roles = torch.tensor(
-        [[PROMPT] * (len(prompt) - 3) + [GIST] * 3 + [CONTINUATION] * len(continuation)]
-    )
+    roles = torch.tensor([[PROMPT] * (len(prompt) - 3) + [GIST] * 3 + [CONTINUATION] * len(continuation)])
     ids = torch.tensor([prompt + continuation])
     with torch.inference_mode(), layer_masks(model.model, roles, rule) as mask:
         seen = model.model(input_ids=ids, attention_mask=mask, output_attentions=True).attentions

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
+from gisteval.tasks import load_task
 from gisteval.tasks.wordplay.families import FAMILIES, answer
 from gisteval.tasks.wordplay.generate import (
     SPLIT_INSTRUCTIONS,
@@ -30,7 +31,7 @@ RECORD = "name: Ana; city: Rome; pet: dog"
 
 ANSWERS: list[tuple[str, Params, str, str]] = [
     ("pick", {"pos": "second"}, "cat, spade, red, hammer", "spade"),
-    ("pick", {"pos": "second_last"}, "4, 17, 0, 9", "0"),
+    ("pick", {"pos": "second_last"}, "cat, spade, red, hammer", "red"),
     ("repeat", {"pos": "first", "times": 3}, "cat, spade, red, hammer", "cat cat cat"),
     ("repeat", {"pos": "last", "times": 2}, "cat, spade, red, hammer", "hammer hammer"),
     ("constant", {"A": "bus"}, "", "bus"),
@@ -45,10 +46,6 @@ ANSWERS: list[tuple[str, Params, str, str]] = [
     ("then_say", {"pos": "first", "A": "tea"}, "cat, spade, red, hammer", "cat tea"),
     ("frame", {"A": "bus", "pos": "first", "B": "tea"}, "cat, spade, red, axe", "bus cat tea"),
     ("frame", {"A": "tea", "pos": "second_last", "B": "bus"}, "cat, axe, red, van", "tea red bus"),
-    ("after", {"A": "spade"}, "cat, spade, red, hammer", "red"),
-    ("after", {"A": "red"}, "cat, spade, red, hammer", "hammer"),
-    ("before", {"A": "spade"}, "cat, spade, red, hammer", "cat"),
-    ("before", {"A": "hammer"}, "cat, spade, red, hammer", "red"),
     ("if_count", {"n": 3, "A": "bus", "B": "tea"}, "cat, spade, red, hammer", "bus"),
     ("if_count", {"n": 4, "A": "bus", "B": "tea"}, "cat, spade, red, hammer", "tea"),
     ("count", {"A": "bus"}, "cat, red", "2 bus"),
@@ -59,40 +56,17 @@ ANSWERS: list[tuple[str, Params, str, str]] = [
     ("find", {"category": "animal"}, "cat, spade, red, sofa", "cat"),
     ("label", {"category": "animal", "A": "bus", "B": "tea"}, "cat, spade, red, sofa", "bus"),
     ("label", {"category": "tool", "A": "bus", "B": "tea"}, "cat, spade, red, sofa", "tea"),
-    ("opposite", {"pos": "first"}, "hot, big, late, thin", "cold"),
-    ("opposite", {"pos": "third"}, "hot, big, late, thin", "early"),
-    ("initial", {"pos": "second"}, "cat, spade, red, hammer", "s"),
-    ("initial", {"pos": "last"}, "cat, spade, red, hammer", "h"),
-    ("initials", {"sep": "-"}, "cat, spade, red, hammer", "c-s-r-h"),
-    ("initials", {"sep": "/"}, "tea, axe, van, golf, fig", "t/a/v/g/f"),
-    ("upper", {"pos": "third"}, "cat, spade, red, hammer", "RED"),
-    ("upper", {"pos": "second_last"}, "cat, spade, red, tea, axe", "TEA"),
-    ("swap", {"A": "red", "B": "bus"}, "cat, spade, red, hammer", "cat, spade, bus, hammer"),
-    ("swap", {"A": "cat", "B": "tea"}, "cat, spade, red, hammer", "tea, spade, red, hammer"),
-    ("join", {"pos1": "first", "A": "bus", "pos2": "last"}, "cat, axe, red, van", "cat bus van"),
-    ("join", {"pos1": "third", "A": "tea", "pos2": "second"}, "cat, axe, red, van", "red tea axe"),
-    ("drop", {"pos": "first"}, "cat, spade, red, hammer", "hammer red spade"),
-    ("drop", {"pos": "last"}, "cat, spade, red, hammer", "red spade cat"),
     ("field", {"field": "city"}, RECORD, "Rome"),
     ("field", {"field": "pet"}, RECORD, "dog"),
     ("field_say", {"field": "name", "A": "bus"}, RECORD, "Ana bus"),
     ("field_say", {"field": "pet", "A": "tea"}, RECORD, "dog tea"),
-    ("two_fields", {"field1": "pet", "A": "bus", "field2": "name"}, RECORD, "dog bus Ana"),
-    ("two_fields", {"field1": "name", "A": "tea", "field2": "city"}, RECORD, "Ana tea Rome"),
-    ("field_or", {"field": "city", "A": "bus"}, RECORD, "Rome"),
-    ("field_or", {"field": "age", "A": "bus"}, RECORD, "bus"),
-    ("add", {"n": 5, "pos": "first"}, "4, 17, 0, 9", "9"),
-    ("add", {"n": 9, "pos": "second"}, "4, 17, 0, 9", "26"),
-    ("compare", {"A": "bus", "B": "tea"}, "14, 7, 0, 9", "bus"),
-    ("compare", {"A": "bus", "B": "tea"}, "9, 10, 0, 4", "tea"),
-    ("plural", {"pos": "first"}, "mouse, spade, red, hammer", "mice"),
-    ("plural", {"pos": "last"}, "cat, spade, red, cherry", "cherries"),
 ]
 
 
 @pytest.fixture(scope="module")
 def train() -> list[dict[str, str]]:
-    return list(train_examples())
+    options = load_task("wordplay").definition.splits["train"].options
+    return list(train_examples(**options))
 
 
 def stored(split: str) -> list[dict[str, Any]]:
@@ -127,28 +101,15 @@ def test_sampled_inputs_have_an_answer(family: str, seed: int) -> None:
     params = FAMILIES[family].sample_params(lexicon, random)
     text = FAMILIES[family].sample_input(lexicon, params, random)
     assert answer(lexicon, family, params, text)
-    values = [params[key] for key in params if key in ("A", "B", "pos1", "pos2")]
-    assert len(set(values)) == len(values)
-    shown = normalise(text).split()
-    if family not in ("after", "before", "swap"):
-        assert params.get("A") not in shown
-    assert params.get("B") not in shown
+    contents = [params[key] for key in params if key in ("A", "B")]
+    assert len(set(contents)) == len(contents)
+    assert not set(contents) & set(normalise(text).split())
 
 
-def test_lexicon_is_disjoint_and_has_twenty_pairs() -> None:
+def test_lexicon_is_disjoint() -> None:
     lexicon = load_lexicon()
-    words = [*lexicon.all_nouns, *lexicon.adjectives]
-    assert len(words) == len(set(words))
-    assert len(lexicon.opposites) == 40
-    assert {len(words) >= 14 for words in lexicon.nouns.values()} == {True}
-
-
-@pytest.mark.parametrize(
-    ("word", "plural"),
-    [("fox", "foxes"), ("bus", "buses"), ("shelf", "shelves"), ("monkey", "monkeys")],
-)
-def test_plural(word: str, plural: str) -> None:
-    assert load_lexicon().plural(word) == plural
+    assert len(lexicon.all_nouns) == len(set(lexicon.all_nouns))
+    assert {len(words) >= 10 for words in lexicon.nouns.values()} == {True}
 
 
 @pytest.mark.parametrize("split", ["seen", "unseen"])
@@ -164,20 +125,22 @@ def test_stored_split(split: str) -> None:
 def test_stored_human_split() -> None:
     lines = stored("human")
     assert len(lines) == 252
-    assert len({line["instruction"] for line in lines}) == 168
+    assert len({line["instruction"] for line in lines}) == 132
     assert_consistent("human")
 
 
 def test_training_is_deterministic_and_stable_under_its_size(
     train: list[dict[str, str]],
 ) -> None:
-    assert list(itertools.islice(train, 160)) == list(train_examples(instructions=20))
+    assert list(itertools.islice(train, 80)) == list(
+        train_examples(instructions=20, inputs_per_instruction=4)
+    )
 
 
 def test_training_examples(train: list[dict[str, str]]) -> None:
-    assert len(train) == 96_000
+    assert len(train) == 120_000
     groups = [key for key, _ in itertools.groupby(train, lambda example: example["instruction"])]
-    assert len(groups) == len(set(map(normalise, groups))) == 12_000
+    assert len(groups) == len(set(map(normalise, groups))) == 30_000
     lengths = [len(instruction.split()) for instruction in groups]
     assert 8 <= sum(lengths) / len(lengths) <= 22
     constants = [example["input"] for example in train if example["family"] == "constant"]

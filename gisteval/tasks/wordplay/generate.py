@@ -26,7 +26,7 @@ from gisteval.tasks.wordplay.phrasing import Grammar, Wording, load_grammar, pla
 TRAIN_INSTRUCTIONS = 12_000
 INPUTS_PER_INSTRUCTION = 8
 SPLIT_INSTRUCTIONS = 500
-HUMAN_TWICE = 84
+HUMAN_TWICE = 120
 EVALUATION_SPLITS = ("unseen", "human")
 
 

@@ -1,4 +1,4 @@
-"""Reading and sampling the inputs of wordplay: word lists, number lists and records."""
+"""Reading and sampling the inputs of wordplay: word lists and records."""
 
 from __future__ import annotations
 
@@ -50,15 +50,11 @@ def draw(pool: Sequence[str], count: int, excluded: Collection[str], rng: Random
 
 
 def words(lexicon: Lexicon, params: Params, rng: Random) -> str:
-    return ", ".join(draw(lexicon.all_nouns, rng.choice((4, 5)), content_words(params), rng))
+    return ", ".join(draw(lexicon.all_nouns, rng.choice((3, 4)), content_words(params), rng))
 
 
 def words_or_none(lexicon: Lexicon, params: Params, rng: Random) -> str:
     return words(lexicon, params, rng) if rng.random() < 0.5 else ""
-
-
-def words_or_numbers(lexicon: Lexicon, params: Params, rng: Random) -> str:
-    return (words if rng.random() < 0.75 else numbers)(lexicon, params, rng)
 
 
 def short(lexicon: Lexicon, params: Params, rng: Random) -> str:
@@ -72,33 +68,9 @@ def short_around_n(lexicon: Lexicon, params: Params, rng: Random) -> str:
     return ", ".join(draw(lexicon.all_nouns, count, content_words(params), rng))
 
 
-def adjectives(lexicon: Lexicon, params: Params, rng: Random) -> str:
-    """Adjectives of different pairs: an opposite that is in the list could be copied."""
-    while True:
-        chosen = rng.sample(lexicon.adjectives, rng.choice((4, 5)))
-        if not any(lexicon.opposites[word] in chosen for word in chosen):
-            return ", ".join(chosen)
-
-
-def numbers(lexicon: Lexicon, params: Params, rng: Random) -> str:
-    return ", ".join(str(number) for number in rng.sample(range(21), rng.choice((4, 5))))
-
-
-def words_with_a(first: int, last: int, counts: Sequence[int] = (4, 5)) -> InputSampler:
-    """Lists that hold A at an index from ``first`` to ``last`` (negative: from the end)."""
-
-    def sample(lexicon: Lexicon, params: Params, rng: Random) -> str:
-        count = rng.choice(counts)
-        chosen = draw(lexicon.all_nouns, count, content_words(params), rng)
-        chosen[rng.randint(first, count + last)] = str(params["A"])
-        return ", ".join(chosen)
-
-    return sample
-
-
 def words_with_one_of_category(lexicon: Lexicon, params: Params, rng: Random) -> str:
     members = lexicon.nouns[str(params["category"])]
-    chosen = draw(lexicon.all_nouns, rng.choice((4, 5)), members, rng)
+    chosen = draw(lexicon.all_nouns, rng.choice((3, 4)), members, rng)
     chosen[rng.randrange(len(chosen))] = rng.choice(members)
     return ", ".join(chosen)
 
@@ -107,24 +79,9 @@ def words_led_by_category(lexicon: Lexicon, params: Params, rng: Random) -> str:
     """A first word of the category half of the time, so that both answers are as likely."""
     members = lexicon.nouns[str(params["category"])]
     excluded = content_words(params)
-    chosen = draw(lexicon.all_nouns, rng.choice((4, 5)), {*excluded, *members}, rng)
+    chosen = draw(lexicon.all_nouns, rng.choice((3, 4)), {*excluded, *members}, rng)
     if rng.random() < 0.5:
         chosen[0] = rng.choice([word for word in members if word not in excluded])
-    return ", ".join(chosen)
-
-
-def words_with_two_items(lexicon: Lexicon, params: Params, rng: Random) -> str:
-    """Lists in which pos1 and pos2 are different items: in four, the third is second to last."""
-    while True:
-        text = words(lexicon, params, rng)
-        if at(text, params, "pos1") != at(text, params, "pos2"):
-            return text
-
-
-def words_with_countable(lexicon: Lexicon, params: Params, rng: Random) -> str:
-    chosen = draw(lexicon.all_nouns, rng.choice((4, 5)), (), rng)
-    others = [word for word in lexicon.countable_nouns if word not in chosen]
-    chosen[POSITIONS[str(params["pos"])]] = rng.choice(others)
     return ", ".join(chosen)
 
 
@@ -132,14 +89,6 @@ def record_with(lexicon: Lexicon, params: Params, rng: Random) -> str:
     """A record that holds every field of ``params``."""
     needed = [str(params[key]) for key in ("field", "field1", "field2") if key in params]
     return _record(lexicon, params, needed, (), rng)
-
-
-def record_with_or_without(lexicon: Lexicon, params: Params, rng: Random) -> str:
-    """A record that holds the field half of the time."""
-    field = str(params["field"])
-    if rng.random() < 0.5:
-        return _record(lexicon, params, [field], (), rng)
-    return _record(lexicon, params, [], (field,), rng)
 
 
 def _record(
@@ -150,7 +99,7 @@ def _record(
     rng: Random,
 ) -> str:
     others = [name for name in lexicon.fields if name not in needed and name not in forbidden]
-    chosen = [*needed, *rng.sample(others, rng.randint(3, 5) - len(needed))]
+    chosen = [*needed, *rng.sample(others, rng.randint(3, 4) - len(needed))]
     rng.shuffle(chosen)
     excluded = content_words(params)
     values = (draw(lexicon.fields[name], 1, excluded, rng)[0] for name in chosen)

@@ -21,12 +21,9 @@ def content_directory(content: Path | None = None) -> Path:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Nouns by category, opposite pairs, plurals and the values of record fields."""
+    """Nouns by category, and the values of record fields."""
 
     nouns: Mapping[str, tuple[str, ...]]
-    countable: tuple[str, ...]
-    irregular_plurals: Mapping[str, str]
-    opposites: Mapping[str, str]
     fields: Mapping[str, tuple[str, ...]]
 
     @cached_property
@@ -34,26 +31,8 @@ class Lexicon:
         return tuple(word for words in self.nouns.values() for word in words)
 
     @cached_property
-    def countable_nouns(self) -> tuple[str, ...]:
-        return tuple(word for category in self.countable for word in self.nouns[category])
-
-    @cached_property
     def category_of(self) -> Mapping[str, str]:
         return {word: category for category, words in self.nouns.items() for word in words}
-
-    @cached_property
-    def adjectives(self) -> tuple[str, ...]:
-        return tuple(self.opposites)
-
-    def plural(self, word: str) -> str:
-        """The plural by the spelling rules, unless the word is listed as irregular."""
-        if word in self.irregular_plurals:
-            return self.irregular_plurals[word]
-        if word.endswith(("s", "x", "z", "ch", "sh")):
-            return word + "es"
-        if word.endswith("y") and word[-2] not in "aeiou":
-            return word[:-1] + "ies"
-        return word + "s"
 
 
 @lru_cache(maxsize=4)
@@ -61,20 +40,14 @@ def load_lexicon(content: Path | None = None) -> Lexicon:
     """Read ``lexicon.yaml``; a word in two places is an error, since answers would be ambiguous."""
     path = content_directory(content) / "lexicon.yaml"
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    opposites: dict[str, str] = {}
-    for left, right in raw["opposites"]:
-        opposites |= {left: right, right: left}
     youngest, oldest = raw["ages"]
     fields = {name: tuple(values) for name, values in raw["fields"].items()}
     fields["age"] = tuple(str(age) for age in range(youngest, oldest + 1))
     lexicon = Lexicon(
         nouns={category: tuple(words) for category, words in raw["nouns"].items()},
-        countable=tuple(raw["countable"]),
-        irregular_plurals=raw["irregular_plurals"],
-        opposites=opposites,
         fields=fields,
     )
-    words = [*lexicon.all_nouns, *lexicon.adjectives]
+    words = lexicon.all_nouns
     repeated = sorted({word for word in words if words.count(word) > 1})
     if repeated:
         raise ValueError(f"{path}: in more than one place: {', '.join(repeated)}")

@@ -23,6 +23,7 @@ PARAMETER_WORDS = frozenset(
     one two three four five six seven eight nine 1 2 3 4 5 6 7 8 9
     dash dashes hyphen hyphens minus plus pluses slash slashes color colors
     creature beverage beverages clothes
+    mice sheep wolves scarves shelves mangoes
     """.split()  # noqa: SIM905 - a list of fifty quoted words is no clearer
 )
 
@@ -41,6 +42,12 @@ def ngrams(text: str, length: int) -> set[Ngram]:
     return {tuple(words[start : start + length]) for start in range(len(words) - length + 1)}
 
 
+def _plural(word: str) -> str:
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        return word + "es"
+    return word[:-1] + "ies" if word.endswith("y") and word[-2] not in "aeiou" else word + "s"
+
+
 @dataclass(frozen=True)
 class Skeletons:
     """Replaces the words of parameters by a placeholder."""
@@ -50,7 +57,7 @@ class Skeletons:
     @classmethod
     def of(cls, lexicon: Lexicon) -> Skeletons:
         named = [*lexicon.all_nouns, *lexicon.nouns, *lexicon.fields]
-        return cls(PARAMETER_WORDS.union(named, map(lexicon.plural, named)))
+        return cls(PARAMETER_WORDS.union(named, map(_plural, named)))
 
     def skeleton(self, text: str) -> str:
         """The normalised text with one placeholder for each run of parameter words."""

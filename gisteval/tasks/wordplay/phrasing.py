@@ -17,7 +17,6 @@ from gisteval.tasks.wordplay.inputs import CONTENT_KEYS, Params
 from gisteval.tasks.wordplay.lexicon import content_directory
 from gisteval.tasks.wordplay.template import Choice, Reference, expand, parse
 
-NUMBERED_SLOT = re.compile(r"(?P<base>\D+)(?P<suffix>[12])")
 SPACE_BEFORE_MARK = re.compile(r" +(?=[,.?!:;])")
 REPEATED_MARK = re.compile(r"([,.?!:;])(?:\s*[,.;])+")
 ARTICLE_BEFORE_VOWEL = re.compile(r"\b(a)(?= [\"']?(?!one\b|use|uni)[aeiou])")
@@ -126,23 +125,19 @@ class Wording:
         quote = rng.choice(("", "", "", "", '"', '"', "'"))
         return cls(grammar, family, params, rng, quote, introduces=rng.random() < 0.4)
 
-    def render(self, choice: Choice, suffix: str = "") -> str:
-        return expand(choice, lambda reference: self._lookup(reference, suffix), self.rng)
+    def render(self, choice: Choice) -> str:
+        return expand(choice, self._lookup, self.rng)
 
-    def _lookup(self, reference: Reference, suffix: str) -> str:
+    def _lookup(self, reference: Reference) -> str:
         name = reference.name
         if not reference.is_slot:
-            return self.render(self.grammar.families[self.family].synonyms[name], suffix)
+            return self.render(self.grammar.families[self.family].synonyms[name])
         if name.rstrip("!") in CONTENT_KEYS:
             return self._content(name)
         if name == "catlist":
             return self._category_list()
-        numbered = NUMBERED_SLOT.fullmatch(name)
-        # A numbered slot is the plain one for another parameter: item1 words pos1.
-        if numbered and name not in self.grammar.slots:
-            name, suffix = numbered["base"], numbered["suffix"]
         rule = self.grammar.slots[name]
-        return self.render(rule.values[str(self.params[rule.param + suffix])], suffix)
+        return self.render(rule.values[str(self.params[rule.param])])
 
     def _content(self, name: str) -> str:
         word = f"{self.quote}{self.params[name.rstrip('!')]}{self.quote}"

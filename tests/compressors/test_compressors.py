@@ -1,0 +1,138 @@
+"""One matrix for every compressor: accounting, independence of the batch, and what equals what."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gisteval.compressors.full import Full
+from gisteval.compressors.gist import Gist
+from gisteval.compressors.nothing import Empty
+from gisteval.compressors.truncate import Truncate
+from gisteval.errors import GistevalError
+from gisteval.masks import MaskRule
+from gisteval.models.compressed import Accounting, Nothing, Prefix, Tokens
+from gisteval.models.decoder import DecoderModel
+from gisteval.registry import COMPRESSORS
+
+INSTRUCTIONS = ["say", "say the first word twice or maybe no " * 2, "repeat yes or no"]
+INPUTS = ["cats, dogs", "", "worlds"]
+OUTPUTS = ["yes no", "no", "cats and dogs"]
+
+MATRIX = [
+    ("none", "pos_control", None),
+    ("gist", "gist", None),
+    ("gist", "gist", 5),
+    ("nothing", "neg_control", None),
+    ("truncate", None, None),
+    ("truncate", None, 11),
+]
+
+
+def same_prompt(one, other) -> bool:
+    """Equal up to rounding, accounting included."""
+    if isinstance(one, Prefix):
+        states = zip(
+            (state for pair in one.layers for state in pair),
+            (state for pair in other.layers for state in pair),
+            strict=True,
+        )
+        same = all(torch.allclose(first, second, atol=1e-5) for first, second in states)
+        return same and (one.next_position, one.accounting) == (other.next_position, other.accounting)
+    return one == other
+
+
+@pytest.mark.parametrize(("name", "reads_as", "budget"), MATRIX)
+def test_each_instruction_is_compressed_on_its_own(tiny_model, name, reads_as, budget):
+    model, compressor = tiny_model("llama", 3), COMPRESSORS.load(name)()
+    assert (compressor.name, compressor.reads_as) == (name, reads_as)
+    together = compressor.compress(model, INSTRUCTIONS, budget)
+    assert len(together) == len(INSTRUCTIONS)
+    for instruction, compressed in zip(INSTRUCTIONS, together, strict=True):
+        assert same_prompt(compressor.compress(model, [instruction], budget)[0], compressed)
+
+
+@pytest.mark.parametrize(("name", "reads_as", "budget"), MATRIX)
+def test_prompt_and_gists_are_counted_apart(tiny_model, name, reads_as, budget):
+    model, compressor = tiny_model("gpt2", 3), COMPRESSORS.load(name)()
+    plain = model.tokens.prompts(INSTRUCTIONS)
+    assert compressor.prompts(model, INSTRUCTIONS) == [ids + model.tokens.gists for ids in plain]
+    for ids, compressed in zip(plain, compressor.compress(model, INSTRUCTIONS, budget), strict=True):
+        kept = {
+            "none": len(ids) + 3,
+            "gist": budget or 3,
+            "nothing": 0,
+            "truncate": min(len(ids), budget or 8),
+        }[name]
+        size = {"none": model.slot_bytes, "gist": model.slot_bytes, "nothing": 0, "truncate": 4}[name]
+        template = len(model.tokens.prompts([""])[0])
+        assert compressed.accounting == Accounting(len(ids), template, kept, kept * size)
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "gpt2"])
+def test_a_gist_budget_of_the_whole_prompt_is_no_compression(tiny_model, name):
+    model = tiny_model(name, 3)
+    whole = Full().compress(model, INSTRUCTIONS, None)
+    longest = max(prompt.slots for prompt in whole)
+    for budget in (longest, 10 * longest):
+        for kept, full in zip(Gist().compress(model, INSTRUCTIONS, budget), whole, strict=True):
+            assert (kept.next_position, kept.accounting) == (full.next_position, full.accounting)
+            for one, other in zip(kept.layers, full.layers, strict=True):
+                assert torch.equal(one[0], other[0])
+                assert torch.equal(one[1], other[1])
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "gpt2"])
+def test_truncation_over_the_whole_prompt_is_no_compression(tiny_model, name):
+    model = tiny_model(name, 0)
+    truncated = Truncate().compress(model, INSTRUCTIONS, 200)
+    whole = Full().compress(model, INSTRUCTIONS, None)
+    assert [t.accounting.kept for t in truncated] == [w.accounting.kept for w in whole]
+    scores, expected = (model.score(prompts, INPUTS, OUTPUTS) for prompts in (truncated, whole))
+    for one, other in zip(scores, expected, strict=True):
+        assert torch.equal(one, other)
+    assert model.generate(truncated, INPUTS, 6) == model.generate(whole, INPUTS, 6)
+
+
+def test_truncation_runs_the_first_tokens_as_an_ordinary_prompt(tiny_model):
+    model = tiny_model("gpt2", 0)
+    ids = model.tokens.prompts([INSTRUCTIONS[1]])[0]
+    compressed = Truncate().compress(model, [INSTRUCTIONS[1]], 9)[0]
+    assert isinstance(compressed, Tokens)
+    assert compressed.token_ids == tuple(ids[:9])
+    continuation = model.tokens.continuations(["cats"])[0]
+    logits = model.masked_logits([ids[:9]], [continuation], MaskRule("pos_control"))[0]
+    assert torch.allclose(model.open([compressed], ["cats"]).last_logits[0], logits[-1], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+@pytest.mark.parametrize("window", [1, 4, 1000])
+def test_a_leak_window_keeps_the_tokens_before_the_gists(tiny_model, name, window):
+    """The window comes from the checkpoint's record, or from a budget; both equal the masked path."""
+    plain = tiny_model(name, 3)
+    leaking = DecoderModel(plain.model, plain.tokens, leak_window=window)
+    prompts = Gist().prompts(plain, INSTRUCTIONS)
+    rule = MaskRule("gist", leak_window=window)
+    masked = plain.masked_logits(prompts, plain.tokens.continuations(INPUTS), rule)
+    for model, budget in ((leaking, None), (plain, 3 + window)):
+        compressed = Gist().compress(model, INSTRUCTIONS, budget)
+        assert [c.slots for c in compressed] == [min(len(p), 3 + window) for p in prompts]
+        logits = model.open(compressed, INPUTS).last_logits
+        for row, expected in zip(logits, masked, strict=True):
+            assert float((row - expected[-1]).abs().max()) <= 1e-4
+
+
+def test_gist_refuses_a_model_without_gists_and_a_budget_below_them(tiny_model):
+    with pytest.raises(GistevalError, match="compressor gist needs k >= 1"):
+        Gist().compress(tiny_model("llama", 0), INSTRUCTIONS, None)
+    with pytest.raises(GistevalError, match="budget of at least k = 3, not 2"):
+        Gist().compress(tiny_model("llama", 3), INSTRUCTIONS, 2)
+
+
+def test_nothing_keeps_the_position_behind_the_gists(tiny_model):
+    model = tiny_model("llama", 3)
+    for prompt, compressed in zip(
+        Empty().prompts(model, INSTRUCTIONS), Empty().compress(model, INSTRUCTIONS, None), strict=True
+    ):
+        assert isinstance(compressed, Nothing)
+        assert compressed.next_position == len(prompt)

@@ -1,0 +1,69 @@
+"""The registry of compressors: lazy, helpful, and strict about names."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from gisteval import registry
+from gisteval.compressors.base import Compressor
+from gisteval.errors import GistevalError
+from gisteval.registry import COMPRESSORS, Registry
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Pretends that outside packages announce these plugins: installed(name="module:attribute")."""
+
+    def announce(**plugins: str) -> None:
+        monkeypatch.setattr(
+            registry,
+            "entry_points",
+            lambda group: [EntryPoint(name, value, group) for name, value in plugins.items()],
+        )
+
+    return announce
+
+
+def test_every_built_in_compressor_loads_under_its_own_name():
+    assert set(COMPRESSORS.names()) >= {"gist", "none", "nothing", "truncate"}
+    for name in COMPRESSORS.names():
+        plugin = COMPRESSORS.load(name)
+        assert issubclass(plugin, Compressor)
+        assert plugin.name == name
+
+
+def test_an_unknown_name_suggests_a_near_one():
+    with pytest.raises(
+        GistevalError, match=r"'gits' is unknown \(did you mean 'gist'\?\): choose from gist"
+    ):
+        COMPRESSORS.load("gits")
+
+
+def test_a_far_name_suggests_nothing():
+    with pytest.raises(GistevalError, match=r"'zzzzz' is unknown: choose from gist, none, nothing, trunc"):
+        COMPRESSORS.load("zzzzz")
+
+
+def test_an_outside_plugin_is_found_by_its_entry_point(installed):
+    installed(mine="gisteval.compressors.full:Full")
+    plugins = Registry("compressor", "gisteval.compressors", {"own": "gisteval.compressors.gist:Gist"})
+    assert plugins.names() == ["mine", "own"]
+    assert plugins.load("mine").name == "none"
+
+
+def test_a_name_taken_twice_is_an_error(installed):
+    installed(gist="other_package:Gist")
+    with pytest.raises(GistevalError, match=r"'gist' is registered twice: .* other_package:Gist"):
+        COMPRESSORS.load("none")
+
+
+def test_the_same_plugin_announced_twice_is_no_error(installed):
+    installed(gist="gisteval.compressors.gist:Gist")
+    assert COMPRESSORS.load("gist").name == "gist"
+
+
+def test_nothing_is_imported_before_it_is_asked_for():
+    plugins = Registry("thing", "gisteval.things", {"broken": "no_such_module:thing"})
+    assert plugins.names() == ["broken"]

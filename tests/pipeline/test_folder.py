@@ -1,0 +1,90 @@
+"""A run's folder: whose it is, and reading back what was written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from gisteval.errors import GistevalError
+from gisteval.pipeline.folder import RunFolder
+from gisteval.schema import Generation
+from gisteval.store import RecordWriter
+
+MANIFEST = {"identity": {"task": "t", "systems": {"a": "1"}}, "command": ["first"], "self_check": {}}
+RECORD = Generation(
+    "k", "e", "c", "t", "s", "a", "gist", None, "gist", 1, "out", 1, True, 9, 3, 1, 64, 1.5, 2
+)
+
+
+def claimed(path: Path, manifest: dict[str, object] = MANIFEST) -> RunFolder:
+    folder = RunFolder(path)
+    folder.claim(json.loads(json.dumps(manifest)))
+    return folder
+
+
+def test_a_new_folder_is_claimed_and_continued(tmp_path: Path) -> None:
+    folder = claimed(tmp_path / "new" / "run")
+    folder.note_self_check("a", {"examples": 6})
+    again = claimed(folder.path, {**MANIFEST, "command": ["second"]})
+    assert again.manifest()["self_check"] == {"a": {"examples": 6}}
+    assert json.loads((folder.path / "manifest.json").read_text())["command"] == ["second"]
+    (tmp_path / "empty").mkdir()
+    claimed(tmp_path / "empty")
+
+
+def test_the_folder_of_another_run_is_refused_and_left_alone(tmp_path: Path) -> None:
+    claimed(tmp_path)
+    before = (tmp_path / "manifest.json").read_bytes()
+    other = {**MANIFEST, "identity": {"task": "t", "systems": {"a": "2"}}}
+    with pytest.raises(GistevalError, match=r"holds another run \(its systems differ\): choose another"):
+        claimed(tmp_path, other)
+    assert (tmp_path / "manifest.json").read_bytes() == before
+
+
+def test_a_folder_that_is_no_run_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("")
+    with pytest.raises(GistevalError, match="not empty and holds no run: choose another --output"):
+        claimed(tmp_path)
+    with pytest.raises(GistevalError, match=r"thesis\.txt is a file"):
+        claimed(tmp_path / "thesis.txt")
+    with pytest.raises(GistevalError, match=r"manifest\.json can't be written"):
+        claimed(tmp_path / "thesis.txt" / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", '{"identity": 3, "self_check": {}}'])
+def test_a_damaged_manifest_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(GistevalError, match=r"manifest\.json is damaged or no manifest"):
+        claimed(tmp_path)
+
+
+def test_records_are_read_by_system_and_split(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    records = [RECORD, replace(RECORD, split="other", key="l"), replace(RECORD, key="m", system="b")]
+    with RecordWriter(folder.generations("a")) as writer:
+        writer.write(asdict(record) for record in records)
+    assert list(folder.read_generations("a", "s")) == [RECORD]
+    assert folder.known_keys("a", "s") == {"k"}
+    assert folder.known_keys("a", "other") == {"l"}
+    assert folder.known_keys("absent", "s") == set()
+
+
+@pytest.mark.parametrize("line", ['{"key": "k"}', '{"unknown": 1}'])
+def test_a_line_that_is_no_record_is_named(tmp_path: Path, line: str) -> None:
+    folder = RunFolder(tmp_path)
+    file = folder.generations("a")
+    file.parent.mkdir()
+    file.write_text(json.dumps(asdict(RECORD)) + "\n" + line + "\n")
+    with pytest.raises(GistevalError, match=r"a\.jsonl, line 2 is no record of this version"):
+        folder.known_keys("a", "s")
+
+
+def test_names_of_files_are_safe(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert folder.generations("LLaMA-gist-1").name == "LLaMA-gist-1.jsonl"
+    for name in ("../up", "a/b", "a b", "ü", ".."):
+        assert folder.generations(name).parent == tmp_path / "generations"

@@ -1,0 +1,101 @@
+"""A record's key changes with all that can change the record, and with nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from gisteval.models.checkpoint import inspect_checkpoint
+from gisteval.pipeline.identity import GenerationIdentity, signature
+from gisteval.prompts import Template
+from gisteval.schema import Example
+
+IDENTITY = GenerationIdentity(
+    template=Template().to_dict(),
+    compressor="gist",
+    budget=None,
+    condition="gist",
+    k=1,
+    leak_window=0,
+    weights="w",
+    tokenizer="t",
+    max_new_tokens=24,
+    dtype="float32",
+    seed=0,
+)
+OTHER = {
+    "template": {**Template().to_dict(), "target": "{output}"},
+    "compressor": "none",
+    "budget": 1,
+    "condition": None,
+    "k": 2,
+    "leak_window": 1,
+    "weights": "x",
+    "tokenizer": "u",
+    "max_new_tokens": 25,
+    "dtype": "bfloat16",
+    "seed": 1,
+}
+EXAMPLE = Example("id", "task", "split", "instruction", "input", "output")
+
+
+def test_every_field_has_another_value() -> None:
+    assert set(OTHER) == {field.name for field in fields(GenerationIdentity)}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_each_setting_changes_the_key(name: str) -> None:
+    changed = replace(IDENTITY, **{name: OTHER[name]})
+    assert changed.key(EXAMPLE) != IDENTITY.key(EXAMPLE)
+    assert changed.prefix() != IDENTITY.prefix()
+
+
+def test_each_part_of_the_template_changes_the_key() -> None:
+    for part in Template().to_dict():
+        template = {**Template().to_dict(), part: Template().to_dict()[part] + "."}
+        assert replace(IDENTITY, template=template).key(EXAMPLE) != IDENTITY.key(EXAMPLE)
+
+
+def test_content_changes_the_key_and_names_do_not() -> None:
+    key = IDENTITY.key(EXAMPLE)
+    for field in fields(Example):
+        changed = IDENTITY.key(replace(EXAMPLE, **{field.name: "other"}))
+        assert (changed != key) == (field.name in ("instruction", "input", "output")), field.name
+    moved = replace(EXAMPLE, instruction="instructioni", input="nput")
+    assert IDENTITY.key(moved) != key
+
+
+def test_neighbouring_fields_do_not_run_together() -> None:
+    first = replace(IDENTITY, weights="ab", tokenizer="c")
+    assert first.prefix() != replace(IDENTITY, weights="a", tokenizer="bc").prefix()
+
+
+def test_order_of_the_template_is_no_matter() -> None:
+    turned = dict(reversed(IDENTITY.template.items()))
+    assert replace(IDENTITY, template=turned).prefix() == IDENTITY.prefix()
+
+
+@pytest.mark.parametrize(
+    "file", ["model.safetensors", "config.json", "generation_config.json", "tokenizer.json"]
+)
+def test_each_file_of_a_checkpoint_counts(tmp_path: Path, tiny_suite: Path, file: str) -> None:
+    copy = tmp_path / "gist-1"
+    shutil.copytree(tiny_suite / "gist-1", copy)
+
+    def digests() -> tuple[str, str]:
+        checkpoint = inspect_checkpoint(copy)
+        return checkpoint.weights_digest(), checkpoint.tokenizer_digest()
+
+    before = digests()
+    assert digests() == before
+    content = (copy / file).read_bytes()
+    flipped = bytes([content[-1] ^ 1]) if file.endswith("safetensors") else content[-1:] + b" "
+    (copy / file).write_bytes(content[:-1] + flipped)
+    assert digests() != before
+
+
+def test_signature_reads_as_a_recipe() -> None:
+    assert signature({"task": "small-v1", "seed": 0}) == "task:small-v1|seed:0"

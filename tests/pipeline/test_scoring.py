@@ -1,0 +1,228 @@
+"""From literal generations to rows, with every value worked out by hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from gisteval.errors import InvalidRun
+from gisteval.pipeline.scoring import Scored, collect, finite, result_rows, values_of
+from gisteval.schema import Example, Generation, ResultRow
+
+EXAMPLES = [
+    Example("e1", "t", "s", "say it", "", "the cat sat"),
+    Example("e2", "t", "s", "say it", "x", "a b"),
+    Example("e3", "t", "s", "other", "", "yes"),
+    Example("e4", "t", "s", "third", "", "no"),
+]
+BLANK = Generation(
+    key="k",
+    example="e",
+    content="c",
+    task="t",
+    split="s",
+    system="gist-1",
+    condition="gist",
+    control=None,
+    compressor="gist",
+    k=2,
+    output="",
+    output_tokens=3,
+    finished=True,
+    source_tokens=13,
+    template_tokens=3,
+    kept=2,
+    bytes=64,
+    nll=1.0,
+    target_tokens=2,
+)
+
+
+def system(name: str, outputs: list[str], losses: list[float], **changes: object) -> list[Generation]:
+    return [
+        replace(
+            BLANK,
+            system=name,
+            example=example.id,
+            content=example.content_id,
+            output=output,
+            nll=loss,
+            **changes,
+        )
+        for example, output, loss in zip(EXAMPLES, outputs, losses, strict=True)
+    ]
+
+
+POSITIVE = system("pos", ["the cat sat", "a b", "yes", "maybe"], [1.0] * 4, compressor="none")
+NEGATIVE = system("neg", ["x", "y", "z", "maybe"], [3.0] * 4, compressor="nothing", kept=0)
+GIST = system("gist-1", ["the cat", "a b ", "no", "maybe"], [1.5, 1.5, 2.0, 2.0])
+
+
+def scored(generations: list[Generation], failed: tuple[str, ...] = ()) -> Scored:
+    found = collect(EXAMPLES, generations, {e.content_id for e in EXAMPLES if e.id in failed})
+    assert found is not None
+    return found
+
+
+def rows_of(own: Scored, positive: Scored | None, negative: Scored | None) -> dict[str, ResultRow]:
+    return {row.metric: row for row in result_rows(own, positive, negative, seed=0)}
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, ResultRow]:
+    return rows_of(scored(GIST), scored(POSITIVE), scored(NEGATIVE))
+
+
+def test_scores(rows: dict[str, ResultRow]) -> None:
+    # ROUGE-L F1: "the cat" of "the cat sat" is 2 * 1 * (2/3) / (1 + 2/3) = 0.8; then 1, 0, 0.
+    assert rows["rougeL"].value == pytest.approx(45.0)
+    assert rows["exact_match"].value == 25.0  # "a b ": outer white space doesn't count
+    assert rows["exact_match_pos"].value == 50.0  # "a b " and "maybe"
+    assert rows["nll"].value == 1.75
+    assert rows["length"].value == (2 + 2 + 1 + 1) / 4
+    assert rows["unfinished"].value == 0.0
+    assert {row.n for row in rows.values()} == {4}
+    assert {row.clusters for row in rows.values()} == {3}
+    assert {row.failures for row in rows.values()} == {0}
+    assert rows["rougeL"].unit == "percent"
+    assert rows["nll"].unit == "nats per token"
+
+
+def test_difference_from_the_positive_control(rows: dict[str, ResultRow]) -> None:
+    rouge, match, loss = rows["rougeL"], rows["exact_match"], rows["nll"]
+    assert {row.reference for row in (rouge, match, loss)} == {"pos"}
+    assert rouge.difference == pytest.approx(45.0 - 75.0)
+    assert match.difference == 25.0 - 75.0
+    assert loss.difference == 0.75
+    for row in (rouge, match, loss):
+        assert row.difference_ci_low < row.difference < row.difference_ci_high
+        assert 0.0 < row.p_value <= 1.0
+
+
+def test_retention_is_a_share_of_the_gap(rows: dict[str, ResultRow]) -> None:
+    assert rows["rougeL"].retention == pytest.approx(100 * 45 / 75)
+    assert rows["exact_match"].retention == pytest.approx(100 / 3)
+    assert rows["nll"].retention == pytest.approx(100 * (1.75 - 3.0) / (1.0 - 3.0))
+    assert rows["nll"].retention_ci_low < rows["nll"].retention < rows["nll"].retention_ci_high
+    assert rows["length"].retention is None
+
+
+def test_compression_leaves_the_template_out(rows: dict[str, ResultRow]) -> None:
+    assert rows["source_tokens"].value == 13.0
+    assert rows["template_tokens"].value == 3.0
+    assert rows["compression_requested"].value == 10 / 2
+    assert rows["compression_achieved"].value == 10 / 2
+    assert rows["bytes"].value == 64.0
+
+
+def test_mean_of_ratios_and_ratio_of_means() -> None:
+    lengths = [(8, 1), (20, 4), (5, 1), (11, 1)]  # source tokens with 3 of the template, kept slots
+    generations = [
+        replace(generation, source_tokens=source, kept=kept, compressor="truncate")
+        for generation, (source, kept) in zip(GIST, lengths, strict=True)
+    ]
+    found = rows_of(scored(generations), None, None)
+    assert found["compression_achieved"].value == pytest.approx((5 + 17 / 4 + 2 + 8) / 4)
+    assert found["compression_ratio_of_means"].value == pytest.approx((5 + 17 + 2 + 8) / 7)
+    assert "compression_requested" not in found
+
+
+def test_controls_have_no_compression_nor_retention() -> None:
+    positive, negative = scored(POSITIVE), scored(NEGATIVE)
+    for own, other in [(positive, "pos"), (negative, "neg")]:
+        found = rows_of(own, positive, negative)
+        assert found["rougeL"].system == other
+        assert found["rougeL"].retention is None
+        assert found["rougeL"].reference is None
+        assert not any(name.startswith("compression") for name in found)
+    assert "exact_match_pos" not in rows_of(positive, positive, negative)
+    assert rows_of(negative, positive, negative)["exact_match_pos"].value == 25.0
+
+
+def test_order_of_records_is_no_matter(rows: dict[str, ResultRow]) -> None:
+    again = rows_of(
+        scored(GIST[::-1]), scored(POSITIVE[2:] + POSITIVE[:2]), scored(NEGATIVE + NEGATIVE[:1])
+    )
+    assert again == rows
+
+
+def test_a_failure_is_counted_and_left_out_of_the_pairs() -> None:
+    own = scored(GIST[1:], failed=("e1",))
+    found = rows_of(own, scored(POSITIVE), scored(NEGATIVE[:3], failed=("e4",)))
+    assert found["rougeL"].n == 3
+    assert found["rougeL"].failures == 1
+    assert found["rougeL"].value == pytest.approx(100 / 3)
+    # The pairs are e2 and e3 only: 100 and 0 against 100 and 100, and 0 and 0.
+    assert found["rougeL"].difference == -50.0
+    assert found["rougeL"].retention == 50.0
+
+
+def test_nothing_in_common_is_no_comparison() -> None:
+    own = scored(GIST[:2], failed=("e3", "e4"))
+    positive = scored(POSITIVE[2:], failed=("e1", "e2"))
+    found = rows_of(own, positive, scored(NEGATIVE))
+    assert found["rougeL"].difference is None
+    assert found["rougeL"].value == pytest.approx(90.0)
+    assert "exact_match_pos" not in found
+    assert rows_of(own, None, None)["rougeL"].reference is None
+
+
+def test_controls_that_can_not_be_told_apart_have_no_retention() -> None:
+    same = system("neg", [generation.output for generation in POSITIVE], [1.0] * 4)
+    found = rows_of(scored(GIST), scored(POSITIVE), scored(same))
+    assert found["rougeL"].retention is None
+    assert found["rougeL"].difference == pytest.approx(-30.0)
+
+
+def test_one_example_has_no_interval() -> None:
+    def one(generations: list[Generation]) -> Scored:
+        found = collect(EXAMPLES[:1], generations[:1], set())
+        assert found is not None
+        return found
+
+    row = rows_of(one(GIST), one(POSITIVE), one(NEGATIVE))["rougeL"]
+    assert (row.value, row.ci_low, row.ci_high) == (pytest.approx(80.0), None, None)
+    assert (row.retention, row.retention_ci_low) == (pytest.approx(80.0), None)
+
+
+def test_same_content_twice_counts_twice() -> None:
+    examples = [EXAMPLES[0], replace(EXAMPLES[0], id="again"), EXAMPLES[2]]
+    found = collect(examples, [GIST[0], GIST[2]], set())
+    assert found is not None
+    row = rows_of(found, None, None)["rougeL"]
+    assert (row.n, row.clusters) == (3, 2)
+    assert row.value == pytest.approx((80 + 80 + 0) / 3)
+
+
+def test_missing_records_are_refused() -> None:
+    with pytest.raises(InvalidRun, match=r"gist-1 on s: 1 examples have no record \(e4") as caught:
+        collect(EXAMPLES, GIST[:3], set())
+    assert caught.value.exit_code == 4
+    with pytest.raises(InvalidRun, match="split s: 4 examples have no record"):
+        collect(EXAMPLES, [], set())
+    assert collect(EXAMPLES, [], {example.content_id for example in EXAMPLES}) is None
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_is_refused(loss: float) -> None:
+    generations = [*GIST[:3], replace(GIST[3], nll=loss)]
+    with pytest.raises(InvalidRun, match=r"gist-1 on e4: the loss is (nan|inf): the weights are damaged"):
+        collect(EXAMPLES, generations, set())
+
+
+def test_without_loss_there_is_no_such_row() -> None:
+    found = rows_of(scored([replace(g, nll=None) for g in GIST]), scored(POSITIVE), scored(NEGATIVE))
+    assert "nll" not in found
+    assert found["rougeL"].retention == pytest.approx(60.0)
+
+
+def test_values_of_an_unfinished_output() -> None:
+    values = values_of(replace(BLANK, finished=False, kept=0, compressor="nothing"), "x")
+    assert (values["unfinished"], values["rougeL"]) == (100.0, 0.0)
+    assert "compression_achieved" not in values
+
+
+def test_infinity_is_null() -> None:
+    assert [finite(value) for value in (1.5, math.inf, -math.inf, math.nan)] == [1.5, None, None, None]

@@ -1,0 +1,159 @@
+"""Task folders: what a task.yaml may say, which examples come out, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gisteval.errors import GistevalError
+from gisteval.registry import GENERATORS
+from gisteval.tasks import list_tasks, load_task
+from gisteval.tasks.definition import generated, read_definition
+
+HEAD = "name: small\nversion: 1\ndescription: d\nlicense: Apache-2.0\n"
+SPLIT = "splits: {test: {file: test.jsonl}}\n"
+ITEM = {"instruction": "say it", "input": "dogs", "output": "worlds"}
+
+
+def task_folder(folder: Path, yaml: str, *items: dict[str, object]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "task.yaml").write_text(yaml, encoding="utf-8")
+    (folder / "test.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    return folder
+
+
+def test_a_task_is_found_by_folder_file_and_name(tmp_path: Path, monkeypatch) -> None:
+    folder = task_folder(tmp_path / "small", HEAD + SPLIT, ITEM)
+    for name in (folder, folder / "task.yaml"):
+        (example,) = load_task(str(name)).examples("test")
+        assert (example.task, example.split, example.id) == ("small", "test", "small-test-0001")
+        assert (example.instruction, example.input, example.output) == ("say it", "dogs", "worlds")
+    assert load_task("small", tasks_dir=tmp_path).folder == folder
+    assert list_tasks(tmp_path) == {"small": folder / "task.yaml"}
+    # A folder of the working directory that merely bears a task's name doesn't hide the task.
+    (tmp_path / "elsewhere" / "small").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert load_task("small", tasks_dir=tmp_path).folder == folder
+
+
+def test_unknown_names_are_refused_with_a_suggestion(tmp_path: Path) -> None:
+    task_folder(tmp_path / "small", HEAD + SPLIT, ITEM)
+    with pytest.raises(GistevalError, match=r"'smal' is unknown .did you mean 'small'.*path of a task"):
+        load_task("smal", tasks_dir=tmp_path)
+    with pytest.raises(GistevalError, match=r"absent\.yaml can't be read"):
+        load_task(str(tmp_path / "absent.yaml"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(GistevalError, match=r"empty has no task\.yaml"):
+        load_task(str(tmp_path / "empty"))
+    with pytest.raises(GistevalError, match=r"no split 'tset' .did you mean 'test'\?\): choose from test"):
+        load_task("small", tasks_dir=tmp_path).split("tset")
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ("name: [", "can't be read"),
+        ("", "valid dictionary"),
+        (SPLIT, "name: Field required"),
+        (HEAD, "splits: Field required"),
+        (HEAD + "splits: {}\n", "splits: Dictionary should have at least 1 item"),
+        (HEAD + SPLIT + "lisence: x\n", "lisence: Extra inputs are not permitted"),
+        (HEAD + SPLIT + "max_new_tokens: 0\n", "max_new_tokens: Input should be greater"),
+        (HEAD + SPLIT + "default_splits: [tset]\n", "default_splits names unknown splits: tset"),
+        (HEAD + "splits: {test: {}}\n", r"splits\.test: Value error, give exactly one of file"),
+        (HEAD + "splits: {test: {file: a, dataset: b}}\n", "give exactly one of file"),
+        (HEAD + "splits: {test: {url: 'http://x/a.json'}}\n", "a url needs its sha256"),
+        (HEAD + "splits: {test: {file: a.json, sha256: abc}}\n", "sha256: String should match"),
+    ],
+)
+def test_a_broken_definition_is_one_line(tmp_path: Path, yaml: str, message: str) -> None:
+    file = task_folder(tmp_path, yaml) / "task.yaml"
+    with pytest.raises(GistevalError, match=message) as caught:
+        read_definition(file)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_definition_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "task.yaml").write_bytes("name: café".encode("latin-1"))
+    with pytest.raises(GistevalError, match=r"task\.yaml can't be read"):
+        read_definition(tmp_path / "task.yaml")
+
+
+def test_fields_are_mapped(tmp_path: Path) -> None:
+    yaml = HEAD + SPLIT + "fields: {instruction: prompt, input: null, output: answer, id: number}\n"
+    items = [{"prompt": "say it", "answer": 3, "number": 17}, {"prompt": "x", "answer": None, "number": 8}]
+    examples = list(load_task(str(task_folder(tmp_path, yaml, *items))).examples("test"))
+    assert [(e.id, e.instruction, e.input, e.output) for e in examples] == [
+        ("17", "say it", "", "3"),
+        ("8", "x", "", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({**ITEM, "instruction": " \n"}, "the instruction is empty: fill it in"),
+        ({**ITEM, "instruction": None}, "the instruction is empty"),
+        ({"instruction": "x", "output": "x"}, r"no field 'input' \(there are instruction, output\)"),
+        ({**ITEM, "input": [1]}, "field 'input' must be a text, not a list"),
+        ({**ITEM, "output": "\ud800"}, "field 'output' is no valid Unicode"),
+    ],
+)
+def test_a_bad_item_is_named(tmp_path: Path, item: dict[str, object], message: str) -> None:
+    task = load_task(str(task_folder(tmp_path, HEAD + SPLIT, ITEM, item)))
+    with pytest.raises(GistevalError, match=f"small/test, item 2: {message}"):
+        list(task.examples("test"))
+    assert len(list(task.examples("test", 1))) == 1
+
+
+def test_same_content_keeps_its_place_and_its_id(tmp_path: Path) -> None:
+    task = load_task(str(task_folder(tmp_path, HEAD + SPLIT, ITEM, ITEM, {**ITEM, "output": "y"})))
+    examples = list(task.examples("test"))
+    assert [example.id for example in examples] == [f"small-test-{n:04}" for n in (1, 2, 3)]
+    assert examples[0].content_id == examples[1].content_id != examples[2].content_id
+    assert task.fingerprint("test", 1) != task.fingerprint("test", 2) != task.fingerprint("test", None)
+
+
+def test_a_file_beside_the_task_can_have_a_checksum(tmp_path: Path) -> None:
+    yaml = HEAD + "splits: {test: {file: test.jsonl, sha256: " + "a" * 64 + "}}\n"
+    with pytest.raises(GistevalError, match=r"test\.jsonl is corrupt or truncated"):
+        list(load_task(str(task_folder(tmp_path, yaml, ITEM))).examples("test"))
+
+
+def test_only_installed_generators_are_run(tmp_path: Path, monkeypatch) -> None:
+    yaml = HEAD + "splits: {test: {generator: 'os:system', options: {command: 'touch pwned'}}}\n"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GistevalError, match="'os:system' is not installed as one: choose from gisteval"):
+        load_task(str(task_folder(tmp_path / "t", yaml))).examples("test").__next__()
+    assert not (tmp_path / "pwned").exists()
+    (reference,) = GENERATORS.references().values()
+    with pytest.raises(GistevalError, match=r"options don't fit: .*'colour'"):
+        generated(reference, {"colour": "red"})
+    assert next(generated(reference, {"seed": 0, "instructions": 1, "inputs_per_instruction": 1}))
+
+
+def test_evaluation_splits(tmp_path: Path) -> None:
+    two = HEAD + "splits: {train: {file: test.jsonl}, test: {file: test.jsonl}}\n"
+    assert load_task(str(task_folder(tmp_path / "a", two))).evaluation_splits == ["train", "test"]
+    chosen = two + "default_splits: [test]\n"
+    assert load_task(str(task_folder(tmp_path / "b", chosen))).evaluation_splits == ["test"]
+
+
+def test_alpaca_plus_as_released(shared_data: Path) -> None:
+    task = load_task("alpaca_plus", data_dir=shared_data / "alpaca_plus")
+    counts = {split: len(list(task.examples(split))) for split in task.evaluation_splits}
+    assert counts == {"seen": 1000, "unseen": 1000, "human": 252}
+    first = next(task.examples("human"))
+    assert first.id == "alpaca_plus-human-0001"
+    assert first.instruction and first.output
+
+
+def test_alpaca_plus_truncated(shared_data: Path, tmp_path: Path) -> None:
+    name = "alpaca_plus_validation_human.json"
+    content = (shared_data / "alpaca_plus" / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(GistevalError, match=f"{name} is corrupt or truncated"):
+        next(load_task("alpaca_plus", data_dir=tmp_path).examples("human"))

@@ -1,0 +1,228 @@
+"""Reading items: every format, damage, checked downloads from a local server, hub data sets."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import gzip
+import hashlib
+import http.server
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gisteval.errors import GistevalError
+from gisteval.tasks.sources import DATA_DIR_VARIABLE, check_digest, fetch, read_dataset, read_file
+
+ITEMS = [
+    {"instruction": "say it", "input": 'a, "b"\nc', "output": "日本"},
+    {"instruction": "say \u2028 it", "input": "", "output": "x" * 200_000},
+]
+
+
+def as_csv(folder: Path, encoding: str = "utf-8") -> Path:
+    path = folder / "data.csv"
+    with path.open("w", encoding=encoding, newline="") as stream:
+        writer = csv.DictWriter(stream, list(ITEMS[0]))
+        writer.writeheader()
+        writer.writerows(ITEMS)
+    return path
+
+
+def as_parquet(folder: Path) -> Path:
+    arrow = pytest.importorskip("pyarrow")
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(arrow.Table.from_pylist(ITEMS), folder / "data.parquet")
+    return folder / "data.parquet"
+
+
+def as_text(name: str, text: str, folder: Path) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+JSON = json.dumps(ITEMS, ensure_ascii=False)
+LINES = "\n".join(json.dumps(item, ensure_ascii=False) for item in ITEMS) + "\n\n"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        functools.partial(as_text, "data.json", JSON),
+        functools.partial(as_text, "data.v1.JSON", "\ufeff" + JSON),
+        functools.partial(as_text, "data.jsonl", LINES),
+        as_csv,
+        functools.partial(as_csv, encoding="utf-8-sig"),
+        as_parquet,
+    ],
+    ids=["json", "json-bom", "jsonl", "csv", "csv-bom", "parquet"],
+)
+def test_every_format_gives_the_same_items(tmp_path: Path, write) -> None:
+    assert list(read_file(write(tmp_path))) == ITEMS
+
+
+def test_compressed_files_are_seen_through(tmp_path: Path) -> None:
+    for name, text in [("data.json.gz", JSON), ("data.jsonl.gz", LINES)]:
+        (tmp_path / name).write_bytes(gzip.compress(text.encode()))
+        assert list(read_file(tmp_path / name)) == ITEMS
+    plain = as_csv(tmp_path)
+    (tmp_path / "data.csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    assert list(read_file(tmp_path / "data.csv.gz")) == ITEMS
+
+
+GZIP = gzip.compress(LINES.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.json", JSON[:40].encode(), "is damaged"),
+        ("a.json", b'{"instruction": "x"}', "a JSON list was expected"),
+        ("a.json", b"[3]", "every item must be an object"),
+        ("a.jsonl", b'{"a": 1}\n\n{"a":', "line 3: Expecting value"),
+        ("a.jsonl", "café".encode("latin-1"), "is damaged"),
+        ("a.csv", b"a,b\n1,2\n3\n", "line 3: 1 fields, the header has 2"),
+        ("a.csv", b"a,b\n1,2,3\n", "line 2: 3 fields, the header has 2"),
+        ("a.csv", b'a,b\n1,"2', "is damaged"),
+        ("a.jsonl.gz", GZIP[:100], "is damaged"),
+        ("a.jsonl.gz", GZIP[:60] + bytes(200) + GZIP[260:], "is damaged"),
+        ("a.jsonl.gz", b"no gzip", "is damaged"),
+        ("a.parquet", b"PAR1 and no more", "is damaged"),
+        ("a.txt", b"text", "expected .json, .jsonl, .csv or .parquet"),
+        ("data", b"text", "expected .json, .jsonl, .csv or .parquet"),
+    ],
+)
+def test_damaged_files_are_named_in_one_line(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(GistevalError, match=message) as caught:
+        list(read_file(tmp_path / name))
+    assert str(tmp_path / name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_parquet_file_is_damaged(tmp_path: Path) -> None:
+    path = as_parquet(tmp_path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(GistevalError, match="is damaged"):
+        list(read_file(path))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    for read in (lambda path: list(read_file(path)), lambda path: check_digest(path, "0" * 64)):
+        with pytest.raises(GistevalError, match=r"absent\.json does not exist"):
+            read(tmp_path / "absent.json")
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_data_folder_comes_before_any_download(tmp_path: Path, monkeypatch) -> None:
+    url = "https://example.invalid/data/set.json?raw=true"
+    for folder, text in [("a", "[1]"), ("b", "[2]")]:
+        (tmp_path / folder).mkdir()
+        as_text("set.json", text, tmp_path / folder)
+    meant = tmp_path / "b" / "set.json"
+    assert fetch(url, sha256(meant), tmp_path) == meant
+    monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
+    assert fetch(url, sha256(meant), None) == meant
+    with pytest.raises(GistevalError, match=r"set\.json is corrupt or truncated .*fetch it again"):
+        fetch(url, "0" * 64, None)
+    with pytest.raises(GistevalError, match=r"other\.json is not in the data folder .*download it"):
+        fetch("https://example.invalid/other.json", "0" * 64, None)
+    with pytest.raises(GistevalError, match="is not in the data folder"):
+        fetch(url, "0" * 64, tmp_path / "absent")
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        self.server.asked.append(self.path)
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch) -> Iterator[http.server.ThreadingHTTPServer]:
+    """Serves tmp_path/served on this machine; downloads go into tmp_path/cache."""
+    pooch = pytest.importorskip("pooch")
+    (tmp_path / "served").mkdir()
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    monkeypatch.delenv(DATA_DIR_VARIABLE, raising=False)
+    for proxy in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(proxy, raising=False)
+    handler = functools.partial(_Quiet, directory=str(tmp_path / "served"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        running.asked = []
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def address(server: http.server.ThreadingHTTPServer, name: str) -> str:
+    return f"http://127.0.0.1:{server.server_address[1]}/{name}"
+
+
+def test_a_download_is_checked_and_kept(tmp_path: Path, server) -> None:
+    served = as_text("set.json", JSON, tmp_path / "served")
+    url, digest = address(server, "set.json?raw=true"), sha256(served)
+    first = fetch(url, digest, None)
+    assert list(read_file(first)) == ITEMS
+    assert (tmp_path / "cache") in first.parents
+    assert fetch(url, digest, None) == first
+    assert len(server.asked) == 1
+    first.write_text("[]")  # a copy that was damaged in the cache is fetched again
+    assert list(read_file(fetch(url, digest, None))) == ITEMS
+
+
+def test_a_wrong_download_is_refused(tmp_path: Path, server) -> None:
+    as_text("set.json", "[]", tmp_path / "served")
+    url = address(server, "set.json")
+    with pytest.raises(GistevalError, match=r"set\.json can't be used \(.*hash.*\): check") as caught:
+        fetch(url, "0" * 64, None)
+    assert "\n" not in str(caught.value)
+    assert not any((tmp_path / "cache").rglob("*.json"))
+
+
+def test_an_unreachable_file_says_what_to_do(tmp_path: Path, server) -> None:
+    with pytest.raises(GistevalError, match=r"absent\.json can't be downloaded \(404.*--data-dir"):
+        fetch(address(server, "absent.json"), "0" * 64, None)
+    closed = address(server, "set.json").replace(str(server.server_address[1]), "9")
+    with pytest.raises(GistevalError, match=r"set\.json can't be downloaded .*--data-dir"):
+        fetch(closed, "0" * 64, None)
+
+
+def test_an_unavailable_data_set_is_one_line(monkeypatch) -> None:
+    datasets = pytest.importorskip("datasets")
+
+    def offline(*arguments: object, **options: object) -> Iterator[dict[str, str]]:
+        yield {"instruction": "first"}
+        raise ConnectionError("the hub\ncan't be reached")
+
+    monkeypatch.setattr(datasets, "load_dataset", offline)
+    with pytest.raises(GistevalError, match=r"'org/set:config:test' can't be loaded .*network") as caught:
+        list(read_dataset("org/set:config:test"))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_data_set_without_network(tmp_path: Path, monkeypatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GistevalError, match="data set 'no-such-org/no-such-set' can't be loaded"):
+        list(read_dataset("no-such-org/no-such-set"))
+
+
+def test_a_missing_extra_is_named(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(GistevalError, match=r"'datasets' is not installed: run pip .*\[data\]"):
+        list(read_dataset("org/set"))

@@ -1,0 +1,162 @@
+"""The self-check passes on what is right and refuses every way in which the cached path can break."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gisteval.compressors.full import Full
+from gisteval.compressors.gist import Gist
+from gisteval.compressors.nothing import Empty
+from gisteval.compressors.truncate import Truncate
+from gisteval.errors import InvalidRun
+from gisteval.models import continuation
+from gisteval.models.decoder import DecoderModel
+from gisteval.schema import Example
+from gisteval.selfcheck import check_cached_path
+
+TEXTS = [
+    ("say", "cats, dogs", "yes no"),
+    ("say the first word twice or maybe no " * 2, "", "no"),
+    ("repeat yes", "worlds " * 6, "cats and dogs"),
+    ("maybe", "a", "m"),
+]
+EXAMPLES = [Example(str(number), "tiny", "test", *texts) for number, texts in enumerate(TEXTS)]
+
+
+def check(model, compressor=None, budget=None, leak_window=0):
+    return check_cached_path(model, compressor or Gist(), budget, leak_window, EXAMPLES)
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "gpt2"])
+@pytest.mark.parametrize("compressor", [Gist(), Full(), Empty(), Truncate()], ids=lambda c: c.name)
+def test_passes_on_a_right_model(tiny_model, name, compressor):
+    model = tiny_model(name, 3)
+    result = check(model, compressor)
+    assert result.examples == 4
+    assert result.tokens == sum(map(len, model.tokens.targets([e.output for e in EXAMPLES])))
+    assert result.max_nll_difference < 1e-4
+    assert result.greedy_mismatches == 0
+    assert result.to_json().keys() == {"examples", "tokens", "max_nll_difference", "greedy_mismatches"}
+
+
+@pytest.mark.parametrize(("budget", "window"), [(None, 2), (5, 2), (3, 0), (400, 0)])
+def test_passes_with_a_leak_window_from_the_record_or_a_budget(tiny_model, budget, window):
+    """A budget of k + 2 on a model without a window equals a window of 2."""
+    plain = tiny_model("llama", 3)
+    model = DecoderModel(plain.model, plain.tokens, leak_window=window)
+    assert check(model, Gist(), budget, window).max_nll_difference < 1e-4
+    with pytest.raises(InvalidRun):
+        check(DecoderModel(plain.model, plain.tokens, leak_window=1), Gist(), None, leak_window=0)
+
+
+def test_passes_in_bfloat16_within_its_rounding(tiny_network, tiny_model):
+    model = DecoderModel(tiny_network("llama").to(torch.bfloat16), tiny_model("llama", 1).tokens)
+    assert 0 < check(model).max_nll_difference < 0.2
+
+
+def test_no_example_to_check_is_an_invalid_run(tiny_model):
+    with pytest.raises(InvalidRun, match="no example fits into the model's context"):
+        check_cached_path(tiny_model("llama", 1), Gist(), None, 0, [])
+
+
+def test_works_at_the_very_end_of_a_context_with_learned_positions(tiny_model):
+    """Decoding may use the last position; the uncached pass must not ask for one behind it."""
+    model = tiny_model("gpt2", 1)
+    example = EXAMPLES[0]
+    words = 0
+    while model.fits(replace(example, input="yes " * (words + 1))):
+        words += 1
+    full = replace(example, input="yes " * words)
+    assert check_cached_path(model, Gist(), None, 0, [full], greedy_tokens=20).greedy_mismatches == 0
+
+
+class RestartingGist(Gist):
+    """Positions restart behind the gists, the classic mistake."""
+
+    def compress(self, model, instructions, budget):
+        compressed = super().compress(model, instructions, budget)
+        return [replace(prompt, next_position=model.tokens.k) for prompt in compressed]
+
+
+class ShiftedGist(Gist):
+    """Keeps the slots before the gists instead of the gists."""
+
+    def compress(self, model, instructions, budget):
+        k = model.tokens.k
+        whole = model.encode(self.prompts(model, instructions), None)
+        return [
+            replace(
+                prompt,
+                layers=tuple((keys[:, :k], values[:, :k]) for keys, values in prompt.layers),
+            )
+            for prompt in whole
+        ]
+
+
+class ExchangedGist(Gist):
+    """Gives every instruction the gists of another one."""
+
+    def compress(self, model, instructions, budget):
+        return super().compress(model, instructions, budget)[::-1]
+
+
+class EverythingAsGist(Gist):
+    """Compresses nothing, and says it did."""
+
+    def compress(self, model, instructions, budget):
+        return model.encode(self.prompts(model, instructions), None)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+@pytest.mark.parametrize("broken", [RestartingGist, ShiftedGist, ExchangedGist, EverythingAsGist])
+def test_fails_when_the_compressor_is_broken(tiny_model, name, broken):
+    with pytest.raises(InvalidRun, match="self-check failed for compressor gist"):
+        check(tiny_model(name, 3), broken())
+
+
+def test_fails_when_positions_restart_in_the_continuation(tiny_model, monkeypatch):
+    monkeypatch.setattr(
+        "gisteval.models.decoder.positions",
+        lambda present, start: (present.cumsum(1) - 1).clamp(min=0),
+    )
+    with pytest.raises(InvalidRun, match="cached and masked paths differ"):
+        check(tiny_model("llama", 1))
+
+
+def test_fails_when_the_prefill_mask_forgets_padding(tiny_model, monkeypatch):
+    prefill = continuation.masks.prefill_mask
+    monkeypatch.setattr(
+        "gisteval.models.continuation.masks.prefill_mask",
+        lambda visible, queries: prefill(torch.ones_like(visible), queries),
+    )
+    with pytest.raises(InvalidRun, match="cached and masked paths differ"):
+        check(tiny_model("llama", 1))
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_fails_when_decoding_ends_elsewhere_than_the_masked_path(tiny_model, monkeypatch, early):
+    """Ending too early leaves fewer tokens to compare, all of them right: it must be noticed."""
+    decode = continuation.Continuation.decode
+
+    def cut(self, limit):
+        return [
+            continuation.Decoded(row.token_ids[:2] if early else row.token_ids, True)
+            for row in decode(self, limit)
+        ]
+
+    monkeypatch.setattr(continuation.Continuation, "decode", cut)
+    with pytest.raises(InvalidRun, match="in 4 greedy continuations"):
+        check(tiny_model("llama", 1))
+
+
+def test_fails_on_weights_that_are_not_numbers(tiny_network, tiny_model):
+    """NaN on both paths must not compare as equal."""
+    network = copy.deepcopy(tiny_network("llama"))
+    with torch.no_grad():
+        network.get_output_embeddings().weight[7] = float("nan")
+    with pytest.raises(InvalidRun, match="differ by nan nats"):
+        check(DecoderModel(network, tiny_model("llama", 1).tokens))

@@ -1,0 +1,127 @@
+"""Which systems a folder stands for, and where its controls come from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from gisteval.errors import GistevalError
+from gisteval.suite import SuiteOptions, build_suite
+
+
+def described(suite) -> list[tuple]:
+    return [(s.name, s.role, s.condition, s.control, s.compressor) for s in suite.systems]
+
+
+@pytest.fixture
+def copied(tiny_suite, tmp_path):
+    """Copies members of the tiny suite into a folder of its own: copied("gist-1", family="other")."""
+
+    def copy(*names: str, **changes):
+        for name in names:
+            shutil.copytree(tiny_suite / name, tmp_path / name)
+            file = tmp_path / name / "gist.json"
+            file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+        return tmp_path
+
+    return copy
+
+
+TRAINED_POSITIVE = ("tiny-pos_control-1", "positive", "pos_control", "trained", "none")
+TRAINED_NEGATIVE = ("tiny-neg_control-1", "negative", "neg_control", "trained", "nothing")
+
+
+def test_a_suite_folder_is_its_candidates_between_its_controls(tiny_suite):
+    suite = build_suite(tiny_suite, SuiteOptions())
+    assert described(suite) == [
+        TRAINED_POSITIVE,
+        ("tiny-gist-1", "candidate", "gist", None, "gist"),
+        ("tiny-gist-3", "candidate", "gist", None, "gist"),
+        TRAINED_NEGATIVE,
+    ]
+    assert suite.notes == ()
+    assert (suite.positive.name, suite.negative.name) == ("tiny-pos_control-1", "tiny-neg_control-1")
+
+
+def test_a_single_checkpoint_finds_its_controls_beside_it(tiny_suite):
+    suite = build_suite(tiny_suite / "gist-3", SuiteOptions())
+    candidate = ("tiny-gist-3", "candidate", "gist", None, "gist")
+    assert described(suite) == [TRAINED_POSITIVE, candidate, TRAINED_NEGATIVE]
+
+
+def test_controls_of_another_family_are_not_taken(copied):
+    copied("pos_control", "neg_control", family="other")
+    suite = build_suite(copied("gist-1") / "gist-1", SuiteOptions())
+    assert described(suite) == [
+        ("tiny-gist-1-pos_control-untrained", "positive", "pos_control", "untrained", "none"),
+        ("tiny-gist-1", "candidate", "gist", None, "gist"),
+        ("tiny-gist-1-neg_control-untrained", "negative", "neg_control", "untrained", "nothing"),
+    ]
+    assert [note.split(":")[0] for note in suite.notes] == [
+        "pos_control is untrained",
+        "neg_control is untrained",
+    ]
+
+
+def test_named_controls_come_before_those_beside(tiny_suite, copied):
+    folder = copied("pos_control", family="other")
+    options = SuiteOptions(pos_control=folder / "pos_control")
+    suite = build_suite(tiny_suite / "gist-1", options)
+    assert suite.positive.name == "other-pos_control-1"
+    assert described(suite)[-1] == TRAINED_NEGATIVE
+
+
+def test_compressors_asked_for_make_a_system_each(tiny_suite):
+    options = SuiteOptions(compressors=("gist", "truncate"), budget=4)
+    candidates = [s for s in build_suite(tiny_suite, options).systems if s.role == "candidate"]
+    assert [(s.name, s.compressor, s.budget) for s in candidates] == [
+        ("tiny-gist-1-gist-4", "gist", 4),
+        ("tiny-gist-1-truncate-4", "truncate", 4),
+        ("tiny-gist-3-gist-4", "gist", 4),
+        ("tiny-gist-3-truncate-4", "truncate", 4),
+    ]
+
+
+def test_a_gist_budget_is_in_the_name_unless_it_is_what_was_trained(copied):
+    folder = copied("gist-1", leak_window=2)
+    for budget, name in ((None, "tiny-gist-1"), (3, "tiny-gist-1"), (1, "tiny-gist-1-gist-1")):
+        suite = build_suite(folder / "gist-1", SuiteOptions(compressors=("gist",), budget=budget))
+        assert suite.systems[1].name == name
+
+
+def test_a_gist_budget_below_k_is_refused_before_anything_is_loaded(tiny_suite):
+    with pytest.raises(GistevalError, match="gist-3: compressor gist needs a budget of at least k = 3"):
+        build_suite(tiny_suite, SuiteOptions(compressors=("gist",), budget=2))
+
+
+def test_two_controls_of_one_kind_are_refused(copied):
+    folder = copied("gist-1", "pos_control")
+    shutil.copytree(folder / "pos_control", folder / "pos_control_again")
+    with pytest.raises(GistevalError, match="holds two checkpoints trained as pos_control: keep one"):
+        build_suite(folder, SuiteOptions())
+
+
+def test_two_systems_of_one_name_are_refused(copied):
+    folder = copied("gist-1")
+    shutil.copytree(folder / "gist-1", folder / "gist-1-again")
+    with pytest.raises(GistevalError, match="two systems have the same name"):
+        build_suite(folder, SuiteOptions())
+
+
+def test_an_unknown_compressor_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(GistevalError, match=r"did you mean 'truncate'\?"):
+        build_suite(tmp_path / "nowhere", SuiteOptions(compressors=("trunkate",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("nowhere", SuiteOptions(), "does not exist"),
+        ("", SuiteOptions(), "holds no checkpoint"),
+    ],
+)
+def test_a_folder_without_checkpoints_is_refused(tmp_path, name, options, message):
+    with pytest.raises(GistevalError, match=message):
+        build_suite(tmp_path / name, options)

@@ -1,0 +1,72 @@
+"""Recipes: what is refused names its field, and `extends` is read first."""
+
+from __future__ import annotations
+
+import pytest
+
+from gisteval.errors import GistevalError
+from gisteval.training.recipe import build_recipe, load_recipe
+
+VALID = {"task": "tiny", "family": "tiny", "condition": "gist", "steps": 3, "scratch": {"layers": 2}}
+
+
+def test_defaults_of_a_short_recipe():
+    recipe = build_recipe(VALID, "test")
+    assert (recipe.k, recipe.split, recipe.leak_window, recipe.base) == (1, "train", 0, None)
+    assert (recipe.scratch.layers, recipe.scratch.heads) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"condition": "gists"}, "condition: Input should be 'gist', 'pos_control' or 'neg_control'"),
+        ({"k": 0}, "k: Input should be greater than or equal to 1"),
+        ({"steps": None}, "steps: "),
+        ({"stepz": 5}, "stepz: Extra inputs are not permitted"),
+        ({"scratch": {"layer": 2}}, "scratch.layer: Extra inputs are not permitted"),
+        ({"learning_rate": 0}, "learning_rate: Input should be greater than 0"),
+        ({"warmup": 1.0}, "warmup: Input should be less than 1"),
+        ({"save_dtype": "int8"}, "save_dtype: "),
+        ({"base": "some/model"}, "recipe: Value error, give either base"),
+        ({"scratch": None}, "recipe: Value error, give either base"),
+        ({"lora": {"r": 4}}, "recipe: Value error, lora needs a base"),
+    ],
+)
+def test_an_error_names_the_source_and_the_field(changes, message):
+    with pytest.raises(GistevalError) as caught:
+        build_recipe({**VALID, **changes}, "here.yaml")
+    assert str(caught.value).startswith(f"here.yaml: {message}")
+
+
+def test_a_missing_field_is_named():
+    with pytest.raises(GistevalError, match=r"here\.yaml: family: Field required"):
+        build_recipe({name: value for name, value in VALID.items() if name != "family"}, "here.yaml")
+
+
+def test_a_recipe_extends_another_and_overrides_come_last(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "common.yaml").write_text(
+        "task: tiny\nfamily: tiny\nsteps: 3\nseed: 1\ncondition: gist\nscratch: {layers: 2}\n"
+    )
+    (tmp_path / "sub" / "middle.yaml").write_text("extends: ../common.yaml\nseed: 2\nk: 5\n")
+    (tmp_path / "sub" / "last.yaml").write_text("extends: middle.yaml\ncondition: neg_control\n")
+    recipe = load_recipe(tmp_path / "sub" / "last.yaml", {"steps": 9})
+    assert (recipe.condition, recipe.k, recipe.seed, recipe.steps) == ("neg_control", 5, 2, 9)
+    assert recipe == build_recipe(
+        {**VALID, "condition": "neg_control", "k": 5, "seed": 2, "steps": 9}, "test"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n- b\n", "must be a YAML mapping"),
+        ("task: [", "can't be read"),
+        ("extends: nowhere.yaml\n", r"nowhere\.yaml can't be read"),
+        ("extends: here.yaml\n", "extends itself"),
+    ],
+)
+def test_files_that_are_no_recipe(tmp_path, text, message):
+    (tmp_path / "here.yaml").write_text(text)
+    with pytest.raises(GistevalError, match=message):
+        load_recipe(tmp_path / "here.yaml", {})
