@@ -51,7 +51,7 @@ def profile(
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     from gisteval.pipeline import profile as profiles
-    from gisteval.report.profile import require_figures
+    from gisteval.report.profile import profile_text, require_figures
 
     if output:
         require_figures()
@@ -66,23 +66,27 @@ def profile(
                 gist_tokens=_numbers("--gist-tokens", gist_tokens),
                 batches=_numbers("--batch-size", batch_size),
                 input_tokens=34 if input_tokens is None else input_tokens,
-                output_tokens=output_tokens or 1,
+                output_tokens=1 if output_tokens is None else output_tokens,
                 memory_budget=profiles.parse_bytes(memory_budget),
             )
         )
     elif shape:
         if input_tokens is None or len(shape) > 1:
             raise GistevalError("give one --shape with --input-tokens, or several with --what-if")
-        found = profiles.shape_profile(shape[0], input_tokens, cached_tokens, output_tokens or 1)
+        found = profiles.shape_profile(
+            shape[0], input_tokens, cached_tokens, 1 if output_tokens is None else output_tokens
+        )
     else:
-        found = profiles.model_profile(
-            profiles.ModelOptions(
+        from gisteval.pipeline.profile_model import OUTPUT_TOKENS, ModelOptions, model_profile
+
+        found = model_profile(
+            ModelOptions(
                 model=model or "",
                 task=task,
                 split=split,
                 limit=limit,
                 batch_sizes=_numbers("--batch-size", batch_size),
-                output_tokens=output_tokens or profiles.OUTPUT_TOKENS,
+                output_tokens=OUTPUT_TOKENS if output_tokens is None else output_tokens,
                 time_budget=time_budget,
                 memory_budget=profiles.parse_bytes(memory_budget),
                 threads=threads,
@@ -95,7 +99,7 @@ def profile(
     if as_json:
         print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
     else:
-        print(profiles.console_text(found))
+        print(profile_text(found))
     if written and not as_json:
         print(f"report: {written}")
 

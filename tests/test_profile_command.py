@@ -63,7 +63,7 @@ def test_a_suite_is_measured_and_reported(capsys, tiny_suite, tiny_task, tmp_pat
 def test_run_with_profile_adds_a_report_and_leaves_the_records(
     tiny_suite, tiny_task, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("gisteval.pipeline.profile.RUN_SECONDS", 0.5)
+    monkeypatch.setattr("gisteval.pipeline.profile_model.RUN_SECONDS", 0.5)
     flags = {"models": [str(tiny_suite)], "task": str(tiny_task), "splits": "test", "limit": 4}
     plain = run(read_config(None, {**flags, "output": str(tmp_path / "a")})).folder
     profiled = run(read_config(None, {**flags, "output": str(tmp_path / "b"), "profile": True})).folder

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gisteval.models.decoder import DecoderModel
+from gisteval.pipeline.profile_sweep import scenario_content
 from gisteval.profiling.accounts import Work, work_of
 from gisteval.profiling.breakeven import (
     Cost,
@@ -19,7 +20,7 @@ from gisteval.profiling.measure import BatchProfile, Timings
 from gisteval.profiling.roofline import MeasuredMachine, attained
 from gisteval.profiling.shapes import ModelShape
 from gisteval.profiling.timing import Median, clock_name
-from gisteval.profiling.whatif import Scenario, WhatIf, what_if
+from gisteval.profiling.whatif import Scenario, what_if
 
 CURVE_USES = 10_000
 SWEPT_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
@@ -184,56 +185,6 @@ def _by_prompt_length(
     tokens = round(sum(item.run for item in negative.lengths) / len(negative.lengths))
     size = model.dtype.itemsize
     return [
-        _scenario(what_if(shape, Scenario(prompt, k, tokens, output_tokens, 1, size)))
+        scenario_content(what_if(shape, Scenario(prompt, k, tokens, output_tokens, 1, size)))
         for prompt in SWEPT_PROMPTS
     ]
-
-
-def sweep_content(found: Sequence[WhatIf], budget: int) -> dict[str, Any]:
-    """A what-if sweep. budget: bytes of memory for stored prompts, or for a running batch."""
-    first = found[0]
-    return {
-        "schema_version": 1,
-        "kind": "what_if",
-        "machine": asdict(first.machine),
-        "input_tokens": first.scenario.input_tokens,
-        "output_tokens": first.scenario.output_tokens,
-        "value_bytes": first.scenario.value_bytes,
-        "memory_budget": budget,
-        "rows": [_scenario(item, budget) for item in found],
-    }
-
-
-def _scenario(item: WhatIf, budget: int | None = None) -> dict[str, Any]:
-    return {
-        "shape": item.shape,
-        "prompt_tokens": item.scenario.prompt_tokens,
-        "k": item.scenario.gist_tokens,
-        "batch": item.scenario.batch,
-        "ways": [
-            {
-                "name": way.name,
-                "flops_once": way.flops.once,
-                "flops_each": way.flops.each,
-                "seconds_once": way.seconds.once,
-                "seconds_each": way.seconds.each,
-                "batch_bytes": way.batch_bytes,
-                **(
-                    {"stored_bytes": way.stored_bytes}
-                    if budget is None
-                    else _stored(way.stored_bytes, budget)
-                ),
-            }
-            for way in item.ways
-        ],
-        "break_even": [
-            {"unit": unit, **asdict(even)}
-            for unit, evens in (("flops", item.in_flops), ("seconds", item.in_time))
-            for even in evens
-        ],
-    }
-
-
-def _stored(size: int, budget: int) -> dict[str, Any]:
-    found = storage("", size, budget)
-    return {"stored_bytes": size, "stored_totals": found.totals, "prompts_that_fit": found.fits}

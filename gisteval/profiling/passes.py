@@ -64,7 +64,7 @@ class EndlessModel(DecoderModel):
 
     def __init__(self, model: DecoderModel) -> None:
         """Shares the weights and the tokenizer of `model`, which stays as it is."""
-        super().__init__(model.model, model.tokens)
+        super().__init__(model.model, model.tokens, model.leak_window)
         self.end_ids = {-1}  # no token
 
 
