@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
 app = typer.Typer(
@@ -99,6 +100,7 @@ def run(
     ] = None,
     data_dir: Annotated[str | None, typer.Option(help="Where downloaded data already lies.")] = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Then measure speed and memory.")] = False,
     config: ConfigFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the plan only.")] = False,
     as_json: AsJson = False,
@@ -123,6 +125,7 @@ def run(
         compressors=compressor or None,
         splits=split,
         allow_pickle=allow_pickle or None,
+        profile=profile or None,
     )
     from gisteval.config import read_config
 
@@ -143,6 +146,9 @@ def run(
         print(f"report: {finished.folder / 'report' / 'report.md'}")
     for note in finished.notes:
         print(f"note: {note}", file=sys.stderr)
+
+
+app.command(name="profile")(profile_command)
 
 
 @app.command()

@@ -76,6 +76,10 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     notes = [*plan.notes, *_failure_notes(failures)]
     folder.write_results(rows, stamp, failures)
     write_report(folder.path, rows, notes, folder.manifest())
+    if config.profile:
+        from gisteval.pipeline.profile_model import profile_run
+
+        profile_run(plan, folder.path)
     return Run(folder.path, rows, tuple(notes))
 
 

@@ -1,0 +1,190 @@
+"""The content of profile.json: measured or swept results as plain mappings that reports lay out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from gisteval.models.decoder import DecoderModel
+from gisteval.pipeline.profile_sweep import scenario_content
+from gisteval.profiling.accounts import Work, work_of
+from gisteval.profiling.breakeven import (
+    Cost,
+    break_even,
+    cost_curve,
+    sampled_uses,
+    storage,
+)
+from gisteval.profiling.measure import BatchProfile, Timings
+from gisteval.profiling.roofline import MeasuredMachine, attained
+from gisteval.profiling.shapes import ModelShape
+from gisteval.profiling.timing import Median, clock_name
+from gisteval.profiling.whatif import Scenario, what_if
+
+CURVE_USES = 10_000
+SWEPT_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
+
+
+def model_content(
+    shape: ModelShape,
+    machine: MeasuredMachine,
+    batches: Sequence[BatchProfile],
+    output_tokens: int,
+    budget: int,
+) -> dict[str, Any]:
+    """Everything measured on one checkpoint. budget: bytes of memory for stored prompts."""
+    steps = output_tokens - 1
+    first = batches[0]
+    model = first.timings[0].way.model
+    works = {found.way.name: work_of(shape, found.lengths, steps) for found in first.timings}
+    return {
+        "device": str(model.device),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "threads": machine.threads,
+        "clock": clock_name(model.device),
+        "parameters": sum(weight.numel() for weight in model.model.parameters()),
+        "closed_form_note": shape.reason,
+        "machine": asdict(machine),
+        "batches": [_batch(batch, works, machine, steps) for batch in batches],
+        "storage": [asdict(storage(found.way.name, _mean_bytes(found), budget)) for found in first.timings],
+        "by_prompt_length": _by_prompt_length(shape, first, output_tokens, model),
+    }
+
+
+def _mean_bytes(found: Timings) -> float:
+    return sum(item.stored_bytes for item in found.lengths) / len(found.lengths)
+
+
+def _batch(
+    batch: BatchProfile, works: dict[str, Work], machine: MeasuredMachine, steps: int
+) -> dict[str, Any]:
+    flops = {name: Cost(work.compress, work.each) for name, work in works.items()}
+    seconds = {
+        found.way.name: Cost(found.compress.median if found.compress else 0.0, found.end_to_end.median)
+        for found in batch.timings
+    }
+    uses = sampled_uses(CURVE_USES)
+    return {
+        "batch_size": batch.batch_size,
+        "rounds": batch.rounds,
+        "stopped": batch.stopped,
+        "systems": [
+            _system(found, works[found.way.name], machine, steps, batch.batch_size)
+            for found in batch.timings
+        ],
+        "savings": [
+            {
+                "system": saving.way,
+                "baseline": saving.baseline,
+                "phase": saving.phase,
+                "percent": saving.percent,
+                **asdict(saving.seconds),
+            }
+            for saving in batch.savings
+        ],
+        "break_even": _break_evens(batch, flops, seconds),
+        "curves": {
+            unit: [asdict(cost_curve(name, cost, uses)) for name, cost in costs.items()]
+            for unit, costs in (("flops", flops), ("seconds", seconds))
+        },
+    }
+
+
+def _break_evens(
+    batch: BatchProfile, flops: dict[str, Cost], seconds: dict[str, Cost]
+) -> list[dict[str, Any]]:
+    rows = []
+    for saving in batch.savings:
+        if saving.phase != "end_to_end":
+            continue
+        interval = (saving.seconds.low, saving.seconds.high)
+        # The paired median is sharper than the difference of two medians, so it is what is saved.
+        cost = Cost(seconds[saving.way].once, 0.0)
+        base = Cost(seconds[saving.baseline].once, saving.seconds.median)
+        found = {
+            "flops": break_even(saving.baseline, flops[saving.baseline], flops[saving.way]),
+            "seconds": break_even(saving.baseline, base, cost, interval),
+        }
+        rows += [{"system": saving.way, "unit": unit, **asdict(even)} for unit, even in found.items()]
+    return rows
+
+
+def _system(found: Timings, work: Work, machine: MeasuredMachine, steps: int, rows: int) -> dict[str, Any]:
+    phases = {
+        "compress": found.compress,
+        "prefill": found.prefill,
+        "decode_token": found.decode_token,
+        "end_to_end": found.end_to_end,
+    }
+    return {
+        "name": found.way.name,
+        "kind": found.way.kind,
+        "k": found.way.model.tokens.k,
+        "run_tokens": work.mean_run,
+        "cached_slots": work.mean_cached,
+        "stored_bytes": _mean_bytes(found),
+        "seconds": {phase: _median(value) for phase, value in phases.items()},
+        "flops": {
+            "compress": work.compress,
+            "prefill": work.prefill,
+            "decode": work.decode,
+            "source": work.source,
+        },
+        "peak_memory": None if found.peak is None else asdict(found.peak),
+        "attained": _attained(found, work, machine, steps, rows),
+    }
+
+
+def _median(value: Median | None) -> dict[str, Any] | None:
+    return None if value is None else asdict(value)
+
+
+def _attained(
+    found: Timings, work: Work, machine: MeasuredMachine, steps: int, rows: int
+) -> list[dict[str, Any]]:
+    """Prefill and decoding beside the roof; FLOPs and bytes without those spent on padding."""
+    model = found.way.model
+    weights = _weight_bytes(model)
+    slots = work.mean_run + work.mean_cached
+    prefill = attained(
+        machine,
+        "prefill",
+        rows * work.prefill,
+        weights + rows * slots * model.slot_bytes,
+        found.prefill.median,
+    )
+    decode = attained(
+        machine,
+        "decode",
+        rows * work.decode / steps,
+        weights + rows * (slots + (steps + 1) / 2) * model.slot_bytes,
+        found.decode_token.median,
+    )
+    return [asdict(prefill), asdict(decode)]
+
+
+def _weight_bytes(model: DecoderModel) -> int:
+    """Weights a pass reads: all but an embedding table that is not the output matrix as well."""
+    network = model.model
+    total: int = sum(weight.nbytes for weight in network.parameters())
+    table, output = network.get_input_embeddings().weight, network.get_output_embeddings()
+    shared = output is not None and output.weight.data_ptr() == table.data_ptr()
+    return total if shared else total - table.nbytes
+
+
+def _by_prompt_length(
+    shape: ModelShape, batch: BatchProfile, output_tokens: int, model: DecoderModel
+) -> list[dict[str, Any]]:
+    """FLOPs of each use by prompt length on the measured shape, from the closed form if it has one."""
+    compressed = next(found for found in batch.timings if found.way.kind == "compressed")
+    negative = next(found for found in batch.timings if found.way.kind == "negative")
+    k = compressed.way.model.tokens.k
+    if shape.closed is None or k < 1:
+        return []
+    tokens = round(sum(item.run for item in negative.lengths) / len(negative.lengths))
+    size = model.dtype.itemsize
+    return [
+        scenario_content(what_if(shape, Scenario(prompt, k, tokens, output_tokens, 1, size)))
+        for prompt in SWEPT_PROMPTS
+    ]

@@ -1,0 +1,193 @@
+"""`gisteval profile --model` and `run --profile`: checkpoints measured in passes of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gisteval.errors import GistevalError
+from gisteval.models.checkpoint import Checkpoint
+from gisteval.models.decoder import DecoderModel
+from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
+from gisteval.pipeline.identity import versions
+from gisteval.pipeline.plan import Plan
+from gisteval.pipeline.profile import write_profile
+from gisteval.pipeline.profile_content import model_content
+from gisteval.profiling.measure import BatchProfile, profile_batch
+from gisteval.profiling.passes import EndlessModel, Way
+from gisteval.profiling.roofline import measure_machine
+from gisteval.profiling.shapes import describe_config
+from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
+from gisteval.registry import COMPRESSORS
+from gisteval.report.profile import require_figures
+from gisteval.schema import Example
+from gisteval.suite import Suite, SuiteOptions, System, build_suite
+from gisteval.tasks import load_task
+
+OUTPUT_TOKENS = 17
+"""The first of the prefill and sixteen decoded ones."""
+
+RUN_EXAMPLES = 32
+RUN_SECONDS = 30.0
+RUN_MEMORY = 80 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What to measure. time_budget in seconds over all batch sizes, memory_budget in bytes."""
+
+    model: str
+    task: str = "wordplay"
+    split: str | None = None
+    limit: int = RUN_EXAMPLES
+    batch_sizes: tuple[int, ...] = (1,)
+    output_tokens: int = OUTPUT_TOKENS
+    time_budget: float = RUN_SECONDS
+    memory_budget: int = RUN_MEMORY
+    threads: int | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    data_dir: str | None = None
+
+
+def model_profile(options: ModelOptions) -> dict[str, Any]:
+    """Measure a checkpoint or the first candidate of a suite. Raises GistevalError."""
+    task = load_task(options.task, data_dir=Path(options.data_dir) if options.data_dir else None)
+    split = options.split or tuple(task.evaluation_splits)[-1]
+    suite = build_suite(resolve(options.model), SuiteOptions())
+    return _measure(suite, tuple(task.examples(split)), f"{task.name}/{split}", options)
+
+
+def profile_run(plan: Plan, folder: Path) -> Path:
+    """`gisteval run --profile`: measure a run's first suite, in passes of their own, into its report."""
+    require_figures()
+    split, examples = list(plan.examples.items())[-1]
+    config = plan.config
+    options = ModelOptions(
+        model=config.models[0] if config.models else "wordplay-llama",
+        device=config.device,
+        dtype=config.dtype,
+        time_budget=RUN_SECONDS,
+        batch_sizes=(1, 8) if len(examples) >= 8 else (1,),
+    )
+    found = _measure(plan.suites[0], examples, f"{plan.task.name}/{split}", options)
+    return write_profile(found, folder / "report")
+
+
+def _measure(
+    suite: Suite, examples: Sequence[Example], source: str, options: ModelOptions
+) -> dict[str, Any]:
+    device = choose_device(options.device)
+    dtype = choose_dtype(options.dtype, device)
+    before = torch.get_num_threads()
+    torch.set_num_threads(options.threads or before)
+    try:
+        ways, notes = _ways(suite, device, dtype)
+        chosen = _spread(_fitting(ways, examples, options.output_tokens), options.limit)
+        machine = measure_machine(device, dtype)
+        share = options.time_budget / len(options.batch_sizes)
+        batches: list[BatchProfile] = [
+            profile_batch(ways, chosen, size, options.output_tokens, share) for size in options.batch_sizes
+        ]
+    finally:
+        torch.set_num_threads(before)
+    weights = _candidates(suite)[0].checkpoint
+    shape = describe_config(weights.record.family, ways[0].model.model.config.to_dict())
+    content = model_content(shape, machine, batches, options.output_tokens, options.memory_budget)
+    return {
+        "schema_version": 1,
+        "kind": "model",
+        "model": options.model,
+        "weights": weights.record.name,
+        "source": source,
+        "examples": len(chosen),
+        "output_tokens": options.output_tokens,
+        "versions": versions(),
+        "notes": notes,
+        **content,
+    }
+
+
+def _candidates(suite: Suite) -> list[System]:
+    """The compressed systems. Raises GistevalError for a suite without any."""
+    candidates = [system for system in suite.systems if system.role == "candidate"]
+    if not candidates:
+        raise GistevalError(
+            f"{suite.positive.checkpoint.path}: there is no compressed system to profile: give a gist "
+            "checkpoint or a suite that holds one"
+        )
+    return candidates
+
+
+def _ways(suite: Suite, device: torch.device, dtype: torch.dtype) -> tuple[list[Way], list[str]]:
+    """The ordinary ways, then every candidate's, then the negative control, all on one set of weights.
+
+    Notes name the candidates that those weights can't stand for. Raises GistevalError without candidates.
+    """
+    candidates = _candidates(suite)
+    first, notes = candidates[0].checkpoint, []
+    loaded = load_model(first, device, dtype)
+
+    def with_k(k: int, leak_window: int) -> DecoderModel:
+        tokens = type(loaded.tokens)(loaded.tokens.tokenizer, loaded.tokens.template, k)
+        return EndlessModel(DecoderModel(loaded.model, tokens, leak_window))
+
+    plain = with_k(0, 0)
+    ways = [Way(NO_CACHE, "no_cache", plain, None)]
+    ways.append(Way(WHOLE_CACHE, "whole_cache", plain, COMPRESSORS.load("none")()))
+    for system in candidates:
+        method = COMPRESSORS.load(system.compressor)()
+        record = system.checkpoint.record
+        as_in_the_paper = system.compressor == GIST and system.budget is None and not record.leak_window
+        label = f"{GIST}-{record.k}" if as_in_the_paper else system.name
+        if _shape_fields(system.checkpoint) != _shape_fields(first):
+            notes.append(f"{system.name} has another shape than {first.record.name}: profile it by itself.")
+            continue
+        if any(way.name == label for way in ways):
+            continue  # the same k of another checkpoint takes the same time
+        model = with_k(record.k, record.leak_window)
+        ways.append(Way(label, "compressed", model, method, system.budget))
+    ways.append(Way(NEGATIVE, "negative", plain, COMPRESSORS.load("nothing")()))
+    return ways, notes
+
+
+def _shape_fields(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What of a checkpoint's config.json decides the time of a pass; empty without one (an adapter's)."""
+    file = checkpoint.path / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    numbers = (int, float, list)
+    return {
+        name: value for name, value in config.items() if isinstance(value, numbers) or name == "model_type"
+    }
+
+
+def _fitting(ways: Sequence[Way], examples: Sequence[Example], output_tokens: int) -> list[Example]:
+    """Examples whose prompt, gists, input and output stay within the context."""
+    model = ways[0].model
+    gists = max(way.model.tokens.k for way in ways)
+    prompts = model.tokens.prompts([example.instruction for example in examples])
+    inputs = model.tokens.continuations([example.input for example in examples])
+    fitting = [
+        example
+        for example, prompt, text in zip(examples, prompts, inputs, strict=True)
+        if len(prompt) + gists + len(text) + output_tokens <= model.context
+    ]
+    if not fitting:
+        raise GistevalError(
+            f"no example leaves room for {output_tokens} output tokens in a context of {model.context}: "
+            "use fewer --output-tokens"
+        )
+    return fitting
+
+
+def _spread(examples: Sequence[Example], limit: int) -> list[Example]:
+    """At most `limit` examples, evenly over the split."""
+    if limit < 1:
+        raise GistevalError(f"--limit must be at least 1, not {limit}")
+    step = max(1, len(examples) // limit)
+    return list(examples[::step][:limit])

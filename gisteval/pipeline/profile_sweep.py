@@ -1,0 +1,61 @@
+"""What-if sweeps as plain content of profile.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from gisteval.profiling.breakeven import storage
+from gisteval.profiling.whatif import WhatIf
+
+
+def sweep_content(found: Sequence[WhatIf], budget: int) -> dict[str, Any]:
+    """A what-if sweep. budget: bytes of memory for stored prompts, or for a running batch."""
+    first = found[0]
+    return {
+        "schema_version": 1,
+        "kind": "what_if",
+        "machine": asdict(first.machine),
+        "input_tokens": first.scenario.input_tokens,
+        "output_tokens": first.scenario.output_tokens,
+        "value_bytes": first.scenario.value_bytes,
+        "memory_budget": budget,
+        "rows": [scenario_content(item, budget) for item in found],
+    }
+
+
+def scenario_content(item: WhatIf, budget: int | None = None) -> dict[str, Any]:
+    """One scenario: its ways and when gisting pays; with a budget, what fits into it as well."""
+    return {
+        "shape": item.shape,
+        "prompt_tokens": item.scenario.prompt_tokens,
+        "k": item.scenario.gist_tokens,
+        "batch": item.scenario.batch,
+        "ways": [
+            {
+                "name": way.name,
+                "flops_once": way.flops.once,
+                "flops_each": way.flops.each,
+                "seconds_once": way.seconds.once,
+                "seconds_each": way.seconds.each,
+                "batch_bytes": way.batch_bytes,
+                **(
+                    {"stored_bytes": way.stored_bytes}
+                    if budget is None
+                    else _stored(way.stored_bytes, budget)
+                ),
+            }
+            for way in item.ways
+        ],
+        "break_even": [
+            {"unit": unit, **asdict(even)}
+            for unit, evens in (("flops", item.in_flops), ("seconds", item.in_time))
+            for even in evens
+        ],
+    }
+
+
+def _stored(size: int, budget: int) -> dict[str, Any]:
+    found = storage("", size, budget)
+    return {"stored_bytes": size, "stored_totals": found.totals, "prompts_that_fit": found.fits}

@@ -1,0 +1,173 @@
+"""Forward passes on the meta device: shapes flow through a stock transformers model, no numbers do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    DynamicCache,
+    EncoderDecoderCache,
+    PreTrainedModel,
+)
+
+from gisteval.errors import GistevalError, one_line
+from gisteval.profiling.shapes import parse_config
+
+META = torch.device("meta")
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One forward pass of one row.
+
+    tokens: run now; cached: slots that are already there. generated: for an encoder-decoder, the decoder
+    tokens before this one; 0 is the pass that also runs the encoder over `tokens` behind `cached`.
+    """
+
+    tokens: int
+    cached: int
+    generated: int = 0
+
+
+def build_meta_model(config: dict[str, Any]) -> PreTrainedModel:
+    """A model without weights, with eager attention so that no fused operator hides a product.
+
+    Raises GistevalError if transformers has no language model of that configuration.
+    """
+    parsed = parse_config(config)
+    try:
+        kind: Any = AutoModelForSeq2SeqLM if parsed.is_encoder_decoder else AutoModelForCausalLM
+        with META:
+            model: PreTrainedModel = kind.from_config(parsed, attn_implementation="eager")
+    except (ValueError, TypeError, KeyError) as error:
+        raise GistevalError(
+            f"no language model can be built from model_type {config['model_type']} ({one_line(error)})"
+        ) from error
+    return model.eval()
+
+
+def wrap(model: PreTrainedModel, step: Pass) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """A module and its inputs for one pass. Raises GistevalError if the architecture can't do it."""
+    if model.config.model_type == "t5":
+        return _T5Pass(model, step), (_ids(1 if step.generated else step.tokens),)
+    if model.config.is_encoder_decoder:
+        if step.cached or step.generated:
+            raise GistevalError(
+                f"{model.config.model_type}: cached tokens are supported for decoder-only models and T5, "
+                "use --cached-tokens 0 without --output-tokens"
+            )
+        return _PlainEncoderDecoderPass(model), (_ids(step.tokens), _ids(1))
+    total = step.tokens + step.cached
+    mask = torch.zeros(1, 1, step.tokens, total, device=META)  # a mask of None fails on meta
+    places = torch.arange(step.cached, total, device=META)[None]
+    return _DecoderPass(model, step.cached), (_ids(step.tokens), mask, places)
+
+
+def _ids(count: int) -> Tensor:
+    return torch.zeros(1, count, dtype=torch.long, device=META)
+
+
+def _filled(layers: int, heads: int, slots: int, size: int) -> DynamicCache:
+    """A cache with `slots` slots in each layer (none at all for 0)."""
+    cache = DynamicCache()
+    if slots:
+        for layer in range(layers):
+            states = torch.zeros(1, heads, slots, size, device=META)
+            cache.update(states, states, layer)
+    return cache
+
+
+class _DecoderPass(nn.Module):
+    def __init__(self, model: PreTrainedModel, cached: int) -> None:
+        super().__init__()
+        self.model = model
+        self.cached = cached
+
+    def forward(self, ids: Tensor, mask: Tensor, places: Tensor) -> Tensor:
+        config = self.model.config
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        output = self.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=places,
+            past_key_values=_filled(config.num_hidden_layers, heads, self.cached, size),
+            use_cache=True,
+        )
+        logits: Tensor = output.logits
+        return logits
+
+
+class _T5Pass(nn.Module):
+    """T5Stack drops an encoder's cache, but its blocks honour one: so they are walked by hand."""
+
+    def __init__(self, model: PreTrainedModel, step: Pass) -> None:
+        super().__init__()
+        self.model = model
+        self.step = step
+
+    def forward(self, ids: Tensor) -> Tensor:
+        config, step = self.model.config, self.step
+        total = step.tokens + step.cached
+        if step.generated:
+            states = torch.zeros(1, total, config.d_model, device=META)
+            cache = EncoderDecoderCache(
+                _filled(config.num_decoder_layers, config.num_heads, step.generated, config.d_kv),
+                _filled(config.num_decoder_layers, config.num_heads, total, config.d_kv),
+            )
+            return self._decode(ids, states, cache)
+        states = self._encode(ids)
+        if step.cached:
+            kept = torch.zeros(1, step.cached, config.d_model, device=META)
+            states = torch.cat([kept, states], dim=1)
+        return self._decode(_ids(1), states, None)
+
+    def _encode(self, ids: Tensor) -> Tensor:
+        config, step = self.model.config, self.step
+        encoder = self.model.get_encoder()
+        cache = _filled(config.num_layers, config.num_heads, step.cached, config.d_kv)
+        mask = torch.zeros(1, 1, step.tokens, step.tokens + step.cached, device=META)
+        states, bias = encoder.embed_tokens(ids), None
+        for block in encoder.block:
+            states, bias, _ = block(states, attention_mask=mask, position_bias=bias, past_key_values=cache)[
+                :3
+            ]
+        final: Tensor = encoder.final_layer_norm(states)
+        return final
+
+    def _decode(self, ids: Tensor, states: Tensor, cache: EncoderDecoderCache | None) -> Tensor:
+        seen = ids.shape[1] + self.step.generated
+        output = self.model(
+            encoder_outputs=(states,),
+            attention_mask=torch.zeros(1, 1, ids.shape[1], states.shape[1], device=META),
+            decoder_input_ids=ids,
+            decoder_attention_mask=torch.zeros(1, 1, ids.shape[1], seen, device=META),
+            past_key_values=cache,
+            use_cache=cache is not None,
+        )
+        logits: Tensor = output.logits
+        return logits
+
+
+class _PlainEncoderDecoderPass(nn.Module):
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: Tensor, decoder_ids: Tensor) -> Tensor:
+        count = ids.shape[1]
+        own_mask = torch.zeros(1, 1, count, count, device=META)
+        states = self.model.get_encoder()(input_ids=ids, attention_mask=own_mask)[0]
+        output = self.model(
+            encoder_outputs=(states,),
+            attention_mask=torch.zeros(1, 1, 1, count, device=META),
+            decoder_input_ids=decoder_ids,
+            use_cache=False,
+        )
+        logits: Tensor = output.logits
+        return logits

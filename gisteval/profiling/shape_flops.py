@@ -1,0 +1,121 @@
+"""`gisteval profile --shape`: one shape's FLOPs by closed form, fvcore and torch, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gisteval.errors import GistevalError
+from gisteval.profiling.closed_form import Flops, decode, forward
+from gisteval.profiling.meta import Pass
+from gisteval.profiling.operators import OperatorCounter, OperatorCounts
+from gisteval.profiling.shapes import EncoderDecoderShape, ModelShape
+
+
+@dataclass(frozen=True)
+class Counts:
+    """FLOPs of the same work three ways; closed_form is None where the closed forms don't apply."""
+
+    closed_form: int | None
+    fvcore: int
+    torch: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The three, and their differences from the closed form in percent."""
+        return asdict(self)
+
+    def differences(self) -> dict[str, float] | None:
+        """fvcore and torch minus the closed form, in percent of it."""
+        if not self.closed_form:
+            return None
+        return {
+            name: 100.0 * (value - self.closed_form) / self.closed_form
+            for name, value in (("fvcore", self.fvcore), ("torch", self.torch))
+        }
+
+
+@dataclass(frozen=True)
+class ShapeFlops:
+    """A forward pass and, with output_tokens > 1, the passes of one token that follow it.
+
+    The forward pass gives the first output token, so output_tokens = 1 is the paper's protocol.
+    """
+
+    shape: ModelShape
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    prefill: Counts
+    decode: Counts | None
+    closed_parts: Flops | None
+    unsupported: dict[str, int]
+    traced_layers: str
+
+    @property
+    def total(self) -> Counts:
+        """Forward pass and decoding together."""
+        if self.decode is None:
+            return self.prefill
+        first, rest = self.prefill, self.decode
+        both = None
+        if first.closed_form is not None and rest.closed_form is not None:
+            both = first.closed_form + rest.closed_form
+        return Counts(both, first.fvcore + rest.fvcore, first.torch + rest.torch)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain form of `--json`: `flops` is everything, `prefill` and `decode` its parts."""
+        return {
+            "shape": self.shape.name,
+            "input_tokens": self.input_tokens,
+            "cached_tokens": self.cached_tokens,
+            "output_tokens": self.output_tokens,
+            "flops": self.total.to_json(),
+            "difference_percent": self.total.differences(),
+            "prefill": self.prefill.to_json(),
+            "decode": None if self.decode is None else self.decode.to_json(),
+            "closed_form_parts": None if self.closed_parts is None else asdict(self.closed_parts),
+            "closed_form_note": self.shape.reason
+            and f"the closed form does not apply to {self.shape.name}: {self.shape.reason}",
+            "unsupported_ops": sorted(self.unsupported),
+            "unsupported_op_calls": dict(sorted(self.unsupported.items())),
+            "traced_layers": self.traced_layers,
+        }
+
+
+def shape_flops(
+    shape: ModelShape, input_tokens: int, cached_tokens: int, output_tokens: int = 1
+) -> ShapeFlops:
+    """FLOPs of `input_tokens` run behind `cached_tokens`, and of the output tokens.
+
+    Raises GistevalError for lengths that make no sense, or a model that can't run without weights.
+    """
+    if input_tokens < 1 or cached_tokens < 0 or output_tokens < 1:
+        raise GistevalError(
+            "--input-tokens and --output-tokens must be at least 1, --cached-tokens at least 0"
+        )
+    counter = OperatorCounter(shape.config)
+    found = counter.count(Pass(input_tokens, cached_tokens))
+    unsupported = dict(found.unsupported)
+    steps = output_tokens - 1
+    later: OperatorCounts | None = None
+    if steps:
+        is_t5 = isinstance(shape.closed, EncoderDecoderShape) or shape.config["model_type"] == "t5"
+        later = counter.count_decoding(input_tokens, cached_tokens, steps, is_t5)
+        for name, calls in later.unsupported.items():
+            unsupported[name] = unsupported.get(name, 0) + calls
+    parts = forward(shape.closed, input_tokens, cached_tokens) if shape.closed else None
+    closed_later = decode(shape.closed, input_tokens, cached_tokens, steps) if shape.closed else None
+    both = parts + closed_later if parts and closed_later else None
+    return ShapeFlops(
+        shape=shape,
+        input_tokens=input_tokens,
+        cached_tokens=cached_tokens,
+        output_tokens=output_tokens,
+        prefill=Counts(parts.total if parts else None, found.fvcore, found.torch),
+        decode=None
+        if later is None
+        else Counts(closed_later.total if closed_later else None, later.fvcore, later.torch),
+        closed_parts=both,
+        unsupported=unsupported,
+        traced_layers=found.traced_layers,
+    )

@@ -1,0 +1,252 @@
+"""Model shapes: what the cost of a forward pass depends on, from a name or a transformers configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gisteval.errors import GistevalError, one_line
+
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "llama-7b": {
+        "model_type": "llama",
+        "vocab_size": 32001,
+        "hidden_size": 4096,
+        "intermediate_size": 11008,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "max_position_embeddings": 2048,
+    },
+    "flan-t5-xxl": {
+        "model_type": "t5",
+        "vocab_size": 32101,
+        "d_model": 4096,
+        "d_ff": 10240,
+        "d_kv": 64,
+        "num_layers": 24,
+        "num_heads": 64,
+        "feed_forward_proj": "gated-gelu",
+        "tie_word_embeddings": False,
+    },
+}
+"""The paper's two models, each with the `<GIST>` row in its vocabulary (arXiv 2304.08467, section 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderShape:
+    """A decoder-only transformer with rotary positions, RMS norms and a gated MLP (Llama's kind).
+
+    hidden d, intermediate f, layers L, heads H, kv_heads G (G < H: grouped-query attention), head_dim,
+    vocabulary V. tied: the output matrix is the embedding; that saves storage, not FLOPs.
+    """
+
+    hidden: int
+    intermediate: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocabulary: int
+    tied: bool
+
+    @property
+    def query_width(self) -> int:
+        """Columns of the query projection."""
+        return self.heads * self.head_dim
+
+    @property
+    def kv_width(self) -> int:
+        """Columns of the key projection, and of the value projection."""
+        return self.kv_heads * self.head_dim
+
+    @property
+    def slot_values(self) -> int:
+        """Numbers that one cached token takes: keys and values of every layer."""
+        return 2 * self.layers * self.kv_width
+
+    @property
+    def parameters(self) -> int:
+        """Weights, biases left out."""
+        d, f = self.hidden, self.intermediate
+        layer = 2 * d * (self.query_width + self.kv_width) + 3 * d * f + 2 * d
+        embeddings = (1 if self.tied else 2) * self.vocabulary * d
+        return self.layers * layer + embeddings + d
+
+    @property
+    def read_each_pass(self) -> int:
+        """Weights that a pass over few tokens reads: all but an embedding table of its own."""
+        return self.parameters - (0 if self.tied else self.vocabulary * self.hidden)
+
+    @property
+    def read_each_step(self) -> int:
+        """Weights that decoding one token reads."""
+        return self.read_each_pass
+
+    @property
+    def read_to_compress(self) -> int:
+        """Weights that filling a cache reads: no embedding table, no output matrix."""
+        return self.parameters - (1 if self.tied else 2) * self.vocabulary * self.hidden
+
+    def held(self, tokens: float, generated: float) -> float:
+        """Numbers in the caches of one row: `tokens` of prompt and input, and those generated."""
+        return (tokens + generated) * self.slot_values
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderDecoderShape:
+    """T5's kind: relative position bias, RMS norms, an MLP that is gated (gelu) or not (relu).
+
+    layers are the encoder's; inner = heads * d_kv is the width of queries, keys and values. tied: the
+    output matrix is the embedding, and the decoder's last states are scaled by d^-0.5.
+    """
+
+    hidden: int
+    intermediate: int
+    layers: int
+    decoder_layers: int
+    heads: int
+    inner: int
+    vocabulary: int
+    gated: bool
+    tied: bool
+
+    @property
+    def slot_values(self) -> int:
+        """Numbers that one cached encoder token takes: keys and values of every encoder layer, and its
+        last state, which the decoder's cross-attention reads."""
+        return 2 * self.layers * self.inner + self.hidden
+
+    @property
+    def parameters(self) -> int:
+        """Weights, position biases left out."""
+        d, attention = self.hidden, 4 * self.hidden * self.inner
+        mlp = (3 if self.gated else 2) * d * self.intermediate
+        encoder = self.layers * (attention + mlp + 2 * d)
+        return encoder + self._decoder + (1 if self.tied else 2) * self.vocabulary * d + 2 * d
+
+    @property
+    def read_each_pass(self) -> int:
+        """Weights that a pass over few tokens reads: all but an embedding table of its own."""
+        return self.parameters - (0 if self.tied else self.vocabulary * self.hidden)
+
+    @property
+    def read_each_step(self) -> int:
+        """Weights that decoding one token reads: the decoder's and the output matrix."""
+        return self._decoder + self.vocabulary * self.hidden
+
+    @property
+    def read_to_compress(self) -> int:
+        """Weights that filling a cache reads: the encoder's."""
+        return self.parameters - self._decoder - (1 if self.tied else 2) * self.vocabulary * self.hidden
+
+    @property
+    def _decoder(self) -> int:
+        d, attention = self.hidden, 4 * self.hidden * self.inner
+        mlp = (3 if self.gated else 2) * d * self.intermediate
+        return self.decoder_layers * (2 * attention + mlp + 3 * d)
+
+    def held(self, tokens: float, generated: float) -> float:
+        """Numbers in the decoder's caches of one row: the cross-attention's keys and values of all
+        encoder tokens, and its own of the tokens generated."""
+        return 2 * self.decoder_layers * self.inner * (tokens + generated)
+
+
+Shape = DecoderShape | EncoderDecoderShape
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """A named model without weights.
+
+    config: a transformers configuration as a mapping, `model_type` included; closed: what the closed
+    forms need, or None where they don't apply; reason: why not.
+    """
+
+    name: str
+    config: dict[str, Any]
+    closed: Shape | None
+    reason: str | None
+
+
+def load_shape(name: str) -> ModelShape:
+    """A published shape by name, or the configuration at a path (a config.json or its folder).
+
+    Raises GistevalError if it is neither, or no transformers configuration.
+    """
+    if name in PUBLISHED:
+        return describe_config(name, PUBLISHED[name])
+    path = Path(name).expanduser()
+    file = path / "config.json" if path.is_dir() else path
+    if not file.is_file():
+        known = ", ".join(PUBLISHED)
+        raise GistevalError(
+            f"shape {name!r} is unknown: choose from {known}, or give the path of a config.json"
+        )
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GistevalError(f"{file} can't be read as JSON: {one_line(error)}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise GistevalError(f"{file} names no model_type: give the config.json of a transformers model")
+    return describe_config(file.resolve().parent.name, config)
+
+
+def describe_config(name: str, config: dict[str, Any]) -> ModelShape:
+    """The shape of a transformers configuration. Raises GistevalError if transformers refuses it."""
+    full = parse_config(config).to_dict()
+    if full["model_type"] in ("llama", "mistral", "qwen2"):
+        if full["hidden_act"] not in ("silu", "swish"):
+            return ModelShape(name, config, None, f"its MLP's activation is {full['hidden_act']}, not silu")
+        return ModelShape(name, config, _decoder_shape(full), None)
+    if full["model_type"] == "t5":
+        if full["feed_forward_proj"] not in ("gated-gelu", "relu"):
+            reason = f"its MLP is {full['feed_forward_proj']}, neither gated-gelu nor relu"
+            return ModelShape(name, config, None, reason)
+        return ModelShape(name, config, _t5_shape(full), None)
+    reason = f"there is none for model_type {full['model_type']} (llama, mistral, qwen2 and t5 have one)"
+    return ModelShape(name, config, None, reason)
+
+
+def parse_config(config: Mapping[str, Any]) -> Any:
+    """transformers' own configuration object, defaults filled in. Raises GistevalError if refused."""
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig
+
+    options = {key: value for key, value in config.items() if key != "model_type"}
+    try:
+        return AutoConfig.for_model(config["model_type"], **options)
+    except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
+        raise GistevalError(
+            f"transformers refuses the configuration of a {config['model_type']} ({one_line(error)})"
+        ) from error
+
+
+def _decoder_shape(config: dict[str, Any]) -> DecoderShape:
+    heads = config["num_attention_heads"]
+    return DecoderShape(
+        hidden=config["hidden_size"],
+        intermediate=config["intermediate_size"],
+        layers=config["num_hidden_layers"],
+        heads=heads,
+        kv_heads=config.get("num_key_value_heads") or heads,
+        head_dim=config.get("head_dim") or config["hidden_size"] // heads,
+        vocabulary=config["vocab_size"],
+        tied=bool(config.get("tie_word_embeddings")),
+    )
+
+
+def _t5_shape(config: dict[str, Any]) -> EncoderDecoderShape:
+    return EncoderDecoderShape(
+        hidden=config["d_model"],
+        intermediate=config["d_ff"],
+        layers=config["num_layers"],
+        decoder_layers=config.get("num_decoder_layers") or config["num_layers"],
+        heads=config["num_heads"],
+        inner=config["num_heads"] * config["d_kv"],
+        vocabulary=config["vocab_size"],
+        gated=config["feed_forward_proj"] == "gated-gelu",
+        tied=bool(config["scale_decoder_outputs"]),  # transformers scales exactly where T5 ties
+    )

@@ -1,0 +1,87 @@
+"""The pages of a profile: console text, profile.md, CSV and LaTeX tables, figures."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gisteval.errors import MissingExtra
+from gisteval.report.layout import Table, latex_text, markdown_text, plain_text, threads_text
+from gisteval.report.profile_tables import tables
+from gisteval.store import write_atomic
+
+CAPTIONS = {
+    "break_even": "Total cost of one prompt over the number of its uses",
+    "cost_by_prompt_length": "Cost of each use by prompt length (closed form)",
+    "latency_breakdown": "Where the time goes",
+    "roofline": "Attained speed beside the machine's measured roof",
+}
+
+
+def profile_text(content: Mapping[str, Any]) -> str:
+    """All tables with aligned columns, for a terminal."""
+    head = _heading(content)
+    notes = "".join(f"note: {note}\n" for note in content.get("notes", ()))
+    return head + "\n\n" + "\n".join(plain_text(table) for table in tables(content)) + notes
+
+
+def require_figures() -> None:
+    """Raise MissingExtra now rather than after minutes of measuring."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtra("matplotlib", "report")
+
+
+def write_profile_report(content: Mapping[str, Any], folder: Path) -> Path:
+    """tables/profile-*.{csv,tex}, figures/*.{png,pdf} and profile.md in `folder`; returns the page.
+
+    Raises MissingExtra without matplotlib if there is a figure to draw.
+    """
+    found = tables(content)
+    for table in found:
+        stem = folder / "tables" / f"profile-{table.name}"
+        write_atomic(stem.with_suffix(".csv"), table.csv_text())
+        write_atomic(stem.with_suffix(".tex"), latex_text(table))
+    figures: list[str] = []
+    if content["kind"] in ("model", "what_if"):
+        from gisteval.report.profile_figures import draw_figures
+
+        figures = draw_figures(content, folder / "figures")
+    page = folder / "profile.md"
+    write_atomic(page, _page(content, found, figures))
+    return page
+
+
+def _page(content: Mapping[str, Any], found: list[Table], figures: list[str]) -> str:
+    parts = ["# Profile", _heading(content)]
+    parts += [f"> **Note.** {note}" for note in content.get("notes", ())]
+    for table in found:
+        parts += [f"## {table.title}", markdown_text(table)]
+    for name in figures:
+        caption = CAPTIONS[name.split("-")[0]]
+        parts += [f"![{caption}](figures/{name}.png)"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _heading(content: Mapping[str, Any]) -> str:
+    kind = content["kind"]
+    if kind == "model":
+        return (
+            f"{content['model']} on {content['source']}: {content['examples']} examples, "
+            f"{content['output_tokens']} output tokens, {content['device']} {content['dtype']}, "
+            f"{threads_text(content['threads'])}, {content['clock']}, all ways on the weights of "
+            f"{content['weights']}"
+        )
+    if kind == "what_if":
+        return (
+            f"what if: input of {content['input_tokens']} tokens, {content['output_tokens']} output "
+            f"tokens, {content['value_bytes']} bytes a number; times are bounds of "
+            f"{content['machine']['name']}"
+        )
+    if kind == "shape":
+        return (
+            f"{content['shape']}: {content['input_tokens']} tokens run behind {content['cached_tokens']} "
+            f"cached, {content['output_tokens']} output tokens"
+        )
+    return "released benchmark files, recomputed by closed form"

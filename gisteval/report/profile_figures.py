@@ -1,0 +1,278 @@
+"""Figures of a profile, from the plain content of profile.json: PNG and PDF, at the width of one column.
+
+Colours are Okabe and Ito's (M. Okabe and K. Ito, "Color Universal Design", 2008), told apart by the colour
+blind; every line has its own dash and marker as well, so the figures survive black and white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gisteval.errors import MissingExtra
+
+try:
+    import matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter
+except ImportError as error:
+    raise MissingExtra("matplotlib", "report") from error
+
+from gisteval.report.layout import engineering, threads_text
+
+Content = Mapping[str, Any]
+Panels = list[tuple[str, list[Content]]]
+"""Title and cost curves of each panel."""
+
+COLUMN_INCHES = 3.4
+STYLES: dict[str, tuple[str, str, str]] = {
+    "no cache": ("#000000", "-", "o"),
+    "whole-prompt cache": ("#0072B2", "--", "s"),
+    "negative control": ("#999999", ":", "x"),
+}
+"""Colour, dash and marker of the ordinary ways; compressed ones take the next of COMPRESSED."""
+
+COMPRESSED = [
+    ("#D55E00", "-", "^"),
+    ("#009E73", "-.", "v"),
+    ("#CC79A7", (0, (5, 1)), "D"),
+    ("#E69F00", (0, (1, 1)), "P"),
+    ("#56B4E9", (0, (3, 1, 1, 1)), "*"),
+]
+SETTINGS: dict[Any, Any] = {
+    "font.size": 7.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.5,
+    "legend.frameon": False,
+    "legend.fontsize": 6.5,
+    "pdf.fonttype": 42,
+    "savefig.dpi": 220,
+}
+
+
+def draw_figures(content: Content, folder: Path) -> list[str]:
+    """Draw all that the content supports into `folder`; returns the files' names without ending."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names: list[str] = []
+    if content["kind"] == "what_if":
+        for shape in dict.fromkeys(row["shape"] for row in content["rows"]):
+            rows = [row for row in content["rows"] if row["shape"] == shape]
+            if len({row["prompt_tokens"] for row in rows}) > 1:
+                lines = _first_lines(rows)
+                below = f"k = {lines[0]['k']}"
+                names.append(_prompt_lengths(lines, folder, f"cost_by_prompt_length-{shape}"))
+                names.append(_break_even(_sweep_curves(lines), below, folder, f"break_even-{shape}"))
+        return names
+    for batch in content["batches"]:
+        size = batch["batch_size"]
+        panels, below = _batch_curves(batch), f"batch of {size}"
+        names.append(_break_even(panels, below, folder, f"break_even-batch-{size}"))
+        names.append(_latency(batch, folder, f"latency_breakdown-batch-{size}"))
+    names.append(_roofline(content, folder, "roofline"))
+    if content["by_prompt_length"]:
+        names.append(_prompt_lengths(content["by_prompt_length"], folder, "cost_by_prompt_length"))
+    return names
+
+
+def _first_lines(rows: Sequence[Content]) -> list[Content]:
+    """The rows of the first k and batch: one line a way."""
+    first = rows[0]
+    return [row for row in rows if (row["k"], row["batch"]) == (first["k"], first["batch"])]
+
+
+@contextmanager
+def _figure(folder: Path, name: str, height: float, panels: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure of one column's width with panels from top to bottom; saved as PNG and PDF at the end."""
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(COLUMN_INCHES, height), layout="constrained")
+        yield figure, list(figure.subplots(panels, 1, squeeze=False)[:, 0])
+        figure.savefig(folder / f"{name}.png")
+        figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+
+
+def _styles(names: Sequence[str]) -> dict[str, tuple[Any, Any, Any]]:
+    others = iter(COMPRESSED * (1 + len(names) // len(COMPRESSED)))
+    return {name: STYLES[name] if name in STYLES else next(others) for name in names}
+
+
+def _above(dash: Any) -> float:
+    """Broken lines lie above unbroken ones, so that both show where they coincide."""
+    return 2.0 if dash == "-" else 2.5
+
+
+def _prefixed(axis: Any, unit: str) -> None:
+    axis.set_major_formatter(FuncFormatter(lambda value, _: engineering(value) + unit))
+
+
+def _batch_curves(batch: Content) -> Panels:
+    """Two panels: FLOPs and time."""
+    return [(label, batch["curves"][unit]) for unit, label in (("flops", "FLOPs"), ("seconds", "time"))]
+
+
+def _sweep_curves(rows: Sequence[Content]) -> Panels:
+    """Two panels: the shortest and the longest prompt of a sweep."""
+    uses = [scale * digit for scale in (1, 10, 100, 1000) for digit in (1, 2, 3, 5, 7)] + [10_000]
+    return [
+        (
+            f"FLOPs, prompt of {row['prompt_tokens']:,}",
+            [
+                {
+                    "name": way["name"],
+                    "uses": uses,
+                    "totals": [way["flops_once"] + count * way["flops_each"] for count in uses],
+                }
+                for way in row["ways"]
+            ],
+        )
+        for row in (rows[0], rows[-1])
+    ]
+
+
+def _break_even(panels: Panels, below: str, folder: Path, name: str) -> str:
+    """Total cost over uses, relative to no caching: all curves would lie on one another otherwise."""
+    styles = _styles([curve["name"] for curve in panels[0][1]])
+    with _figure(folder, name, 3.9, panels=len(panels)) as (figure, axes):
+        for axis, (label, curves) in zip(axes, panels, strict=True):
+            base = next(curve for curve in curves if curve["name"] == "no cache")
+            for curve in curves:
+                colour, dash, _ = styles[curve["name"]]
+                shares = [100 * c / b for c, b in zip(curve["totals"], base["totals"], strict=True)]
+                axis.plot(
+                    curve["uses"],
+                    shares,
+                    color=colour,
+                    linestyle=dash,
+                    label=curve["name"],
+                    zorder=_above(dash),
+                )
+            axis.set_xscale("log")
+            axis.set_ylim(bottom=0)
+            axis.set_title(label, fontsize=8)
+            axis.set_ylabel("total, % of no cache")
+            axis.grid(alpha=0.25, linewidth=0.5)
+        axes[-1].set_xlabel(f"uses of a prompt ({below})")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return name
+
+
+def _prompt_lengths(rows: Sequence[Content], folder: Path, name: str) -> str:
+    """FLOPs of each use by prompt length."""
+    ways = [way["name"] for way in rows[0]["ways"]]
+    styles = _styles(ways)
+    with _figure(folder, name, 2.5) as (_, (axis,)):
+        for index, way in enumerate(ways):
+            colour, dash, marker = styles[way]
+            axis.plot(
+                [row["prompt_tokens"] for row in rows],
+                [row["ways"][index]["flops_each"] for row in rows],
+                color=colour,
+                linestyle=dash,
+                marker=marker,
+                zorder=_above(dash),
+                label=f"{way} (k = {rows[0]['k']})" if way == "gist" else way,
+            )
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_xlabel("prompt tokens")
+        axis.set_ylabel("FLOPs of each use")
+        axis.set_title(rows[0]["shape"], fontsize=8)
+        _prefixed(axis.yaxis, "")
+        _prefixed(axis.xaxis, "")
+        axis.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+        axis.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+        axis.grid(alpha=0.25, linewidth=0.5)
+        axis.legend(loc="upper left")
+    return name
+
+
+def _latency(batch: Content, folder: Path, name: str) -> str:
+    """What each use takes, above; what is paid once, hatched, below."""
+    systems = list(reversed(batch["systems"]))
+    with _figure(folder, name, 1.6 + 0.34 * len(systems), panels=2) as (figure, axes):
+        places = range(len(systems))
+        for axis in axes:
+            axis.set_yticks(list(places), [system["name"] for system in systems])
+            axis.grid(axis="x", alpha=0.25, linewidth=0.5)
+        prefill = [_ms(system, "prefill") for system in systems]
+        rest = [_ms(system, "end_to_end") - one for system, one in zip(systems, prefill, strict=True)]
+        axes[0].barh(places, prefill, color="#0072B2", label="prefill", height=0.65)
+        axes[0].barh(places, rest, left=prefill, color="#56B4E9", label="decode", height=0.65)
+        errors = [_half_widths(system["seconds"]["end_to_end"]) for system in systems]
+        axes[0].errorbar(
+            [_ms(system, "end_to_end") for system in systems],
+            places,
+            xerr=list(zip(*errors, strict=True)),
+            fmt="none",
+            ecolor="black",
+            elinewidth=0.8,
+            capsize=2,
+        )
+        once = [_ms(system, "compress") for system in systems]
+        axes[1].barh(
+            places, once, color="#E69F00", hatch="///", edgecolor="white", label="compress", height=0.65
+        )
+        axes[0].set_xlabel(f"each use, ms a batch of {batch['batch_size']}")
+        axes[1].set_xlabel(f"once, ms a batch of {batch['batch_size']}")
+        figure.legend(loc="outside upper center", ncols=3)
+    return name
+
+
+def _ms(system: Content, phase: str) -> float:
+    found = system["seconds"][phase]
+    return 0.0 if found is None else 1e3 * found["median"]
+
+
+def _half_widths(found: Content) -> tuple[float, float]:
+    return 1e3 * (found["median"] - found["low"]), 1e3 * (found["high"] - found["median"])
+
+
+def _roofline(content: Content, folder: Path, name: str) -> str:
+    """Attained FLOP/s over FLOPs a byte; filled markers are prefill, hollow ones decoding."""
+    machine = content["machine"]
+    peak, width = machine["flops_per_second"], machine["bytes_per_second"]
+    points = [
+        (system["name"], batch["batch_size"], point)
+        for batch in content["batches"]
+        for system in batch["systems"]
+        for point in system["attained"]
+    ]
+    styles = _styles(list(dict.fromkeys(way for way, _, _ in points)))
+    intensities = [point["intensity"] for _, _, point in points]
+    low, high = min(*intensities, peak / width) / 4, max(*intensities, peak / width) * 4
+    with _figure(folder, name, 2.9) as (_, (axis,)):
+        roof = [low, peak / width, high]
+        axis.plot(roof, [min(peak, x * width) for x in roof], color="black", linewidth=1)
+        for way, size, point in points:
+            colour, _, marker = styles[way]
+            filled = colour if point["phase"] == "prefill" else "none"
+            axis.plot(
+                point["intensity"],
+                point["flops_per_second"],
+                marker,
+                color=colour,
+                markerfacecolor=filled,
+            )
+            if way == "no cache":
+                place = (point["intensity"], point["flops_per_second"])
+                axis.annotate(f"batch {size}", place, xytext=(5, 4), textcoords="offset points", fontsize=6)
+        for way, (colour, _, marker) in styles.items():
+            axis.plot([], [], marker, color=colour, label=way)
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_xlabel("FLOPs a byte")
+        axis.set_ylabel("FLOP/s")
+        axis.set_title(
+            f"{machine['device']} {machine['dtype']}, {threads_text(machine['threads'])}: "
+            f"{engineering(peak)}FLOP/s, {engineering(width)}B/s\nfilled: prefill, hollow: decode",
+            fontsize=7,
+        )
+        _prefixed(axis.yaxis, "")
+        axis.grid(alpha=0.25, linewidth=0.5)
+        axis.legend(loc="lower right")
+    return name

@@ -1,0 +1,204 @@
+"""Tables of a profile, from the plain content of profile.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from gisteval.report.layout import Table, engineering, size_text, uses_text
+
+Content = Mapping[str, Any]
+
+
+def tables(content: Content) -> list[Table]:
+    """The tables of any kind of profile."""
+    kinds: dict[str, Callable[[Content], list[Table]]] = {
+        "model": _model_tables,
+        "what_if": lambda found: [_what_if_table(found)],
+        "shape": lambda found: [_shape_table(found)],
+        "released": lambda found: [_released_table(found)],
+    }
+    return kinds[content["kind"]](content)
+
+
+def _model_tables(content: Content) -> list[Table]:
+    found = []
+    for batch in content["batches"]:
+        found += [_time_table(batch), _saving_table(batch), _break_even_table(batch), _roof_table(batch)]
+    return [*found, _storage_table(content["storage"])]
+
+
+def _time_table(batch: Content) -> Table:
+    rows = []
+    for system in batch["systems"]:
+        seconds, flops, peak = system["seconds"], system["flops"], system["peak_memory"]
+        rows.append(
+            (
+                system["name"],
+                f"{system['run_tokens']:.1f}",
+                f"{system['cached_slots']:.1f}",
+                *(_milliseconds(seconds[p]) for p in ("compress", "prefill", "decode_token", "end_to_end")),
+                engineering(flops["compress"]),
+                engineering(flops["prefill"]),
+                engineering(flops["decode"]),
+                f"{system['stored_bytes']:,.0f}",
+                "-" if peak is None else f"{peak['bytes'] / 1e6:,.0f}",
+            )
+        )
+    times = ("compress ms", "prefill ms", "decode a token ms", "each use ms")
+    flops_columns = ("compress FLOPs", "prefill FLOPs", "decode FLOPs")
+    columns = ("way", "run", "cached", *times, *flops_columns, "stored bytes", "peak MB")
+    return Table(
+        f"time-batch-{batch['batch_size']}",
+        f"Time, batch of {batch['batch_size']}",
+        columns,
+        tuple(rows),
+        f"Medians of {batch['rounds']} passes with 95% intervals, a batch each (measuring stopped: "
+        f"{batch['stopped']}); FLOPs and bytes an example.",
+    )
+
+
+def _saving_table(batch: Content) -> Table:
+    rows = tuple(
+        (
+            saving["system"],
+            saving["baseline"],
+            "each use" if saving["phase"] == "end_to_end" else saving["phase"],
+            _milliseconds(saving),
+            f"{saving['percent']:.1f}%",
+            "yes" if saving["low"] > 0 else "slower" if saving["high"] < 0 else "not shown",
+        )
+        for saving in batch["savings"]
+    )
+    return Table(
+        f"savings-batch-{batch['batch_size']}",
+        f"What is saved, batch of {batch['batch_size']}",
+        ("way", "against", "phase", "saved ms", "saved", "is it faster?"),
+        rows,
+        "Paired: both ways on the same batch in the same round. What is saved against no cache only is the "
+        "merit of ordinary prompt caching.",
+    )
+
+
+def _break_even_table(batch: Content) -> Table:
+    rows = tuple(
+        (
+            even["system"],
+            even["baseline"],
+            "FLOPs" if even["unit"] == "flops" else "time",
+            uses_text(even["reuses"]),
+            "-" if even["unit"] == "flops" else f"{uses_text(even['low'])} to {uses_text(even['high'])}",
+            uses_text(even["net"]),
+        )
+        for even in batch["break_even"]
+    )
+    return Table(
+        f"break-even-batch-{batch['batch_size']}",
+        f"Uses until compression pays, batch of {batch['batch_size']}",
+        ("way", "against", "in", "N*", "interval", "net of the cache's own filling"),
+        rows,
+        "N* = ceil(compress / saved each use). Net: where the total costs cross, since a whole-prompt "
+        "cache has to be filled as well.",
+    )
+
+
+def _roof_table(batch: Content) -> Table:
+    rows = tuple(
+        (
+            system["name"],
+            point["phase"],
+            f"{point['intensity']:.2f}",
+            engineering(point["flops_per_second"]),
+            engineering(point["bytes_per_second"]),
+            point["bound"],
+            f"{100 * point['share']:.1f}%",
+        )
+        for system in batch["systems"]
+        for point in system["attained"]
+    )
+    return Table(
+        f"roofline-batch-{batch['batch_size']}",
+        f"Attained speed, batch of {batch['batch_size']}",
+        ("way", "phase", "FLOPs a byte", "FLOP/s", "bytes/s", "bound by", "of the roof"),
+        rows,
+    )
+
+
+def _storage_table(found: Iterable[Content]) -> Table:
+    rows = []
+    for item in found:
+        totals = list(item["totals"].values())
+        fits = "any number" if item["fits"] is None else f"{item['fits']:,}"
+        rows.append((item["name"], f"{item['bytes_per_prompt']:,.0f}", *map(size_text, totals), fits))
+    budget = size_text(next(iter(found))["budget"])
+    columns = ("way", "bytes a prompt", "1,000 prompts", "10^6 prompts", "10^9 prompts")
+    return Table("storage", "Storage", (*columns, f"prompts in {budget}"), tuple(rows))
+
+
+def _what_if_table(content: Content) -> Table:
+    rows = []
+    for row in content["rows"]:
+        ways = {way["name"]: way for way in row["ways"]}
+        gist = next(way for name, way in ways.items() if name == "gist")
+        evens = {(even["unit"], even["baseline"]): even for even in row["break_even"]}
+        baselines = ("no cache", "whole-prompt cache")
+        rows.append(
+            (
+                row["shape"],
+                str(row["prompt_tokens"]),
+                str(row["k"]),
+                str(row["batch"]),
+                *(_saved(ways[base], gist, "flops_each") for base in baselines),
+                *(_saved(ways[base], gist, "seconds_each") for base in baselines),
+                *(uses_text(evens["flops", base]["reuses"]) for base in baselines),
+                uses_text(evens["flops", "whole-prompt cache"]["net"]),
+                size_text(ways["whole-prompt cache"]["stored_bytes"]),
+                size_text(gist["stored_bytes"]),
+                f"{gist['prompts_that_fit']:,}",
+            )
+        )
+    saved = ("FLOPs saved / no cache", "/ cached prompt", "time saved / no cache", "/ cached prompt")
+    uses = ("N* / no cache", "N* / cached prompt", "net")
+    stored = ("cached prompt", "gist", f"gists in {size_text(content['memory_budget'])}")
+    columns = ("shape", "prompt", "k", "batch", *saved, *uses, *stored)
+    note = "Each use; time is a bound of the machine's peaks, not measured."
+    return Table("what-if", "When gisting pays", columns, tuple(rows), note)
+
+
+def _saved(base: Content, gist: Content, field: str) -> str:
+    return f"{100 * (1 - gist[field] / base[field]):.1f}%"
+
+
+def _shape_table(content: Content) -> Table:
+    differences = content["difference_percent"] or {}
+    rows = []
+    for tool, count in content["flops"].items():
+        difference = f"{differences[tool]:+.4f}%" if tool in differences else "-"
+        rows.append((tool, "does not apply" if count is None else f"{count:,}", difference))
+    notes = [content["closed_form_note"] or ""]
+    notes.append("operators fvcore does not count: " + ", ".join(content["unsupported_ops"]))
+    note = "; ".join(filter(None, notes))
+    return Table("flops", "FLOPs", ("counted by", "FLOPs", "difference"), tuple(rows), note)
+
+
+def _released_table(content: Content) -> Table:
+    rows = tuple(
+        (
+            item["file"],
+            item["model"],
+            str(item["rows"]),
+            f"{item['gflops']:.1f}",
+            f"{item['released_gflops']:.1f}",
+            str(item["unequal_rows"]),
+            f"{item['milliseconds']:.2f}",
+        )
+        for item in content["files"]
+    )
+    columns = ("file", "model", "rows", "GFLOPs", "as released", "rows that differ", "ms as released")
+    return Table("released", "Means of the released files", columns, rows)
+
+
+def _milliseconds(found: Content | None) -> str:
+    if found is None:
+        return "-"
+    return f"{1e3 * found['median']:.3f} [{1e3 * found['low']:.3f}, {1e3 * found['high']:.3f}]"

@@ -1,0 +1,70 @@
+"""Medians with intervals, clocks and the roof."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from gisteval.profiling.memory import peak_memory
+from gisteval.profiling.roofline import attained, measure_machine
+from gisteval.profiling.timing import Stopwatch, median_interval
+
+CPU = torch.device("cpu")
+
+
+@given(st.integers(1, 400))
+def test_ranks_are_the_binomial_ones(n):
+    """Against scipy: the tightest symmetric order statistics with 95% coverage."""
+    found = median_interval([float(i) for i in range(n, 0, -1)])
+    rank = int(found.low)
+    assert found.high == n + 1 - rank
+    assert found.confidence == pytest.approx(max(0.0, 1 - 2 * binom.cdf(rank - 1, n, 0.5)), abs=1e-9)
+    if n >= 6:
+        assert found.confidence >= 0.95
+        assert rank >= n // 2 or 1 - 2 * binom.cdf(rank, n, 0.5) < 0.95  # one further in is too narrow
+    else:
+        assert (found.low, found.high) == (1, n)
+
+
+def test_median_of_even_and_odd_numbers_of_values():
+    assert median_interval([3.0, 1.0, 2.0]).median == 2.0
+    assert median_interval([4.0, 1.0, 2.0, 3.0]).median == 2.5
+    with pytest.raises(ValueError, match="at least one"):
+        median_interval([])
+
+
+def test_stopwatch_gives_the_spans_between_marks():
+    watch = Stopwatch(CPU)
+    watch.mark()
+    time.sleep(0.02)
+    watch.mark()
+    watch.mark()
+    long, short = watch.seconds()
+    assert long >= 0.02 > short >= 0
+
+
+def test_peak_memory_sees_a_block_that_is_gone_again():
+    size = 300 * 2**20
+    held = peak_memory(lambda: None, CPU)
+    peak = peak_memory(lambda: torch.ones(size, dtype=torch.uint8).sum(), CPU)
+    if held is None or peak is None:
+        pytest.skip("this system does not tell the peak of the resident set")
+    assert peak.bytes - held.bytes > 0.9 * size
+    after = peak_memory(lambda: None, CPU)
+    assert after.bytes < peak.bytes
+
+
+def test_the_roof_bounds_by_memory_first_and_by_arithmetic_then():
+    machine = measure_machine(CPU, torch.float32)
+    assert machine.flops_per_second > 1e8 and machine.bytes_per_second > 1e8
+    ridge = machine.flops_per_second / machine.bytes_per_second
+    slow = attained(machine, "decode", flops=ridge / 10 * 1e6, moved=1e6, seconds=1.0)
+    fast = attained(machine, "prefill", flops=ridge * 10 * 1e6, moved=1e6, seconds=1.0)
+    assert (slow.bound, fast.bound) == ("memory", "compute")
+    assert slow.share == pytest.approx(1e6 / machine.bytes_per_second)
+    assert fast.share == pytest.approx(ridge * 1e7 / machine.flops_per_second)

@@ -1,0 +1,115 @@
+"""`gisteval profile` and `gisteval run --profile` from the outside."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gisteval.cli import app
+from gisteval.config import read_config
+from gisteval.errors import GistevalError
+from gisteval.pipeline.profile import parse_bytes
+from gisteval.pipeline.run import run
+
+FIGURES = ("break_even-batch-1", "latency_breakdown-batch-1", "roofline", "cost_by_prompt_length")
+
+
+def call(capsys, *arguments: str) -> str:
+    app(["profile", *arguments], standalone_mode=False)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("shape", "tokens", "cached", "expected"),
+    [("llama-7b", "58", "0", 768285567292), ("flan-t5-xxl", "27", "1", 306648110641)],
+)
+def test_a_shape_prints_three_counts(capsys, shape, tokens, cached, expected):
+    arguments = ("--shape", shape, "--input-tokens", tokens, "--cached-tokens", cached, "--json")
+    found = json.loads(call(capsys, *arguments))
+    assert found["flops"]["closed_form"] == expected
+    for tool in ("fvcore", "torch"):
+        assert abs(found["flops"][tool] - expected) < 0.0005 * expected
+    assert "aten::mul" in found["unsupported_ops"]
+
+
+def test_a_sweep_is_written_with_its_table_and_figure(capsys, tmp_path):
+    arguments = ["--shape", "llama-7b", "--what-if", "--prompt-tokens", "26,4000", "--gist-tokens", "1"]
+    call(capsys, *arguments, "--batch-size", "1", "--output", str(tmp_path), "--json")
+    rows = (tmp_path / "tables" / "profile-what-if.csv").read_text().splitlines()
+    assert [row.split(",")[1] for row in rows[1:]] == ["26", "4000"]
+    assert (tmp_path / "figures" / "cost_by_prompt_length-llama-7b.pdf").stat().st_size > 1000
+
+
+def test_a_suite_is_measured_and_reported(capsys, tiny_suite, tiny_task, tmp_path):
+    arguments = ["--model", str(tiny_suite), "--task", str(tiny_task), "--split", "test", "--limit", "6"]
+    arguments += ["--batch-size", "1,3", "--output-tokens", "3", "--time-budget", "1"]
+    found = json.loads(call(capsys, *arguments, "--output", str(tmp_path), "--json"))
+    assert found == json.loads((tmp_path / "profile.json").read_text())
+    names = ["no cache", "whole-prompt cache", "gist-1", "gist-3", "negative control"]
+    assert [batch["batch_size"] for batch in found["batches"]] == [1, 3]
+    for batch in found["batches"]:
+        assert [system["name"] for system in batch["systems"]] == names
+        assert {even["unit"] for even in batch["break_even"]} == {"flops", "seconds"}
+    assert found["threads"] >= 1 and found["clock"] == "perf_counter"
+    for name in FIGURES:
+        for ending in ("png", "pdf"):
+            assert (tmp_path / "figures" / f"{name}.{ending}").is_file()
+    assert "whole-prompt cache" in (tmp_path / "profile.md").read_text()
+
+
+def test_run_with_profile_adds_a_report_and_leaves_the_records(
+    tiny_suite, tiny_task, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("gisteval.pipeline.profile_model.RUN_SECONDS", 0.5)
+    flags = {"models": [str(tiny_suite)], "task": str(tiny_task), "splits": "test", "limit": 4}
+    plain = run(read_config(None, {**flags, "output": str(tmp_path / "a")})).folder
+    profiled = run(read_config(None, {**flags, "output": str(tmp_path / "b"), "profile": True})).folder
+    assert (profiled / "report" / "profile.json").is_file()
+    assert not (plain / "report" / "profile.json").exists()
+    for file in sorted((plain / "generations").iterdir()):
+        assert file.read_bytes() == (profiled / "generations" / file.name).read_bytes()
+    assert (plain / "results.json").read_bytes() == (profiled / "results.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("80GB", 80 * 10**9), ("24 GiB", 24 * 2**30), ("1.5mb", 1_500_000), ("10", 10)]
+)
+def test_sizes_are_read(text, expected):
+    assert parse_bytes(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give one of"),
+        (["--shape", "llama-7b"], "--input-tokens"),
+        (["--shape", "llama-7b", "--model", "x"], "give one of"),
+        (["--shape", "llama-7b", "--what-if", "--prompt-tokens", "a"], "--prompt-tokens"),
+        (["--shape", "llama-7b", "--what-if", "--memory-budget", "much"], "80GB"),
+        (["--model", "no/such/folder"], "does not exist"),
+    ],
+)
+def test_what_makes_no_sense_is_one_clear_error(capsys, arguments, message):
+    with pytest.raises(GistevalError, match=message):
+        call(capsys, *arguments)
+
+
+def test_a_suite_of_controls_has_nothing_to_profile(capsys, tiny_suite, tiny_task):
+    with pytest.raises(GistevalError, match="no compressed system"):
+        call(
+            capsys, "--model", str(tiny_suite / "pos_control"), "--task", str(tiny_task), "--split", "test"
+        )
+
+
+def test_help_does_not_import_torch():
+    code = (
+        "import sys; from gisteval.cli import app\n"
+        "try: app(['profile', '--help'], standalone_mode=False)\n"
+        "finally: assert not {'torch', 'transformers', 'matplotlib', 'fvcore'} & set(sys.modules)"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert "--what-if" in finished.stdout
