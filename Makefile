@@ -32,7 +32,7 @@ setup: .venv/ready ## the environment, from a bare Python
 	touch $@
 
 SUITE := checkpoints/wordplay-llama
-MEMBERS := pos_control neg_control gist-1 gist-2 gist-5 gist-10
+MEMBERS := pos_control gist-1 neg_control gist-5 gist-2 gist-10
 
 suite: setup ## retrain the demo suite into build/wordplay-llama, two trainings at a time
 	test -f build/wordplay-base/gist.json || \

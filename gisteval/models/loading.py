@@ -19,6 +19,7 @@ from gisteval.errors import GistevalError, MissingExtra, one_line
 from gisteval.models.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
 from gisteval.models.decoder import DecoderModel
 from gisteval.models.tokens import PromptTokenizer, find_gist_id
+from gisteval.store import write_atomic
 
 log = logging.getLogger(__name__)
 
@@ -178,4 +179,4 @@ def save_checkpoint(
     model.save_pretrained(path, **options)
     tokenizer.save_pretrained(path)
     text = json.dumps(record.to_json(), indent=1, ensure_ascii=False)
-    (path / GIST_FILE).write_text(text + "\n", encoding="utf-8")
+    write_atomic(path / GIST_FILE, text + "\n")

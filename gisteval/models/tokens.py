@@ -40,7 +40,7 @@ class PromptTokenizer:
         return [] if self.gist_id is None else [self.gist_id] * self.k
 
     def count_gists(self, prompt: Sequence[int]) -> int:
-        """How many of the k gist tokens end a prompt; a literal `<GIST>` in its text is not one."""
+        """How many of the k gist tokens end a prompt."""
         return self.k if self.k and list(prompt[-self.k :]) == self.gists else 0
 
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
@@ -70,7 +70,9 @@ class PromptTokenizer:
     def _encode(self, texts: list[str]) -> list[list[int]]:
         if not texts:
             return []
-        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        # Text is data: a `<GIST>` or an end token written in it stays the characters it is made of.
+        encoded = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)
+        ids: list[list[int]] = encoded["input_ids"]
         return ids
 
 

@@ -103,6 +103,15 @@ def test_count_gists_counts_the_trailing_ones(tiny_tokenizer, k, text, gists, co
     assert tokens.count_gists(prompt) == counted
 
 
+@pytest.mark.parametrize("text", ["say <GIST> twice", "say </s> and stop", "<pad>"])
+def test_special_tokens_written_in_a_text_stay_text(tiny_tokenizer, text):
+    tokens = PromptTokenizer(tiny_tokenizer, Template(), 1)
+    special = set(tiny_tokenizer.all_special_ids)
+    for ids in (*tokens.prompts([text]), *tokens.continuations([text]), tokens.targets([text])[0][:-1]):
+        assert not special & set(ids)
+        assert text in tiny_tokenizer.decode(ids)
+
+
 def test_decoded_text_has_no_special_tokens_and_no_outer_space(tiny_tokenizer):
     tokens = PromptTokenizer(tiny_tokenizer, Template(), 1)
     ids = tiny_tokenizer("  yes, no \n", add_special_tokens=False)["input_ids"]
