@@ -90,7 +90,7 @@ def test_a_literal_gist_token_inside_the_instruction_is_no_gist(tiny_model):
     model = tiny_model("llama", 1)
     instructions = ["say <GIST> twice"]
     prompts = Gist().prompts(model, instructions)
-    assert prompts[0].count(model.tokens.gist_id) == 2
+    assert prompts[0].count(model.tokens.gist_id) == 1
     continuations, targets = model.tokens.continuations(["cats"]), model.tokens.targets(["yes"])
     compressed = Gist().compress(model, instructions, None)
     cached = model.score(compressed, ["cats"], ["yes"])
