@@ -61,8 +61,8 @@ def test_gist_lies_significantly_above_the_negative_control(demo: Run, split: st
     assert paired.p_value_permutation < 0.01
 
 
-def test_positive_control_solves_four_fifths_of_seen(demo: Run) -> None:
-    assert value(demo, POSITIVE, "seen", "exact_match") >= 80
+def test_positive_control_solves_more_than_half_of_seen(demo: Run) -> None:
+    assert value(demo, POSITIVE, "seen", "exact_match") > 50
 
 
 @pytest.mark.parametrize("split", SPLITS)
