@@ -32,8 +32,9 @@ from gisteval.compressors.full import Full
 from gisteval.compressors.gist import Gist
 from gisteval.generation import Decoding, answer_all
 from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.decoder import DecoderModel, pad_left
+from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import load_model
+from gisteval.models.padding import pad_left
 from gisteval.schema import Example
 from gisteval.tasks import load_task
 

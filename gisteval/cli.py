@@ -133,7 +133,8 @@ def run(
     _quiet_libraries()
     from gisteval.pipeline.plan import describe, plan_run
     from gisteval.pipeline.run import run as run_pipeline
-    from gisteval.report.tables import console_text, split_tables
+    from gisteval.report.layout import plain_text
+    from gisteval.report.tables import split_tables
 
     if dry_run:
         _print_json(describe(plan_run(settings)))
@@ -142,7 +143,7 @@ def run(
     if as_json:
         print((finished.folder / "results.json").read_text(encoding="utf-8"), end="")
     else:
-        print(console_text(split_tables(finished.rows)))
+        print("\n".join(map(plain_text, split_tables(finished.rows))))
         print(f"report: {finished.folder / 'report' / 'report.md'}")
     for note in finished.notes:
         print(f"note: {note}", file=sys.stderr)

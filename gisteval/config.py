@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from gisteval.errors import GistevalError, one_line
+from gisteval.errors import GistevalError, did_you_mean, one_line
 from gisteval.schema import as_condition
 
 ALIASES = {"model": "models", "split": "splits", "compressor": "compressors"}
@@ -95,10 +94,9 @@ def _checked(given: Mapping[Any, Any], where: str) -> dict[str, Any]:
         name = str(written).replace("-", "_")
         name = ALIASES.get(name, name)
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
             raise GistevalError(
-                f"{where}unknown field {str(written)!r}{hint}: choose from {', '.join(known)}"
+                f"{where}unknown field {str(written)!r}{did_you_mean(name, known)}: "
+                f"choose from {', '.join(known)}"
             )
         if name in values:
             raise GistevalError(f"{where}field {name!r} is given twice, the second time as {written!r}")

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint for an error message, (did you mean ...?); empty if no known name is close."""
+    import difflib  # only a mistake needs it, not every start
+
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
 
 class GistevalError(Exception):
     """An expected error: the message says what is wrong, where, and what to do about it."""

@@ -138,6 +138,11 @@ def _windows(model: DecoderModel, items: list[_Item]) -> Iterator[list[_Item]]:
         yield window
 
 
+def _auto_rows(model: DecoderModel, tokens: int) -> int:
+    """How many rows of so many tokens fit into the room for the cache."""
+    return min(AUTO_BATCH, max(1, CACHE_BYTES // (tokens * model.slot_bytes)))
+
+
 def _batches(model: DecoderModel, window: list[_Item], decoding: Decoding) -> Iterator[list[_Item]]:
     """Rows of similar length together. The reference's length is no key: nobody knows it in earnest."""
     ordered = sorted(window, key=lambda i: (i.input_tokens, i.prompt_tokens, i.index))
@@ -145,7 +150,7 @@ def _batches(model: DecoderModel, window: list[_Item], decoding: Decoding) -> It
     width = 0
     for item in ordered:
         longest = max(width, item.total + decoding.max_new_tokens)
-        room = decoding.batch_size or min(AUTO_BATCH, max(1, CACHE_BYTES // (longest * model.slot_bytes)))
+        room = decoding.batch_size or _auto_rows(model, longest)
         if batch and len(batch) + 1 > room:
             yield batch
             batch, longest = [], item.total + decoding.max_new_tokens
@@ -163,7 +168,7 @@ def _compress(model: DecoderModel, compressor: Compressor, budget: int | None, w
     start = 0
     while start < len(ordered):
         longest = lengths[ordered[min(start + AUTO_BATCH, len(ordered)) - 1]]
-        room = min(AUTO_BATCH, max(1, CACHE_BYTES // (longest * model.slot_bytes)))
+        room = _auto_rows(model, longest)
         batch = ordered[start : start + room]
         found.update(zip(batch, compressor.compress(model, batch, budget), strict=True))
         start += room

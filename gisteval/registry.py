@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, did_you_mean
 
 
 class Registry:
@@ -40,10 +39,9 @@ class Registry:
         """The plugin itself. Raises GistevalError for an unknown name."""
         references = self.references()
         if name not in references:
-            close = difflib.get_close_matches(name, references, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
             raise GistevalError(
-                f"{self.kind} {name!r} is unknown{hint}: choose from {', '.join(sorted(references))}"
+                f"{self.kind} {name!r} is unknown{did_you_mean(name, references)}: "
+                f"choose from {', '.join(sorted(references))}"
             )
         module, _, attribute = references[name].partition(":")
         return getattr(importlib.import_module(module), attribute)

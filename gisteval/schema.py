@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -34,6 +35,11 @@ def digest(parts: Sequence[str]) -> str:
         state.update(len(encoded).to_bytes(8, "little"))
         state.update(encoded)
     return state.hexdigest()
+
+
+def finite(value: float) -> float | None:
+    """JSON knows neither infinity nor NaN: an unbounded end of an interval is null."""
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)

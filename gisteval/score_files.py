@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import numpy as np
 
 from gisteval.errors import GistevalError
 from gisteval.metrics import exact_match, rouge_l_f1, rouge_tokens, word_count
-from gisteval.schema import Estimate
+from gisteval.schema import Estimate, finite
 from gisteval.stats import mean_interval, proportion_interval
 
 _DEFAULT_CLUSTER_COLUMN = "instruction"
@@ -57,11 +56,11 @@ class FileScores:
             "file": self.file,
             "n": self.n,
             "rougeL": self.rouge_l.value,
-            "rougeL_ci_low": _finite(self.rouge_l.ci_low),
-            "rougeL_ci_high": _finite(self.rouge_l.ci_high),
+            "rougeL_ci_low": finite(self.rouge_l.ci_low),
+            "rougeL_ci_high": finite(self.rouge_l.ci_high),
             "exact_match": self.exact_match.value,
-            "exact_match_ci_low": _finite(self.exact_match.ci_low),
-            "exact_match_ci_high": _finite(self.exact_match.ci_high),
+            "exact_match_ci_low": finite(self.exact_match.ci_low),
+            "exact_match_ci_high": finite(self.exact_match.ci_high),
             "length": self.length,
             "empty_predictions": self.empty_predictions,
             "zero_token_references": self.zero_token_references,
@@ -132,10 +131,6 @@ def _signature(rouge: Estimate, matches: Estimate, cluster_column: str | None) -
             f"gisteval:{release}",
         )
     )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _read_rows(path: Path) -> list[_Row]:

@@ -120,7 +120,7 @@ def test_fails_when_the_compressor_is_broken(tiny_model, name, broken):
 
 def test_fails_when_positions_restart_in_the_continuation(tiny_model, monkeypatch):
     monkeypatch.setattr(
-        "gisteval.models.decoder.positions",
+        "gisteval.models.continuation.positions",
         lambda present, start: (present.cumsum(1) - 1).clamp(min=0),
     )
     with pytest.raises(InvalidRun, match="cached and masked paths differ"):

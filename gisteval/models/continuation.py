@@ -12,6 +12,7 @@ from torch import Tensor
 from gisteval import masks
 from gisteval.models.cache import GrowingCache
 from gisteval.models.compressed import Nothing, Prefix
+from gisteval.models.padding import pad_left, positions
 
 if TYPE_CHECKING:
     from gisteval.models.decoder import DecoderModel
@@ -45,8 +46,6 @@ class Continuation:
         prompts: Sequence[Prefix | Nothing],
         continuations: Sequence[Sequence[int]],
     ) -> None:
-        from gisteval.models.decoder import pad_left, positions
-
         self.model = model
         device = model.device
         states = model.initial_states(prompts)

@@ -16,6 +16,7 @@ from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
 from gisteval.models.cache import GrowingCache, stack_states
 from gisteval.models.compressed import Accounting, CompressedPrompt, Nothing, Prefix, Tokens
 from gisteval.models.continuation import Continuation
+from gisteval.models.padding import pad_left, positions
 from gisteval.models.tokens import PromptTokenizer
 from gisteval.schema import Example
 
@@ -122,16 +123,11 @@ class DecoderModel:
 
     def initial_states(self, prompts: Sequence[Prefix | Nothing]) -> list[tuple[Tensor, Tensor]]:
         """The prompts' states as one batch per layer, shorter rows padded on the left."""
-        empty: tuple[tuple[Tensor, Tensor], ...] | None = None
-        rows = []
-        for prompt in prompts:
-            if isinstance(prompt, Prefix):
-                rows.append(prompt.layers)
-                empty = tuple((keys[:, :0], values[:, :0]) for keys, values in prompt.layers)
-        if empty is None:
+        some = next((prompt for prompt in prompts if isinstance(prompt, Prefix)), None)
+        if some is None:
             return []
-        rows = [p.layers if isinstance(p, Prefix) else empty for p in prompts]
-        return stack_states(rows)
+        empty = tuple((keys[:, :0], values[:, :0]) for keys, values in some.layers)
+        return stack_states([p.layers if isinstance(p, Prefix) else empty for p in prompts])
 
     @torch.inference_mode()
     def masked_logits(
@@ -210,20 +206,6 @@ def decoder_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
         if isinstance(blocks, torch.nn.ModuleList):
             return list(blocks)
     raise GistevalError(f"{type(model).__name__}: no list of decoder blocks was found")
-
-
-def pad_left(sequences: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Token ids and presence (bool), both (rows, longest); padding is id 0 on the left."""
-    width = max(len(sequence) for sequence in sequences)
-    ids = torch.tensor([[0] * (width - len(s)) + list(s) for s in sequences], dtype=torch.long)
-    present = torch.tensor([[False] * (width - len(s)) + [True] * len(s) for s in sequences])
-    return ids.to(device), present.to(device)
-
-
-def positions(present: Tensor, start: Tensor | int) -> Tensor:
-    """Position ids of left-padded rows that begin at `start` (a number or one a row); padding gets 0."""
-    offset = start[:, None] if isinstance(start, Tensor) else start
-    return torch.where(present, present.cumsum(1) - 1 + offset, 0)
 
 
 def _end_ids(model: PreTrainedModel, tokens: PromptTokenizer) -> set[int]:

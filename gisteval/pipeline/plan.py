@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.errors import GistevalError
@@ -27,6 +29,8 @@ class Plan:
     examples: Mapping[str, Sequence[Example]]
     suites: tuple[Suite, ...]
     decoding: Decoding
+    device: torch.device
+    dtype: torch.dtype
     identities: Mapping[str, GenerationIdentity]
 
     @property
@@ -61,7 +65,7 @@ def plan_run(config: RunConfig) -> Plan:
     suites = tuple(build_suite(resolve(model), options) for model in models)
     decoding = Decoding(config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch())
     device = choose_device(config.device)
-    dtype = str(choose_dtype(config.dtype, device)).removeprefix("torch.")
+    dtype = choose_dtype(config.dtype, device)
     systems = _distinct(suites)
     weights = {s.checkpoint.path: s.checkpoint.weights_digest() for s in systems.values()}
     identities = {
@@ -75,12 +79,12 @@ def plan_run(config: RunConfig) -> Plan:
             weights=weights[system.checkpoint.path],
             tokenizer=system.checkpoint.tokenizer_digest(),
             max_new_tokens=decoding.max_new_tokens,
-            dtype=dtype,
+            dtype=str(dtype).removeprefix("torch."),
             seed=config.seed,
         )
         for name, system in systems.items()
     }
-    return Plan(config, task, examples, suites, decoding, identities)
+    return Plan(config, task, examples, suites, decoding, device, dtype, identities)
 
 
 def _distinct(suites: Sequence[Suite]) -> dict[str, System]:

@@ -15,7 +15,7 @@ from gisteval.errors import GistevalError
 from gisteval.generation import Answer, TooLong, answer_all
 from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.decoder import DecoderModel
-from gisteval.models.loading import choose_device, choose_dtype, load_model
+from gisteval.models.loading import load_model
 from gisteval.pipeline.folder import RunFolder
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
@@ -84,13 +84,12 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
 
 
 def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
-    device = choose_device(plan.config.device)
     return {
         "identity": run_identity(plan),
         "config": plan.config.to_json(),
         "command": list(command),
         "versions": versions(),
-        "device": str(device),
+        "device": str(plan.device),
         "dtype": next(iter(plan.identities.values())).dtype,
         "notes": list(plan.notes),
         "systems": [
@@ -117,8 +116,6 @@ def _generate(plan: Plan, folder: RunFolder) -> dict[tuple[str, str], list[TooLo
     from gisteval.pipeline.progress import progress_bar
 
     failures: dict[tuple[str, str], list[TooLong]] = {}
-    device = choose_device(plan.config.device)
-    dtype = choose_dtype(plan.config.dtype, device)
     loaded: tuple[Checkpoint, DecoderModel] | None = None
     ordered = sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k))
     total = sum(len(found) for found in plan.examples.values())
@@ -128,7 +125,7 @@ def _generate(plan: Plan, folder: RunFolder) -> dict[tuple[str, str], list[TooLo
                 continue
             if loaded is None or loaded[0] != system.checkpoint:
                 loaded = None  # free the old weights before the new ones are read
-                loaded = (system.checkpoint, load_model(system.checkpoint, device, dtype))
+                loaded = (system.checkpoint, load_model(system.checkpoint, plan.device, plan.dtype))
             model = loaded[1]
             _self_check(plan, system, model, folder)
             task = bar.add_task(system.name, total=total)

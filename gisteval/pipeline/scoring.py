@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gisteval import stats
 from gisteval.errors import InvalidRun
 from gisteval.metrics import exact_match, rouge_l, word_count
-from gisteval.schema import Example, Generation, ResultRow, digest
+from gisteval.schema import Example, Generation, ResultRow, digest, finite
 
 Floats = NDArray[np.float64]
 
@@ -150,11 +150,19 @@ def _metric_row(
         and all(metric in other.columns for other in others)
     )
     if comparable and positive is not None and negative is not None:
-        shared = _shared(scored, positive, negative)
-        if not shared.contents:
+        # Examples that all three answered: a failure of one drops the example for the comparison.
+        shared = set(scored.contents).intersection(positive.contents, negative.contents)
+        if not shared:
             return _row(scored, metric, values, scored.clusters, {})
-        ours, upper, lower = (_on(part, metric, shared) for part in (scored, positive, negative))
-        clusters = [label for label, keep in zip(scored.clusters, shared.mask, strict=True) if keep]
+        ours, upper, lower = (
+            part.columns[metric][[content in shared for content in part.contents]]
+            for part in (scored, positive, negative)
+        )
+        clusters = [
+            label
+            for label, content in zip(scored.clusters, scored.contents, strict=True)
+            if content in shared
+        ]
         paired = stats.paired_difference(ours, upper, clusters)
         retained = stats.retention(ours, upper, lower, clusters, seed=seed)
         comparison = {
@@ -168,23 +176,6 @@ def _metric_row(
             "retention_ci_high": finite(retained.ci_high),
         }
     return _row(scored, metric, values, scored.clusters, comparison)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shared:
-    contents: frozenset[str]
-    mask: tuple[bool, ...]
-
-
-def _shared(scored: Scored, *others: Scored) -> _Shared:
-    """Examples that all systems answered. A failure of one drops the example for the comparison."""
-    contents = frozenset(scored.contents).intersection(*(other.contents for other in others))
-    return _Shared(contents, tuple(content in contents for content in scored.contents))
-
-
-def _on(scored: Scored, metric: str, shared: _Shared) -> Floats:
-    keep = [content in shared.contents for content in scored.contents]
-    return scored.columns[metric][keep]
 
 
 def _agreement_row(scored: Scored, positive: Scored | None) -> list[ResultRow]:
@@ -213,12 +204,9 @@ def _ratio_of_means_row(scored: Scored) -> list[ResultRow]:
     instruction = scored.columns["source_tokens"] - scored.columns["template_tokens"]
     # retention(a, b, 0) is 100 * mean(a) / mean(b): the same ratio with the same interval.
     estimate = stats.retention(instruction, kept, np.zeros_like(kept), scored.clusters)
+    low, high = finite(estimate.ci_low / 100), finite(estimate.ci_high / 100)
     base = _row(scored, "compression_ratio_of_means", kept, scored.clusters, {})
-    return [_replace_value(base, estimate.value / 100, estimate.ci_low / 100, estimate.ci_high / 100)]
-
-
-def _replace_value(row: ResultRow, value: float, low: float, high: float) -> ResultRow:
-    return replace(row, value=value, ci_low=finite(low), ci_high=finite(high))
+    return [replace(base, value=estimate.value / 100, ci_low=low, ci_high=high)]
 
 
 def _row(
@@ -248,8 +236,3 @@ def _row(
         failures=scored.failures,
         **comparison,  # type: ignore[arg-type]
     )
-
-
-def finite(value: float) -> float | None:
-    """JSON knows neither infinity nor NaN: an unbounded end of an interval is null."""
-    return value if math.isfinite(value) else None

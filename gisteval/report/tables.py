@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
+from gisteval.report.layout import Table
 from gisteval.schema import ResultRow
 
 COLUMNS = (
@@ -22,22 +22,13 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SplitTable:
-    """One split's table: a row of cells a system, in the order of the run."""
-
-    split: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-def split_tables(rows: Iterable[ResultRow]) -> list[SplitTable]:
-    """A table for each split: positive control, candidates, negative control."""
+def split_tables(rows: Iterable[ResultRow]) -> list[Table]:
+    """A table for each split, named after it: a row of cells a system, in the order of the run."""
     splits: dict[str, dict[str, dict[str, ResultRow]]] = {}
     for row in rows:
         splits.setdefault(row.split, {}).setdefault(row.system, {})[row.metric] = row
     return [
-        SplitTable(split, COLUMNS, tuple(_cells(name, found) for name, found in systems.items()))
+        Table(split, split, COLUMNS, tuple(_cells(name, found) for name, found in systems.items()))
         for split, systems in splits.items()
     ]
 
@@ -92,19 +83,3 @@ def _compression(metrics: dict[str, ResultRow]) -> str:
     requested = metrics.get("compression_requested")
     asked = "-" if requested is None else f"{requested.value:.1f}x"
     return f"{asked} / {achieved.value:.1f}x ({of_means.value:.1f}x)"
-
-
-def console_text(tables: Sequence[SplitTable]) -> str:
-    """Plain text tables with aligned columns."""
-    blocks = []
-    for table in tables:
-        lines = [table.columns, *table.rows]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
-        blocks.append(f"{table.split}")
-        for number, line in enumerate(lines):
-            cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-            blocks.append("  " + "  ".join(cells).rstrip())
-            if number == 0:
-                blocks.append("  " + "  ".join("-" * width for width in widths))
-        blocks.append("")
-    return "\n".join(blocks)

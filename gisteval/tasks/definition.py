@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gisteval.content import find_content
-from gisteval.errors import GistevalError, one_line
+from gisteval.errors import GistevalError, did_you_mean, one_line
 from gisteval.registry import GENERATORS
 from gisteval.schema import Example, digest
 from gisteval.tasks import sources
@@ -98,7 +97,7 @@ class Task:
         known = self.definition.splits
         if name not in known:
             raise GistevalError(
-                f"task {self.name} has no split {name!r}{_suggestion(name, known)}: "
+                f"task {self.name} has no split {name!r}{did_you_mean(name, known)}: "
                 f"choose from {', '.join(known)}"
             )
         return known[name]
@@ -183,7 +182,7 @@ def load_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
         if path.is_dir():
             raise GistevalError(f"folder {path} has no {TASK_FILE}: it is no task")
         raise GistevalError(
-            f"task {name!r} is unknown{_suggestion(name, known)}: choose from {', '.join(known)}, "
+            f"task {name!r} is unknown{did_you_mean(name, known)}: choose from {', '.join(known)}, "
             "or give the path of a task.yaml"
         )
     return Task(read_definition(known[name]), known[name].parent, data_dir)
@@ -210,8 +209,3 @@ def read_definition(file: Path) -> Definition:
     if unknown:
         raise GistevalError(f"{file}: default_splits names unknown splits: {', '.join(sorted(unknown))}")
     return definition
-
-
-def _suggestion(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

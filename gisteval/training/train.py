@@ -27,7 +27,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
-from gisteval.models.checkpoint import GistRecord, inspect_checkpoint
+from gisteval.models.checkpoint import GIST_FILE, GistRecord, inspect_checkpoint
 from gisteval.models.loading import (
     DTYPES,
     fit_vocabulary,
@@ -226,7 +226,7 @@ def _scratch_folder(output: Path) -> Path:
 
 def _claim(output: Path, recipe: Recipe) -> None:
     """Refuse a folder that holds a finished checkpoint or another recipe's unfinished training."""
-    if (output / "gist.json").exists():
+    if (output / GIST_FILE).exists():
         raise GistevalError(f"{output} already holds a checkpoint: choose another --output or delete it")
     folder = _scratch_folder(output)
     mark = folder / "recipe.json"

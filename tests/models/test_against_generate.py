@@ -8,7 +8,7 @@ from transformers import DynamicCache
 
 from gisteval.compressors.full import Full
 from gisteval.compressors.gist import Gist
-from gisteval.models.decoder import pad_left
+from gisteval.models.padding import pad_left
 
 NETWORKS = ["llama", "mistral", "qwen2", "gpt2"]
 INSTRUCTIONS = ["say", "say the first word twice or maybe no " * 3, "repeat yes"]

@@ -13,7 +13,8 @@ from gisteval.compressors.nothing import Empty
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
 from gisteval.models.compressed import Accounting, Nothing, Prefix, Tokens
-from gisteval.models.decoder import DecoderModel, pad_left, positions
+from gisteval.models.decoder import DecoderModel
+from gisteval.models.padding import pad_left, positions
 from gisteval.schema import Example
 
 INSTRUCTIONS = ["say", "say the first word twice or maybe no " * 3, "repeat yes", "no maybe worlds " * 2]

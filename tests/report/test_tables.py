@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gisteval.report.tables import COLUMNS, console_text, interval_text, split_tables
+from gisteval.report.layout import plain_text
+from gisteval.report.tables import COLUMNS, interval_text, split_tables
 from gisteval.schema import ResultRow
 
 ROW = ResultRow(
@@ -108,13 +109,14 @@ def test_tables_keep_the_order_of_the_run() -> None:
         for system in ("pos", "b", "a", "neg")
     ]
     tables = split_tables(rows)
-    assert [table.split for table in tables] == ["unseen", "human"]
+    assert [table.title for table in tables] == ["unseen", "human"]
     for table in tables:
         assert [row[0] for row in table.rows] == ["pos", "b", "a", "neg"]
 
 
 def test_console_text_is_aligned() -> None:
-    text = console_text(split_tables([ROW, replace(ROW, system="a-much-longer-name")]))
+    (table,) = split_tables([ROW, replace(ROW, system="a-much-longer-name")])
+    text = plain_text(table)
     title, *lines = text.splitlines()
     assert title == "seen"
     header, rule, first, second = lines[:4]
