@@ -13,6 +13,15 @@ from gisteval.errors import GistevalError
 Condition = Literal["gist", "pos_control", "neg_control"]
 CONDITIONS: tuple[Condition, ...] = ("gist", "pos_control", "neg_control")
 
+Choice = Literal["a", "b", "tie", "invalid", "error"]
+"""A judge's answer about system a and reference b; invalid: a reply nobody can read; error: no reply."""
+
+Order = Literal["ab", "ba"]
+"""Whose output was shown first."""
+
+Purpose = Literal["main", "aa", "again"]
+"""Why a pair was judged: the win rate, the control against itself, or a second look at the same pair."""
+
 Control = Literal["trained", "untrained"]
 """A control checkpoint trained as such, or the candidate's own weights shown all or nothing."""
 
@@ -104,6 +113,31 @@ class Generation:
     bytes: int
     nll: float | None
     target_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One look of a judge at one pair: a line of verdicts/*.jsonl.
+
+    pair: content id of the example; a is `system`, b is `reference`, whatever the order shown. reply is
+    the raw text (None without a call, or when the call failed: then `error` says why). cost in dollars.
+    """
+
+    key: str
+    pair: str
+    task: str
+    split: str
+    system: str
+    reference: str
+    judge: str
+    purpose: Purpose
+    order: Order
+    choice: Choice
+    reply: str | None
+    error: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,11 @@ class RunFolder:
 
     def generations(self, system: str) -> Path:
         """File of a system's generations."""
-        return self.path / "generations" / f"{re.sub(r'[^A-Za-z0-9._+-]', '_', system)}.jsonl"
+        return self.path / "generations" / f"{_file_name(system)}.jsonl"
+
+    def verdicts(self, judge: str, system: str) -> Path:
+        """File of a judge's verdicts on a system."""
+        return self.path / "verdicts" / f"{_file_name(judge)}--{_file_name(system)}.jsonl"
 
     def known_keys(self, system: str, split: str) -> set[str]:
         """Keys of a split's records that are already there."""
@@ -98,6 +102,10 @@ class RunFolder:
         ]
         if named:
             write_json(self.path / "failures.json", named)
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", text)
 
 
 def _read_manifest(file: Path) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Pairwise judging against the positive control."""
