@@ -22,7 +22,7 @@ class PairScore:
 
 
 def pair_scores(verdicts: Iterable[Verdict]) -> dict[str, PairScore]:
-    """Values by pair. All verdicts must be of one judge, one purpose, one system; the last of a key counts."""
+    """Values by pair. The verdicts are of one judge, purpose and system; the last of a look counts."""
     looks: dict[str, dict[Order, float | None]] = {}
     for verdict in verdicts:
         looks.setdefault(verdict.pair, {})[verdict.order] = WORTH[verdict.choice]
