@@ -101,7 +101,7 @@ def write_atomic(path: Path, text: str) -> None:
     beside = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="surrogatepass")
         os.replace(beside, path)
     except OSError as error:
         with suppress(OSError):

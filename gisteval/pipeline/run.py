@@ -16,12 +16,12 @@ from gisteval.generation import Answer, TooLong, answer_all
 from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import load_model
-from gisteval.pipeline.folder import RunFolder
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
 from gisteval.pipeline.scoring import Scored, collect, result_rows
 from gisteval.registry import COMPRESSORS
 from gisteval.report.markdown import write_report
+from gisteval.run_folder import RunFolder
 from gisteval.schema import Example, Generation, ResultRow
 from gisteval.selfcheck import check_cached_path
 from gisteval.store import RecordWriter
@@ -55,7 +55,7 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     """Evaluate and write the run folder. Raises GistevalError; whatever was computed is kept."""
     plan = plan_run(config)
     folder = RunFolder(output_folder(plan))
-    folder.claim(_manifest(plan, command))
+    folder.claim(_manifest(plan, command), plan.examples)
     try:
         failures = _generate(plan, folder)
     except torch.OutOfMemoryError as error:

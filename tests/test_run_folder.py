@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.pipeline.folder import RunFolder
-from gisteval.schema import Generation
+from gisteval.run_folder import RunFolder
+from gisteval.schema import Example, Generation, ResultRow, Verdict
 from gisteval.store import RecordWriter
 
-MANIFEST = {"identity": {"task": "t", "systems": {"a": "1"}}, "command": ["first"], "self_check": {}}
+MANIFEST = {
+    "identity": {"task": "t", "systems": {"a": "1"}},
+    "command": ["first"],
+    "systems": [{"name": "a", "role": "candidate"}],
+    "splits": {"s": 2},
+    "self_check": {},
+}
+EXAMPLES = {"s": (Example("1", "t", "s", "say ü", "", "ü"), Example("2", "t", "s", "say \ud800", "x", "y"))}
 RECORD = Generation(
     "k", "e", "c", "t", "s", "a", "gist", None, "gist", 1, "out", 1, True, 9, 3, 1, 64, 1.5, 2
 )
@@ -21,7 +28,7 @@ RECORD = Generation(
 
 def claimed(path: Path, manifest: dict[str, object] = MANIFEST) -> RunFolder:
     folder = RunFolder(path)
-    folder.claim(json.loads(json.dumps(manifest)))
+    folder.claim(json.loads(json.dumps(manifest)), EXAMPLES)
     return folder
 
 
@@ -71,6 +78,35 @@ def test_records_are_read_by_system_and_split(tmp_path: Path) -> None:
     assert folder.known_keys("a", "s") == {"k"}
     assert folder.known_keys("a", "other") == {"l"}
     assert folder.known_keys("absent", "s") == set()
+
+
+def test_a_run_is_read_without_its_task(tmp_path: Path) -> None:
+    claimed(tmp_path)
+    run = RunFolder.open(tmp_path)
+    assert run.splits == ("s",)
+    assert [system["name"] for system in run.systems] == ["a"]
+    assert run.examples("s") == EXAMPLES["s"]
+    verdict = Verdict("k", "c", "t", "s", "a", "b", "j", "main", "ab", "tie", None)
+    with RecordWriter(run.verdicts("j", "a")) as writer:
+        writer.write([asdict(verdict), asdict(replace(verdict, split="other"))])
+    assert list(run.read_verdicts("j", "a", "s")) == [verdict]
+
+
+def test_results_come_back_as_rows(tmp_path: Path) -> None:
+    folder = claimed(tmp_path)
+    with pytest.raises(GistevalError, match=r"has no results\.json: finish that run first"):
+        folder.results()
+    row = ResultRow("t", "s", "a", "gist", None, "gist", 1, "rougeL", 5.0, 4.0, None, "percent", 2, 2, 0)
+    folder.write_results([row], "signature", {})
+    assert folder.results() == [row]
+    (tmp_path / "results.json").write_text('{"rows": [3]}')
+    with pytest.raises(GistevalError, match=r"results\.json is damaged"):
+        folder.results()
+
+
+def test_a_folder_without_a_run_is_not_opened(tmp_path: Path) -> None:
+    with pytest.raises(GistevalError, match="holds no run"):
+        RunFolder.open(tmp_path)
 
 
 @pytest.mark.parametrize("line", ['{"key": "k"}', '{"unknown": 1}'])

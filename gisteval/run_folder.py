@@ -1,4 +1,8 @@
-"""A run's folder: what lies where, whose it is, and what in it is already known."""
+"""A run's folder: what lies where, whose it is, and what in it is already known.
+
+A folder is complete in itself: it holds the examples, so judges, reports and gates need neither the
+task's data nor a model.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from gisteval.errors import GistevalError
-from gisteval.schema import Generation, ResultRow
-from gisteval.store import read_records, write_json
+from gisteval.schema import Example, Generation, ResultRow, Verdict
+from gisteval.store import read_records, write_atomic, write_json
 
 SCHEMA_VERSION = 1
+
+Record = TypeVar("Record", Example, Generation, Verdict)
 
 
 class RunFolder:
@@ -23,23 +29,40 @@ class RunFolder:
         self.path = path
         self._manifest: dict[str, Any] = {}
 
-    def claim(self, manifest: dict[str, Any]) -> None:
-        """Start or continue a run here. Raises GistevalError if the folder is another run's."""
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """A run that is already there, to be read. Raises GistevalError if the folder holds none."""
+        file = path / "manifest.json"
+        if not file.is_file():
+            raise GistevalError(f"{path} holds no run (no manifest.json): give the --output of a run")
+        folder = cls(path)
+        folder._manifest = _read_manifest(file)
+        return folder
+
+    def claim(self, manifest: dict[str, Any], examples: Mapping[str, Sequence[Example]]) -> None:
+        """Start or continue a run here, and keep its examples by split.
+
+        Raises GistevalError if the folder is another run's.
+        """
         file = self.path / "manifest.json"
         if file.is_file():
-            found = _read_manifest(file)
+            before = _read_manifest(file)
             for part, value in manifest["identity"].items():
-                if found["identity"].get(part) != value:
+                if before["identity"].get(part) != value:
                     raise GistevalError(
                         f"{self.path} holds another run (its {part} differ): choose another --output"
                     )
-            manifest = {**manifest, "self_check": found["self_check"]}
+            manifest = {**manifest, "self_check": before["self_check"]}
         elif self.path.exists() and not self.path.is_dir():
             raise GistevalError(f"{self.path} is a file: choose a folder as --output")
         elif self.path.exists() and any(self.path.iterdir()):
             raise GistevalError(f"{self.path} is not empty and holds no run: choose another --output")
         self._manifest = manifest
         write_json(file, manifest)
+        for split, found in examples.items():
+            if not self._examples(split).exists():
+                lines = (json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in found)
+                write_atomic(self._examples(split), "".join(lines))
 
     def manifest(self) -> dict[str, Any]:
         """The manifest as it stands."""
@@ -49,6 +72,23 @@ class RunFolder:
         """Put a self-check's figures into the manifest."""
         self._manifest["self_check"][system] = dict(figures)
         write_json(self.path / "manifest.json", self._manifest)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The run's splits, in the order of its configuration."""
+        return tuple(self._manifest["splits"])
+
+    @property
+    def systems(self) -> tuple[dict[str, Any], ...]:
+        """What the manifest says of each system: name, role, condition, control, compressor, k, ..."""
+        return tuple(self._manifest["systems"])
+
+    def examples(self, split: str) -> tuple[Example, ...]:
+        """The examples of one split, in the task's order."""
+        return tuple(_records(self._examples(split), Example))
+
+    def _examples(self, split: str) -> Path:
+        return self.path / "examples" / f"{_file_name(split)}.jsonl"
 
     def generations(self, system: str) -> Path:
         """File of a system's generations."""
@@ -64,16 +104,26 @@ class RunFolder:
 
     def read_generations(self, system: str, split: str) -> Iterator[Generation]:
         """A system's records of one split. Raises GistevalError if a line is no such record."""
-        path = self.generations(system)
-        for number, record in enumerate(read_records(path), 1):
-            try:
-                generation = Generation(**record)
-            except TypeError as error:
-                raise GistevalError(
-                    f"{path}, line {number} is no record of this version ({error}): delete that line"
-                ) from error
+        for generation in _records(self.generations(system), Generation):
             if (generation.system, generation.split) == (system, split):
                 yield generation
+
+    def read_verdicts(self, judge: str, system: str, split: str) -> Iterator[Verdict]:
+        """A judge's verdicts on a system's outputs of one split. Raises GistevalError as above."""
+        for verdict in _records(self.verdicts(judge, system), Verdict):
+            if (verdict.judge, verdict.system, verdict.split) == (judge, system, split):
+                yield verdict
+
+    def results(self) -> list[ResultRow]:
+        """The rows of results.json. Raises GistevalError if the run has none yet, or it is damaged."""
+        file = self.path / "results.json"
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            return [ResultRow(**row) for row in content["rows"]]
+        except FileNotFoundError as error:
+            raise GistevalError(f"{self.path} has no results.json: finish that run first") from error
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise GistevalError(f"{file} is damaged: run that run's command again") from error
 
     def write_results(
         self,
@@ -106,6 +156,17 @@ class RunFolder:
 
 def _file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]", "_", text)
+
+
+def _records(path: Path, kind: type[Record]) -> Iterator[Record]:
+    """A file's lines as records of one kind; a missing file has none."""
+    for number, record in enumerate(read_records(path), 1):
+        try:
+            yield kind(**record)
+        except TypeError as error:
+            raise GistevalError(
+                f"{path}, line {number} is no record of this version ({error}): delete that line"
+            ) from error
 
 
 def _read_manifest(file: Path) -> dict[str, Any]:
