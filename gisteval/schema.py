@@ -145,7 +145,8 @@ class ResultRow:
     """One number of results.json with its interval.
 
     Scores are in percent, nll in nats a token, lengths in words or tokens as `unit` says. reference is
-    the system a comparison is paired with; difference is this system minus the reference.
+    the system a comparison is paired with; difference is this system minus the reference. judge: whose
+    verdicts a win rate is made of.
     """
 
     task: str
@@ -171,3 +172,4 @@ class ResultRow:
     retention: float | None = None
     retention_ci_low: float | None = None
     retention_ci_high: float | None = None
+    judge: str | None = None
