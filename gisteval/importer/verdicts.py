@@ -91,6 +91,7 @@ class VerdictFile:
                     choice=row.choice,
                     reply=row.reason,
                     cost=self.cost / len(self.rows),
+                    provenance=f"{self.path.parent.name}/{self.path.name}",
                 )
 
     def _key(self, row: ReleasedVerdict) -> str:
