@@ -15,6 +15,9 @@ from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.importer.verdicts import VerdictFile, read_verdict_file
 from gisteval.schema import Example, Verdict
 
+_SPLITS = ("seen", "unseen", "human")
+_CONDITIONS = ("pos_control", "gist", "neg_control")
+
 Place = tuple[str, str]
 """A model family and a split: where examples are shared."""
 
@@ -45,9 +48,8 @@ class Release:
         """All systems that have outputs or verdicts: by family, then positive, gist by k, negative."""
         names = [found.system.name for found in self.outputs]
         names += [name for file in self.verdict_files for name in (file.system, file.reference)]
-        order = ("pos_control", "gist", "neg_control")
         found = [ReleasedSystem.parse(name) for name in dict.fromkeys(names)]
-        found.sort(key=lambda system: (system.family, order.index(system.condition), system.k))
+        found.sort(key=lambda system: (system.family, *_system_order(system)))
         return [label_of(system) for system in found]
 
 
@@ -138,8 +140,16 @@ def _latest(release: Release, files: Iterable[OutputFile]) -> list[OutputFile]:
             release.problems.append(
                 f"{older.path} is of fewer training steps than {file.path.name}: left out."
             )
-    order = ("pos_control", "gist", "neg_control")
-    return sorted(latest.values(), key=lambda f: (f.split, order.index(f.system.condition), f.system.k))
+    return sorted(latest.values(), key=lambda f: (split_order(f.split), *_system_order(f.system)))
+
+
+def split_order(split: str) -> tuple[int, str]:
+    """The paper's splits in its order, then others by name."""
+    return (_SPLITS.index(split) if split in _SPLITS else len(_SPLITS), split)
+
+
+def _system_order(system: ReleasedSystem) -> tuple[int, int, str]:
+    return _CONDITIONS.index(system.condition), system.k, system.family
 
 
 def _read_outputs(

@@ -10,7 +10,7 @@ from typing import Any
 
 from gisteval.errors import InvalidRun
 from gisteval.importer.layout import ReleasedSystem
-from gisteval.importer.release import Release, label_of, read_release
+from gisteval.importer.release import Release, label_of, read_release, split_order
 from gisteval.importer.verdicts import VerdictFile
 from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, win_rate_row
@@ -70,7 +70,8 @@ def import_paper(
     compared with those of other runs on the task.
     """
     release = read_release(source, TASK, _known_examples(data_dir))
-    examples = all_examples(list(release.examples.values()))
+    parts = sorted(release.examples.items(), key=lambda item: split_order(item[0][1]))
+    examples = all_examples([found for _, found in parts])
     verdicts = list(chain.from_iterable(release.verdicts.values()))
     rows = [*score_rows(release.outputs), *_win_rates(release)]
     saved = list(_saved_figures(release, rows))
