@@ -152,6 +152,7 @@ def run(
 
 app.command(name="profile")(profile_command)
 app.command(name="import-paper")(cli_report.import_paper)
+app.command(name="import")(cli_report.import_predictions)
 app.command(name="report")(cli_report.report)
 
 
