@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from gisteval.cli_gate import compare as compare_command
+from gisteval.cli_gate import gate as gate_command
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
@@ -150,6 +152,8 @@ def run(
 
 
 app.command(name="profile")(profile_command)
+app.command(name="gate")(gate_command)
+app.command(name="compare")(compare_command)
 
 
 @app.command()
