@@ -12,8 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gisteval.cli_gate import compare as compare_command
-from gisteval.cli_gate import gate as gate_command
+from gisteval import cli_gate, cli_report
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
@@ -152,8 +151,10 @@ def run(
 
 
 app.command(name="profile")(profile_command)
-app.command(name="gate")(gate_command)
-app.command(name="compare")(compare_command)
+app.command(name="gate")(cli_gate.gate)
+app.command(name="compare")(cli_gate.compare)
+app.command(name="import-paper")(cli_report.import_paper)
+app.command(name="report")(cli_report.report)
 
 
 @app.command()

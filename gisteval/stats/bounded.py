@@ -57,9 +57,9 @@ class BoundedMean:
         tail = 0.5 - confidence / 2.0
         low, high = self.low, self.high
         if self.value > self.low:
-            low = brentq(lambda c: self.p_at_most(c) - tail, self.low, self.value, xtol=1e-9)
+            low = float(brentq(lambda c: self.p_at_most(c) - tail, self.low, self.value, xtol=1e-9))
         if self.value < self.high:
-            high = brentq(lambda c: self.p_at_least(c) - tail, self.value, self.high, xtol=1e-9)
+            high = float(brentq(lambda c: self.p_at_least(c) - tail, self.value, self.high, xtol=1e-9))
         return Estimate(self.value, low, high, self.n, self.clusters, confidence, "gaffke")
 
     def p_at_most(self, threshold: float) -> float:
@@ -126,13 +126,13 @@ def _chance_not_positive(scales: FloatArray, counts: FloatArray) -> float:
 
     # The slope runs from -inf to inf between the poles; this close to them its sign is certain.
     inside = 1.0 - 1e-10
-    point = brentq(slope, inside / smallest, inside / largest, xtol=1e-14, rtol=1e-12)
+    point = float(brentq(slope, inside / smallest, inside / largest, xtol=1e-14, rtol=1e-12))
     ratios = scales / (1.0 - scales * point)
     curvature = float((counts * ratios**2).sum())
     cumulant = -float((counts * np.log1p(-scales * point)).sum())
     root = math.copysign(math.sqrt(max(-2.0 * cumulant, 0.0)), point)
     if abs(root) < 1e-3:  # where the formula is 0/0: its limit, from the third cumulant
-        skewness = 2.0 * float((counts * ratios**3).sum()) / curvature**1.5
+        skewness = 2.0 * float((counts * ratios**3).sum()) / math.pow(curvature, 1.5)
         return 0.5 + skewness / (6.0 * math.sqrt(2.0 * math.pi))
     density = math.exp(-0.5 * root**2) / math.sqrt(2.0 * math.pi)
     chance = float(ndtr(root)) + density * (1.0 / root - 1.0 / (point * math.sqrt(curvature)))
