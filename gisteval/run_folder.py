@@ -114,7 +114,7 @@ class RunFolder:
             if (verdict.judge, verdict.system, verdict.split) == (judge, system, split):
                 yield verdict
 
-    def judges(self, system: str) -> tuple[str, ...]:
+    def judges_of(self, system: str) -> tuple[str, ...]:
         """Names of the judges with verdicts on a system, sorted."""
         files = self.path.glob(f"verdicts/*--{_file_name(system)}.jsonl")
         firsts = (next(_records(file, Verdict), None) for file in files)

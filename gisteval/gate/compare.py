@@ -156,8 +156,8 @@ def _win_rates(
 ) -> Columns:
     """Win rates of every judge of both systems; what can't be compared goes to left_out with the reason."""
     found: Columns = {}
-    theirs_too = second.run.judges(second.system)
-    shared = [name for name in first.run.judges(first.system) if name in theirs_too]
+    theirs_too = second.run.judges_of(second.system)
+    shared = [name for name in first.run.judges_of(first.system) if name in theirs_too]
     for judge in shared:
         name = f"win_rate ({judge})"
         try:

@@ -225,13 +225,18 @@ def _measure(
 def _judge_digest(candidate: Side, baseline: Side, judge: str) -> str | None:
     """The judge's prompt digest. Raises InvalidRun if the runs were judged under different ones."""
     ours, theirs = (side.run.manifest().get("judges", {}).get(judge, {}) for side in (candidate, baseline))
-    for part in sorted({*ours, *theirs}):
-        if not candidate.is_positive and not baseline.is_positive and ours.get(part) != theirs.get(part):
-            raise InvalidRun(
-                f"judge {judge} differs in {part}: {ours.get(part)} in {candidate.run.path}, "
-                f"{theirs.get(part)} in {baseline.run.path}: judge both runs alike"
-            )
-    digest = ours.get("prompt_digest", theirs.get("prompt_digest"))
+    if (
+        not candidate.is_positive
+        and not baseline.is_positive
+        and ours.get("identity") != theirs.get("identity")
+    ):
+        parts = ("version", "model", "base_url", "prompt")
+        differ = [part for part in parts if ours.get(part) != theirs.get(part)]
+        raise InvalidRun(
+            f"judge {judge} of {candidate.run.path} is not that of {baseline.run.path} (its "
+            f"{', '.join(differ) or 'parameters'} differ): judge both runs alike"
+        )
+    digest = ours.get("prompt", theirs.get("prompt"))
     return None if digest is None else str(digest)
 
 

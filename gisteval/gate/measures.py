@@ -29,7 +29,8 @@ MOST_ERRORS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class JudgeFigures:
-    """How a judge got to a side's win rate. Shares are in percent, None where nothing was counted.
+    """How a judge got to a side's win rate. Shares are in percent, without the pairs of
+    equal outputs; None where nothing was counted, as for a judge that sees no order.
 
     reference: the positive control; first_shown: decisive looks won by the output shown first; flips: pairs
     whose two looks disagree; errors: pairs without an answer; cost in dollars.
@@ -83,7 +84,7 @@ def choose_judge(sides: Sequence[Side], judge: str | None) -> str:
 
     Raises InvalidRun if the sides were not judged by the same one, GistevalError if it must be named.
     """
-    judged = {side: side.run.judges(side.system) for side in sides if not side.is_positive}
+    judged = {side: side.run.judges_of(side.system) for side in sides if not side.is_positive}
     for side, names in judged.items():
         if not names or (judge is not None and judge not in names):
             wanted = f" --judge {judge}" if judge else ""
@@ -126,29 +127,36 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], judge: 
             f"({unjudged[0].id}, ...): gisteval judge {side.run.path} --judge {judge}"
         )
     known = {e.content_id: scores[e.content_id] for e in comparable}
-    errors = sum(score.value is None for score in known.values())
-    if errors > MOST_ERRORS * len(known):
+    equal = [exact_match(outputs[e.content_id].output, positive[e.content_id].output) for e in comparable]
+    asked = {
+        e.content_id: known[e.content_id] for e, same in zip(comparable, equal, strict=True) if not same
+    }
+    looks = [worth for score in asked.values() for worth in score.by_order.values()]
+    errors = sum(worth is None for worth in looks)
+    if errors > MOST_ERRORS * len(looks):
         raise InvalidRun(
-            f"{side}: {judge} gave no answer on {errors} of {len(known)} pairs of {split}, more than "
+            f"{side}: {judge} gave no answer to {errors} of {len(looks)} looks at {split}, more than "
             f"{100 * MOST_ERRORS:g}%: gisteval judge {side.run.path} --judge {judge}"
         )
     values = [_percent(known.get(e.content_id)) for e in examples]
-    equal = [exact_match(outputs[e.content_id].output, positive[e.content_id].output) for e in comparable]
     return SideValues(
         np.array(values),
         outputs,
         len(examples) - len(comparable),
         100.0 * sum(equal) / len(equal) if equal else None,
-        judge_figures(reference, list(known.values()), sum(v.cost for v in verdicts)),
+        judge_figures(reference, known, asked, sum(v.cost for v in verdicts)),
     )
 
 
-def judge_figures(reference: str, scores: Sequence[PairScore], cost: float) -> JudgeFigures:
-    """Counts over pairs and looks."""
+def judge_figures(
+    reference: str, known: Mapping[str, PairScore], asked: Mapping[str, PairScore], cost: float
+) -> JudgeFigures:
+    """Counts over all pairs, and shares of those that a judge was asked about."""
     worth = Counter(
         "none" if s.value is None else "win" if s.value > 0.5 else "loss" if s.value < 0.5 else "tie"
-        for s in scores
+        for s in known.values()
     )
+    scores = [score for score in asked.values() if "ba" in score.by_order]
     # a's look is worth 1 if a won; a is shown first in order "ab".
     first = [
         (value == 1.0) == (order == "ab")

@@ -153,13 +153,14 @@ def refusals() -> list[tuple[str, Callable[[MakeRun], GateResult], type[Exceptio
         ("not judged", lambda m: gate(m("a", EQUAL), m("b", EQUAL, judge=None)), InvalidRun,
          r"gist-1 of .*b was not judged: gisteval judge .*b"),
         ("other prompt", lambda m: gate(
-            m("a", EQUAL, judges={"reference": {"prompt_digest": "1"}}),
-            m("b", EQUAL, judges={"reference": {"prompt_digest": "2"}})), InvalidRun,
-         r"judge reference differs in prompt_digest: 1 in .*a, 2 in .*b"),
+            m("a", EQUAL, judges={"reference": {"identity": "1", "prompt": "p", "model": "m"}}),
+            m("b", EQUAL, judges={"reference": {"identity": "2", "prompt": "q", "model": "m"}}),
+        ), InvalidRun,
+         r"judge reference of .*a is not that of .*b \(its prompt differ\): judge both runs alike"),
         ("other opponent", lambda m: gate(m("a", EQUAL), m("b", EQUAL, positive="no")), InvalidRun,
          "differ in 150 of 150 outputs"),
         ("many errors", lambda m: gate(m("a", few), m("b", [0.5] * 100)), InvalidRun,
-         "gave no answer on 10 of 100 pairs of human, more than 2%"),
+         "gave no answer to 10 of 200 looks at human, more than 2%"),
         ("verdicts gone", with_verdicts_gone, InvalidRun, "2 pairs of human were never judged"),
         ("outputs gone", with_outputs_gone, InvalidRun, "no record of 3 examples of human .*finish"),
         ("examples gone", with_examples_gone, InvalidRun, "holds no examples of split human"),
@@ -224,7 +225,7 @@ def test_several_judges_need_a_name(make_run: MakeRun) -> None:
 
 
 def test_text_and_json_say_what_the_verdict_rests_on(make_run: MakeRun) -> None:
-    judges = {"reference": {"prompt_digest": "0123456789abcdef"}}
+    judges = {"reference": {"identity": "1", "prompt": "0123456789abcdef"}}
     worse, base = make_run("worse", WORSE, judges=judges), make_run("base", EQUAL, judges=judges)
     result = gate(worse, base)
     text = gate_text(result)
