@@ -217,11 +217,11 @@ def _ratio_of_means_row(scored: Scored) -> list[ResultRow]:
 
 def _estimate(metric: str, values: Floats, clusters: list[str]) -> Estimate:
     """The mean with its interval; one of a percentage stays within 0 and 100."""
-    if metric in BINARY:
-        return stats.proportion_interval(list(values > 0), clusters)
     found = stats.mean_interval(values, clusters)
     if UNITS[metric] != "percent" or not math.isfinite(found.ci_low):
         return found
+    if metric in BINARY:
+        return stats.proportion_interval(list(values > 0), clusters)
     return replace(found, ci_low=max(found.ci_low, 0.0), ci_high=min(found.ci_high, 100.0))
 
 
