@@ -13,6 +13,8 @@ from rouge_score.rouge_scorer import RougeScorer
 from gisteval.errors import GistevalError
 from gisteval.importer.rows import read_rows
 from gisteval.pipeline.import_paper import import_paper
+from gisteval.report.build import report_tables
+from gisteval.report.data import read_runs
 from gisteval.run_folder import RunFolder
 from gisteval.schema import ResultRow
 
@@ -202,15 +204,32 @@ def test_a_folder_without_any_of_it_is_one_line(refused, tmp_path: Path) -> None
     assert "is no folder" in refused("import-paper", tmp_path / "absent")
 
 
+def test_the_tables_of_the_release(imported: RunFolder) -> None:
+    tables = {table.name: table for table in report_tables(read_runs([imported]))}
+    rows = {row[:2]: row[5] for row in tables["main"].rows}
+    assert rows["human", "LLaMA-gist-1"] == "45.4 [39.6, 51.3]"
+    assert rows["seen", "LLaMA-gist-1"].startswith("48.5 [")
+    assert rows["unseen", "LLaMA-gist-1"].startswith("49.7 [")
+    costs = {row[1]: row[2:4] for row in tables["efficiency"].rows}
+    assert [cells[1] for cells in costs.values()] == ["914.7 G", "553.1 G", "552.5 G", "552.5 G"]
+    assert [cells[0].split()[0] for cells in costs.values()] == ["23.44", "22.07", "21.85", "-"]
+    differences = {row[:3]: float(row[5]) for row in tables["paper"].rows}
+    assert len(differences) == 9 + 6 + 3 + 3
+    assert all(abs(value) <= 0.4 for value in differences.values())
+    wrong = [row[:3] for row in tables["saved-figures"].rows]
+    assert len(wrong) == 3 and wrong[0] == ("win_rate", "LLaMA-gist-1", "seen")
+
+
 def test_the_commands_import_and_report(gisteval, paper: Path, tmp_path: Path) -> None:
-    done = gisteval("import-paper", paper, "--output", tmp_path / "run", "--json")
+    for file in [*paper.glob("model_outputs/*/*human*"), *paper.glob("chatgpt/*human*")]:
+        copy = tmp_path / "part" / file.relative_to(paper)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+    done = gisteval("import-paper", tmp_path / "part", "--output", tmp_path / "run", "--json")
     assert done.code == 0
-    assert json.loads(done.out)["verdict_files"] == 6
+    assert json.loads(done.out)["verdict_files"] == 2
     done = gisteval("report", tmp_path / "run")
     assert (done.code, done.err) == (0, "")
     text = (tmp_path / "run" / "report" / "report.md").read_text(encoding="utf-8")
-    rows = {tuple(cell.strip() for cell in line.split("|")[1:4]): line for line in text.splitlines()}
-    assert "| 45.4 [39.6, 51.3] |" in rows["human", "LLaMA-gist-1", "1"]
-    assert "| 49.7 [47.0, 52.3] |" in rows["unseen", "LLaMA-gist-1", "1"]
-    assert "914.7 G" in text and "552.5 G" in text
+    assert "| human | LLaMA-gist-1 | 1 | 23.9 [20.8, 27.1] | 76 [61, 92] | 45.4 [39.6, 51.3] |" in text
     assert "| rougeL | LLaMA-gist-1 | human | 23.92 | 23.91 [20.75, 27.07] | -0.00 | Table 1 |" in text
