@@ -52,7 +52,7 @@ class ReplyCache:
             for start in range(0, len(keys), _MOST_KEYS):
                 part = keys[start : start + _MOST_KEYS]
                 marks = ",".join("?" * len(part))
-                query = f"SELECT key, text, prompt_tokens, completion_tokens FROM replies WHERE key IN ({marks})"
+                query = f"SELECT * FROM replies WHERE key IN ({marks})"
                 for key, text, prompt, completion in self._base.execute(query, part):
                     found[key] = Reply(text, prompt, completion)
         except sqlite3.Error as error:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from gisteval.errors import GistevalError, InvalidRun, MissingExtra, one_line
 from gisteval.judging.cache import Reply
@@ -41,6 +42,20 @@ class Endpoint:
     retries: int = 4
     max_cost: float | None = None
 
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.base_url)
+            sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        except ValueError:
+            sound = False
+        if not sound:
+            raise GistevalError(f"--base-url must be like http://host:8000/v1, not {self.base_url!r}")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the server is on this machine."""
+        return urlsplit(self.base_url).hostname in ("127.0.0.1", "localhost", "::1")
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -57,7 +72,7 @@ def api_key(endpoint: Endpoint) -> str:
     key = os.environ.get(endpoint.api_key_env, "").strip()
     if key:
         return key
-    if endpoint.base_url.split("://")[-1].startswith(("127.0.0.1", "localhost", "[::1]")):
+    if endpoint.is_here:
         return "none"
     raise GistevalError(
         f"no API key for {endpoint.base_url}: set {endpoint.api_key_env}, or name another variable with "
@@ -110,8 +125,8 @@ class _Conversation:
                 raise errors.exceptions[0] from errors
         if self.out_of_money:
             raise InvalidRun(
-                f"stopped at ${self.spent:.4f} of --max-cost {self.endpoint.max_cost} after {self.answered} "
-                "replies, all kept: the same command goes on from here"
+                f"stopped at ${self.spent:.4f} of --max-cost {self.endpoint.max_cost} after "
+                f"{self.answered} replies, all kept: the same command goes on from here"
             )
 
     async def _work(self, client: openai.AsyncOpenAI, looks: Iterator[Look]) -> None:
@@ -189,15 +204,16 @@ class _Conversation:
                 f"{server} does not know the model {model!r}, or has no chat there "
                 f"({_without(client.api_key, one_line(error, 160))}): check --model and --base-url"
             ) from error
-        except openai.APITimeoutError:
-            return failure(f"no reply within {self.endpoint.timeout:g} s")
-        except openai.APIConnectionError as error:
-            if not self.answered:
+        except openai.APIConnectionError as error:  # a timeout is one, too
+            cause = error.__cause__ or error
+            # Told apart by name: aiohttp's transport calls a refused connection a ConnectTimeout.
+            if type(cause).__name__ in ("ConnectError", "ConnectTimeout") and not self.answered:
                 raise GistevalError(
-                    f"no server answers at {server} ({one_line(error.__cause__ or error, 160)}): start it, "
-                    "or check --base-url"
+                    f"no server answers at {server} ({one_line(cause, 160)}): start it, or check --base-url"
                 ) from error
-            return failure(f"connection: {one_line(error.__cause__ or error, 160)}")
+            if isinstance(error, openai.APITimeoutError):
+                return failure(f"no reply within {self.endpoint.timeout:g} s")
+            return failure(f"connection: {one_line(cause, 160)}")
         except openai.APIStatusError as error:
             return failure(f"status {error.status_code}: {one_line(error, 160)}")
         except openai.APIError as error:
@@ -240,16 +256,13 @@ def _client(endpoint: Endpoint) -> openai.AsyncOpenAI:
         transport: Any = openai.DefaultAioHttpClient()  # half the time a request of the plain transport
     except RuntimeError:  # aiohttp is not there
         transport = openai.DefaultAsyncHttpxClient()
-    try:
-        return openai.AsyncOpenAI(
-            base_url=endpoint.base_url,
-            api_key=api_key(endpoint),
-            timeout=endpoint.timeout,
-            max_retries=endpoint.retries,
-            http_client=transport,
-        )
-    except (openai.OpenAIError, ValueError) as error:
-        raise GistevalError(f"--base-url {endpoint.base_url}: {one_line(error)}") from error
+    return openai.AsyncOpenAI(
+        base_url=endpoint.base_url,
+        api_key=api_key(endpoint),
+        timeout=endpoint.timeout,
+        max_retries=endpoint.retries,
+        http_client=transport,
+    )
 
 
 class _Pace:

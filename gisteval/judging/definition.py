@@ -51,7 +51,7 @@ class _Common(_Strict):
     description: str
     note: str = ""
     again: float = Field(0.05, ge=0, le=1)
-    """Share of the pairs that are judged a second time, and that the control is judged against itself on."""
+    """Share of the pairs that are judged twice, and on which the control is judged against itself."""
 
 
 class ReferenceDefinition(_Common):

@@ -24,7 +24,7 @@ class Noise:
     Outputs that are equal were not judged: the first three leave them out.
 
     flips: pairs that the two orders decide for different sides, or for a side and a tie.
-    first_shown: decided looks that the output shown first has won.
+    first_shown: decided looks that the output shown first has won; None for a judge that sees no order.
     longer: decided looks that the output with more words has won.
     order_effect, length_slope, adjusted: the least-squares fit over looks of worth (100, 50, 0) on place
     (first +1/2, second -1/2) and log2 of the length ratio. adjusted is the win rate at equal length and in
@@ -77,7 +77,7 @@ def noise(
     fit = _fit(scores, ratios, clusters)
     return Noise(
         flips=_share(flips, clusters),
-        first_shown=_share(first, clusters),
+        first_shown=_share(first, clusters) if any("ba" in s.by_order for s in judged.values()) else None,
         longer=_share(longer, clusters),
         order_effect=fit.slopes[0] if fit else None,
         length_slope=fit.slopes[1] if fit else None,

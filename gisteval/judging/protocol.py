@@ -1,8 +1,8 @@
 """Which looks at which pairs a judge must take.
 
-A pair is one example with the outputs of a system (a) and of its positive control (b). All that is left to
-chance, the order of a single look and the pairs looked at again, comes from a hash of the content, so that a
-resumed run, a shard and another machine agree.
+A pair is one example with the outputs of a system (a) and of its positive control (b). All that is left
+to chance, the order of a single look and the pairs looked at again, comes from a hash of the content, so
+that a resumed run, a shard and another machine agree.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Look:
 
     @property
     def equal(self) -> bool:
-        """Whether both outputs are the same but for white space at the ends: a tie without a call."""
-        return self.ours.strip() == self.theirs.strip()
+        """Whether the pair is a tie without a call."""
+        return _same(self.contest, self.pair)
 
     def verdict(
         self,
@@ -93,13 +93,18 @@ def looks(contest: Contest, identity: str, orders: Orders, again: float) -> Iter
     reference is only sampled, to see what the judge makes of two outputs that are the same.
     """
     pairs = contest.pairs
-    sample = sampled(list(pairs), again)
     if contest.system == contest.reference:
+        sample = sampled(list(pairs), again)
         yield from _looks(contest, {pair: pairs[pair] for pair in sample}, identity, orders, "aa")
         return
     yield from _looks(contest, pairs, identity, orders, "main")
-    distinct = {pair: pairs[pair] for pair in sample if not _same(contest, pair)}
-    yield from _looks(contest, distinct, identity, orders, "again")
+    sample = sampled([pair for pair in pairs if not _same(contest, pair)], again)
+    yield from _looks(contest, {pair: pairs[pair] for pair in sample}, identity, orders, "again")
+
+
+def _same(contest: Contest, pair: str) -> bool:
+    """Whether both outputs are the same but for white space at the ends."""
+    return contest.ours[pair].strip() == contest.theirs[pair].strip()
 
 
 def _looks(
@@ -110,10 +115,6 @@ def _looks(
         for order in orders_shown(pair, orders):
             key = digest([identity, purpose, order, pair, ours, theirs])
             yield Look(key, pair, contest, example, order, purpose, ours, theirs)
-
-
-def _same(contest: Contest, pair: str) -> bool:
-    return contest.ours[pair].strip() == contest.theirs[pair].strip()
 
 
 def orders_shown(pair: str, orders: Orders) -> tuple[Order, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gisteval.report.data import ReportData, read_runs
+from gisteval.report.judging import judging_tables
 from gisteval.report.layout import Table, latex_text, markdown_text
 from gisteval.report.markdown import write_report
 from gisteval.report.tables import split_tables
@@ -27,7 +28,8 @@ def build_report(runs: Sequence[RunFolder], output: Path) -> Path:
 
 def report_tables(data: ReportData) -> list[Table]:
     """All tables of a report, in its order; those without a row are left out."""
-    return [table for table in split_tables(data.rows) if table.rows]
+    tables = [*split_tables(data.rows), *judging_tables(data.judging)]
+    return [table for table in tables if table.rows]
 
 
 def _write_table(table: Table, folder: Path) -> None:

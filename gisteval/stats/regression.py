@@ -32,12 +32,12 @@ class LinearFit:
 def linear_fit(
     values: Values, columns: Sequence[Values], clusters: Clusters | None = None, confidence: float = 0.95
 ) -> LinearFit:
-    """Ordinary least squares with cluster-robust (CR1) t intervals; the intercept in the unit of the values.
+    """Ordinary least squares with cluster-robust (CR1) t intervals, in the unit of the values.
 
     The sandwich of Cameron and Miller (2015), section II, with the factor G/(G-1) (n-1)/(n-p) and G - 1
     degrees of freedom, as statsmodels has it. Columns that are constant, or that the ones before explain,
-    are left out. With no more clusters than coefficients the intervals are (-inf, inf). Raises InvalidRun as
-    `mean_interval` does, or if the columns differ in length.
+    are left out. With no more clusters than coefficients the intervals are (-inf, inf). Raises InvalidRun
+    as `mean_interval` does, or if the columns differ in length.
     """
     check_confidence(confidence)
     outcome = check_values(values, "values")
