@@ -47,7 +47,8 @@ def judge(
 ) -> None:
     """Judge a run pairwise against its positive control; goes on where it was stopped."""
     from gisteval.pipeline.bench import JudgeOptions
-    from gisteval.pipeline.judge import judge_run, reparse_run
+    from gisteval.pipeline.judge import judge_run
+    from gisteval.pipeline.reparse import reparse_run
     from gisteval.report.judging import judging_text
 
     options = JudgeOptions(

@@ -103,6 +103,7 @@ class _Conversation:
     sink: Sink
     spent: float = 0.0
     reserved: float = 0.0
+    under_way: int = 0
     answered: int = 0
     failed_in_a_row: int = 0
     out_of_money: bool = False
@@ -169,19 +170,21 @@ class _Conversation:
             return True
         async with self.settled:
             while not self.out_of_money and self.spent + self.reserved + most > limit:
-                if self.reserved == 0.0:
+                if not self.under_way:
                     self.out_of_money = True
                     self.settled.notify_all()
                     break
                 await self.settled.wait()
             if not self.out_of_money:
                 self.reserved += most
+                self.under_way += 1
             return not self.out_of_money
 
     async def _settle(self, most: float) -> None:
         if self.endpoint.max_cost is not None:
             async with self.settled:
-                self.reserved = max(0.0, self.reserved - most)
+                self.under_way -= 1
+                self.reserved = self.reserved - most if self.under_way else 0.0
                 self.settled.notify_all()
 
     async def _ask(self, client: openai.AsyncOpenAI, talk: list[Message]) -> Reply | Failure:

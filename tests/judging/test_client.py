@@ -128,9 +128,9 @@ def test_usage_may_be_absent(chat_server, ask) -> None:
 def test_what_no_retry_can_mend_stops_at_once(chat_server, ask, status: int, message: str) -> None:
     chat_server.answer = lambda number, body: GOOD if number < 3 else {"status": status, "body": b"{}"}
     with pytest.raises(GistevalError, match=message):
-        ask(50)
-    assert ask.answers[:3] == [Reply(GOOD, 100, 10)] * 3
-    assert len(chat_server.requests) < 12
+        ask(50, concurrency=1)
+    assert ask.answers == [Reply(GOOD, 100, 10)] * 3
+    assert len(chat_server.requests) == 4
 
 
 def test_a_server_that_only_fails_is_given_up(chat_server, ask) -> None:
@@ -143,13 +143,13 @@ def test_a_server_that_only_fails_is_given_up(chat_server, ask) -> None:
 
 def test_an_unreachable_server_is_named(chat_server, ask) -> None:
     chat_server.close()
-    with pytest.raises(GistevalError, match="no server answers at http://127.0.0.1"):
+    with pytest.raises(GistevalError, match=r"no server answers at http://127.0.0.1"):
         ask(5)
 
 
 def test_the_cost_stays_below_its_limit_and_says_where_it_stopped(chat_server, ask) -> None:
     price = Price(input=1.0, output=10.0)  # 200 millionths of a dollar a reply
-    with pytest.raises(InvalidRun, match="--max-cost 0.02.*the same command goes on from here"):
+    with pytest.raises(InvalidRun, match=r"--max-cost 0\.02.*the same command goes on from here"):
         ask(500, price, max_cost=0.02, concurrency=8)
     spent = price.cost(100, 10) * len(ask.answers)
     assert 0.01 < spent <= 0.02
@@ -176,7 +176,7 @@ def test_a_key_that_the_server_sends_back_is_not_kept(chat_server, ask, monkeypa
 def test_a_server_elsewhere_needs_a_key(monkeypatch) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     endpoint = Endpoint("https://judge.invalid/v1", "m", "NO_SUCH_KEY")
-    with pytest.raises(GistevalError, match="no API key for https://judge.invalid/v1: set NO_SUCH_KEY"):
+    with pytest.raises(GistevalError, match=r"no API key for https://judge.invalid/v1: set NO_SUCH_KEY"):
         ask_all(JUDGE, endpoint, None, iter(()), lambda look, answer: None)
     for url in ("http://127.0.0.1:bad/v1", "127.0.0.1:8000", "ftp://host/v1", "http://", ""):
         with pytest.raises(GistevalError, match="--base-url must be like http://host:8000/v1"):

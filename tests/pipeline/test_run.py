@@ -31,7 +31,7 @@ def finished(tiny_suite, tiny_task, tmp_path_factory) -> Path:
 
 def test_results_have_the_published_shape(finished: Path, results) -> None:
     content = results(finished)
-    assert set(content) == {"schema_version", "signature", "rows"}
+    assert set(content) == {"schema_version", "signature", "rows", "judging"}
     assert content["schema_version"] == 1
     assert content["signature"].startswith("task:tiny-v1|metric:rougeL")
     assert {field.name for field in fields(ResultRow)} >= REQUIRED
