@@ -145,6 +145,7 @@ def read_judge(file: Path) -> Judge:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise GistevalError(f"{file} must be a YAML mapping of field: value")
+        kinds: dict[str, type[ReferenceDefinition] | type[ChatDefinition]]
         kinds = {"reference": ReferenceDefinition, "chat": ChatDefinition, "local": ChatDefinition}
         kind = kinds.get(str(content.get("kind")))
         if kind is None:

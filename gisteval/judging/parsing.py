@@ -12,6 +12,9 @@ from gisteval.schema import Choice, Order
 
 _FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n\s*```\Z", re.DOTALL)
 _WHOLE = re.compile(r"\A(?:(?:answer|assistant|choice|verdict)\s*:?\s*)?\W*(a|b|tie)\W*\Z", re.IGNORECASE)
+MOST_FALSE_STARTS = 100
+"""Braces that begin no object; thousands of them, one in another, would take seconds to read."""
+
 _WORTHS = {"a": "first", "b": "second", "tie": "tie"}
 
 
@@ -47,11 +50,13 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
     """The outermost JSON objects in a text, from left to right."""
     decoder = json.JSONDecoder(object_pairs_hook=_unique)
     start = text.find("{")
-    while start >= 0:
+    false_starts = 0
+    while start >= 0 and false_starts < MOST_FALSE_STARTS:
         try:
             item, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             end = start + 1
+            false_starts += 1
         else:
             yield item
         start = text.find("{", end)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gisteval.judging.noise import Noise, log_length_ratio, noise
 from gisteval.judging.pairs import WORTH, pair_scores
 from gisteval.judging.protocol import Contest
+from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, WinRate, win_rate, win_rate_row
 from gisteval.schema import Estimate, ResultRow, Verdict, finite
 
@@ -41,27 +42,25 @@ class Judged:
         return 100.0 * (self.errors + self.invalid) / self.looks if self.looks else 0.0
 
     def rows(
-        self, labels: Labels, verdicts: Sequence[Verdict], clusters: Mapping[str, str]
+        self, labels: Labels, verdicts: Sequence[Verdict], negative: Sequence[Verdict]
     ) -> list[ResultRow]:
-        """`win_rate` and, beside it, `win_rate_adjusted` for length and place; none without an answer."""
+        """`win_rate` and, beside it, `win_rate_adjusted` for length and place; none without an answer.
+
+        negative: the same judge's verdicts on the negative control, for the retention.
+        """
         if self.rate is None:
             return []
+        clusters = {pair: example.instruction for pair, example in self.contest.pairs.items()}
         plain = win_rate_row(main_looks(verdicts), labels, clusters)
+        rows = [plain]
+        if negative and negative[0].system != plain.system:
+            rows = [with_retention(plain, main_looks(verdicts), main_looks(negative), clusters)]
         adjusted = self.noise.adjusted
-        if adjusted is None:
-            return [plain]
-        ends = finite(adjusted.ci_low), finite(adjusted.ci_high)
-        return [
-            plain,
-            replace(
-                plain,
-                metric="win_rate_adjusted",
-                value=adjusted.value,
-                ci_low=ends[0],
-                ci_high=ends[1],
-                p_value=None,
-            ),
-        ]
+        if adjusted is not None:
+            row = replace(plain, metric="win_rate_adjusted", value=adjusted.value, p_value=None)
+            low, high = finite(adjusted.ci_low), finite(adjusted.ci_high)
+            rows.append(replace(row, ci_low=low, ci_high=high))
+        return rows
 
     def to_json(self) -> dict[str, Any]:
         """The entry in results.json; shares in percent, effects in points."""

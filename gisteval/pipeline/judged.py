@@ -54,8 +54,13 @@ def write_judging(folder: RunFolder) -> list[dict[str, Any]]:
         system["name"]: Labels(system["condition"], system["control"], system["compressor"], system["k"])
         for system in folder.systems
     }
+    references = folder.references
+    negatives = {
+        references[system["name"]]: system["name"]
+        for system in folder.systems
+        if system["role"] == "negative" and system["name"] in references
+    }
     for contest in contests(folder):
-        clusters = {pair: example.instruction for pair, example in contest.pairs.items()}
         for judge in folder.judges:
             verdicts = _verdicts(folder, judge, contest)
             if not verdicts:
@@ -67,7 +72,9 @@ def write_judging(folder: RunFolder) -> list[dict[str, Any]]:
             summary = sum_up(judge, contest, verdicts)
             summaries.append(summary)
             entries.append(summary.to_json())
-            rows += summary.rows(labels[contest.system], verdicts, clusters)
+            negative = negatives.get(contest.reference, contest.system)
+            lower = folder.read_verdicts(judge, negative, contest.split)
+            rows += summary.rows(labels[contest.system], verdicts, list(lower))
     _note_gaps(folder, summaries)
     known = [f"{name}@{facts['identity'][:8]}" for name, facts in folder.judges.items()]
     folder.write_judging(rows, entries, "+".join(known) or "none")

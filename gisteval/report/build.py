@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gisteval.report.data import ReportData, read_runs
+from gisteval.report.efficiency import efficiency_tables
 from gisteval.report.judging import judging_tables
 from gisteval.report.layout import Table, latex_text, markdown_text
 from gisteval.report.markdown import write_report
+from gisteval.report.paper import paper_tables
+from gisteval.report.quality import quality_tables
 from gisteval.report.tables import split_tables
+from gisteval.report.values import read_values
 from gisteval.run_folder import RunFolder
 from gisteval.store import write_atomic
 
@@ -28,7 +32,13 @@ def build_report(runs: Sequence[RunFolder], output: Path) -> Path:
 
 def report_tables(data: ReportData) -> list[Table]:
     """All tables of a report, in its order; those without a row are left out."""
-    tables = [*split_tables(data.rows), *judging_tables(data.judging)]
+    tables = [
+        *quality_tables(data, read_values(data)),
+        *efficiency_tables(data),
+        *split_tables(data.rows),
+        *judging_tables(data.judging),
+        *paper_tables(data),
+    ]
     return [table for table in tables if table.rows]
 
 

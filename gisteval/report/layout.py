@@ -111,13 +111,13 @@ def size_text(size: float) -> str:
     return f"{size:.3g} {unit}"
 
 
-def engineering(value: float) -> str:
-    """Three digits and a decimal prefix: 552 G."""
+def engineering(value: float, digits: int = 3) -> str:
+    """A few digits and a decimal prefix: 552 G."""
     for prefix in ("", " k", " M", " G", " T", " P"):
         if abs(value) < 999.5 or prefix == " P":
             break
         value /= 1000
-    return f"{value:.3g}{prefix}"
+    return f"{value:.{digits}g}{prefix}"
 
 
 def threads_text(count: int) -> str:

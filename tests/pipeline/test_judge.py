@@ -77,7 +77,8 @@ def test_a_chat_judge_is_asked_in_both_orders(gisteval, make_run, chat_server, j
     assert pairs["flip_rate"]["value"] == 0.0
     assert pairs["first_shown_share"]["value"] == 50.0
     assert pairs["longer_share"] is None  # words, of which both have two
-    assert pairs["again"] == {"n": 20, "agreement": 100.0, "kappa": None}  # one and the same answer each time
+    # kappa says nothing of a judge that gives one and the same answer
+    assert pairs["again"] == {"n": 20, "agreement": 100.0, "kappa": None}
     assert pairs["prompt_tokens"] == 100 * (2 * N + 20)
     assert pairs["cost"] == pytest.approx(100 * (100 * 0.75 + 10 * 4.5) / 1e6)
     assert (control["ties"], control["answered"]) == (100.0, 20)
