@@ -32,6 +32,49 @@ def import_paper(
         print(f"note: {note}", file=sys.stderr)
 
 
+def import_predictions(
+    candidates: Annotated[
+        list[Path], typer.Argument(help="CSV, TSV, JSONL or JSON, a file a system, named after it.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder of the run.")],
+    pos_control: Annotated[Path | None, typer.Option(help="Outputs of the positive control.")] = None,
+    neg_control: Annotated[Path | None, typer.Option(help="Outputs of the negative control.")] = None,
+    task: Annotated[str, typer.Option(help="Name of the task.")] = "imported",
+    split: Annotated[str, typer.Option(help="Name of the split.")] = "all",
+    instruction_column: Annotated[str, typer.Option(help="Column of the instructions.")] = "instruction",
+    input_column: Annotated[
+        str | None, typer.Option(help="Column of the inputs. Default: input, if it is there.")
+    ] = None,
+    prediction_column: Annotated[str, typer.Option(help="Column of the outputs.")] = "y_pred",
+    reference_column: Annotated[str, typer.Option(help="Column of the references.")] = "y_true",
+    k: Annotated[int | None, typer.Option("--k", help="Gist tokens or slots of the candidates.")] = None,
+    compressor: Annotated[str, typer.Option(help="How the candidates compress.")] = "",
+) -> None:
+    """Import predictions of other tools as a run: scored, paired and reported like any other."""
+    from gisteval.importer.predictions import Columns
+    from gisteval.pipeline.import_predictions import PredictionOptions
+    from gisteval.pipeline.import_predictions import import_predictions as import_files
+
+    folder = import_files(
+        PredictionOptions(
+            candidates=tuple(candidates),
+            pos_control=pos_control,
+            neg_control=neg_control,
+            columns=Columns(instruction_column, input_column, prediction_column, reference_column),
+            task=task,
+            split=split,
+            k=k,
+            compressor=compressor,
+        ),
+        output,
+        ["gisteval", *sys.argv[1:]],
+    )
+    (count,) = folder.manifest()["splits"].values()
+    print(f"{folder.path}: {len(folder.systems)} systems, {count} examples")
+    for note in folder.notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
     output: Annotated[

@@ -73,6 +73,7 @@ def read_release(folder: Path, task: str, known: Mapping[str, Sequence[Example]]
             continue
         with _problems_noted(release):
             _take(release, files, path)
+    release.verdict_files.sort(key=lambda file: split_order(file.split))
     indexes = _read_outputs(release, _latest(release, files), task, known or {})
     _match_verdicts(release, indexes, task)
     if not release.outputs and not release.verdict_files and not release.benchmarks:

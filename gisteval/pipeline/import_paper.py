@@ -8,26 +8,27 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from gisteval.errors import InvalidRun
+from gisteval.errors import GistevalError, InvalidRun
 from gisteval.importer.layout import ReleasedSystem
 from gisteval.importer.release import Release, label_of, read_release, split_order
 from gisteval.importer.verdicts import VerdictFile
 from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, win_rate_row
-from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.imported import (
     SEED,
     all_examples,
     claim_folder,
     contents_of,
+    import_signature,
     score_rows,
     write_generations,
     write_verdicts,
 )
 from gisteval.pipeline.released_profile import released_profile
+from gisteval.profiling.released import read_released, shape_of
 from gisteval.report.profile import write_profile_report
 from gisteval.run_folder import RunFolder
-from gisteval.schema import Example, ResultRow, Verdict
+from gisteval.schema import Example, ResultRow, Verdict, digest
 from gisteval.store import write_json
 from gisteval.tasks import load_task
 
@@ -73,6 +74,7 @@ def import_paper(
     parts = sorted(release.examples.items(), key=lambda item: split_order(item[0][1]))
     examples = all_examples([found for _, found in parts])
     verdicts = list(chain.from_iterable(release.verdicts.values()))
+    _check_benchmarks(release)
     rows = [*score_rows(release.outputs), *_win_rates(release)]
     saved = list(_saved_figures(release, rows))
     notes = [*_notes(release, saved), *release.problems]
@@ -86,18 +88,7 @@ def import_paper(
         content = released_profile(release.benchmarks)
         write_json(folder.path / "report" / "profile.json", content)
         write_profile_report(content, folder.path / "report")
-    stamp = signature(
-        {
-            "task": f"{TASK}-released",
-            "metric": "rougeL-stem-meanF1",
-            "ci": "cluster-t-95",
-            "retention": "cluster-bootstrap-10000",
-            "seed": SEED,
-            "provenance": "imported",
-            "gisteval": versions()["gisteval"],
-        }
-    )
-    folder.write_results(rows, stamp, {}, notes)
+    folder.write_results(rows, import_signature(f"{TASK}-released"), {}, notes)
     return Imported(
         folder, len(release.outputs), len(release.verdict_files), len(release.benchmarks), tuple(notes)
     )
@@ -110,8 +101,21 @@ def _known_examples(data_dir: Path | None) -> dict[str, list[Example]] | None:
     return {split: list(task.examples(split)) for split in task.evaluation_splits}
 
 
+def _check_benchmarks(release: Release) -> None:
+    """Leave out the timings that can't be read. Raises GistevalError if nothing is left at all."""
+    for file in list(release.benchmarks):
+        try:
+            shape_of(file)
+            read_released(file)
+        except GistevalError as error:
+            release.benchmarks.remove(file)
+            release.problems.append(f"{error}; it is left out.")
+    if not release.outputs and not release.verdict_files and not release.benchmarks:
+        raise GistevalError(release.problems[-1])
+
+
 def _benchmark_identity(file: Path) -> str:
-    return str(file.stat().st_size)
+    return digest([file.read_text(encoding="utf-8")])
 
 
 def _win_rates(release: Release) -> Iterator[ResultRow]:
@@ -187,6 +191,10 @@ def _notes(release: Release, saved: Sequence[SavedFigure]) -> Iterator[str]:
     if mended or invalid:
         count = sum(len(file.rows) for file in release.verdict_files)
         yield f"Of {count} verdicts {mended} were mended by their authors, {invalid} can't be read."
+    for part in release.outputs:
+        if part.missing:
+            missing = f"{len(part.missing)} of {len(part.examples)}"
+            yield f"{part.system.name} on {part.split}: {missing} examples have no output."
     yield from _other_outputs(release)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.pipeline.identity import versions
+from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.scoring import Scored, collect, result_rows
 from gisteval.run_folder import RunFolder
 from gisteval.schema import Example, Generation, ResultRow, Verdict, digest
@@ -96,6 +96,21 @@ def _control(scored: Sequence[tuple[ImportedOutputs, Scored | None]], role: str,
     found = [(part.system.k, own) for part, own in scored if part.system.role == role and own is not None]
     found.sort(key=lambda pair: (pair[0] != k, pair[0]))
     return found[0][1] if found else None
+
+
+def import_signature(task: str) -> str:
+    """How the numbers of an import came about."""
+    return signature(
+        {
+            "task": task,
+            "metric": "rougeL-stem-meanF1",
+            "ci": "cluster-t-95",
+            "retention": "cluster-bootstrap-10000",
+            "seed": SEED,
+            "provenance": "imported",
+            "gisteval": versions()["gisteval"],
+        }
+    )
 
 
 def contents_of(outputs: Sequence[ImportedOutputs], verdicts: Sequence[Verdict]) -> dict[str, str]:

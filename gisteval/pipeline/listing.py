@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError
+from jinja2 import TemplateSyntaxError
 
 from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
 from gisteval.models.checkpoint import inspect_checkpoint, is_checkpoint
 from gisteval.registry import COMPRESSORS
+from gisteval.report.markdown import environment
+from gisteval.report.paper import read_paper
 from gisteval.tasks import list_tasks, load_task
 from gisteval.tasks.definition import TASK_FILE, generated, read_definition
 
@@ -92,13 +94,13 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
     checked = [_validate_task(file, with_data) for file in list_tasks().values()]
     checked += [f"judge {read_judge(file).name}" for file in list_judges().values()]
     reports = find_content("reports")
-    environment = Environment(loader=FileSystemLoader(reports), autoescape=True)
     for template in sorted(reports.glob("*.j2")):
         try:
-            environment.get_template(template.name)
+            environment(reports).get_template(template.name)
         except TemplateSyntaxError as error:
             raise GistevalError(f"{template}, line {error.lineno}: {error.message}") from error
         checked.append(f"report template {template.name}")
+    checked.append(f"{len(read_paper())} numbers of the paper")
     for name in COMPRESSORS.names():
         COMPRESSORS.load(name)
         checked.append(f"compressor {name}")

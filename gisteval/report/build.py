@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gisteval.report.agreement import agreement_table
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.efficiency import efficiency_tables
 from gisteval.report.judging import judging_tables
@@ -32,8 +33,10 @@ def build_report(runs: Sequence[RunFolder], output: Path) -> Path:
 
 def report_tables(data: ReportData) -> list[Table]:
     """All tables of a report, in its order; those without a row are left out."""
+    values = read_values(data)
     tables = [
-        *quality_tables(data, read_values(data)),
+        *quality_tables(data, values),
+        agreement_table(values),
         *efficiency_tables(data),
         *split_tables(data.rows),
         *judging_tables(data.judging),

@@ -6,6 +6,7 @@ so writers turn both into null.
 """
 
 from gisteval.stats.bootstrap import bootstrap_interval, retention
+from gisteval.stats.bounded import BoundedMean, bounded_mean
 from gisteval.stats.intervals import mean_interval, proportion_interval, wilson_interval
 from gisteval.stats.paired import PairedDifference, holm, paired_difference
 from gisteval.stats.power import examples_needed, smallest_detectable_difference
@@ -13,10 +14,12 @@ from gisteval.stats.regression import LinearFit, linear_fit
 from gisteval.stats.samples import FloatArray
 
 __all__ = [
+    "BoundedMean",
     "FloatArray",
     "LinearFit",
     "PairedDifference",
     "bootstrap_interval",
+    "bounded_mean",
     "examples_needed",
     "holm",
     "linear_fit",

@@ -77,7 +77,7 @@ def test_bad_items_are_found_with_the_data(tiny_task, tmp_path: Path, gisteval, 
 
 def test_a_place_with_nothing_is_named(tmp_path: Path, refused) -> None:
     for path in (tmp_path, tmp_path / "absent"):
-        assert f"{path} holds neither a checkpoint nor a task.yaml" in refused("validate", path)
+        assert f"{path} holds no checkpoint, no task.yaml and no judge.yaml" in refused("validate", path)
 
 
 def test_a_broken_report_template_is_named(tmp_path: Path, refused, monkeypatch) -> None:
