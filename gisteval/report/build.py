@@ -8,6 +8,7 @@ from pathlib import Path
 from gisteval.report.agreement import agreement_table
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.efficiency import efficiency_tables
+from gisteval.report.judging import judging_tables
 from gisteval.report.layout import Table, latex_text, markdown_text
 from gisteval.report.markdown import write_report
 from gisteval.report.paper import paper_tables
@@ -38,6 +39,7 @@ def report_tables(data: ReportData) -> list[Table]:
         agreement_table(values),
         *efficiency_tables(data),
         *split_tables(data.rows),
+        *judging_tables(data.judging),
         *paper_tables(data),
     ]
     return [table for table in tables if table.rows]
