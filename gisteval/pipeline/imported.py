@@ -50,6 +50,7 @@ def claim_folder(
         "systems": [{**system.to_json(), "reference": _reference(system, systems)} for system in systems],
         "splits": {split: len(found) for split, found in examples.items()},
         "self_check": {},
+        "judges": {},
         **extra,
     }
     folder.claim(manifest, examples)

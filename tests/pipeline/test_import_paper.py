@@ -95,8 +95,17 @@ def test_records_say_where_they_are_from_and_invent_nothing(imported: RunFolder)
     contents = {example.content_id for example in imported.examples("human")}
     assert {verdict.pair for verdict in verdicts} == contents
     assert {verdict.reference for verdict in verdicts} == {"LLaMA-pos_control-1"}
-    metrics = {row.metric for row in imported.results()}
-    assert metrics == {"rougeL", "exact_match", "exact_match_pos", "length", "kept", "win_rate"}
+    scores = {"rougeL", "exact_match", "exact_match_pos", "length", "kept"}
+    assert {row.metric for row in imported.results()} == {*scores, "win_rate", "win_rate_adjusted"}
+
+
+def test_the_judges_habits_are_known(imported: RunFolder) -> None:
+    entries = {(entry["system"], entry["split"]): entry for entry in imported.judging()}
+    assert len(entries) == 6
+    # The first answer shown and the longer one win too often, as in the release as a whole.
+    for name in ("first_shown_share", "longer_share"):
+        assert sum(entry[name]["value"] for entry in entries.values()) / 6 > 53
+    assert imported.judges["imported:chatgpt"]["kind"] == "imported"
 
 
 def test_the_tasks_own_data_gives_its_content_ids(shared_data: Path, paper: Path, tmp_path: Path) -> None:
