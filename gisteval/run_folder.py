@@ -114,6 +114,11 @@ class RunFolder:
             if (verdict.judge, verdict.system, verdict.split) == (judge, system, split):
                 yield verdict
 
+    def all_verdicts(self) -> Iterator[Verdict]:
+        """Every verdict of every judge. Raises GistevalError if a line is no such record."""
+        for path in sorted((self.path / "verdicts").glob("*--*.jsonl")):
+            yield from _records(path, Verdict)
+
     def results(self) -> list[ResultRow]:
         """The rows of results.json. Raises GistevalError if the run has none yet, or it is damaged."""
         file = self.path / "results.json"
