@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from gisteval.cli_profile import profile as profile_command
+from gisteval.cli_view import view as view_command
 from gisteval.errors import GistevalError
 
 app = typer.Typer(
@@ -144,12 +145,13 @@ def run(
         print((finished.folder / "results.json").read_text(encoding="utf-8"), end="")
     else:
         print("\n".join(map(plain_text, split_tables(finished.rows))))
-        print(f"report: {finished.folder / 'report' / 'report.md'}")
+        print(f"report: {finished.folder / 'report' / 'report.html'}")
     for note in finished.notes:
         print(f"note: {note}", file=sys.stderr)
 
 
 app.command(name="profile")(profile_command)
+app.command(name="view")(view_command)
 
 
 @app.command()

@@ -63,10 +63,10 @@ function difference(sample, places) {
 }
 
 function judgedAs(output, judge, wanted) {
-  const judgement = output[5][judge];
+  const judgement = output[4][judge];
   if (!judgement) return false;
   const [value, looks] = judgement;
-  if (wanted === "flip") return new Set(looks.map((look) => look[2])).size > 1;
+  if (wanted === "flip") return new Set(looks.map((look) => look[1])).size > 1;
   return wanted === "missing" ? value === null : value !== null && verdictWord(value) === wanted;
 }
 
@@ -87,8 +87,8 @@ function matches(sample, chosen) {
       const output = sample[6][place];
       if (!output) return false;
       if (chosen.verdict !== ANY && !judgedAs(output, Number(chosen.judge), chosen.verdict)) return false;
-      if (chosen.group === "some") return output[4] !== 0;
-      return chosen.group === ANY || (output[4] & (1 << Number(chosen.group))) !== 0;
+      if (chosen.group === "some") return output[3] !== 0;
+      return chosen.group === ANY || (output[3] & (1 << Number(chosen.group))) !== 0;
     });
     if (!fits) return false;
   }

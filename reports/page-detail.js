@@ -71,7 +71,7 @@ function outputPart(data, output, place, base, focus) {
     found.append(make("div", "text nothing", "(no output)"));
     return found;
   }
-  const [text, rouge, exact, finished, bits, judged] = output;
+  const [text, rouge, exact, bits, judged] = output;
   const facts = make("div", "facts");
   facts.append(make("span", "", `ROUGE-L ${rouge.toFixed(1)}`));
   if (exact) facts.append(make("span", "up", "exact"));

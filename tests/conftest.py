@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,14 @@ TINY_TEXT = [
     "Instruction: say the first word twice\n",
     "\nInput: cats, dogs and worlds\nOutput: yes no maybe",
 ] * 3
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_figures() -> Iterator[None]:
+    """Reports of runs made in tests have no figures, which take seconds; tests/report draws them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gisteval.report.build.can_draw", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="session")

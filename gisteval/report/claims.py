@@ -80,9 +80,10 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def margins(rows: Iterable[ResultRow]) -> tuple[str, list[Margin]]:
-    """The metric that candidates are held against ("win_rate" or "rougeL"), and each one's margin."""
+    """The metric candidates are held against, the first judge's "win_rate" or "rougeL", and each margin."""
     found = list(rows)
     judged = [row for row in found if row.metric == "win_rate" and _is_candidate(row)]
+    judged = [row for row in judged if row.judge == judged[0].judge]
     if judged:
         return "win_rate", [
             Margin(row.system, row.split, row.value - 50, _less(row.ci_low), _less(row.ci_high))

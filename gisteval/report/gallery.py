@@ -66,9 +66,9 @@ _CODE = re.compile(
 _YES_NO = {"yes", "no", "true", "false"}
 
 
-def failure_groups(example: Example, output: str, finished: bool) -> tuple[str, ...]:
+def failure_groups(example: Example, output: str, finished: bool | None) -> tuple[str, ...]:
     """Names of the groups an output falls into, in the order of GROUPS; empty if none."""
-    found = [] if finished else ["truncated"]
+    found = ["truncated"] if finished is False else []
     if not output.strip():
         return ("empty", *found)
     words, expected = _words(output), _words(example.output)

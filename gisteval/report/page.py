@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gisteval.content import find_content
 from gisteval.report.claims import Margin, claims, margins, verdict_sentence
+from gisteval.report.data import ReportData
 from gisteval.report.figures import RunFigure
 from gisteval.report.gallery import GROUPS, Group, count_groups
 from gisteval.report.layout import Table
@@ -29,8 +28,6 @@ from gisteval.store import write_atomic
 
 SCRIPTS = ("diff", "list", "detail", "browser")
 """reports/page-*.js, in the order in which they are joined."""
-
-_INTERVAL = re.compile(r"^([^\[\]]+?) (\[[^\[\]]*\])$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +42,13 @@ class GalleryRow:
 
 @dataclass(frozen=True, slots=True)
 class PageContent:
-    """All that a page shows. notes: warnings; manifests: of the runs, by name."""
+    """All that a page shows. figures_note: why there are none, if so."""
 
-    title: str
-    rows: Sequence[ResultRow]
-    notes: Sequence[str]
+    data: ReportData
     tables: Sequence[Table]
     figures: Sequence[RunFigure]
     samples: Samples
-    manifests: Mapping[str, Mapping[str, Any]]
+    figures_note: str = ""
 
 
 def write_page(content: PageContent, path: Path) -> Path:
@@ -76,17 +71,17 @@ def page_html(content: PageContent) -> str:
     environment.filters["data_url"] = _data_url
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = joined_script(folder)
-    metric, found = margins(content.rows)
+    metric, found = margins(content.data.rows)
     return environment.get_template("page.html.j2").render(
         content=content,
         style=Markup(style),
         script=Markup(script),
         policy=policy(style, script),
         data=Markup(samples_json(content.samples)),
-        sentence=verdict_sentence(content.rows),
-        claims=claims(content.rows, content.samples),
+        sentence=verdict_sentence(content.data.rows),
+        claims=claims(content.data.rows, content.samples),
         metric=metric,
-        glance=glance(content.rows, found),
+        glance=glance(content.data.rows, found),
         gallery=gallery_rows(content.samples),
     )
 
@@ -121,10 +116,10 @@ def _data_url(svg: str) -> str:
 
 def cell(text: str) -> Markup:
     """A table's cell; the interval behind a number stands back."""
-    match = _INTERVAL.match(text)
-    if match is None:
+    value, bracket, interval = text.partition(" [")
+    if not bracket:
         return escape(text)
-    return Markup('{} <span class="interval">{}</span>').format(match[1], match[2])
+    return Markup('{} <span class="interval">[{}</span>').format(value, interval)
 
 
 @dataclass(frozen=True, slots=True)

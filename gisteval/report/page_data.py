@@ -23,7 +23,7 @@ def samples_json(samples: Samples) -> str:
     """All samples for the browser in the page; lists instead of objects where there are many.
 
     A sample is [slug, split, id, instruction, input, reference, outputs], an output null or
-    [text, ROUGE-L, exact, finished, groups as bits, judgements], a judgement null or [value, looks].
+    [text, ROUGE-L, exact, groups as bits, judgements], a judgement null or [value, looks].
     """
     places = {system.name: place for place, system in enumerate(samples.systems)}
     return embedded_json(
@@ -65,7 +65,6 @@ def _output(samples: Samples, output: Output) -> list[Any]:
         output.text,
         round(output.rouge, 1),
         int(output.exact),
-        int(output.finished),
         bits,
         [None if found is None else _judgement(found) for found in judged],
     ]

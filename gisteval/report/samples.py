@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gisteval.judging.pairs import pair_scores
 from gisteval.metrics import exact_match, rouge_l
+from gisteval.report.data import ReportData, RunData
 from gisteval.report.gallery import failure_groups
-from gisteval.run_folder import RunFolder
 from gisteval.schema import Example, Generation, Verdict
 
 SLUG = 12
@@ -26,7 +26,6 @@ class SystemInfo:
     name: str
     role: str
     k: int
-    run: int
     reference: str | None
 
 
@@ -43,7 +42,7 @@ class Output:
     """One system's output: scores in percent, judgements by judge, and its failure groups."""
 
     text: str
-    finished: bool
+    finished: bool | None
     rouge: float
     exact: bool
     judgements: Mapping[str, Judgement]
@@ -73,25 +72,24 @@ class Samples:
         return tuple(system for system in self.systems if system.role == role)
 
 
-def collect_samples(runs: Sequence[RunFolder]) -> Samples:
+def collect_samples(data: ReportData) -> Samples:
     """Line up the outputs of all runs by split and content. Raises GistevalError for damaged records."""
-    names = _names(runs)
     systems: list[SystemInfo] = []
     examples: dict[tuple[str, str, str], Example] = {}
     outputs: dict[tuple[str, str], dict[str, Output]] = {}
     judges: dict[str, None] = {}
-    for number, run in enumerate(runs):
-        own = _systems(run, number, names)
+    for run in data.runs:
+        own = _systems(run)
         systems += own.values()
         verdicts = _verdicts(run)
         judges.update(dict.fromkeys(judge for judge, _, _ in verdicts))
-        for split in run.splits:
+        for split in run.folder.splits:
             wanted = {}
-            for example in run.examples(split):
+            for example in run.folder.examples(split):
                 examples.setdefault((split, example.content_id, example.id), example)
                 wanted[example.content_id] = example
             for name, system in own.items():
-                for generation in run.read_generations(name, split):
+                for generation in run.folder.read_generations(name, split):
                     asked = wanted.get(generation.content)
                     if asked is not None:
                         found = _output(asked, generation, _judgements(verdicts, name, split, asked))
@@ -104,44 +102,30 @@ def collect_samples(runs: Sequence[RunFolder]) -> Samples:
     )
 
 
-def _names(runs: Sequence[RunFolder]) -> dict[tuple[int, str], str]:
-    """Names of systems; one that several runs use gets its run's folder in front."""
-    used = Counter(system["name"] for run in runs for system in run.systems)
-    return {
-        (number, system["name"]): (
-            system["name"] if used[system["name"]] == 1 else f"{run.path.name}/{system['name']}"
-        )
-        for number, run in enumerate(runs)
-        for system in run.systems
-    }
-
-
-def _systems(run: RunFolder, number: int, names: Mapping[tuple[int, str], str]) -> dict[str, SystemInfo]:
+def _systems(run: RunData) -> dict[str, SystemInfo]:
     """A run's systems by their own names there."""
-    compared = {row.system: row.reference for row in run.results() if row.reference is not None}
-    positives = [system["name"] for system in run.systems if system["role"] == "positive"]
+    compared = {row.system: row.reference for row in run.rows if row.reference is not None}
+    found = run.folder.systems
+    positives = [
+        run.names.get(system["name"], system["name"]) for system in found if system["role"] == "positive"
+    ]
     only = positives[0] if len(positives) == 1 else None
-    found = {}
-    for system in run.systems:
-        name = system["name"]
-        reference = compared.get(name, None if system["role"] == "positive" else only)
-        found[name] = SystemInfo(
-            names[number, name],
-            system["role"],
-            int(system["k"]),
-            number,
-            None if reference is None else names.get((number, reference)),
-        )
-    return found
+    systems = {}
+    for system in found:
+        name = run.names.get(system["name"], system["name"])
+        role = system["role"]
+        reference = None if role == "positive" else compared.get(name, only)
+        systems[system["name"]] = SystemInfo(name, role, int(system["k"]), reference)
+    return systems
 
 
 Judged = Mapping[str, Judgement]
 
 
-def _verdicts(run: RunFolder) -> dict[tuple[str, str, str], Judged]:
+def _verdicts(run: RunData) -> dict[tuple[str, str, str], Judged]:
     """Judgements by (judge, system, split), then by pair; only those that make the win rate."""
     looks: dict[tuple[str, str, str], list[Verdict]] = {}
-    for verdict in run.all_verdicts():
+    for verdict in run.folder.all_verdicts():
         if verdict.purpose == "main":
             looks.setdefault((verdict.judge, verdict.system, verdict.split), []).append(verdict)
     return {key: _by_pair(found) for key, found in looks.items()}

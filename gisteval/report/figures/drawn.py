@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import importlib.util
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from gisteval.errors import GistevalError
+from gisteval.report.data import ReportData, RunData
 from gisteval.report.samples import Samples
-from gisteval.run_folder import RunFolder
 from gisteval.schema import ResultRow
 
 
@@ -35,31 +33,35 @@ PROFILE_TEXTS = {
 """Title and caption of the figures of a profile, by the first part of their names."""
 
 
-def draw_figures(
-    runs: Sequence[RunFolder], rows: Sequence[ResultRow], samples: Samples, folder: Path
-) -> list[RunFigure]:
+def can_draw() -> bool:
+    """Whether matplotlib is installed."""
+    try:
+        return importlib.util.find_spec("matplotlib") is not None
+    except ValueError:  # it is there, but its import is blocked
+        return False
+
+
+def draw_figures(data: ReportData, samples: Samples, folder: Path) -> list[RunFigure]:
     """Draw all that the runs support into `folder` as PNG, PDF and SVG.
 
-    Raises MissingExtra without matplotlib, GistevalError for a damaged profile.json.
+    Raises MissingExtra without matplotlib.
     """
     from gisteval.report.figures.style import on_dark
 
     drawn = []
-    for name, title, caption in _drawn(runs, rows, samples, folder):
+    for name, title, caption in _drawn(data, samples, folder):
         svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
         svg = svg[svg.index("<svg") :]  # without the XML and DTD lines, which a page has no use for
         drawn.append(RunFigure(name, title, caption, svg, on_dark(svg)))
     return drawn
 
 
-def _drawn(
-    runs: Sequence[RunFolder], rows: Sequence[ResultRow], samples: Samples, folder: Path
-) -> Iterator[tuple[str, str, str]]:
+def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
     """Name, title and caption of each figure, once it is drawn."""
-    yield from _scores(rows, samples, folder)
+    yield from _scores(data.rows, samples, folder)
     yield from _verdicts(samples, folder)
-    yield from _trainings(runs, folder)
-    yield from _profiles(runs, folder)
+    yield from _trainings(data.runs, folder)
+    yield from _profiles(data.runs, folder)
 
 
 def _scores(rows: Sequence[ResultRow], samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -68,11 +70,17 @@ def _scores(rows: Sequence[ResultRow], samples: Samples, folder: Path) -> Iterat
 
     found = families(rows)
     bands = "Bars and bands are 95% intervals, clustered by instruction."
-    for metric, label in (("rougeL", "ROUGE-L"), ("win_rate", "Win rate")):
-        own = [family for family in found if family.has(metric)]
+    sweeps = {"rougeL": ("ROUGE-L over k", rows)}
+    for judge in dict.fromkeys(row.judge for row in rows if row.metric == "win_rate" and row.judge):
+        judged = [row for row in rows if row.judge == judge]
+        sweeps[f"win_rate-{judge}"] = (f"Win rate over k ({judge})", judged)
+    for stem, (title, own_rows) in sweeps.items():
+        metric = stem.partition("-")[0]
+        own = [family for family in families(own_rows) if family.has(metric)]
         if own:
-            quality.k_sweep(own, rows, metric, folder, f"k_sweep-{metric}")
-            yield f"k_sweep-{metric}", f"{label} over k", f"Controls are lines with bands. {bands}"
+            name = f"k_sweep-{_file_name(stem)}"
+            quality.k_sweep(own, own_rows, metric, folder, name)
+            yield name, title, f"Controls are lines with bands. {bands}"
     if any(row.retention is not None and row.metric == "rougeL" for row in rows):
         quality.retention(found, rows, folder, "retention")
         yield (
@@ -95,7 +103,7 @@ def _verdicts(samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
     from gisteval.report.figures import judged
 
     for judge in samples.judges:
-        stem = re.sub(r"[^A-Za-z0-9._+-]", "_", judge)
+        stem = _file_name(judge)
         tallies = judged.tallies(samples, judge)
         if tallies:
             judged.win_bars(tallies, folder, f"win_bars-{stem}")
@@ -114,11 +122,11 @@ def _verdicts(samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
             )
 
 
-def _trainings(runs: Sequence[RunFolder], folder: Path) -> Iterator[tuple[str, str, str]]:
+def _trainings(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:
     curves = {
-        system["name"]: (system["role"], system["loss"])
+        run.names.get(system["name"], system["name"]): (system["role"], system["loss"])
         for run in runs
-        for system in run.systems
+        for system in run.folder.systems
         if system.get("loss")
     }
     if curves:
@@ -128,30 +136,23 @@ def _trainings(runs: Sequence[RunFolder], folder: Path) -> Iterator[tuple[str, s
         yield "loss", "Training loss", "As each training logged it; equal data and steps within a suite."
 
 
-def _profiles(runs: Sequence[RunFolder], folder: Path) -> Iterator[tuple[str, str, str]]:
+def _profiles(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:
     for run in runs:
-        content = _profile(run)
+        content = run.profile
         if content is None or content["kind"] not in ("model", "what_if"):
             continue
         from gisteval.report.figures.profile import draw_figures as draw_profile
 
-        where = folder if len(runs) == 1 else folder / run.path.name
+        where = folder if len(runs) == 1 else folder / run.name
         for name in draw_profile(content, where):
             title, caption = PROFILE_TEXTS[name.split("-")[0]]
             detail = name.partition("-")[2].replace("-", " ")
             yield (
-                name if len(runs) == 1 else f"{run.path.name}/{name}",
+                name if len(runs) == 1 else f"{run.name}/{name}",
                 f"{title}, {detail}" if detail else title,
                 caption,
             )
 
 
-def _profile(run: RunFolder) -> Any:
-    """The content of the run's profile.json; None if it was not profiled."""
-    file = run.path / "report" / "profile.json"
-    if not file.is_file():
-        return None
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise GistevalError(f"{file} is damaged: run gisteval run --profile again") from error
+def _file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", text)

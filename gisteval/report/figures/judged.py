@@ -98,8 +98,8 @@ def win_bars(found: Sequence[Tally], folder: Path, name: str) -> None:
         axis.axvline(50, color=INK, linewidth=0.6, linestyle=":")
         short = short_names(tally.system for tally in found)
         axis.set_yticks(range(len(lines)), [short.get(label, label) for label, _ in lines])
-        for label, (_, tally) in zip(axis.get_yticklabels(), lines, strict=True):
-            label.set_fontweight("bold" if tally is None else "normal")
+        for tick, (_, tally) in zip(axis.get_yticklabels(), lines, strict=True):
+            tick.set_fontweight("bold" if tally is None else "normal")
         axis.set_ylim(len(lines) - 0.4, -0.6)
         axis.set_xlim(0, 100)
         axis.tick_params(axis="y", length=0)

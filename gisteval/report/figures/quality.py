@@ -172,8 +172,8 @@ def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
             lines = _shown(samples, family, [by_k[0], *by_k[1:][-1:]])
             for column, (split, bins) in enumerate(splits.items()):
                 axis = axes[row * len(splits) + column]
-                for system, (colour, dash, marker) in lines.items():
-                    labelled[system] = _length_line(axis, bins, system, colour, dash, marker)
+                for drawn, (colour, dash, marker) in lines.items():
+                    labelled[drawn] = _length_line(axis, bins, drawn, colour, dash, marker)
                 axis.set_title(split if row == 0 else "")
                 axis.set_ylim(bottom=0)
                 axis.grid()
