@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from gisteval import cli_gate, cli_report, cli_view
 from gisteval.cli_profile import profile as profile_command
-from gisteval.cli_view import view as view_command
 from gisteval.errors import GistevalError
 
 app = typer.Typer(
@@ -151,7 +151,12 @@ def run(
 
 
 app.command(name="profile")(profile_command)
-app.command(name="view")(view_command)
+app.command(name="gate")(cli_gate.gate)
+app.command(name="compare")(cli_gate.compare)
+app.command(name="import-paper")(cli_report.import_paper)
+app.command(name="import")(cli_report.import_predictions)
+app.command(name="report")(cli_report.report)
+app.command(name="view")(cli_view.view)
 
 
 @app.command()

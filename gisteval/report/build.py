@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gisteval.errors import MissingExtra
+from gisteval.report.agreement import agreement_table
 from gisteval.report.data import ReportData, read_runs
+from gisteval.report.efficiency import efficiency_tables
 from gisteval.report.figures import can_draw, draw_figures
 from gisteval.report.layout import Table, latex_text, markdown_text
 from gisteval.report.markdown import write_report
 from gisteval.report.page import PageContent, write_page
+from gisteval.report.paper import paper_tables
+from gisteval.report.quality import quality_tables
 from gisteval.report.samples import collect_samples
 from gisteval.report.tables import split_tables
+from gisteval.report.values import read_values
 from gisteval.run_folder import RunFolder
 from gisteval.store import write_atomic
 
@@ -55,7 +60,15 @@ def current_page(run: RunFolder) -> Path:
 
 def report_tables(data: ReportData) -> list[Table]:
     """All tables of a report, in its order; those without a row are left out."""
-    return [table for table in split_tables(data.rows) if table.rows]
+    values = read_values(data)
+    tables = [
+        *quality_tables(data, values),
+        agreement_table(values),
+        *efficiency_tables(data),
+        *split_tables(data.rows),
+        *paper_tables(data),
+    ]
+    return [table for table in tables if table.rows]
 
 
 def _write_table(table: Table, folder: Path) -> None:

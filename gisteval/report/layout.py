@@ -71,8 +71,9 @@ def markdown_text(table: Table) -> str:
 
 
 def latex_text(table: Table) -> str:
-    """A tabular in booktabs style, first column left, the others right."""
-    spec = "l" + "r" * (len(table.columns) - 1)
+    """A tabular in booktabs style, columns of words left, of numbers right."""
+    spec = "".join("lr"[_of_numbers(column)] for column in zip(*table.rows, strict=True))
+    spec = spec or "l" * len(table.columns)
     cells = _marked(table, [tuple(map(_escaped, row)) for row in table.rows], r"\textbf{{{}}}")
     head, *body = (" & ".join(line) + r" \\" for line in [tuple(map(_escaped, table.columns)), *cells])
     lines = [rf"\begin{{tabular}}{{{spec}}}", r"\toprule", head, r"\midrule", *body]
@@ -85,6 +86,10 @@ def _marked(table: Table, rows: Sequence[tuple[str, ...]], mark: str) -> list[tu
         tuple(mark.format(cell) if (line, place) in table.best else cell for place, cell in enumerate(row))
         for line, row in enumerate(rows)
     ]
+
+
+def _of_numbers(column: Sequence[str]) -> bool:
+    return any(cell[:1].isdigit() or cell[:1] in "+-" for cell in column if cell)
 
 
 _LATEX = {letter: f"\\{letter}" for letter in "%_&#${}"}
@@ -111,13 +116,13 @@ def size_text(size: float) -> str:
     return f"{size:.3g} {unit}"
 
 
-def engineering(value: float) -> str:
-    """Three digits and a decimal prefix: 552 G."""
+def engineering(value: float, digits: int = 3) -> str:
+    """A few digits and a decimal prefix: 552 G."""
     for prefix in ("", " k", " M", " G", " T", " P"):
         if abs(value) < 999.5 or prefix == " P":
             break
         value /= 1000
-    return f"{value:.3g}{prefix}"
+    return f"{value:.{digits}g}{prefix}"
 
 
 def threads_text(count: int) -> str:
