@@ -215,3 +215,4 @@ byId("browser").hidden = false;
 refresh();
 followAddress();
 document.documentElement.dataset.ready = "yes";
+performance.mark("ready");

@@ -32,10 +32,10 @@ SCRIPTS = ("diff", "list", "detail", "browser")
 
 @dataclass(frozen=True, slots=True)
 class GalleryRow:
-    """A failure group: outputs of each system that fall into it, and the sharpest example if any."""
+    """A failure group: outputs of each system in it (None: not known), and the sharpest example if any."""
 
     group: Group
-    counts: tuple[int, ...]
+    counts: tuple[int | None, ...]
     sample: Sample | None
     system: SystemInfo | None
 
@@ -68,6 +68,7 @@ def page_html(content: PageContent) -> str:
         autoescape=True,
     )
     environment.filters["cell"] = cell
+    environment.filters["word_columns"] = word_columns
     environment.filters["data_url"] = _data_url
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = joined_script(folder)
@@ -122,6 +123,15 @@ def cell(text: str) -> Markup:
     return Markup('{} <span class="interval">[{}</span>').format(value, interval)
 
 
+def word_columns(table: Table) -> set[int]:
+    """Columns that hold words, not numbers: those where no cell begins with a digit or a sign."""
+    return {
+        place
+        for place in range(len(table.columns))
+        if table.rows and all(row[place][:1].isalpha() for row in table.rows)
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Glance:
     """A candidate on a split: what it retains (None: unknown), and its margin to the positive control."""
@@ -153,12 +163,24 @@ def gallery_rows(samples: Samples) -> list[GalleryRow]:
         )
         for system in samples.systems
     }
+    unknown = {name for name in counted if not _tells_ends(samples, name)}
     rows = []
     for group in GROUPS:
-        counts = tuple(counted[system.name][group.name] for system in samples.systems)
+        counts = tuple(
+            None
+            if group.name == "truncated" and system.name in unknown
+            else counted[system.name][group.name]
+            for system in samples.systems
+        )
         best = max(_failed(samples, group), key=lambda found: found[0], default=None)
         rows.append(GalleryRow(group, counts, best and best[1], best and best[2]))
     return rows
+
+
+def _tells_ends(samples: Samples, system: str) -> bool:
+    """Whether any output of a system says what ended it; imported ones don't."""
+    found = (sample.outputs.get(system) for sample in samples.samples)
+    return any(output is not None and output.finished is not None for output in found)
 
 
 def _failed(samples: Samples, group: Group) -> Iterable[tuple[float, Sample, SystemInfo]]:

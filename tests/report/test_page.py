@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gisteval.report.data import read_runs
 from gisteval.report.layout import Table
-from gisteval.report.page import PageContent, cell, gallery_rows, page_html
+from gisteval.report.page import PageContent, cell, gallery_rows, page_html, word_columns
 from gisteval.report.page_data import embedded_json
 from gisteval.report.samples import collect_samples
 
@@ -101,6 +101,12 @@ def test_best_cells_and_intervals_are_set_apart(small_run) -> None:
     text = html(small_run, [table])
     assert '<td class="best">45.4 <span class="interval">[39.5, 51.2]</span></td>' in text
     assert cell("-") == "-"
+
+
+def test_columns_of_words_are_told_from_numbers() -> None:
+    rows = (("seen", "gist-1", "1", "-"), ("human", "gist-10", "never", "4.5"))
+    assert word_columns(Table("t", "T", ("split", "system", "k", "score"), rows)) == {0, 1}
+    assert word_columns(Table("t", "T", ("split",), ())) == set()
 
 
 def test_the_gallery_counts_and_shows_the_sharpest(small_run) -> None:

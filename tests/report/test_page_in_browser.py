@@ -27,7 +27,7 @@ def test_the_page_opens_with_everything(small_page, open_page, tmp_path) -> None
     page = open_page(small_page)
     assert page.title() == "tiny: seen, human"
     assert "tiny-gist-1 keeps" in page.text_content(".lead")
-    assert page.text_content(".warning") == "Note a <b>note</b>"
+    assert page.text_content(".warning li") == "a <b>note</b>"
     assert count(page) == "48 samples"
     assert page.locator("figure").count() >= 6
     loaded = "found => [...found].every(image => image.complete && image.naturalWidth > 100)"
