@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, InvalidRun
 from gisteval.schema import Example, Generation, ResultRow, Verdict
 from gisteval.store import read_records, write_atomic, write_json
 
@@ -115,19 +115,26 @@ class RunFolder:
                 yield verdict
 
     def judges_of(self, system: str) -> tuple[str, ...]:
-        """Names of the judges with verdicts on a system, sorted."""
-        files = self.path.glob(f"verdicts/*--{_file_name(system)}.jsonl")
-        firsts = (next(_records(file, Verdict), None) for file in files)
-        return tuple(sorted({first.judge for first in firsts if first and first.system == system}))
+        """Names of the judges with verdicts on a system, sorted.
+
+        Raises InvalidRun if a file that bears one judge's name begins with another's verdict.
+        """
+        names = set()
+        for file in self.path.glob(f"verdicts/*--{_file_name(system)}.jsonl"):
+            first = next(_records(file, Verdict), None)
+            if first is None or first.system != system:
+                continue
+            if file != self.verdicts(first.judge, system):
+                raise InvalidRun(f"{file} holds verdicts of judge {first.judge}: move that file away")
+            names.add(first.judge)
+        return tuple(sorted(names))
 
     def failed(self, system: str, split: str) -> set[str]:
         """Ids of the examples of which the finished run says that a system has no output."""
         file = self.path / "failures.json"
         try:
             named = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
-            return {
-                item["example"] for item in named if (item["system"], item["split"]) == (system, split)
-            }
+            return {item["example"] for item in named if (item["system"], item["split"]) == (system, split)}
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise GistevalError(f"{file} is damaged: run that run's command again") from error
 
