@@ -9,7 +9,11 @@ from gisteval.errors import MissingExtra
 from gisteval.report.agreement import agreement_table
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.efficiency import efficiency_tables
+<<<<<<< HEAD
 from gisteval.report.figures import can_draw, draw_figures
+=======
+from gisteval.report.judging import judging_tables
+>>>>>>> main
 from gisteval.report.layout import Table, latex_text, markdown_text
 from gisteval.report.markdown import write_report
 from gisteval.report.page import PageContent, write_page
@@ -66,6 +70,7 @@ def report_tables(data: ReportData) -> list[Table]:
         agreement_table(values),
         *efficiency_tables(data),
         *split_tables(data.rows),
+        *judging_tables(data.judging),
         *paper_tables(data),
     ]
     return [table for table in tables if table.rows]
