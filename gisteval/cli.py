@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gisteval import cli_gate, cli_report
+from gisteval import cli_gate, cli_report, cli_view
 from gisteval.cli_judge import judge as judge_command
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
@@ -150,7 +150,7 @@ def run(
     else:
         print("\n".join(map(plain_text, split_tables(finished.rows))))
         print(judging_text(finished.judging), end="\n" if finished.judging else "")
-        print(f"report: {finished.folder / 'report' / 'report.md'}")
+        print(f"report: {finished.folder / 'report' / 'report.html'}")
     for note in finished.notes:
         print(f"note: {note}", file=sys.stderr)
 
@@ -162,6 +162,7 @@ app.command(name="compare")(cli_gate.compare)
 app.command(name="import-paper")(cli_report.import_paper)
 app.command(name="import")(cli_report.import_predictions)
 app.command(name="report")(cli_report.report)
+app.command(name="view")(cli_view.view)
 
 
 @app.command()

@@ -24,6 +24,14 @@ TINY_TEXT = [
 ] * 3
 
 
+@pytest.fixture(scope="session", autouse=True)
+def without_figures() -> Iterator[None]:
+    """Reports of runs made in tests have no figures, which take seconds; tests/report draws them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gisteval.report.build.can_draw", lambda: False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder with paper/, alpaca_plus/ and p3/; tests that need it are skipped where it is absent."""

@@ -119,6 +119,7 @@ def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
                 "k": system.checkpoint.record.k,
                 "checkpoint": str(system.checkpoint.path),
                 "weights": plan.identities[system.name].weights,
+                "loss": system.checkpoint.record.training.get("loss", []),
             }
             for system in plan.systems
         ],
