@@ -13,8 +13,8 @@ import torch
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
 from gisteval.generation import Answer, TooLong, answer_all
+from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import load_model
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
@@ -116,7 +116,7 @@ def _generate(plan: Plan, folder: RunFolder) -> dict[tuple[str, str], list[TooLo
     from gisteval.pipeline.progress import progress_bar
 
     failures: dict[tuple[str, str], list[TooLong]] = {}
-    loaded: tuple[Checkpoint, DecoderModel] | None = None
+    loaded: tuple[Checkpoint, PromptModel] | None = None
     ordered = sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k))
     total = sum(len(found) for found in plan.examples.values())
     with progress_bar() as bar:
@@ -149,7 +149,7 @@ def _is_complete(plan: Plan, system: System, folder: RunFolder) -> bool:
     )
 
 
-def _self_check(plan: Plan, system: System, model: DecoderModel, folder: RunFolder) -> None:
+def _self_check(plan: Plan, system: System, model: PromptModel, folder: RunFolder) -> None:
     pool: list[Example] = []
     for found in plan.examples.values():
         pool += islice((example for example in found if model.fits(example)), CHECK_POOL)
@@ -169,7 +169,7 @@ def _self_check(plan: Plan, system: System, model: DecoderModel, folder: RunFold
 def _split(
     plan: Plan,
     system: System,
-    model: DecoderModel,
+    model: PromptModel,
     split: str,
     examples: Sequence[Example],
     folder: RunFolder,
