@@ -14,16 +14,25 @@ T5_KIND = ("t5", "mt5", "umt5")
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """template: the paper's for this architecture; closes_input: an end token follows each input."""
+    """template: the paper's for this architecture; closes_input: an end token follows each input.
+
+    caches_prompts: a whole prompt's states can be kept, whatever input follows.
+    """
 
     name: str
     template: Template
     closes_input: bool
+    caches_prompts: bool
 
 
-DECODER = Architecture("decoder-only", Template(), closes_input=False)
+DECODER = Architecture("decoder-only", Template(), closes_input=False, caches_prompts=True)
 
-ENCODER_DECODER = Architecture("encoder-decoder", Template(output="", target="{output}"), closes_input=True)
+ENCODER_DECODER = Architecture(
+    "encoder-decoder",
+    Template(output="", target="{output}"),
+    closes_input=True,
+    caches_prompts=False,
+)
 """The encoder's text ends with the input and an end token, the decoder's is the answer alone."""
 
 

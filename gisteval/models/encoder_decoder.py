@@ -119,8 +119,8 @@ class EncoderDecoderModel(PromptModel):
             elif template is not None:
                 layers = tuple((keys[:, :0], values[:, :0]) for keys, values in template.layers)
                 states.append(EncoderState(layers, template.hidden[:0], none))
-            before = prompt.token_ids if isinstance(prompt, Tokens) else ()
-            sequences.append([*before, *continuation])
+            shown = prompt.token_ids if isinstance(prompt, Tokens) else ()
+            sequences.append([*shown, *continuation])
         ids, real = pad_right(sequences, self.device)
         if not states:
             mask = real[:, None, :].expand(-1, ids.shape[1], -1)

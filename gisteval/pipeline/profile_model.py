@@ -78,9 +78,21 @@ def profile_run(plan: Plan, folder: Path) -> Path:
     return write_profile(found, folder / "report")
 
 
+def check_timeable(suite: Suite) -> None:
+    """Raises GistevalError for a suite whose speed can't be measured, before anything is loaded."""
+    checkpoint = _candidates(suite)[0].checkpoint
+    if not checkpoint.architecture.caches_prompts:
+        raise GistevalError(
+            f"{checkpoint.path}: wall times are measured against a whole-prompt cache, which an "
+            f"{checkpoint.architecture.name} model does not have: its FLOPs come from "
+            f"gisteval profile --shape {checkpoint.path}"
+        )
+
+
 def _measure(
     suite: Suite, examples: Sequence[Example], source: str, options: ModelOptions
 ) -> dict[str, Any]:
+    check_timeable(suite)
     device = choose_device(options.device)
     dtype = choose_dtype(options.dtype, device)
     before = torch.get_num_threads()

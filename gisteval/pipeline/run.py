@@ -54,6 +54,10 @@ class Run:
 def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     """Evaluate and write the run folder. Raises GistevalError; whatever was computed is kept."""
     plan = plan_run(config)
+    if config.profile:
+        from gisteval.pipeline.profile_model import check_timeable
+
+        check_timeable(plan.suites[0])
     folder = RunFolder(output_folder(plan))
     folder.claim(_manifest(plan, command), plan.examples)
     try:
