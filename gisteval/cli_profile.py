@@ -57,7 +57,9 @@ def profile(
         require_figures()
     found: dict[str, Any]
     if released:
-        found = profiles.released_profile(released)
+        from gisteval.pipeline.released_profile import released_profile
+
+        found = released_profile(released)
     elif shape and what_if:
         found = profiles.what_if_profile(
             profiles.SweepOptions(

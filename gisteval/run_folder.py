@@ -114,6 +114,11 @@ class RunFolder:
             if (verdict.judge, verdict.system, verdict.split) == (judge, system, split):
                 yield verdict
 
+    def all_verdicts(self) -> Iterator[Verdict]:
+        """Every verdict of every judge. Raises GistevalError if a line is no such record."""
+        for path in sorted((self.path / "verdicts").glob("*--*.jsonl")):
+            yield from _records(path, Verdict)
+
     def results(self) -> list[ResultRow]:
         """The rows of results.json. Raises GistevalError if the run has none yet, or it is damaged."""
         file = self.path / "results.json"
@@ -125,13 +130,22 @@ class RunFolder:
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise GistevalError(f"{file} is damaged: run that run's command again") from error
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What every report of the results must say."""
+        return tuple(self._manifest.get("result_notes", self._manifest.get("notes", ())))
+
     def write_results(
         self,
         rows: Sequence[ResultRow],
         signature: str,
         failures: Mapping[tuple[str, str], Sequence[Any]],
+        notes: Sequence[str] | None = None,
     ) -> None:
-        """results.json, and failures.json naming every example without an output."""
+        """results.json, and failures.json naming every example without an output.
+
+        notes: what every report of the results must say, kept in the manifest; None leaves it as it is.
+        """
         write_json(
             self.path / "results.json",
             {
@@ -140,6 +154,9 @@ class RunFolder:
                 "rows": [asdict(row) for row in rows],
             },
         )
+        if notes is not None:
+            self._manifest["result_notes"] = list(notes)
+            write_json(self.path / "manifest.json", self._manifest)
         named = [
             {
                 "system": system,

@@ -91,7 +91,8 @@ class Generation:
 
     key: identity of the computation; example: the example's id; content: its content id. kept and
     bytes describe the compressed prompt, nll is in nats a reference token (mean), lengths in tokens.
-    finished is False when a length limit ended the output.
+    finished is False when a length limit ended the output. What is not known of an output made
+    elsewhere is None; its provenance says where it is from (None: this run made it).
     """
 
     key: str
@@ -105,14 +106,15 @@ class Generation:
     compressor: str
     k: int
     output: str
-    output_tokens: int
-    finished: bool
-    source_tokens: int
-    template_tokens: int
-    kept: int
-    bytes: int
+    output_tokens: int | None
+    finished: bool | None
+    source_tokens: int | None
+    template_tokens: int | None
+    kept: int | None
+    bytes: int | None
     nll: float | None
-    target_tokens: int
+    target_tokens: int | None
+    provenance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class Verdict:
 
     pair: content id of the example; a is `system`, b is `reference`, whatever the order shown. reply is
     the raw text (None without a call, or when the call failed: then `error` says why). cost in dollars.
+    provenance: where a verdict made elsewhere is from; its tokens are 0, since nobody counted them.
     """
 
     key: str
@@ -138,6 +141,7 @@ class Verdict:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0
+    provenance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,8 @@ class ResultRow:
     """One number of results.json with its interval.
 
     Scores are in percent, nll in nats a token, lengths in words or tokens as `unit` says. reference is
-    the system a comparison is paired with; difference is this system minus the reference.
+    the system a comparison is paired with; difference is this system minus the reference. judge: whose
+    verdicts a win rate is made of.
     """
 
     task: str
@@ -171,3 +176,4 @@ class ResultRow:
     retention: float | None = None
     retention_ci_low: float | None = None
     retention_ci_high: float | None = None
+    judge: str | None = None

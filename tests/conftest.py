@@ -125,20 +125,36 @@ def tiny_network(tiny_tokenizer) -> Callable[..., object]:
 
 
 @pytest.fixture(scope="session")
-def tiny_suite(tmp_path_factory, tiny_network, tiny_tokenizer) -> Path:
-    """A folder of random checkpoints gist-1, gist-3, pos_control and neg_control. Don't change it."""
+def write_suite(tmp_path_factory, tiny_network, tiny_tokenizer) -> Callable[[str], Path]:
+    """Writes a folder of random checkpoints gist-1, gist-3, pos_control and neg_control of one network."""
+    from gisteval.models.architecture import architecture_of
     from gisteval.models.checkpoint import GistRecord
     from gisteval.models.loading import save_checkpoint
 
-    folder = tmp_path_factory.mktemp("tiny-suite")
-    members = [("gist-1", "gist", 1), ("gist-3", "gist", 3)]
-    members += [("pos_control", "pos_control", 1), ("neg_control", "neg_control", 1)]
-    for seed, (name, condition, k) in enumerate(members):
-        record = GistRecord(
-            "tiny", condition, k, training={"recipe": {"condition": condition, "k": k, "steps": 0}}
-        )
-        save_checkpoint(folder / name, tiny_network("llama", seed=seed), tiny_tokenizer, record)
-    return folder
+    def write(network: str) -> Path:
+        folder = tmp_path_factory.mktemp(f"{network}-suite")
+        template = architecture_of({"model_type": network}, "test").template
+        members = [("gist-1", "gist", 1), ("gist-3", "gist", 3)]
+        members += [("pos_control", "pos_control", 1), ("neg_control", "neg_control", 1)]
+        for seed, (name, condition, k) in enumerate(members):
+            training = {"recipe": {"condition": condition, "k": k, "steps": 0}}
+            record = GistRecord("tiny", condition, k, template, training=training)
+            save_checkpoint(folder / name, tiny_network(network, seed=seed), tiny_tokenizer, record)
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_suite(write_suite) -> Path:
+    """A suite of Llamas. Don't change it."""
+    return write_suite("llama")
+
+
+@pytest.fixture(scope="session")
+def t5_suite(write_suite) -> Path:
+    """A suite of T5s. Don't change it."""
+    return write_suite("t5")
 
 
 @pytest.fixture(scope="session")

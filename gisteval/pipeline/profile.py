@@ -6,14 +6,12 @@ Measuring checkpoints is in `profile_model`, which imports what loads them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.pipeline.profile_sweep import sweep_content
-from gisteval.profiling.released import released_means
 from gisteval.profiling.shape_flops import shape_flops
 from gisteval.profiling.shapes import load_shape
 from gisteval.profiling.whatif import sweep
@@ -49,11 +47,6 @@ def shape_profile(name: str, input_tokens: int, cached_tokens: int, output_token
     """FLOPs of one pass of a shape, three ways. Raises GistevalError."""
     found = shape_flops(load_shape(name), input_tokens, cached_tokens, output_tokens)
     return {"kind": "shape", **found.to_json()}
-
-
-def released_profile(files: Sequence[Path]) -> dict[str, Any]:
-    """Means of the paper's benchmark files, recomputed."""
-    return {"kind": "released", "files": [asdict(means) for means in released_means(files)]}
 
 
 def what_if_profile(options: SweepOptions) -> dict[str, Any]:

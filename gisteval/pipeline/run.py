@@ -20,7 +20,7 @@ from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
 from gisteval.pipeline.scoring import Scored, collect, result_rows
 from gisteval.registry import COMPRESSORS
-from gisteval.report.markdown import write_report
+from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder
 from gisteval.schema import Example, Generation, ResultRow
 from gisteval.selfcheck import check_cached_path
@@ -78,12 +78,13 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
         }
     )
     notes = [*plan.notes, *_failure_notes(failures)]
-    folder.write_results(rows, stamp, failures)
-    write_report(folder.path, rows, notes, folder.manifest())
+    folder.write_results(rows, stamp, failures, notes)
+    build_report([folder], folder.path / "report")
     if config.profile:
         from gisteval.pipeline.profile_model import profile_run
 
         profile_run(plan, folder.path)
+        build_report([folder], folder.path / "report")  # again, with what was measured
     return Run(folder.path, rows, tuple(notes))
 
 

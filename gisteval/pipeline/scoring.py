@@ -55,25 +55,28 @@ class Scored:
 
 
 def values_of(generation: Generation, reference: str) -> dict[str, float]:
-    """The metrics of one generation, each in the unit of UNITS."""
+    """The metrics of one generation that are known, each in the unit of UNITS."""
     values = {
         "rougeL": 100 * rouge_l(generation.output, reference).f1,
         "exact_match": 100.0 * exact_match(generation.output, reference),
         "length": float(word_count(generation.output)),
-        "output_tokens": float(generation.output_tokens),
-        "unfinished": 100.0 * (not generation.finished),
-        "source_tokens": float(generation.source_tokens),
-        "template_tokens": float(generation.template_tokens),
-        "kept": float(generation.kept),
-        "bytes": float(generation.bytes),
     }
-    if generation.nll is not None:
-        values["nll"] = generation.nll
-    instruction = generation.source_tokens - generation.template_tokens
-    if generation.kept and generation.compressor != "none":
-        values["compression_achieved"] = instruction / generation.kept
-    if generation.compressor == "gist":
-        values["compression_requested"] = instruction / generation.k
+    measured = {
+        "output_tokens": generation.output_tokens,
+        "unfinished": None if generation.finished is None else 100 * (not generation.finished),
+        "source_tokens": generation.source_tokens,
+        "template_tokens": generation.template_tokens,
+        "kept": generation.kept,
+        "bytes": generation.bytes,
+        "nll": generation.nll,
+    }
+    values |= {name: float(value) for name, value in measured.items() if value is not None}
+    if generation.source_tokens is not None and generation.template_tokens is not None:
+        instruction = generation.source_tokens - generation.template_tokens
+        if generation.kept and generation.compressor != "none":
+            values["compression_achieved"] = instruction / generation.kept
+        if generation.compressor == "gist":
+            values["compression_requested"] = instruction / generation.k
     return values
 
 

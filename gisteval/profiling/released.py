@@ -27,11 +27,16 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class ReleasedRow:
-    """tokens run behind `cached` slots; flops and cuda_time (microseconds) as released."""
+    """tokens run behind `cached` slots; flops and cuda_time (microseconds) as released.
 
+    example: its number in the file. inputs: tokens of the input alone.
+    """
+
+    example: str
     model: str
     tokens: int
     cached: int
+    inputs: int
     flops: int
     cuda_time: float
 
@@ -66,9 +71,11 @@ def _row(row: dict[str, str], file: Path, line: int) -> ReleasedRow:
     standard = row["model"] == "standard"
     try:
         return ReleasedRow(
+            example=row.get("id") or str(line),
             model=row["model"],
             tokens=int(row["num_prompt_tokens" if standard else "num_input_tokens"]),
             cached=0 if standard else int(row["effective_num_gist_tokens"]),
+            inputs=int(row["num_input_tokens"]),
             flops=int(row["flops"]),
             cuda_time=float(row["cuda_time"]),
         )
@@ -78,11 +85,16 @@ def _row(row: dict[str, str], file: Path, line: int) -> ReleasedRow:
 
 def shape_of(file: Path) -> Shape:
     """The shape that a released file's name stands for. Raises GistevalError for any other name."""
+    shape = load_shape(shape_name(file)).closed
+    assert shape is not None
+    return shape
+
+
+def shape_name(file: Path) -> str:
+    """The model in a released file's name. Raises GistevalError for any other name."""
     for name in ("llama-7b", "flan-t5-xxl"):
         if name in file.name:
-            shape = load_shape(name).closed
-            assert shape is not None
-            return shape
+            return name
     raise GistevalError(f"{file}: its name holds neither llama-7b nor flan-t5-xxl, rename it")
 
 

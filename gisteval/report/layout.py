@@ -4,24 +4,49 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+_INTERVAL = re.compile(r"(?P<value>[^\[\]]+?) \[(?P<low>[^\[\],]+), (?P<high>[^\[\],]+)\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text. name: of its files; note: what a reader must know."""
+    """Cells as text. name: of its files; note: what a reader must know.
+
+    best: (row, column) of the cells to be set in bold, counted from 0. Only values that are significantly
+    better than all they are compared with belong there.
+    """
 
     name: str
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    best: frozenset[tuple[int, int]] = frozenset()
 
     def csv_text(self) -> str:
-        """Comma-separated values, one header line."""
+        """Comma-separated values, one header line; an interval's ends stand in columns of their own."""
+        parts = [[_INTERVAL.fullmatch(row[n]) for row in self.rows] for n in range(len(self.columns))]
+        header: list[str] = []
+        lines: list[list[str]] = [[] for _ in self.rows]
+        for place, (name, found) in enumerate(zip(self.columns, parts, strict=True)):
+            with_ends = any(found)
+            header += [name, f"{name} low", f"{name} high"] if with_ends else [name]
+            for line, row, match in zip(lines, self.rows, found, strict=True):
+                if match is not None:
+                    line += match["value"], match["low"], match["high"]
+                else:
+                    line += [row[place], "", ""] if with_ends else [row[place]]
         stream = io.StringIO()
-        csv.writer(stream, lineterminator="\n").writerows([self.columns, *self.rows])
+        csv.writer(stream, lineterminator="\n").writerows([header, *lines])
         return stream.getvalue()
+
+    def without_intervals(self) -> Table:
+        """The same table with the bare values."""
+        rows = tuple(tuple(_INTERVAL.sub(r"\g<value>", cell) for cell in row) for row in self.rows)
+        return replace(self, rows=rows)
 
 
 def plain_text(table: Table) -> str:
@@ -39,22 +64,42 @@ def plain_text(table: Table) -> str:
 
 def markdown_text(table: Table) -> str:
     """A Markdown table and its note."""
-    lines = [table.columns, ("---",) * len(table.columns), *table.rows]
+    body = _marked(table, table.rows, "**{}**")
+    lines = [table.columns, ("---",) * len(table.columns), *body]
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"{text}\n\n{table.note}" if table.note else text
 
 
 def latex_text(table: Table) -> str:
-    """A tabular in booktabs style, first column left, the others right."""
-    spec = "l" + "r" * (len(table.columns) - 1)
-    head, *body = (" & ".join(map(_escaped, line)) + r" \\" for line in [table.columns, *table.rows])
+    """A tabular in booktabs style, columns of words left, of numbers right."""
+    spec = "".join("lr"[_of_numbers(column)] for column in zip(*table.rows, strict=True))
+    spec = spec or "l" * len(table.columns)
+    cells = _marked(table, [tuple(map(_escaped, row)) for row in table.rows], r"\textbf{{{}}}")
+    head, *body = (" & ".join(line) + r" \\" for line in [tuple(map(_escaped, table.columns)), *cells])
     lines = [rf"\begin{{tabular}}{{{spec}}}", r"\toprule", head, r"\midrule", *body]
     return "\n".join([f"% {table.title}", *lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
+def _marked(table: Table, rows: Sequence[tuple[str, ...]], mark: str) -> list[tuple[str, ...]]:
+    """The rows with the best cells marked."""
+    return [
+        tuple(mark.format(cell) if (line, place) in table.best else cell for place, cell in enumerate(row))
+        for line, row in enumerate(rows)
+    ]
+
+
+def _of_numbers(column: Sequence[str]) -> bool:
+    return any(cell[:1].isdigit() or cell[:1] in "+-" for cell in column if cell)
+
+
+_LATEX = {letter: f"\\{letter}" for letter in "%_&#${}"}
+_LATEX |= {"<": "$<$", ">": "$>$", "|": "$|$", "^": r"\^{}", "~": r"\~{}", "\\": r"\textbackslash{}"}
+_LATEX["["] = "{[}"
+"""At the start of a row a bracket would be an argument of the line break before it."""
+
+
 def _escaped(text: str) -> str:
-    special = {"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "$": r"\$", "<": "$<$", "^": r"\^{}"}
-    return "".join(special.get(letter, letter) for letter in text)
+    return "".join(_LATEX.get(letter, letter) for letter in text)
 
 
 def uses_text(uses: int | None) -> str:
@@ -71,13 +116,13 @@ def size_text(size: float) -> str:
     return f"{size:.3g} {unit}"
 
 
-def engineering(value: float) -> str:
-    """Three digits and a decimal prefix: 552 G."""
+def engineering(value: float, digits: int = 3) -> str:
+    """A few digits and a decimal prefix: 552 G."""
     for prefix in ("", " k", " M", " G", " T", " P"):
         if abs(value) < 999.5 or prefix == " P":
             break
         value /= 1000
-    return f"{value:.3g}{prefix}"
+    return f"{value:.{digits}g}{prefix}"
 
 
 def threads_text(count: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal
 
 from gisteval.report.layout import Table
 from gisteval.schema import ResultRow
@@ -43,8 +44,8 @@ def _cells(name: str, metrics: dict[str, ResultRow]) -> tuple[str, ...]:
         _interval(metrics.get("exact_match"), 1),
         _interval(metrics.get("exact_match_pos"), 1),
         _interval(metrics.get("nll"), 3),
-        _retention(metrics.get("rougeL")),
-        _retention(metrics.get("exact_match")),
+        retention_text(metrics.get("rougeL")),
+        retention_text(metrics.get("exact_match")),
         _compression(metrics),
         f"{metrics['bytes'].value:,.0f}" if "bytes" in metrics else "-",
         f"{first.n}{failures}",
@@ -55,7 +56,8 @@ def _interval(row: ResultRow | None, digits: int) -> str:
     return "-" if row is None else interval_text(row.value, row.ci_low, row.ci_high, digits)
 
 
-def _retention(row: ResultRow | None) -> str:
+def retention_text(row: ResultRow | None) -> str:
+    """What a row retains, in percent with its interval; a dash if it has none."""
     if row is None or row.retention is None:
         return "-"
     return interval_text(row.retention, row.retention_ci_low, row.retention_ci_high, 0)
@@ -64,12 +66,19 @@ def _retention(row: ResultRow | None) -> str:
 def interval_text(value: float, low: float | None, high: float | None, digits: int) -> str:
     """`45.4 [39.5, 51.2]`; an unbounded end is written as such."""
     if low is None and high is None:
-        return f"{value:.{digits}f} [unbounded]"
+        return f"{rounded(value, digits)} [unbounded]"
     ends = [
-        "-inf" if low is None else f"{low:.{digits}f}",
-        "inf" if high is None else f"{high:.{digits}f}",
+        "-inf" if low is None else rounded(low, digits),
+        "inf" if high is None else rounded(high, digits),
     ]
-    return f"{value:.{digits}f} [{ends[0]}, {ends[1]}]"
+    return f"{rounded(value, digits)} [{ends[0]}, {ends[1]}]"
+
+
+def rounded(value: float, digits: int) -> str:
+    """Half away from zero, as people round: a win rate of 49.65 is 49.7, though its float lies below."""
+    if abs(value) >= 1e15:  # more digits than a decimal context holds
+        return f"{value:.{digits}f}"
+    return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
 def _compression(metrics: dict[str, ResultRow]) -> str:

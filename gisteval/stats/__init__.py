@@ -9,8 +9,10 @@ from gisteval.stats.bootstrap import bootstrap_interval, retention
 from gisteval.stats.intervals import mean_interval, proportion_interval, wilson_interval
 from gisteval.stats.paired import PairedDifference, holm, paired_difference
 from gisteval.stats.power import examples_needed, smallest_detectable_difference
+from gisteval.stats.samples import FloatArray
 
 __all__ = [
+    "FloatArray",
     "PairedDifference",
     "bootstrap_interval",
     "examples_needed",

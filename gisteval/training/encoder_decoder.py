@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -53,7 +53,7 @@ def source_collator(rule: MaskRule, k: int, model: PreTrainedModel) -> SourceCol
     return SourceCollator(rule, k, start_id(model))
 
 
-def split_loss(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
+def split_loss(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
     """Mean loss in nats over the answer tokens of a batch."""
     logits = split_forward(
         model, batch["input_ids"], batch["source_mask"], batch["cross_mask"], batch["decoder_input_ids"]

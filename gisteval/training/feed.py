@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -12,20 +12,18 @@ from gisteval.masks import MaskRule
 from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture
 from gisteval.training.encoder_decoder import source_collator, split_loss
 from gisteval.training.rows import Collator, Row
+from gisteval.training.trainer import Loss, target_loss
 
 Collate = Callable[[Sequence[Row]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """packs: continuations of one prompt may share a row. collator: made for a rule, k and model.
-
-    loss: of a batch; None where the stock model gives it.
-    """
+    """packs: continuations of one prompt may share a row. collator: made for a rule, k and model."""
 
     packs: bool
     collator: Callable[[MaskRule, int, PreTrainedModel], Collate]
-    loss: Callable[[PreTrainedModel, Mapping[str, Tensor]], Tensor] | None
+    loss: Loss
 
 
 def packed_collator(rule: MaskRule, k: int, model: PreTrainedModel) -> Collator:
@@ -34,7 +32,7 @@ def packed_collator(rule: MaskRule, k: int, model: PreTrainedModel) -> Collator:
 
 
 FEEDS: dict[Architecture, Feed] = {
-    DECODER: Feed(True, packed_collator, None),
+    DECODER: Feed(True, packed_collator, target_loss),
     # Relative positions count columns, so a second input would stand too far from the prompt.
     ENCODER_DECODER: Feed(False, source_collator, split_loss),
 }

@@ -56,7 +56,8 @@ class Recipe(_Strict):
 
     base: folder or hub name of the model to start from (a gist checkpoint: warm start); without it
     `scratch` describes a new one. pack: continuations of one instruction that share a row (default 4; 1
-    is all that an encoder-decoder can do).
+    is all that an encoder-decoder can do). optimizer: "muon" trains the layers' matrices with Muon at
+    matrix_rate, the rest with AdamW at learning_rate; "adamw" trains all with AdamW.
     """
 
     task: str
@@ -73,7 +74,9 @@ class Recipe(_Strict):
     rows_per_step: int = Field(32, ge=1)
     pack: int | None = Field(None, ge=1)
     max_length: int = Field(512, ge=8)
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0)
+    matrix_rate: float = Field(0.02, gt=0)
     warmup: float = Field(0.03, ge=0, lt=1)
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -89,6 +92,8 @@ class Recipe(_Strict):
             raise ValueError("give either base (a model to start from) or scratch (a new one)")
         if self.lora is not None and self.base is None:
             raise ValueError("lora needs a base")
+        if self.lora is not None and self.optimizer == "muon":
+            raise ValueError("lora adapters are trained with adamw")
         return self
 
 

@@ -17,11 +17,9 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
-    Trainer,
     TrainingArguments,
     set_seed,
 )
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
@@ -39,11 +37,15 @@ from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token
 from gisteval.prompts import Template
 from gisteval.schema import Example
 from gisteval.training.feed import FEEDS, Feed
+from gisteval.training.optimizer import MuonWithAdamW
 from gisteval.training.recipe import Recipe
 from gisteval.training.rows import Rows, build_rows, loss_history
 from gisteval.training.scratch import new_model, scratch_architecture
+from gisteval.training.trainer import RowTrainer
 
 log = logging.getLogger(__name__)
+
+ADAM_BETA2 = 0.98
 
 TOKENIZER_EXAMPLES = 40_000
 """Examples the byte-level BPE of a new model is learned from."""
@@ -66,13 +68,16 @@ def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistReco
         raise GistevalError(f"no training row fits into max_length {recipe.max_length}")
     if too_long:
         log.warning("%d examples are longer than max_length and left out", too_long)
+    if recipe.precision == "bfloat16" and not torch.cuda.is_available():
+        model.set_attn_implementation("eager")  # on a CPU, sdpa's backward pass in bfloat16 is 3x slower
     rule = MaskRule(recipe.condition, recipe.leak_window)
-    trainer = LengthGroupedTrainer(
+    trainer = RowTrainer(
         model=model,
         args=_arguments(recipe, output),
         train_dataset=Rows(rows),
         data_collator=feed.collator(rule, recipe.k, model),
-        feed=feed,
+        optimizers=(_muon(model, recipe), None),
+        loss=feed.loss,
     )
     began = time.time()
     trainer.train(resume_from_checkpoint=_last_checkpoint(output))
@@ -93,43 +98,6 @@ def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistReco
     save_checkpoint(output, model, tokenizer, record, DTYPES[recipe.save_dtype])
     shutil.rmtree(_scratch_folder(output))
     return record
-
-
-class EpochSampler(LengthGroupedSampler):  # type: ignore[misc]
-    """Rows of similar length together, in an order that seed and epoch alone decide.
-
-    Without `set_epoch` a resumed training would see the first epoch's order again.
-    """
-
-    def __init__(self, batch_size: int, lengths: list[int], seed: int) -> None:
-        super().__init__(batch_size, lengths=lengths, generator=torch.Generator().manual_seed(seed))
-        self.seed = seed
-
-    def set_epoch(self, epoch: int) -> None:
-        """Put the generator where it stands after `epoch` whole epochs: one permutation each."""
-        self.generator.manual_seed(self.seed)
-        for _ in range(epoch):
-            torch.randperm(len(self.lengths), generator=self.generator)
-
-
-class LengthGroupedTrainer(Trainer):  # type: ignore[misc]
-    """HF's Trainer with batches of rows of similar length, which saves a quarter of the padding."""
-
-    def __init__(self, feed: Feed, **options: Any) -> None:
-        super().__init__(**options)
-        self.feed = feed
-
-    def compute_loss(
-        self, model: PreTrainedModel, inputs: dict[str, Any], *rest: Any, **options: Any
-    ) -> Any:
-        """The stock model's loss, or the one that the architecture's feed computes."""
-        if self.feed.loss is None:
-            return super().compute_loss(model, inputs, *rest, **options)
-        return self.feed.loss(model, inputs)
-
-    def _get_train_sampler(self, train_dataset: Rows | None = None) -> EpochSampler:
-        rows = train_dataset or self.train_dataset
-        return EpochSampler(self.args.train_batch_size, [len(row) for row in rows.rows], self.args.seed)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
@@ -213,6 +181,15 @@ def _with_lora(
     return adapted
 
 
+def _muon(model: PreTrainedModel, recipe: Recipe) -> MuonWithAdamW | None:
+    """None leaves AdamW to the Trainer."""
+    if recipe.optimizer == "adamw":
+        return None
+    return MuonWithAdamW(
+        model, recipe.learning_rate, recipe.matrix_rate, (0.9, ADAM_BETA2), recipe.weight_decay
+    )
+
+
 def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(_scratch_folder(output)),
@@ -223,7 +200,7 @@ def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
         warmup_steps=round(recipe.warmup * recipe.steps),
         weight_decay=recipe.weight_decay,
         max_grad_norm=recipe.clip,
-        adam_beta2=0.98,
+        adam_beta2=ADAM_BETA2,
         seed=recipe.seed,
         bf16=recipe.precision == "bfloat16",
         use_cpu=not torch.cuda.is_available(),

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from gisteval.report.markdown import write_report
-from gisteval.schema import ResultRow
+from gisteval.report.build import build_report
+from gisteval.run_folder import RunFolder
+from gisteval.schema import Example, ResultRow
 
 ROW = ResultRow(
     "small", "seen", "gist-1", "gist", None, "gist", 1, "rougeL", 45.44, 39.5, 51.2, "percent", 24, 8, 0
 )
 MANIFEST = {
     "identity": {"task": "small"},
-    "splits": {"seen": 24},
+    "splits": {"seen": 1},
+    "systems": [{"name": "gist-1", "role": "candidate", "condition": "gist", "k": 1}],
     "command": ["gisteval", "run", "--limit", "24"],
+    "notes": [],
     "device": "cpu",
     "dtype": "float32",
     "versions": {"torch": "2.13.0"},
@@ -24,11 +27,19 @@ MANIFEST = {
         "gist-1": {"examples": 6, "tokens": 28, "max_nll_difference": 9.5e-07, "greedy_mismatches": 0}
     },
 }
+EXAMPLES = {"seen": [Example("1", "small", "seen", "say cats", "", "cats")]}
+
+
+def finished(path: Path, notes: list[str], **manifest: object) -> RunFolder:
+    folder = RunFolder(path)
+    folder.claim({**MANIFEST, **manifest}, EXAMPLES)
+    folder.write_results([ROW], "a:b", {}, notes)
+    return folder
 
 
 def test_the_report_has_notes_table_and_origin(tmp_path: Path) -> None:
     notes = ["pos_control is untrained: own weights.", "2 examples exceed the context & <more>."]
-    path = write_report(tmp_path, [ROW], notes, MANIFEST)
+    path = build_report([finished(tmp_path / "run", notes)], tmp_path / "report")
     assert path == tmp_path / "report" / "report.md"
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# small: seen"
@@ -44,7 +55,16 @@ def test_the_report_has_notes_table_and_origin(tmp_path: Path) -> None:
     assert "| gist-1 | 6 | 28 | 9.5e-07 | 0 |" in lines
 
 
+def test_systems_of_several_runs_are_told_apart(tmp_path: Path) -> None:
+    runs = [finished(tmp_path / name, [f"about {name}"]) for name in ("one", "two")]
+    text = build_report(runs, tmp_path / "report").read_text(encoding="utf-8")
+    assert "| one/gist-1 |" in text
+    assert "> **Note.** two: about two" in text
+    assert "## How two was made" in text
+
+
 def test_an_incomplete_manifest_is_no_silent_gap(tmp_path: Path) -> None:
-    incomplete = {name: value for name, value in MANIFEST.items() if name != "device"}
+    folder = finished(tmp_path / "run", [])
+    del folder.manifest()["device"]
     with pytest.raises(UndefinedError):
-        write_report(tmp_path, [ROW], [], incomplete)
+        build_report([folder], tmp_path / "report")

@@ -107,3 +107,25 @@ def test_the_reports_of_a_profile_need_no_torch():
         "assert not {'torch', 'transformers', 'gisteval.profiling'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_intervals_have_columns_of_their_own_in_csv_and_can_be_left_out() -> None:
+    rows = (("a", "45.4 [39.5, 51.2]", "5"), ("b", "-1 [-inf, 2]", "3"), ("c", "-", "4"))
+    table = Table("t", "T", ("way", "score", "n"), rows, best=frozenset({(0, 1)}))
+    assert list(csv.reader(io.StringIO(table.csv_text()))) == [
+        ["way", "score", "score low", "score high", "n"],
+        ["a", "45.4", "39.5", "51.2", "5"],
+        ["b", "-1", "-inf", "2", "3"],
+        ["c", "-", "", "", "4"],
+    ]
+    bare = table.without_intervals()
+    assert [row[1] for row in bare.rows] == ["45.4", "-1", "-"]
+    assert "| a | **45.4 [39.5, 51.2]** | 5 |" in markdown_text(table)
+    assert r"a & \textbf{45.4} & 5 \\" in latex_text(bare)
+
+
+def test_no_cell_can_break_latex() -> None:
+    table = Table("t", "T", ("[x", "y"), ((r"a\b {c} ~ ^ | >", "[1]"),))
+    text = latex_text(table)
+    assert r"a\textbackslash{}b \{c\} \~{} \^{} $|$ $>$ & {[}1] \\" in text
+    assert "\n{[}x & y" in text

@@ -30,6 +30,10 @@ def test_defaults_of_a_short_recipe():
         ({"base": "some/model"}, "recipe: Value error, give either base"),
         ({"scratch": None}, "recipe: Value error, give either base"),
         ({"lora": {"r": 4}}, "recipe: Value error, lora needs a base"),
+        (
+            {"lora": {"r": 4}, "base": "some/model", "scratch": None, "optimizer": "muon"},
+            "recipe: Value error, lora adapters are trained with adamw",
+        ),
     ],
 )
 def test_an_error_names_the_source_and_the_field(changes, message):

@@ -1,0 +1,1 @@
+"""Predictions and verdicts made elsewhere, as records. Reads files, writes none."""

@@ -1,0 +1,107 @@
+"""Predictions of other tools: one file a system, with the columns that the caller names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gisteval.errors import GistevalError
+from gisteval.importer.layout import ReleasedSystem
+from gisteval.importer.records import ImportedOutputs, SystemLabel
+from gisteval.importer.rows import Row, read_rows, texts
+from gisteval.schema import Condition, Example
+
+NO_FAMILY = ""
+"""All systems of one import belong together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Names of columns. input None: the column "input" if there is one, else no example has an input."""
+
+    instruction: str = "instruction"
+    input: str | None = None
+    prediction: str = "y_pred"
+    reference: str = "y_true"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionFile:
+    """A file of one system's outputs, and what its condition is if that is known."""
+
+    path: Path
+    condition: Condition | None
+    k: int | None = None
+    compressor: str = ""
+
+    @property
+    def label(self) -> SystemLabel:
+        """The system, named after its file; `my-gist-5.csv` says the condition and k by itself."""
+        name = self.path.stem
+        try:
+            named = ReleasedSystem.parse(name)
+        except GistevalError:
+            return SystemLabel(name, NO_FAMILY, self.condition, self.k or 0, self.compressor)
+        condition = self.condition or named.condition
+        return SystemLabel(name, NO_FAMILY, condition, self.k or named.k, self.compressor)
+
+
+def read_predictions(
+    files: Sequence[PredictionFile], columns: Columns, task: str, split: str
+) -> list[ImportedOutputs]:
+    """The outputs of all files on the examples of any of them; an example a file lacks is a failure.
+
+    Examples are the same if instruction, input and reference are. Raises GistevalError naming a file that
+    can't be read, answers an example twice, or is named like another.
+    """
+    examples: dict[str, Example] = {}
+    outputs: list[tuple[PredictionFile, Mapping[str, str]]] = []
+    names: dict[str, Path] = {}
+    for file in files:
+        if file.path.stem in names:
+            raise GistevalError(f"{names[file.path.stem]} and {file.path} have one name: rename one")
+        names[file.path.stem] = file.path
+        rows = read_rows(file.path)
+        found: dict[str, str] = {}
+        for example, output in _examples(rows, file.path, columns, task, split):
+            known = examples.setdefault(example.content_id, _numbered(example, len(examples) + 1))
+            if found.get(known.content_id, output) != output:
+                raise GistevalError(
+                    f"{file.path}: two rows give {known.instruction[:40]!r} with the same input and "
+                    "reference different outputs: remove one"
+                )
+            found[known.content_id] = output
+        outputs.append((file, found))
+    asked = tuple(examples.values())
+    return [ImportedOutputs(file.label, split, asked, found, file.path.name) for file, found in outputs]
+
+
+def _examples(
+    rows: list[Row], path: Path, columns: Columns, task: str, split: str
+) -> list[tuple[Example, str]]:
+    inputs = [""] * len(rows)
+    if columns.input is not None or any("input" in row for row in rows):
+        inputs = texts(rows, columns.input or "input", path)
+    parts = zip(
+        texts(rows, columns.instruction, path),
+        inputs,
+        texts(rows, columns.reference, path),
+        texts(rows, columns.prediction, path),
+        strict=True,
+    )
+    return [
+        (Example("", task, split, instruction, text, reference), output)
+        for instruction, text, reference, output in parts
+    ]
+
+
+def _numbered(example: Example, number: int) -> Example:
+    return Example(
+        f"{example.task}-{example.split}-{number:04}",
+        example.task,
+        example.split,
+        example.instruction,
+        example.input,
+        example.output,
+    )

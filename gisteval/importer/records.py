@@ -1,0 +1,112 @@
+"""Outputs made elsewhere as records, with nothing made up: what nobody measured is None."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gisteval.schema import Condition, Control, Example, Generation, digest
+
+_COMPRESSORS: dict[Condition | None, str] = {
+    "gist": "gist",
+    "pos_control": "none",
+    "neg_control": "nothing",
+    None: "unknown",
+}
+_ROLES: dict[Condition | None, str] = {"pos_control": "positive", "neg_control": "negative"}
+
+
+@dataclass(frozen=True, slots=True)
+class SystemLabel:
+    """A system made elsewhere. family: systems of one family are compared with each other.
+
+    condition None: a method that is none of the three; compressor then says which, if it is known.
+    """
+
+    name: str
+    family: str
+    condition: Condition | None
+    k: int
+    compressor: str = ""
+
+    @property
+    def method(self) -> str:
+        """How the prompt was compressed."""
+        return self.compressor or _COMPRESSORS[self.condition]
+
+    @property
+    def role(self) -> str:
+        """candidate, positive or negative."""
+        return _ROLES.get(self.condition, "candidate")
+
+    @property
+    def control(self) -> Control | None:
+        """A control made elsewhere is one that was trained as such."""
+        return None if self.role == "candidate" else "trained"
+
+    @property
+    def kept(self) -> int | None:
+        """Slots kept a layer, where the condition says it."""
+        return {"gist": self.k, "neg_control": 0}.get(self.condition or "")
+
+    def to_json(self) -> dict[str, Any]:
+        """The system's entry in a manifest."""
+        return {
+            "name": self.name,
+            "role": self.role,
+            "condition": self.condition,
+            "control": self.control,
+            "compressor": self.method,
+            "budget": None,
+            "k": self.k,
+            "checkpoint": None,
+            "weights": None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedOutputs:
+    """A system's outputs on one split, by content id.
+
+    examples: all that it was asked; those without an output are failures. provenance: the file it is from.
+    """
+
+    system: SystemLabel
+    split: str
+    examples: tuple[Example, ...]
+    outputs: Mapping[str, str]
+    provenance: str
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Content ids of the examples without an output."""
+        return frozenset(example.content_id for example in self.examples).difference(self.outputs)
+
+    def records(self) -> Iterator[Generation]:
+        """A record an output, in the order of the examples."""
+        for example in self.examples:
+            output = self.outputs.get(example.content_id)
+            if output is not None:
+                yield Generation(
+                    key=digest(["imported", self.system.name, self.split, example.content_id, output]),
+                    example=example.id,
+                    content=example.content_id,
+                    task=example.task,
+                    split=self.split,
+                    system=self.system.name,
+                    condition=self.system.condition,
+                    control=self.system.control,
+                    compressor=self.system.method,
+                    k=self.system.k,
+                    output=output,
+                    output_tokens=None,
+                    finished=None,
+                    source_tokens=None,
+                    template_tokens=None,
+                    kept=self.system.kept,
+                    bytes=None,
+                    nll=None,
+                    target_tokens=None,
+                    provenance=self.provenance,
+                )

@@ -1,0 +1,61 @@
+"""`gisteval import`: predictions of other tools as a run, scored like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gisteval.importer.predictions import Columns, PredictionFile, read_predictions
+from gisteval.importer.records import ImportedOutputs
+from gisteval.pipeline.imported import (
+    claim_folder,
+    contents_of,
+    import_signature,
+    score_rows,
+    write_generations,
+)
+from gisteval.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionOptions:
+    """What is imported: candidates and the controls they are held against, a file a system."""
+
+    candidates: tuple[Path, ...]
+    pos_control: Path | None
+    neg_control: Path | None
+    columns: Columns
+    task: str
+    split: str
+    k: int | None
+    compressor: str
+
+
+def import_predictions(options: PredictionOptions, output: Path, command: Sequence[str] = ()) -> RunFolder:
+    """Read the files and write the run folder. Raises GistevalError."""
+    files = [PredictionFile(options.pos_control, "pos_control")] if options.pos_control else []
+    files += [PredictionFile(path, None, options.k, options.compressor) for path in options.candidates]
+    files += [PredictionFile(options.neg_control, "neg_control")] if options.neg_control else []
+    outputs = read_predictions(files, options.columns, options.task, options.split)
+    folder = claim_folder(
+        output,
+        options.task,
+        {options.split: outputs[0].examples},
+        [part.system for part in outputs],
+        contents_of(outputs, ()),
+        command,
+        {"source": [str(file.path) for file in files]},
+    )
+    write_generations(folder, outputs)
+    rows = list(score_rows(outputs))
+    folder.write_results(rows, import_signature(options.task), {}, list(_notes(outputs)))
+    return folder
+
+
+def _notes(outputs: Sequence[ImportedOutputs]) -> Iterator[str]:
+    yield "Imported: outputs were made elsewhere. Their tokens, bytes and losses are not known."
+    for part in outputs:
+        if part.missing:
+            share = f"{len(part.missing)} of {len(part.examples)} examples"
+            yield f"{part.system.name}: {share} have no output in {part.provenance}."

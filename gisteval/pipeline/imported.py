@@ -1,0 +1,131 @@
+"""A run folder out of outputs made elsewhere: records, scores against the controls of the same family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from gisteval.importer.records import ImportedOutputs, SystemLabel
+from gisteval.pipeline.identity import signature, versions
+from gisteval.pipeline.scoring import Scored, collect, result_rows
+from gisteval.run_folder import RunFolder
+from gisteval.schema import Example, Generation, ResultRow, Verdict, digest
+from gisteval.store import RecordWriter, read_records
+
+SEED = 0
+
+
+def claim_folder(
+    output: Path,
+    task: str,
+    examples: Mapping[str, Sequence[Example]],
+    systems: Sequence[SystemLabel],
+    contents: Mapping[str, str],
+    command: Sequence[str],
+    extra: Mapping[str, Any],
+) -> RunFolder:
+    """Start a run folder, or continue the same import. contents: by system, a digest of all it is made of.
+
+    Raises GistevalError if the folder holds something else.
+    """
+    folder = RunFolder(output)
+    manifest = {
+        "identity": {
+            "task": task,
+            "examples": {
+                split: digest([example.content_id for example in found])
+                for split, found in examples.items()
+            },
+            "systems": dict(contents),
+        },
+        "config": {},
+        "command": list(command),
+        "versions": versions(),
+        "device": "none",
+        "dtype": "unknown",
+        "notes": [],
+        "systems": [system.to_json() for system in systems],
+        "splits": {split: len(found) for split, found in examples.items()},
+        "self_check": {},
+        **extra,
+    }
+    folder.claim(manifest, examples)
+    return folder
+
+
+def write_generations(folder: RunFolder, outputs: Sequence[ImportedOutputs]) -> None:
+    """Append the records that are not there yet."""
+    for part in outputs:
+        _append(folder.generations(part.system.name), part.records())
+
+
+def write_verdicts(folder: RunFolder, verdicts: Sequence[Verdict]) -> None:
+    """Append the verdicts that are not there yet, each to its judge's and system's file."""
+    files: dict[Path, list[Verdict]] = {}
+    for verdict in verdicts:
+        files.setdefault(folder.verdicts(verdict.judge, verdict.system), []).append(verdict)
+    for path, found in files.items():
+        _append(path, found)
+
+
+def _append(path: Path, records: Sequence[Verdict] | Iterator[Generation]) -> None:
+    known = {record.get("key") for record in read_records(path)}
+    with RecordWriter(path) as writer:
+        writer.write(asdict(record) for record in records if record.key not in known)
+
+
+def score_rows(outputs: Sequence[ImportedOutputs]) -> Iterator[ResultRow]:
+    """All rows but those of judges: each system beside the controls of its family, on the same split."""
+    places: dict[tuple[str, str], list[ImportedOutputs]] = {}
+    for part in outputs:
+        places.setdefault((part.split, part.system.family), []).append(part)
+    for parts in places.values():
+        scored = [(part, collect(part.examples, part.records(), part.missing)) for part in parts]
+        for part, own in scored:
+            if own is not None:
+                positive = _control(scored, "positive", part.system.k)
+                negative = _control(scored, "negative", part.system.k)
+                yield from result_rows(own, positive, negative, SEED)
+
+
+def _control(scored: Sequence[tuple[ImportedOutputs, Scored | None]], role: str, k: int) -> Scored | None:
+    """The control that was trained with this k, else the one with the smallest (its k changes nothing)."""
+    found = [(part.system.k, own) for part, own in scored if part.system.role == role and own is not None]
+    found.sort(key=lambda pair: (pair[0] != k, pair[0]))
+    return found[0][1] if found else None
+
+
+def import_signature(task: str) -> str:
+    """How the numbers of an import came about."""
+    return signature(
+        {
+            "task": task,
+            "metric": "rougeL-stem-meanF1",
+            "ci": "cluster-t-95",
+            "retention": "cluster-bootstrap-10000",
+            "seed": SEED,
+            "provenance": "imported",
+            "gisteval": versions()["gisteval"],
+        }
+    )
+
+
+def contents_of(outputs: Sequence[ImportedOutputs], verdicts: Sequence[Verdict]) -> dict[str, str]:
+    """A digest by system of all its records' keys."""
+    keys: dict[str, list[str]] = {}
+    for part in outputs:
+        keys.setdefault(part.system.name, []).extend(record.key for record in part.records())
+    for verdict in verdicts:
+        keys.setdefault(verdict.system, []).append(verdict.key)
+    return {name: digest(found) for name, found in keys.items()}
+
+
+def all_examples(parts: Sequence[Sequence[Example]]) -> dict[str, tuple[Example, ...]]:
+    """Examples by split, each once."""
+    found: dict[str, dict[str, Example]] = {}
+    for example in chain.from_iterable(parts):
+        found.setdefault(example.split, {}).setdefault(example.content_id, example)
+    return {split: tuple(examples.values()) for split, examples in found.items()}

@@ -1,0 +1,56 @@
+"""How far judges agree that saw the same pairs: share and Cohen's kappa over win, tie and loss."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+
+from gisteval import stats
+from gisteval.report.layout import Table
+from gisteval.report.tables import interval_text
+from gisteval.report.values import Values
+
+
+def agreement_table(values: Values) -> Table:
+    """A row for each two judges, split and system that both judged; a pair is a win, a tie or a loss."""
+    judges = dict.fromkeys(name for name, _, _ in values.columns if name not in ("rougeL", "exact_match"))
+    rows = []
+    for one, other in combinations(judges, 2):
+        for name, system, split in values.columns:
+            theirs = values.columns.get((other, system, split), {})
+            ours = values.columns[name, system, split] if name == one else {}
+            shared = [pair for pair in ours if pair in theirs]
+            if shared:
+                first, second = ([_outcome(found[pair]) for pair in shared] for found in (ours, theirs))
+                same = [100.0 * (a == b) for a, b in zip(first, second, strict=True)]
+                share = stats.mean_interval(same, [values.clusters[pair] for pair in shared])
+                text = interval_text(share.value, share.ci_low, share.ci_high, 1)
+                kappa = cohens_kappa(first, second)
+                rows.append(
+                    (
+                        one,
+                        other,
+                        split,
+                        system,
+                        str(len(shared)),
+                        text,
+                        "-" if kappa is None else f"{kappa:.2f}",
+                    )
+                )
+    columns = ("judge", "other judge", "split", "system", "pairs", "agree %", "kappa")
+    note = "Kappa: 0 is chance, 1 is full agreement. A pair seen in both orders counts by its mean."
+    return Table("agreement", "Agreement of judges", columns, tuple(rows), note)
+
+
+def cohens_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
+    """Agreement beyond chance (J. Cohen, 1960); None if chance alone agrees fully."""
+    n = len(first)
+    agreed = sum(a == b for a, b in zip(first, second, strict=True)) / n
+    counts = Counter(first), Counter(second)
+    chance = sum(counts[0][label] * counts[1][label] for label in counts[0]) / n**2
+    return (agreed - chance) / (1 - chance) if chance < 1 else None
+
+
+def _outcome(value: float) -> str:
+    return "win" if value > 50 else "loss" if value < 50 else "tie"

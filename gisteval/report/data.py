@@ -1,0 +1,101 @@
+"""What a report is made of: the results of one or more runs, read once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gisteval.errors import GistevalError
+from gisteval.run_folder import RunFolder
+from gisteval.schema import ResultRow
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """One run: its results under names that are its own among all runs, and what must be said of them.
+
+    names: a system's name in the run -> its name in the report. profile: the content of its profile.json.
+    """
+
+    name: str
+    folder: RunFolder
+    names: Mapping[str, str]
+    rows: tuple[ResultRow, ...]
+    notes: tuple[str, ...]
+    profile: Mapping[str, Any] | None
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The run's manifest."""
+        return self.folder.manifest()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything a report states, by run."""
+
+    runs: tuple[RunData, ...]
+
+    @property
+    def rows(self) -> tuple[ResultRow, ...]:
+        """The results of all runs."""
+        return tuple(row for run in self.runs for row in run.rows)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be said of all runs, each once; with the run's name in front if there are several."""
+        several = len(self.runs) > 1
+        notes = (f"{run.name}: {note}" if several else note for run in self.runs for note in run.notes)
+        return tuple(dict.fromkeys(notes))
+
+    @property
+    def title(self) -> str:
+        """Tasks and splits."""
+        tasks = dict.fromkeys(run.manifest["identity"]["task"] for run in self.runs)
+        splits = dict.fromkeys(split for run in self.runs for split in run.manifest["splits"])
+        return f"{', '.join(tasks)}: {', '.join(splits)}"
+
+
+def read_runs(folders: Sequence[RunFolder]) -> ReportData:
+    """The results of finished runs. Raises GistevalError if one has none, or is damaged."""
+    if not folders:
+        raise GistevalError("no run to report on: give the --output of a run")
+    names = [folder.path.resolve().name for folder in folders]
+    used = Counter(name for folder in folders for name in {row.system for row in folder.results()})
+    runs = []
+    for name, folder in zip(names, folders, strict=True):
+        rows = folder.results()
+        own = {row.system: row.system if used[row.system] == 1 else f"{name}/{row.system}" for row in rows}
+        runs.append(
+            RunData(
+                name=name,
+                folder=folder,
+                names=own,
+                rows=tuple(_renamed(row, own) for row in rows),
+                notes=folder.notes,
+                profile=_profile(folder),
+            )
+        )
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise GistevalError(f"two runs are named {repeated[0]}: copy one under another name")
+    return ReportData(tuple(runs))
+
+
+def _renamed(row: ResultRow, names: Mapping[str, str]) -> ResultRow:
+    reference = None if row.reference is None else names.get(row.reference, row.reference)
+    return replace(row, system=names[row.system], reference=reference)
+
+
+def _profile(folder: RunFolder) -> Mapping[str, Any] | None:
+    file = folder.path / "report" / "profile.json"
+    if not file.is_file():
+        return None
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GistevalError(f"{file} is damaged: delete it, or profile again") from error
+    return dict(content)

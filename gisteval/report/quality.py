@@ -1,0 +1,172 @@
+"""The paper's tables of quality: ROUGE-L and win rate with what they retain, k sweep, exact match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from gisteval.report.data import ReportData
+from gisteval.report.layout import Table
+from gisteval.report.tables import interval_text, retention_text
+from gisteval.report.values import Values, groups
+from gisteval.schema import ResultRow
+
+_BEST = "Bold: significantly better than every other candidate of its group (paired t tests, Holm)."
+
+_Cells = dict[tuple[str, str, str], ResultRow]
+"""Rows by metric (a judge's name for its win rate), system and split."""
+
+
+def quality_tables(data: ReportData, values: Values) -> list[Table]:
+    """The three tables; one that has nothing to show is left out."""
+    cells = _cells(data.rows)
+    tables = [_main(data, cells, values), *_sweep(data, cells, values), _exact(data, cells, values)]
+    return [table for table in tables if table.rows]
+
+
+def judges_of(rows: Iterable[ResultRow]) -> list[str]:
+    """The judges that have win rates, in the order of the rows."""
+    return list(dict.fromkeys(row.judge or "judge" for row in rows if row.metric == "win_rate"))
+
+
+def _cells(rows: Iterable[ResultRow]) -> _Cells:
+    return {
+        ((row.judge or "judge") if row.metric == "win_rate" else row.metric, row.system, row.split): row
+        for row in rows
+    }
+
+
+def _places(data: ReportData) -> list[tuple[str, str]]:
+    """Splits and systems in the order of the rows, split by split; positive controls of a group first."""
+    splits = dict.fromkeys(row.split for row in data.rows)
+    systems = dict.fromkeys(row.system for row in data.rows)
+    known = {(row.split, row.system) for row in data.rows}
+    return [(split, system) for split in splits for system in systems if (split, system) in known]
+
+
+def _candidates(data: ReportData) -> list[str]:
+    return list(
+        dict.fromkeys(
+            row.system for row in data.rows if row.condition not in ("pos_control", "neg_control")
+        )
+    )
+
+
+def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
+    """The paper's Table 1, a row a split and system."""
+    judges = judges_of(data.rows)
+    metrics = ["rougeL", *judges]
+    columns = ["split", "system", "k", "ROUGE-L", "retained %"]
+    for judge in judges:
+        columns += [f"win rate, {judge}", "retained %" if len(judges) == 1 else f"retained %, {judge}"]
+    columns.append("n")
+    rows: list[tuple[str, ...]] = []
+    best: set[tuple[int, int]] = set()
+    bold = {metric: _best_cells(data, values, metric) for metric in metrics}
+    for split, system in _places(data):
+        own = [cells.get((metric, system, split)) for metric in metrics]
+        if not any(own):
+            continue
+        for place, metric in enumerate(metrics):
+            if (system, split) in bold[metric]:
+                best.add((len(rows), 3 + 2 * place))
+        first = next(row for row in own if row is not None)
+        texts = [text for row in own for text in (_value(row), retention_text(row))]
+        rows.append((split, system, str(first.k), *texts, str(first.n)))
+    note = (
+        "Retained: of the gap between the controls; for a win rate, between the negative control's and 50. "
+        + _BEST
+    )
+    title = "ROUGE-L and win rate" if judges else "ROUGE-L"
+    return Table("main", title, _unique(columns), tuple(rows), note, frozenset(best))
+
+
+def _unique(columns: Sequence[str]) -> tuple[str, ...]:
+    """Columns of the same name are told apart, since a CSV needs it."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in columns:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"win rate {name}")
+    return tuple(found)
+
+
+def _best_cells(data: ReportData, values: Values, metric: str) -> set[tuple[str, str]]:
+    """(system, split) of the candidates that are clearly the best of their group on a split."""
+    group_of = groups(data)
+    members: dict[str, list[str]] = {}
+    for system in _candidates(data):
+        members.setdefault(group_of[system], []).append(system)
+    splits = dict.fromkeys(row.split for row in data.rows)
+    found = set()
+    for split in splits:
+        for systems in members.values():
+            best = values.clearly_best(metric, systems, split)
+            if best is not None:
+                found.add((best, split))
+    return found
+
+
+def _sweep(data: ReportData, cells: _Cells, values: Values) -> list[Table]:
+    """The paper's sweep over k between the controls, a row a split; a table a group and metric."""
+    group_of = groups(data)
+    tables = []
+    for group in dict.fromkeys(group_of.values()):
+        members = [row for row in data.rows if group_of[row.system] == group]
+        gists = {row.k: row.system for row in members if row.compressor == "gist"}
+        if len(gists) < 2:
+            continue
+        negative = next((row.system for row in members if row.condition == "neg_control"), None)
+        for metric in ["rougeL", *judges_of(members)]:
+            tables.append(_sweep_table(cells, values, metric, group, dict(sorted(gists.items())), negative))
+    return [table for table in tables if table.rows]
+
+
+def _sweep_table(
+    cells: _Cells,
+    values: Values,
+    metric: str,
+    positive: str,
+    gists: Mapping[int, str],
+    negative: str | None,
+) -> Table:
+    splits = dict.fromkeys(split for name, _, split in cells if name == metric)
+    systems = [negative, *gists.values(), positive]
+    rows: list[tuple[str, ...]] = []
+    best: set[tuple[int, int]] = set()
+    for split in splits:
+        found = [None if system is None else cells.get((metric, system, split)) for system in systems]
+        if any(row is not None for row in found[1:-1]):
+            winner = values.clearly_best(metric, list(gists.values()), split)
+            best |= {
+                (len(rows), 1 + place) for place, name in enumerate(systems) if name and name == winner
+            }
+            texts = [_value(row) for row in found]
+            if metric != "rougeL":
+                texts[-1] = "50"  # against itself
+            rows.append((split, *texts))
+    score = "ROUGE-L" if metric == "rougeL" else f"win rate, {metric}"
+    columns = ("split", "negative control", *(f"k = {k}" for k in gists), "positive control")
+    slug = "".join(
+        letter if letter.isalnum() or letter in "-." else "_" for letter in f"{positive}-{metric}"
+    )
+    note = "Bold: significantly better than every other k (paired t tests, Holm)."
+    title = f"Sweep over k: {score}, beside {positive}"
+    return Table(f"k-sweep-{slug}", title, columns, tuple(rows), note, frozenset(best))
+
+
+def _exact(data: ReportData, cells: _Cells, values: Values) -> Table:
+    rows = []
+    for split, system in _places(data):
+        match = cells.get(("exact_match", system, split))
+        if match is not None:
+            equal = cells.get(("exact_match_pos", system, split))
+            rows.append((split, system, _value(match), _value(equal), str(match.n)))
+    blind = {split: count for split, count in values.no_tokens.items() if count}
+    listed = ", ".join(f"{count} in {split}" for split, count in blind.items())
+    note = f"A reference without an ASCII letter or digit has a ROUGE-L of 0 whatever the output: {listed}."
+    columns = ("split", "system", "= reference", "= positive control", "n")
+    return Table("exact-match", "Exact match", columns, tuple(rows), note if blind else "")
+
+
+def _value(row: ResultRow | None) -> str:
+    return "-" if row is None else interval_text(row.value, row.ci_low, row.ci_high, 1)

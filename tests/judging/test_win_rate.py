@@ -1,0 +1,99 @@
+"""Win rates: counts, intervals and the numbers of the paper's released verdicts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_1samp
+
+from gisteval.errors import InvalidRun
+from gisteval.judging.win_rate import Labels, win_rate, win_rate_row
+from gisteval.schema import Verdict
+
+LOOK = Verdict("k", "1", "t", "s", "gist", "pos", "j", "main", "ab", "a", "reply")
+LABELS = Labels("gist", None, "gist", 1)
+
+
+def looks(*choices: str, order: str = "ab") -> list[Verdict]:
+    return [replace(LOOK, pair=str(n), choice=choice, order=order) for n, choice in enumerate(choices)]
+
+
+def test_value_counts_and_interval_agree_with_scipy() -> None:
+    found = win_rate(looks(*"aabba", "tie", "tie", "a"))
+    values = [100, 100, 0, 0, 100, 50, 50, 100]
+    other = ttest_1samp(values, 50.0)
+    low, high = other.confidence_interval(0.95)
+    assert found.estimate.value == pytest.approx(np.mean(values))
+    assert (found.estimate.ci_low, found.estimate.ci_high) == pytest.approx((low, min(high, 100.0)))
+    assert found.p_value == pytest.approx(other.pvalue)
+    assert (found.wins, found.ties, found.losses, found.missing) == (4, 2, 2, 0)
+
+
+def test_a_pair_is_the_mean_of_its_orders_and_missing_if_one_failed() -> None:
+    verdicts = looks("a", "a", "a", "b") + looks("a", "b", "error", "tie", order="ba")
+    found = win_rate(verdicts)
+    assert found.estimate.value == pytest.approx(100 * (1 + 0.5 + 0.25) / 3)
+    assert (found.wins, found.ties, found.losses, found.missing) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(("choice", "value", "low", "high"), [("a", 100, 72, 100), ("b", 0, 0, 28)])
+def test_a_clean_sweep_still_has_an_interval(choice: str, value: float, low: float, high: float) -> None:
+    estimate = win_rate(looks(*[choice] * 10)).estimate
+    assert (estimate.value, estimate.method) == (value, "wilson")
+    assert (estimate.ci_low, estimate.ci_high) == pytest.approx((low, high), abs=0.5)
+    assert win_rate(looks(*["tie"] * 10)).estimate.value == 50.0
+
+
+def test_clusters_widen_the_interval() -> None:
+    verdicts = looks(*"aaaabbbb")
+    clusters = {str(n): str(n // 4) for n in range(8)}
+    alone, together = win_rate(verdicts).estimate, win_rate(verdicts, clusters).estimate
+    assert (together.n, together.clusters) == (8, 2)
+    assert together.ci_high - together.ci_low > alone.ci_high - alone.ci_low
+
+
+def test_the_row_says_whose_it_is() -> None:
+    row = win_rate_row(looks("a", "b", "invalid"), LABELS)
+    assert (row.metric, row.unit, row.value, row.n, row.failures) == ("win_rate", "percent", 50.0, 2, 1)
+    assert (row.system, row.reference, row.judge, row.k) == ("gist", "pos", "j", 1)
+
+
+def test_no_answers_or_mixed_verdicts_are_refused() -> None:
+    with pytest.raises(InvalidRun, match="none of 2 judged pairs has an answer"):
+        win_rate(looks("error", "invalid"))
+    with pytest.raises(InvalidRun, match="one judge, system and split"):
+        win_rate_row([LOOK, replace(LOOK, judge="other")], LABELS)
+    with pytest.raises(InvalidRun, match="one judge, system and split"):
+        win_rate_row([], LABELS)
+
+
+def released(shared_data: Path, split: str) -> tuple[list[Verdict], dict[str, str]]:
+    name = f"chatgpt-LLaMA-gist-1-vs-LLaMA-pos_control-1-validation_{split}-3000.json"
+    results = json.loads((shared_data / "paper" / "chatgpt" / name).read_text())["results"]
+    verdicts = [
+        replace(LOOK, pair=str(n), order="ba" if item["swapped"] else "ab", choice=item["choice"].lower())
+        for n, item in enumerate(results)
+    ]
+    return verdicts, {str(n): item["x"].split("\nInput: ")[0] for n, item in enumerate(results)}
+
+
+@pytest.mark.parametrize(
+    ("split", "value", "low", "high", "counts"),
+    [
+        ("human", 45.4, 39.5, 51.2, (100, 29, 123)),
+        ("seen", 48.5, 46.4, 50.6, (222, 526, 252)),
+        ("unseen", 49.7, 47.0, 52.3, (360, 273, 367)),
+    ],
+)
+def test_the_papers_win_rates(
+    shared_data: Path, split: str, value: float, low: float, high: float, counts: tuple[int, int, int]
+) -> None:
+    verdicts, clusters = released(shared_data, split)
+    found = win_rate(verdicts, clusters)
+    assert found.estimate.value == pytest.approx(value, abs=0.051)
+    assert (found.estimate.ci_low, found.estimate.ci_high) == pytest.approx((low, high), abs=0.3)
+    assert (found.wins, found.ties, found.losses) == counts
