@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gisteval import cli_report
+from gisteval import cli_gate, cli_report
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
@@ -151,6 +151,8 @@ def run(
 
 
 app.command(name="profile")(profile_command)
+app.command(name="gate")(cli_gate.gate)
+app.command(name="compare")(cli_gate.compare)
 app.command(name="import-paper")(cli_report.import_paper)
 app.command(name="import")(cli_report.import_predictions)
 app.command(name="report")(cli_report.report)

@@ -114,6 +114,23 @@ class RunFolder:
             if (verdict.judge, verdict.system, verdict.split) == (judge, system, split):
                 yield verdict
 
+    def judges_of(self, system: str) -> tuple[str, ...]:
+        """Names of the judges with verdicts on a system, sorted."""
+        files = self.path.glob(f"verdicts/*--{_file_name(system)}.jsonl")
+        firsts = (next(_records(file, Verdict), None) for file in files)
+        return tuple(sorted({first.judge for first in firsts if first and first.system == system}))
+
+    def failed(self, system: str, split: str) -> set[str]:
+        """Ids of the examples of which the finished run says that a system has no output."""
+        file = self.path / "failures.json"
+        try:
+            named = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+            return {
+                item["example"] for item in named if (item["system"], item["split"]) == (system, split)
+            }
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise GistevalError(f"{file} is damaged: run that run's command again") from error
+
     def all_verdicts(self) -> Iterator[Verdict]:
         """Every verdict of every judge. Raises GistevalError if a line is no such record."""
         for path in sorted((self.path / "verdicts").glob("*--*.jsonl")):

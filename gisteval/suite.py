@@ -45,10 +45,18 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Systems that share one pair of controls."""
+    """Systems that share one pair of controls; path: the folder they were asked for by."""
 
     systems: tuple[System, ...]
     notes: tuple[str, ...]
+    path: Path
+
+    @property
+    def evaluated(self) -> tuple[System, ...]:
+        """What the suite is about: its candidates, or the single control checkpoint asked for."""
+        candidates = [system for system in self.systems if system.role == "candidate"]
+        asked = [s for s in self.systems if s.control == "trained" and s.checkpoint.path == self.path]
+        return tuple(candidates or asked)
 
     @property
     def positive(self) -> System:
@@ -98,7 +106,7 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
     systems.append(_control(anchor, controls, "neg_control", notes))
     if len({system.name for system in systems}) < len(systems):
         raise GistevalError(f"{path}: two systems have the same name: {[s.name for s in systems]}")
-    return Suite(tuple(systems), tuple(notes))
+    return Suite(tuple(systems), tuple(notes), path)
 
 
 def _members(

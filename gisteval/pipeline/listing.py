@@ -11,6 +11,7 @@ from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoint import inspect_checkpoint, is_checkpoint
 from gisteval.registry import COMPRESSORS
+from gisteval.report.paper import read_paper
 from gisteval.tasks import list_tasks, load_task
 from gisteval.tasks.definition import TASK_FILE, generated, read_definition
 
@@ -84,6 +85,7 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
         except TemplateSyntaxError as error:
             raise GistevalError(f"{template}, line {error.lineno}: {error.message}") from error
         checked.append(f"report template {template.name}")
+    checked.append(f"{len(read_paper())} numbers of the paper")
     for name in COMPRESSORS.names():
         COMPRESSORS.load(name)
         checked.append(f"compressor {name}")

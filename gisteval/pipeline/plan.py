@@ -39,6 +39,11 @@ class Plan:
         return list({system.name: system for suite in self.suites for system in suite.systems}.values())
 
     @property
+    def evaluated(self) -> set[str]:
+        """Names of the systems that the run is about; the others are there for comparison."""
+        return {system.name for suite in self.suites for system in suite.evaluated}
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What every output must say about the systems."""
         return tuple(dict.fromkeys(note for suite in self.suites for note in suite.notes))

@@ -101,6 +101,7 @@ def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
             {
                 "name": system.name,
                 "role": system.role,
+                "evaluated": system.name in plan.evaluated,
                 "condition": system.condition,
                 "control": system.control,
                 "compressor": system.compressor,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gisteval import stats
 from gisteval.errors import InvalidRun
 from gisteval.metrics import exact_match, rouge_l, word_count
-from gisteval.schema import Example, Generation, ResultRow, digest, finite
+from gisteval.schema import Estimate, Example, Generation, ResultRow, digest, finite
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +33,9 @@ UNITS = {
     "compression_achieved": "ratio",
     "compression_ratio_of_means": "ratio",
 }
+
+BINARY = ("exact_match", "exact_match_pos", "unfinished")
+"""Metrics that are 0 or 100 on each example."""
 
 COMPARED = ("rougeL", "exact_match", "nll")
 """Metrics that are paired with the positive control and have a retention."""
@@ -212,6 +215,16 @@ def _ratio_of_means_row(scored: Scored) -> list[ResultRow]:
     return [replace(base, value=estimate.value / 100, ci_low=low, ci_high=high)]
 
 
+def _estimate(metric: str, values: Floats, clusters: list[str]) -> Estimate:
+    """The mean with its interval; one of a percentage stays within 0 and 100."""
+    found = stats.mean_interval(values, clusters)
+    if UNITS[metric] != "percent" or not math.isfinite(found.ci_low):
+        return found
+    if metric in BINARY:
+        return stats.proportion_interval(list(values > 0), clusters)
+    return replace(found, ci_low=max(found.ci_low, 0.0), ci_high=min(found.ci_high, 100.0))
+
+
 def _row(
     scored: Scored,
     metric: str,
@@ -219,7 +232,7 @@ def _row(
     clusters: Sequence[str],
     comparison: Mapping[str, float | str | None],
 ) -> ResultRow:
-    estimate = stats.mean_interval(values, list(clusters))
+    estimate = _estimate(metric, values, list(clusters))
     first = scored.first
     return ResultRow(
         task=first.task,

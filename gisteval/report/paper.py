@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +47,18 @@ def read_paper(folder: Path | None = None) -> list[PaperFigure]:
     file = (folder or find_content("reports")) / "paper.yaml"
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return [figure for group in content["figures"] for figure in _figures(group, content["sources"])]
+        found = [figure for group in content["figures"] for figure in _figures(group, content["sources"])]
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise GistevalError(f"{file} can't be read: {one_line(error)}") from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise GistevalError(
-            f"{file}: a group needs metric, source, splits and values: {error!r}"
+            f"{file}: each group needs metric, a source of `sources`, splits and as many values "
+            f"({one_line(error)})"
         ) from error
+    for figure, times in Counter((f.metric, f.system, f.split) for f in found).items():
+        if times > 1:
+            raise GistevalError(f"{file} has {' '.join(figure)} twice: keep one")
+    return found
 
 
 def _figures(group: dict[str, Any], sources: dict[str, str]) -> Iterator[PaperFigure]:

@@ -6,15 +6,18 @@ so writers turn both into null.
 """
 
 from gisteval.stats.bootstrap import bootstrap_interval, retention
+from gisteval.stats.bounded import BoundedMean, bounded_mean
 from gisteval.stats.intervals import mean_interval, proportion_interval, wilson_interval
 from gisteval.stats.paired import PairedDifference, holm, paired_difference
 from gisteval.stats.power import examples_needed, smallest_detectable_difference
 from gisteval.stats.samples import FloatArray
 
 __all__ = [
+    "BoundedMean",
     "FloatArray",
     "PairedDifference",
     "bootstrap_interval",
+    "bounded_mean",
     "examples_needed",
     "holm",
     "mean_interval",

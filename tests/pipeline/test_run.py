@@ -86,7 +86,7 @@ def test_records_are_one_line_an_example(finished: Path, records) -> None:
 def test_report_names_every_system(finished: Path) -> None:
     report = (finished / "report" / "report.md").read_text()
     for name in ("tiny-pos_control-1", "tiny-gist-1", "tiny-gist-3", "tiny-neg_control-1"):
-        assert report.count(f"| {name} |") == 2  # the table, and the self-checks
+        assert report.count(f"| {name} |") == 4  # scores, exact match, all metrics, self-checks
 
 
 def test_a_finished_run_computes_nothing_again(

@@ -226,3 +226,20 @@ def test_values_of_an_unfinished_output() -> None:
 
 def test_infinity_is_null() -> None:
     assert [finite(value) for value in (1.5, math.inf, -math.inf, math.nan)] == [1.5, None, None, None]
+
+
+def test_percentages_stay_within_their_bounds_and_none_of_few_is_not_certainty(
+    rows: dict[str, ResultRow],
+) -> None:
+    for name in ("rougeL", "exact_match", "exact_match_pos", "unfinished"):
+        assert 0.0 <= rows[name].ci_low <= rows[name].value <= rows[name].ci_high <= 100.0
+    assert rows["unfinished"].ci_high > 50.0  # 0 of 4, in 3 clusters
+
+
+def test_what_is_not_known_of_an_output_has_no_row() -> None:
+    unknown = {
+        name: None
+        for name in ("output_tokens", "finished", "source_tokens", "template_tokens", "bytes", "nll")
+    }
+    found = rows_of(scored([replace(item, **unknown) for item in GIST]), None, None)
+    assert set(found) == {"rougeL", "exact_match", "length", "kept"}

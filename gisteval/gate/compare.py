@@ -1,0 +1,225 @@
+"""`gisteval compare`: paired differences of two systems on every metric, and what changed most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from gisteval import stats
+from gisteval.errors import GistevalError
+from gisteval.gate.measures import SCORES, check_same_positive, win_rate_values
+from gisteval.gate.sides import Side, read_outputs, shared_examples, shared_splits
+from gisteval.metrics import exact_match, word_count
+from gisteval.schema import Example, Generation, finite
+from gisteval.stats.samples import FloatArray
+
+OF_OUTPUTS = (*SCORES, "length", "nll")
+"""Metrics of one generation; nll in nats a token, length in words, the others in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDifference:
+    """First minus second on one metric and split, over the examples both have a value for.
+
+    The interval is the 95% t interval, clustered by instruction; p_value from sign flips, p_holm the same
+    adjusted for all rows of the comparison.
+    """
+
+    split: str
+    metric: str
+    first: float
+    second: float
+    difference: float
+    ci_low: float | None
+    ci_high: float | None
+    p_value: float
+    p_holm: float
+    better: int
+    equal: int
+    worse: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One example whose ROUGE-L (percent) differs most."""
+
+    split: str
+    example: str
+    instruction: str
+    input: str
+    reference: str
+    first: str
+    second: str
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two systems on all splits that their runs share. left_out: metrics that could not be compared."""
+
+    first: Side
+    second: Side
+    differences: tuple[MetricDifference, ...]
+    changes: tuple[Change, ...]
+    left_out: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain form."""
+        return {
+            "first": {"run": str(self.first.run.path), "system": self.first.system},
+            "second": {"run": str(self.second.run.path), "system": self.second.system},
+            "differences": [asdict(row) for row in self.differences],
+            "changes": [asdict(change) for change in self.changes],
+            "left_out": list(self.left_out),
+        }
+
+
+def compare(first: Side, second: Side, splits: Sequence[str] = (), changed: int = 5) -> Comparison:
+    """Compare two systems; `changed` examples a split are shown.
+
+    Raises InvalidRun if the runs don't share their examples, or if one of them is unfinished.
+    """
+    rows: list[MetricDifference] = []
+    changes: list[Change] = []
+    left_out: list[str] = []
+    for split in shared_splits(first, second, splits):
+        examples = shared_examples(first, second, split)
+        ours, theirs = (read_outputs(s.run, s.system, split, examples) for s in (first, second))
+        columns = _output_columns(ours, theirs, examples)
+        columns |= _agreement(first, second, ours, theirs, split, examples)
+        columns |= _win_rates(first, second, split, examples, left_out)
+        rows += [row for name, pair in columns.items() for row in _difference(split, name, *pair, examples)]
+        changes += _most_changed(split, columns["rougeL"], examples, ours, theirs, changed)
+    adjusted = stats.holm([row.p_value for row in rows])
+    rows = [MetricDifference(**{**asdict(row), "p_holm": p}) for row, p in zip(rows, adjusted, strict=True)]
+    return Comparison(first, second, tuple(rows), tuple(changes), tuple(dict.fromkeys(left_out)))
+
+
+Columns = dict[str, tuple[FloatArray, FloatArray]]
+"""Values of both sides by metric, in the order of the examples; NaN where there is none."""
+
+
+def _output_columns(
+    ours: Mapping[str, Generation], theirs: Mapping[str, Generation], examples: Sequence[Example]
+) -> Columns:
+    def column(outputs: Mapping[str, Generation], metric: str) -> FloatArray:
+        found = (outputs.get(example.content_id) for example in examples)
+        pairs = zip(found, examples, strict=True)
+        return np.array([np.nan if g is None else _value(metric, g, e) for g, e in pairs])
+
+    return {metric: (column(ours, metric), column(theirs, metric)) for metric in OF_OUTPUTS}
+
+
+def _value(metric: str, generation: Generation, example: Example) -> float:
+    if metric == "length":
+        return float(word_count(generation.output))
+    if metric == "nll":
+        return math.nan if generation.nll is None else generation.nll
+    return SCORES[metric](generation.output, example.output)
+
+
+def _agreement(
+    first: Side,
+    second: Side,
+    ours: Mapping[str, Generation],
+    theirs: Mapping[str, Generation],
+    split: str,
+    examples: Sequence[Example],
+) -> Columns:
+    """Share of outputs equal to the positive control's, each run against its own, if it has one only."""
+    sides: list[FloatArray] = []
+    for side, outputs in ((first, ours), (second, theirs)):
+        names = [str(s["name"]) for s in side.run.systems if s["role"] == "positive"]
+        if len(names) != 1 or side.is_positive:
+            return {}
+        positive = read_outputs(side.run, names[0], split, examples)
+        sides.append(
+            np.array(
+                [
+                    100.0 * exact_match(outputs[e.content_id].output, positive[e.content_id].output)
+                    if e.content_id in outputs and e.content_id in positive
+                    else np.nan
+                    for e in examples
+                ]
+            )
+        )
+    return {"exact_match_pos": (sides[0], sides[1])}
+
+
+def _win_rates(
+    first: Side, second: Side, split: str, examples: Sequence[Example], left_out: list[str]
+) -> Columns:
+    """Win rates of every judge of both systems; what can't be compared goes to left_out with the reason."""
+    found: Columns = {}
+    theirs_too = second.run.judges_of(second.system)
+    shared = [name for name in first.run.judges_of(first.system) if name in theirs_too]
+    for judge in shared:
+        name = f"win_rate ({judge})"
+        try:
+            ours, theirs = (win_rate_values(side, split, examples, judge) for side in (first, second))
+            if ours.judge and theirs.judge:
+                opponents = (ours.judge.reference, theirs.judge.reference)
+                check_same_positive(first, second, opponents, split, examples)
+        except GistevalError as error:
+            left_out.append(f"{name} on {split}: {error}")
+        else:
+            found[name] = (ours.values, theirs.values)
+    return found
+
+
+def _difference(
+    split: str, metric: str, ours: FloatArray, theirs: FloatArray, examples: Sequence[Example]
+) -> list[MetricDifference]:
+    known = ~np.isnan(ours) & ~np.isnan(theirs)
+    if not known.any():
+        return []
+    labels = [e.instruction for e, keep in zip(examples, known, strict=True) if keep]
+    paired = stats.paired_difference(ours[known], theirs[known], labels)
+    return [
+        MetricDifference(
+            split=split,
+            metric=metric,
+            first=float(ours[known].mean()),
+            second=float(theirs[known].mean()),
+            difference=paired.estimate.value,
+            ci_low=finite(paired.estimate.ci_low),
+            ci_high=finite(paired.estimate.ci_high),
+            p_value=paired.p_value_permutation,
+            p_holm=paired.p_value_permutation,
+            better=paired.wins,
+            equal=paired.ties,
+            worse=paired.losses,
+            n=paired.estimate.n,
+        )
+    ]
+
+
+def _most_changed(
+    split: str,
+    pair: tuple[FloatArray, FloatArray],
+    examples: Sequence[Example],
+    ours: Mapping[str, Generation],
+    theirs: Mapping[str, Generation],
+    changed: int,
+) -> list[Change]:
+    difference = pair[0] - pair[1]
+    size = np.abs(np.nan_to_num(difference))
+    order = [i for i in np.argsort(-size, kind="stable")[:changed] if size[i] > 0.0]
+    return [
+        Change(
+            split=split,
+            example=examples[i].id,
+            instruction=examples[i].instruction,
+            input=examples[i].input,
+            reference=examples[i].output,
+            first=ours[examples[i].content_id].output,
+            second=theirs[examples[i].content_id].output,
+            difference=float(difference[i]),
+        )
+        for i in order
+    ]

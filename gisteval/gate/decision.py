@@ -1,0 +1,168 @@
+"""The gate's rule, on values alone: bounds of a mean, a verdict for each split, and one for all.
+
+A check asks whether a mean lies above a limit. PASS: the 90% interval lies above it. FAIL: the interval
+does not, and lies below the level that would be a loss at all. Either is wrong in at most 5% of the
+cases. All splits must pass, which needs no correction (an intersection-union test: R. L. Berger,
+Technometrics 24, 1982); any may fail, so those p-values are adjusted by Holm's method.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from scipy.special import ndtri
+
+from gisteval import stats
+from gisteval.schema import Estimate
+from gisteval.stats.intervals import mean_error
+from gisteval.stats.samples import FloatArray
+
+Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+CONFIDENCE = 0.9
+ALPHA = 0.05
+POWER = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Is a mean above `limit`? In percent or points.
+
+    p_above: of the hypothesis that it is not (PASS if at most ALPHA); p_below: of the hypothesis that it
+    is at least `level` (FAIL if at most ALPHA after adjustment, and no PASS); missing: examples without a
+    value. with_missing: p_above with each of those counted as the worst, None if there are none.
+    """
+
+    name: str
+    estimate: Estimate
+    limit: float
+    level: float
+    p_above: float
+    p_below: float
+    p_below_adjusted: float
+    missing: int
+    with_missing: float | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict; a PASS that rests on what is missing is a FAIL."""
+        if self.p_above <= ALPHA:
+            return "FAIL" if self.rests_on_missing else "PASS"
+        return "FAIL" if self.p_below_adjusted <= ALPHA else "INCONCLUSIVE"
+
+    @property
+    def rests_on_missing(self) -> bool:
+        """Whether counting the missing as losses would change a PASS."""
+        return self.p_above <= ALPHA and self.with_missing is not None and self.with_missing > ALPHA
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What the sample can show, in points.
+
+    detectable: the smallest true difference that a two-sided 5% test finds in 80% of the cases; needed:
+    examples that would decide the present difference as often, None if no number would.
+    """
+
+    detectable: float
+    needed: int | None
+
+
+def difference_check(
+    candidate: FloatArray, baseline: FloatArray, clusters: Sequence[str], margin: float
+) -> Check:
+    """Is the candidate less than `margin` points worse? Values in percent, NaN where one is missing.
+
+    Raises InvalidRun if no example has both values.
+    """
+    worst = np.nan_to_num(candidate, nan=0.0) - np.nan_to_num(baseline, nan=100.0)
+    return _check("difference", candidate - baseline, worst, clusters, -margin, (-100.0, 100.0, 0.0))
+
+
+def floor_check(candidate: FloatArray, clusters: Sequence[str], lowest: float) -> Check:
+    """Is the candidate's mean above `lowest` percent? Otherwise as `difference_check`."""
+    worst = np.nan_to_num(candidate, nan=0.0)
+    return _check("floor", candidate, worst, clusters, lowest, (0.0, 100.0, lowest))
+
+
+def adjust(checks: Sequence[Check]) -> list[Check]:
+    """The checks of all splits with their p_below adjusted for their number (Holm)."""
+    adjusted = stats.holm([check.p_below for check in checks])
+    return [replace(check, p_below_adjusted=p) for check, p in zip(checks, adjusted, strict=True)]
+
+
+def overall(outcomes: Sequence[Outcome]) -> Outcome:
+    """FAIL if any failed, PASS if all passed."""
+    return "FAIL" if "FAIL" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "PASS"
+
+
+def power(differences: FloatArray, clusters: Sequence[str], margin: float, estimate: Estimate) -> Power:
+    """What these differences (in points, NaN left out) can show, and the examples to decide them.
+
+    estimate: their mean with its interval; nothing smaller than its half-width is detectable, even if all
+    that was seen are ties.
+    """
+    known, labels = _known(differences, clusters)
+    error = mean_error(known, labels)
+    if math.isinf(error.standard_error):
+        return Power(math.inf, None)
+    sd = error.standard_error * math.sqrt(error.clusters)
+    half_width = max(estimate.value - estimate.ci_low, estimate.ci_high - estimate.value)
+    seen = stats.smallest_detectable_difference(sd, error.clusters, ALPHA, POWER)
+    detectable = max(seen, half_width)
+    distance = error.mean + margin if error.mean > -margin else -error.mean
+    return Power(detectable, examples_to_show(sd, distance, margin, error.n / error.clusters))
+
+
+def examples_to_show(sd: float, distance: float, margin: float, cluster_size: float = 1.0) -> int | None:
+    """Examples with which the gate decides, in 80% of the cases, `distance` points from its limit.
+
+    sd: standard deviation of the differences in points, of independent examples (or of clusters of
+    `cluster_size` examples). The smallest n with (distance - 100 / n) * sqrt(n) = z * sd: the power of a
+    one-sided test, with the unseen loss of 100 points (see stats.bounded) taken off the distance. Never
+    fewer than the log(5%) / log(1 - margin / 100) with which ties alone exclude a loss of `margin`.
+    None if it would take more than 10 million.
+    """
+    if distance <= 0.0:
+        return None
+    spread = float(ndtri(1.0 - ALPHA) + ndtri(POWER)) * sd
+    clusters = ((spread + math.sqrt(spread**2 + 400.0 * distance)) / (2.0 * distance)) ** 2
+    least = math.log(ALPHA) / math.log1p(-margin / 100.0)
+    needed = max(clusters, least) * cluster_size
+    return math.ceil(needed) if needed <= 1e7 else None
+
+
+def _check(
+    name: str,
+    values: FloatArray,
+    worst: FloatArray,
+    clusters: Sequence[str],
+    limit: float,
+    span: tuple[float, float, float],
+) -> Check:
+    low, high, level = span
+    known, labels = _known(values, clusters)
+    mean = stats.bounded_mean(known, low, high, labels)
+    missing = int(np.isnan(values).sum())
+    filled = stats.bounded_mean(worst, low, high, clusters) if missing else None
+    p_below = mean.p_at_least(level)
+    return Check(
+        name=name,
+        estimate=mean.interval(CONFIDENCE),
+        limit=limit,
+        level=level,
+        p_above=mean.p_at_most(limit),
+        p_below=p_below,
+        p_below_adjusted=p_below,
+        missing=missing,
+        with_missing=filled.p_at_most(limit) if filled else None,
+    )
+
+
+def _known(values: FloatArray, clusters: Sequence[str]) -> tuple[FloatArray, list[str]]:
+    present = ~np.isnan(values)
+    return values[present], [label for label, keep in zip(clusters, present, strict=True) if keep]

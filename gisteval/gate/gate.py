@@ -1,0 +1,254 @@
+"""`gisteval gate`: two runs in, PASS, FAIL or INCONCLUSIVE out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from gisteval import stats
+from gisteval.errors import GistevalError, InvalidRun
+from gisteval.gate.decision import (
+    Check,
+    Outcome,
+    Power,
+    adjust,
+    difference_check,
+    floor_check,
+    overall,
+    power,
+)
+from gisteval.gate.measures import (
+    METRICS,
+    SideValues,
+    check_same_positive,
+    choose_judge,
+    score_values,
+    win_rate_values,
+)
+from gisteval.gate.sides import Side, choose_side, shared_examples, shared_splits
+
+Inconclusive = Literal["fail", "pass"]
+
+EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """What is compared and what is asked of it. margin and min_win_rate are in points and percent;
+    splits: all that both runs have if empty; inconclusive: what that counts as, by default neither.
+    """
+
+    candidate: Path
+    baseline: Path
+    metric: str = "win_rate"
+    margin: float = 5.0
+    min_win_rate: float | None = None
+    splits: tuple[str, ...] = ()
+    judge: str | None = None
+    system: str | None = None
+    baseline_system: str | None = None
+    inconclusive: Inconclusive | None = None
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            raise GistevalError(f"metric {self.metric!r} is unknown: choose from {', '.join(METRICS)}")
+        if not 0.0 < self.margin < 100.0:
+            raise GistevalError(f"--margin is in points, between 0 and 100, not {self.margin:g}")
+        if self.min_win_rate is not None and self.metric != "win_rate":
+            raise GistevalError("--min-win-rate needs --metric win_rate")
+        if self.min_win_rate is not None and not 0.0 < self.min_win_rate < 100.0:
+            raise GistevalError(f"--min-win-rate is in percent (0 to 100), not {self.min_win_rate:g}")
+        if self.inconclusive not in (None, "fail", "pass"):
+            raise GistevalError(f"--inconclusive is fail or pass, not {self.inconclusive!r}")
+        if self.judge is not None and self.metric != "win_rate":
+            raise GistevalError("--judge needs --metric win_rate")
+
+
+@dataclass(frozen=True, slots=True)
+class SplitResult:
+    """One split: its checks, the paired tests of the difference, and what the sample can show."""
+
+    split: str
+    examples: int
+    checks: tuple[Check, ...]
+    paired: stats.PairedDifference
+    power: Power
+    candidate: SideValues
+    baseline: SideValues
+    margin: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """FAIL if any check failed, PASS if all passed."""
+        return overall([check.outcome for check in self.checks])
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know beside the verdict."""
+        found = []
+        difference = self.checks[0]
+        if difference.outcome == "PASS" and difference.estimate.ci_high < 0.0:
+            found.append(f"{self.split}: worse than the baseline, though by less than the margin")
+        if self.outcome == "INCONCLUSIVE" and self.power.detectable > self.margin:
+            found.append(
+                f"{self.split}: {difference.estimate.n} examples can't show a difference below "
+                f"{self.power.detectable:.1f} points (80% power), and the margin is {self.margin:g}"
+            )
+        for check in self.checks:
+            if check.rests_on_missing:
+                found.append(
+                    f"{self.split}: {check.missing} examples have no value, and counting them as losses "
+                    f"would change PASS of the {check.name}"
+                )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """The verdict on all splits and everything it rests on."""
+
+    options: GateOptions
+    candidate: Side
+    baseline: Side
+    judge: str | None
+    judge_digest: str | None
+    splits: tuple[SplitResult, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """FAIL if any split failed, PASS if all passed."""
+        return overall([split.outcome for split in self.splits])
+
+    @property
+    def exit_code(self) -> int:
+        """0 PASS, 1 FAIL, 3 INCONCLUSIVE unless that counts as one of them."""
+        if self.outcome == "INCONCLUSIVE" and self.options.inconclusive:
+            return EXIT_CODES["PASS" if self.options.inconclusive == "pass" else "FAIL"]
+        return EXIT_CODES[self.outcome]
+
+
+def run_gate(options: GateOptions) -> GateResult:
+    """Compare the candidate with the baseline.
+
+    Raises GistevalError if the question is unclear (2), InvalidRun if the runs can't answer it (4).
+    """
+    candidate, baseline = gate_sides(options)
+    splits = shared_splits(candidate, baseline, options.splits)
+    judge = choose_judge((candidate, baseline), options.judge) if options.metric == "win_rate" else None
+    digest = _judge_digest(candidate, baseline, judge) if judge else None
+    measured = [_measure(options, candidate, baseline, split, judge) for split in splits]
+    checks = adjust([check for split in measured for check in split.checks])
+    each = len(checks) // len(measured)
+    results = tuple(
+        SplitResult(
+            split=m.split,
+            examples=m.examples,
+            checks=tuple(checks[each * number : each * (number + 1)]),
+            paired=m.paired,
+            power=m.power,
+            candidate=m.candidate,
+            baseline=m.baseline,
+            margin=options.margin,
+        )
+        for number, m in enumerate(measured)
+    )
+    warnings = [*_notes(options, candidate, baseline, splits, judge)]
+    warnings += [warning for result in results for warning in result.warnings]
+    return GateResult(options, candidate, baseline, judge, digest, results, tuple(warnings))
+
+
+def gate_sides(options: GateOptions) -> tuple[Side, Side]:
+    """The two systems that the options name."""
+    candidate = choose_side(options.candidate, options.system, "--system")
+    return candidate, choose_side(
+        options.baseline, options.baseline_system, "--baseline-system", like=candidate.system
+    )
+
+
+def measure_sides(
+    options: GateOptions, candidate: Side, baseline: Side, split: str, judge: str | None
+) -> tuple[SideValues, SideValues, list[str]]:
+    """Both sides' values on one split and the cluster labels (the instructions) of its examples."""
+    examples = shared_examples(candidate, baseline, split)
+    clusters = [example.instruction for example in examples]
+    if judge is None:
+        ours, theirs = (score_values(s, split, examples, options.metric) for s in (candidate, baseline))
+        return ours, theirs, clusters
+    ours, theirs = (win_rate_values(side, split, examples, judge) for side in (candidate, baseline))
+    if ours.judge and theirs.judge:
+        opponents = (ours.judge.reference, theirs.judge.reference)
+        check_same_positive(candidate, baseline, opponents, split, examples)
+    return ours, theirs, clusters
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A split before its p-values are adjusted for the other splits."""
+
+    split: str
+    examples: int
+    checks: tuple[Check, ...]
+    paired: stats.PairedDifference
+    power: Power
+    candidate: SideValues
+    baseline: SideValues
+
+
+def _measure(
+    options: GateOptions, candidate: Side, baseline: Side, split: str, judge: str | None
+) -> _Measured:
+    ours, theirs, clusters = measure_sides(options, candidate, baseline, split, judge)
+    differences = ours.values - theirs.values
+    known = ~np.isnan(differences)
+    if not known.any():
+        raise InvalidRun(f"split {split}: no example has a value of {options.metric} on both sides")
+    checks = [difference_check(ours.values, theirs.values, clusters, options.margin)]
+    if options.min_win_rate is not None:
+        checks.append(floor_check(ours.values, clusters, options.min_win_rate))
+    labels = [label for label, keep in zip(clusters, known, strict=True) if keep]
+    return _Measured(
+        split=split,
+        examples=len(clusters),
+        checks=tuple(checks),
+        paired=stats.paired_difference(ours.values[known], theirs.values[known], labels),
+        power=power(differences, clusters, options.margin, checks[0].estimate),
+        candidate=ours,
+        baseline=theirs,
+    )
+
+
+def _judge_digest(candidate: Side, baseline: Side, judge: str) -> str | None:
+    """The judge's prompt digest. Raises InvalidRun if the runs were judged under different ones."""
+    ours, theirs = (side.run.manifest().get("judges", {}).get(judge, {}) for side in (candidate, baseline))
+    if (
+        not candidate.is_positive
+        and not baseline.is_positive
+        and ours.get("identity") != theirs.get("identity")
+    ):
+        parts = ("version", "model", "base_url", "prompt")
+        differ = [part for part in parts if ours.get(part) != theirs.get(part)]
+        raise InvalidRun(
+            f"judge {judge} of {candidate.run.path} is not that of {baseline.run.path} (its "
+            f"{', '.join(differ) or 'parameters'} differ): judge both runs alike"
+        )
+    digest = ours.get("prompt", theirs.get("prompt"))
+    return None if digest is None else str(digest)
+
+
+def _notes(
+    options: GateOptions, candidate: Side, baseline: Side, splits: Sequence[str], judge: str | None
+) -> list[str]:
+    notes = []
+    left_out = {*candidate.run.splits, *baseline.run.splits} - set(splits)
+    if left_out and not options.splits:
+        notes.append(f"only one run has {', '.join(sorted(left_out))}: left out")
+    if options.margin < 0.5:
+        notes.append(f"the margin is {options.margin:g} points of 100, not a share of 1")
+    if judge == "reference":
+        notes.append("the reference judge finds collapses, not fine preference")
+    return notes

@@ -1,0 +1,211 @@
+"""One value an example and side: scores from the outputs, win rates from the verdicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gisteval.errors import GistevalError, InvalidRun
+from gisteval.gate.sides import Side, read_outputs
+from gisteval.judging.pairs import PairScore, pair_scores
+from gisteval.metrics import exact_match, rouge_l
+from gisteval.schema import Example, Generation, Verdict
+from gisteval.stats.samples import FloatArray
+
+SCORES: dict[str, Callable[[str, str], float]] = {
+    "rougeL": lambda output, reference: 100.0 * rouge_l(output, reference).f1,
+    "exact_match": lambda output, reference: 100.0 * exact_match(output, reference),
+}
+"""Metrics of an output and its reference, in percent."""
+
+METRICS = ("win_rate", *SCORES)
+
+MOST_ERRORS = 0.02
+"""Share of pairs without an answer above which a run can't support a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeFigures:
+    """How a judge got to a side's win rate. Shares are in percent, without the pairs of
+    equal outputs; None where nothing was counted, as for a judge that sees no order.
+
+    reference: the positive control; first_shown: decisive looks won by the output shown first; flips: pairs
+    whose two looks disagree; errors: pairs without an answer; cost in dollars.
+    """
+
+    reference: str
+    wins: int
+    ties: int
+    losses: int
+    first_shown: float | None
+    flips: float | None
+    errors: int
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class SideValues:
+    """One side on one split, in the order of the split's examples.
+
+    values: percent, NaN where there is no output or no answer; outputs: by content id; failed: examples
+    without an output; exact_matches: outputs equal to the positive control's, in percent, where known.
+    """
+
+    values: FloatArray
+    outputs: Mapping[str, Generation]
+    failed: int
+    exact_matches: float | None = None
+    judge: JudgeFigures | None = None
+
+    @property
+    def mean(self) -> float:
+        """Mean of the known values, in percent."""
+        return float(np.nanmean(self.values))
+
+
+def score_values(side: Side, split: str, examples: Sequence[Example], metric: str) -> SideValues:
+    """A metric of SCORES on one side. Raises InvalidRun as `read_outputs` does."""
+    outputs = read_outputs(side.run, side.system, split, examples)
+    score = SCORES[metric]
+    values = np.array(
+        [
+            score(outputs[e.content_id].output, e.output) if e.content_id in outputs else np.nan
+            for e in examples
+        ]
+    )
+    return SideValues(values, outputs, int(np.isnan(values).sum()))
+
+
+def choose_judge(sides: Sequence[Side], judge: str | None) -> str:
+    """The judge whose verdicts are compared: the one named, or the only one of all sides.
+
+    Raises InvalidRun if the sides were not judged by the same one, GistevalError if it must be named.
+    """
+    judged = {side: side.run.judges_of(side.system) for side in sides if not side.is_positive}
+    for side, names in judged.items():
+        if not names or (judge is not None and judge not in names):
+            wanted = f" --judge {judge}" if judge else ""
+            found = f", only by {', '.join(names)}" if names else ""
+            raise InvalidRun(
+                f"{side} was not judged{' by ' + judge if judge else ''}{found}: "
+                f"gisteval judge {side.run.path}{wanted}"
+            )
+    if judge is not None or not judged:
+        return judge or "none"
+    shared = sorted(set.intersection(*map(set, judged.values())))
+    if not shared:
+        listed = " and ".join(", ".join(names) for names in judged.values())
+        raise InvalidRun(f"the runs have verdicts of different judges ({listed}): judge both by one")
+    if len(shared) > 1:
+        raise GistevalError(f"several judges judged both runs: name one with --judge: {', '.join(shared)}")
+    return shared[0]
+
+
+def win_rate_values(side: Side, split: str, examples: Sequence[Example], judge: str) -> SideValues:
+    """A side's win rates against the positive control.
+
+    Raises InvalidRun if a pair was never judged, or if too many have no answer.
+    """
+    outputs = read_outputs(side.run, side.system, split, examples)
+    if side.is_positive:
+        tied = np.array([50.0 if e.content_id in outputs else np.nan for e in examples])
+        count = int(np.isfinite(tied).sum())
+        figures = JudgeFigures(side.system, 0, count, 0, None, None, 0, 0.0)
+        return SideValues(tied, outputs, len(examples) - count, 100.0, figures)
+    verdicts = [v for v in side.run.read_verdicts(judge, side.system, split) if v.purpose == "main"]
+    reference = _reference(side, split, verdicts)
+    positive = read_outputs(side.run, reference, split, examples)
+    comparable = [e for e in examples if e.content_id in outputs and e.content_id in positive]
+    scores = pair_scores(verdicts)
+    unjudged = [e for e in comparable if e.content_id not in scores]
+    if unjudged:
+        raise InvalidRun(
+            f"{side}: {len(unjudged)} pairs of {split} were never judged by {judge} "
+            f"({unjudged[0].id}, ...): gisteval judge {side.run.path} --judge {judge}"
+        )
+    known = {e.content_id: scores[e.content_id] for e in comparable}
+    equal = [exact_match(outputs[e.content_id].output, positive[e.content_id].output) for e in comparable]
+    asked = {
+        e.content_id: known[e.content_id] for e, same in zip(comparable, equal, strict=True) if not same
+    }
+    looks = [worth for score in asked.values() for worth in score.by_order.values()]
+    errors = sum(worth is None for worth in looks)
+    if errors > MOST_ERRORS * len(looks):
+        raise InvalidRun(
+            f"{side}: {judge} gave no answer to {errors} of {len(looks)} looks at {split}, more than "
+            f"{100 * MOST_ERRORS:g}%: gisteval judge {side.run.path} --judge {judge}"
+        )
+    values = [_percent(known.get(e.content_id)) for e in examples]
+    return SideValues(
+        np.array(values),
+        outputs,
+        len(examples) - len(comparable),
+        100.0 * sum(equal) / len(equal) if equal else None,
+        judge_figures(reference, known, asked, sum(v.cost for v in verdicts)),
+    )
+
+
+def judge_figures(
+    reference: str, known: Mapping[str, PairScore], asked: Mapping[str, PairScore], cost: float
+) -> JudgeFigures:
+    """Counts over all pairs, and shares of those that a judge was asked about."""
+    worth = Counter(
+        "none" if s.value is None else "win" if s.value > 0.5 else "loss" if s.value < 0.5 else "tie"
+        for s in known.values()
+    )
+    scores = [score for score in asked.values() if "ba" in score.by_order]
+    # a's look is worth 1 if a won; a is shown first in order "ab".
+    first = [
+        (value == 1.0) == (order == "ab")
+        for s in scores
+        for order, value in s.by_order.items()
+        if value in (0.0, 1.0)
+    ]
+    both = [set(s.by_order.values()) for s in scores if len(s.by_order) == 2 and s.value is not None]
+    return JudgeFigures(
+        reference=reference,
+        wins=worth["win"],
+        ties=worth["tie"],
+        losses=worth["loss"],
+        first_shown=100.0 * sum(first) / len(first) if first else None,
+        flips=100.0 * sum(len(looks) > 1 for looks in both) / len(both) if both else None,
+        errors=worth["none"],
+        cost=cost,
+    )
+
+
+def check_same_positive(
+    candidate: Side, baseline: Side, references: tuple[str, str], split: str, examples: Sequence[Example]
+) -> None:
+    """Raise InvalidRun unless both positive controls gave the same outputs, whatever they are called."""
+    ours, theirs = (
+        read_outputs(side.run, name, split, examples)
+        for side, name in zip((candidate, baseline), references, strict=True)
+    )
+    different = [
+        e
+        for e in examples
+        if (e.content_id in ours) != (e.content_id in theirs)
+        or (e.content_id in ours and ours[e.content_id].output != theirs[e.content_id].output)
+    ]
+    if different:
+        raise InvalidRun(
+            f"split {split}: the positive controls {references[0]} of {candidate.run.path} and "
+            f"{references[1]} of {baseline.run.path} differ in {len(different)} of {len(examples)} outputs "
+            f"({different[0].id}, ...): win rates need one opponent, run both with the same control"
+        )
+
+
+def _reference(side: Side, split: str, verdicts: Sequence[Verdict]) -> str:
+    names = sorted({verdict.reference for verdict in verdicts})
+    if len(names) != 1:
+        found = f"against {', '.join(names)}" if names else "never"
+        raise InvalidRun(f"{side} was judged on {split} {found}: judge it against one positive control")
+    return names[0]
+
+
+def _percent(score: PairScore | None) -> float:
+    return np.nan if score is None or score.value is None else 100.0 * score.value

@@ -1,0 +1,188 @@
+"""A gate's result as text, as JSON and as JUnit XML."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import Any
+from xml.etree import ElementTree
+
+from gisteval.gate.decision import ALPHA, POWER, Check
+from gisteval.gate.gate import GateResult, SplitResult
+from gisteval.gate.measures import SideValues
+from gisteval.gate.sides import Side
+from gisteval.schema import finite
+
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def gate_text(result: GateResult) -> str:
+    """The verdict of each split with what it rests on, then the verdict of all."""
+    options = result.options
+    judge = f", judge {result.judge}" if result.judge else ""
+    prompt = f" (prompt {result.judge_digest[:12]})" if result.judge_digest else ""
+    lines = [
+        f"candidate {result.candidate}",
+        f"baseline  {result.baseline}",
+        f"{options.metric}{judge}{prompt}, margin {options.margin:g} points, 90% intervals",
+    ]
+    for split in result.splits:
+        lines += ["", *_split_lines(split, result)]
+    lines += ["", *(f"warning: {warning}" for warning in result.warnings), str(result.outcome)]
+    return "\n".join(lines)
+
+
+def check_text(check: Check) -> str:
+    """One line: the estimate, its interval and what it was held against."""
+    e = check.estimate
+    if check.name == "floor":
+        return f"win rate {e.value:.1f} [{e.ci_low:.1f}, {e.ci_high:.1f}], must lie above {check.limit:g}"
+    return f"difference {e.value:+.1f} [{e.ci_low:+.1f}, {e.ci_high:+.1f}], must lie above {check.limit:+g}"
+
+
+def _split_lines(split: SplitResult, result: GateResult) -> list[str]:
+    paired, first = split.paired, split.checks[0]
+    tests = sum(len(other.checks) for other in result.splits)
+    holm = f" (Holm over {tests})" if tests > 1 else ""
+    lines = [f"{split.split}: {split.outcome}", *(f"  {check_text(check)}" for check in split.checks)]
+    lines.append(
+        f"  p of no difference {paired.p_value_t:.3g} (t), {paired.p_value_permutation:.3g} (sign flips); "
+        f"of a loss of the margin {first.p_above:.3g}; of no loss {first.p_below_adjusted:.3g}{holm}"
+    )
+    lines.append(
+        f"  candidate better / equal / worse {paired.wins} / {paired.ties} / {paired.losses}, "
+        f"n {first.estimate.n}, instructions {first.estimate.clusters}, without a value {first.missing}"
+    )
+    lines.append(f"  smallest difference it could detect {split.power.detectable:.1f} points (80% power)")
+    if split.outcome == "INCONCLUSIVE":
+        lines.append(f"  {needed_text(split)}")
+    lines += [_side_line(result.candidate, split.candidate), _side_line(result.baseline, split.baseline)]
+    return lines
+
+
+def needed_text(split: SplitResult) -> str:
+    """How many more examples would decide a difference like the present one."""
+    needed = split.power.needed
+    if needed is None:
+        return "no number of examples decides a difference that lies on the limit"
+    more = max(needed - split.examples, 1)
+    return f"about {more:,} more examples (of {needed:,}) would decide a difference like this one"
+
+
+def _side_line(side: Side, values: SideValues) -> str:
+    parts = [f"  {side.system}: mean {values.mean:.1f}"]
+    judged = values.judge
+    if judged:
+        parts += [
+            f"W/T/L {judged.wins}/{judged.ties}/{judged.losses} against {judged.reference}",
+            f"equal outputs {_percent(values.exact_matches)}",
+            f"first shown wins {_percent(judged.first_shown)}",
+            f"flips {_percent(judged.flips)}",
+            f"errors {judged.errors}",
+            f"cost ${judged.cost:.2f}",
+        ]
+    if values.failed:
+        parts.append(f"no output {values.failed}")
+    return ", ".join(parts)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}%"
+
+
+def gate_json(result: GateResult) -> dict[str, Any]:
+    """Everything the text says, in percent and points; what is unbounded is null."""
+    options = result.options
+    return {
+        "outcome": result.outcome,
+        "exit_code": result.exit_code,
+        "metric": options.metric,
+        "margin": options.margin,
+        "min_win_rate": options.min_win_rate,
+        "alpha": ALPHA,
+        "power": POWER,
+        "judge": result.judge,
+        "judge_digest": result.judge_digest,
+        "candidate": _side_json(result.candidate),
+        "baseline": _side_json(result.baseline),
+        "splits": [_split_json(split) for split in result.splits],
+        "warnings": list(result.warnings),
+    }
+
+
+def _side_json(side: Side) -> dict[str, str]:
+    return {"run": str(side.run.path), "system": side.system}
+
+
+def _split_json(split: SplitResult) -> dict[str, Any]:
+    paired, difference = split.paired, split.checks[0].estimate
+    return {
+        "split": split.split,
+        "outcome": split.outcome,
+        "n": difference.n,
+        "clusters": difference.clusters,
+        "examples": split.examples,
+        "difference": difference.value,
+        "ci_low": difference.ci_low,
+        "ci_high": difference.ci_high,
+        "method": difference.method,
+        "p_value_t": paired.p_value_t,
+        "p_value_permutation": paired.p_value_permutation,
+        "better": paired.wins,
+        "equal": paired.ties,
+        "worse": paired.losses,
+        "smallest_detectable": finite(split.power.detectable),
+        "examples_needed": split.power.needed,
+        "checks": [
+            {**asdict(check), "outcome": check.outcome, "rests_on_missing": check.rests_on_missing}
+            for check in split.checks
+        ],
+        "candidate": _values_json(split.candidate),
+        "baseline": _values_json(split.baseline),
+    }
+
+
+def _values_json(values: SideValues) -> dict[str, Any]:
+    judged = values.judge
+    return {
+        "mean": values.mean,
+        "no_output": values.failed,
+        "exact_match_pos": values.exact_matches,
+        "judge": asdict(judged) if judged else None,
+    }
+
+
+def junit_xml(result: GateResult) -> str:
+    """A test suite with a case for each split. An INCONCLUSIVE is a failure, or skipped if it may pass."""
+    options = result.options
+    cases = []
+    for split in result.splits:
+        case = ElementTree.Element(
+            "testcase", classname=f"gisteval.gate.{options.metric}", name=_legal(split.split), time="0"
+        )
+        message = _legal("; ".join(map(check_text, split.checks)))
+        if split.outcome == "INCONCLUSIVE" and options.inconclusive == "pass":
+            ElementTree.SubElement(case, "skipped", message=f"INCONCLUSIVE: {message}")
+        elif split.outcome != "PASS":
+            failure = ElementTree.SubElement(case, "failure", type=split.outcome, message=message)
+            failure.text = _legal("\n".join(_split_lines(split, result)))
+        ElementTree.SubElement(case, "system-out").text = message
+        cases.append(case)
+    suite = ElementTree.Element(
+        "testsuite",
+        name=_legal(f"gisteval gate: {result.candidate.system} against {result.baseline.system}"),
+        tests=str(len(cases)),
+        failures=str(sum(case.find("failure") is not None for case in cases)),
+        skipped=str(sum(case.find("skipped") is not None for case in cases)),
+        errors="0",
+    )
+    suite.extend(cases)
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _legal(text: str) -> str:
+    """Text without the characters that XML can't hold."""
+    return _NOT_XML.sub("\ufffd", text)

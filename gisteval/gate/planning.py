@@ -1,0 +1,74 @@
+"""`gisteval gate --plan`: how many examples a margin needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gisteval.gate.decision import examples_to_show
+from gisteval.gate.gate import GateOptions, gate_sides, measure_sides
+from gisteval.gate.measures import choose_judge
+from gisteval.gate.sides import shared_splits
+from gisteval.stats.intervals import mean_error
+
+USUAL_SD = 40.0
+"""Points: an assumption for win rates in both orders with some ties; two runs give the real one."""
+
+MARGINS = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Examples that a split needs for a margin (in points) if both systems are equally good.
+
+    sd: standard deviation of the differences in points, an instruction's counted together; examples: what
+    there is, None without runs; needed by margin, None beyond 10 million.
+    """
+
+    split: str | None
+    sd: float
+    examples: int | None
+    needed: dict[float, int | None]
+
+
+def plan_without_runs(margin: float, sd: float = USUAL_SD) -> list[Planned]:
+    """The plan for independent examples and an assumed spread."""
+    return [Planned(None, sd, None, _needed(sd, margin, 1.0))]
+
+
+def plan_from_runs(options: GateOptions) -> list[Planned]:
+    """The plan for each split from the spread of the runs at hand. Raises as `run_gate` does."""
+    candidate, baseline = gate_sides(options)
+    judge = choose_judge((candidate, baseline), options.judge) if options.metric == "win_rate" else None
+    plans = []
+    for split in shared_splits(candidate, baseline, options.splits):
+        ours, theirs, clusters = measure_sides(options, candidate, baseline, split, judge)
+        differences = ours.values - theirs.values
+        known = ~np.isnan(differences)
+        labels = [label for label, keep in zip(clusters, known, strict=True) if keep]
+        error = mean_error(differences[known], labels)
+        sd = float(error.standard_error * np.sqrt(error.clusters))
+        needed = _needed(sd, options.margin, error.n / error.clusters)
+        plans.append(Planned(split, sd, len(clusters), needed))
+    return plans
+
+
+def plan_text(plans: list[Planned], margin: float) -> str:
+    """A line a split and margin."""
+    lines = ["examples for a PASS in 80% of the cases, if both systems are equally good"]
+    for plan in plans:
+        have = "" if plan.examples is None else f", {plan.examples} examples at hand"
+        lines.append(f"{plan.split or 'any split'}: standard deviation {plan.sd:.1f} points{have}")
+        for points, needed in plan.needed.items():
+            count = "more than 10 million" if needed is None else f"{needed:,}"
+            mark = "  <- --margin" if points == margin else ""
+            lines.append(f"  margin {points:>4g} points: {count}{mark}")
+    return "\n".join(lines)
+
+
+def _needed(sd: float, margin: float, cluster_size: float) -> dict[float, int | None]:
+    margins = sorted({*MARGINS, margin})
+    if not np.isfinite(sd):
+        return dict.fromkeys(margins)
+    return {points: examples_to_show(sd, points, points, cluster_size) for points in margins}

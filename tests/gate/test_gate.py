@@ -1,0 +1,286 @@
+"""The gate on run folders: verdicts, refusals and what it prints."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from gisteval.errors import GistevalError, InvalidRun
+from gisteval.gate.gate import GateOptions, GateResult, run_gate
+from gisteval.gate.output import gate_json, gate_text, junit_xml
+from gisteval.gate.planning import plan_from_runs, plan_text, plan_without_runs
+
+MakeRun = Callable[..., Path]
+
+EQUAL = [1.0, 0.0, 0.5, 0.5, 0.75, 0.25] * 25
+WORSE = [0.0, 0.0, 0.5, 0.25, 0.5, 0.0] * 25
+SMALL = [1.0, 0.0] * 15
+
+
+def gate(candidate: Path, baseline: Path, **options: object) -> GateResult:
+    return run_gate(GateOptions(candidate, baseline, **options))  # type: ignore[arg-type]
+
+
+def test_equal_worse_and_small(make_run: MakeRun) -> None:
+    equal, worse = make_run("equal", EQUAL), make_run("worse", WORSE, system="gist-2")
+    result = gate(equal, make_run("baseline", EQUAL))
+    assert (result.outcome, result.exit_code) == ("PASS", 0)
+    split = result.splits[0]
+    assert split.checks[0].estimate.value == 0.0
+    assert (split.paired.wins, split.paired.ties, split.paired.losses) == (0, 150, 0)
+    failed = gate(worse, equal)
+    assert (failed.outcome, failed.exit_code) == ("FAIL", 1)
+    assert failed.splits[0].checks[0].estimate.value == pytest.approx(-100 * 1.75 / 6)
+    small = gate(make_run("small", SMALL), make_run("small-baseline", SMALL[::-1]))
+    assert (small.outcome, small.exit_code) == ("INCONCLUSIVE", 3)
+    assert "examples can't show a difference below" in "".join(small.warnings)
+
+
+@pytest.mark.parametrize(("counts_as", "code"), [("fail", 1), ("pass", 0), (None, 3)])
+def test_what_inconclusive_counts_as(make_run: MakeRun, counts_as: str | None, code: int) -> None:
+    result = gate(make_run("a", SMALL), make_run("b", SMALL[::-1]), inconclusive=counts_as)
+    assert (result.outcome, result.exit_code) == ("INCONCLUSIVE", code)
+
+
+def test_the_metrics_of_outputs_need_no_judge(make_run: MakeRun) -> None:
+    good = make_run("good", [0.5] * 80, judge=None)
+    bad = make_run("bad", [0.5] * 80, judge=None, output=lambda i: "wrong" if i % 2 else f"answer {i}")
+    for metric, lost in (("exact_match", -50.0), ("rougeL", -50.0)):
+        result = gate(bad, good, metric=metric)
+        assert result.outcome == "FAIL"
+        assert result.splits[0].checks[0].estimate.value == lost
+        assert gate(good, good, metric=metric).outcome == "PASS"
+
+
+def test_judge_figures(make_run: MakeRun) -> None:
+    result = gate(make_run("a", [1.0, "flip", 0.0, 0.5, 0.75] * 20), make_run("b", [0.5] * 100))
+    figures = result.splits[0].candidate.judge
+    assert figures is not None
+    assert (figures.wins, figures.ties, figures.losses) == (40, 40, 20)
+    assert figures.reference == "pos"
+    assert figures.flips == pytest.approx(40.0)  # "flip" and 0.75: the looks disagree
+    # Decisive looks won by the first shown: one of a win's two, both of a flip's, one of a loss's two, and
+    # the only one of 0.75.
+    assert figures.first_shown == pytest.approx(100 * 5 / 7)
+    assert figures.cost == pytest.approx(2.0)
+
+
+def test_a_floor_under_the_win_rate(make_run: MakeRun) -> None:
+    run = make_run("run", EQUAL)
+    assert gate(run, run, min_win_rate=40.0).outcome == "PASS"
+    assert gate(run, run, min_win_rate=60.0).outcome == "FAIL"
+    assert gate(run, run, min_win_rate=49.0).outcome == "INCONCLUSIVE"
+
+
+def test_several_splits(make_run: MakeRun) -> None:
+    baseline = make_run("baseline", {"seen": EQUAL, "human": EQUAL})
+    one = make_run("one", {"seen": EQUAL, "human": WORSE})
+    result = gate(one, baseline)
+    assert [split.outcome for split in result.splits] == ["PASS", "FAIL"]
+    assert result.outcome == "FAIL"
+    failed = result.splits[1].checks[0]
+    assert failed.p_below_adjusted == pytest.approx(2 * failed.p_below)
+    assert gate(one, baseline, splits=("seen",)).outcome == "PASS"
+    more = gate(make_run("seen", {"seen": EQUAL}), baseline)
+    assert [split.split for split in more.splits] == ["seen"]
+    assert "only one run has human: left out" in more.warnings
+
+
+def test_errors_that_could_change_a_pass(make_run: MakeRun) -> None:
+    values: list[float | None] = [0.5] * 120
+    values[7] = values[60] = None
+    result = gate(make_run("errors", values), make_run("baseline", [0.5] * 120), margin=2.8)
+    assert result.outcome == "FAIL"
+    assert "counting them as losses would change PASS" in result.warnings[-1]
+    assert gate(make_run("more", values), make_run("b", [0.5] * 120), margin=20.0).outcome == "PASS"
+
+
+def test_a_failed_output_counts_as_missing(make_run: MakeRun) -> None:
+    result = gate(make_run("failed", [0.5] * 100, failed=[3, 4]), make_run("b", [0.5] * 100), margin=3.2)
+    assert result.splits[0].checks[0].missing == 2
+    assert result.splits[0].candidate.failed == 2
+    assert result.outcome == "FAIL"
+
+
+def test_the_negative_control_is_the_candidate_of_its_own_run(make_run: MakeRun) -> None:
+    negative = make_run("neg", WORSE, system="neg_control-1", role="negative")
+    result = gate(negative, make_run("gist", EQUAL))
+    assert result.candidate.system == "neg_control-1"
+    assert result.outcome == "FAIL"
+
+
+def test_the_positive_control_ties_with_itself(make_run: MakeRun) -> None:
+    run = make_run("run", EQUAL)
+    result = gate(run, run, system="pos", margin=12.0)
+    assert result.splits[0].candidate.mean == 50.0
+    assert result.outcome == "PASS"
+
+
+def refusals() -> list[tuple[str, Callable[[MakeRun], GateResult], type[Exception], str]]:
+    few: list[float | None] = [0.5] * 90 + [None] * 10
+
+    def with_verdicts_gone(make: MakeRun) -> GateResult:
+        run = make("torn", EQUAL)
+        file = next((run / "verdicts").iterdir())
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:-4]))
+        return gate(run, make("whole", EQUAL))
+
+    def with_outputs_gone(make: MakeRun) -> GateResult:
+        run = make("unfinished", EQUAL)
+        file = run / "generations" / "gist-1.jsonl"
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:-3]))
+        return gate(run, make("whole", EQUAL), metric="rougeL")
+
+    def with_examples_gone(make: MakeRun) -> GateResult:
+        run = make("old", EQUAL)
+        shutil.rmtree(run / "examples")
+        return gate(run, run)
+
+    return [
+        ("other examples", lambda m: gate(m("a", EQUAL), m("b", EQUAL[:-1])), InvalidRun,
+         r"split human: .*a has 150 examples, .*b 149, and 149 are the same"),
+        ("no shared split", lambda m: gate(m("a", {"x": EQUAL}), m("b", {"y": EQUAL})), InvalidRun,
+         "share no split"),
+        ("other judge", lambda m: gate(m("a", EQUAL), m("b", EQUAL, judge="openai")), InvalidRun,
+         r"verdicts of different judges \(reference and openai\)"),
+        ("judge named", lambda m: gate(m("a", EQUAL), m("b", EQUAL, judge="openai"), judge="openai"),
+         InvalidRun, r"a was not judged by openai, only by reference: gisteval judge .*a --judge openai"),
+        ("not judged", lambda m: gate(m("a", EQUAL), m("b", EQUAL, judge=None)), InvalidRun,
+         r"gist-1 of .*b was not judged: gisteval judge .*b"),
+        ("other prompt", lambda m: gate(
+            m("a", EQUAL, judges={"reference": {"identity": "1", "prompt": "p", "model": "m"}}),
+            m("b", EQUAL, judges={"reference": {"identity": "2", "prompt": "q", "model": "m"}}),
+        ), InvalidRun,
+         r"judge reference of .*a is not that of .*b \(its prompt differ\): judge both runs alike"),
+        ("other opponent", lambda m: gate(m("a", EQUAL), m("b", EQUAL, positive="no")), InvalidRun,
+         "differ in 150 of 150 outputs"),
+        ("many errors", lambda m: gate(m("a", few), m("b", [0.5] * 100)), InvalidRun,
+         "gave no answer to 10 of 200 looks at human, more than 2%"),
+        ("verdicts gone", with_verdicts_gone, InvalidRun, "2 pairs of human were never judged"),
+        ("outputs gone", with_outputs_gone, InvalidRun, "no record of 3 examples of human .*finish"),
+        ("examples gone", with_examples_gone, InvalidRun, "holds no examples of split human"),
+        ("no run", lambda m: gate(Path("nowhere"), m("b", EQUAL)), GistevalError, "holds no run"),
+        ("unknown split", lambda m: gate(m("a", EQUAL), m("b", EQUAL), splits=("x",)), GistevalError,
+         "has no split 'x': choose from human"),
+        ("unknown system", lambda m: gate(m("a", EQUAL), m("b", EQUAL), system="gist1"), GistevalError,
+         r"no system 'gist1' \(did you mean 'gist-1'\?\): choose from gist-1, pos with --system"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ask", "kind", "message"), [r[1:] for r in refusals()], ids=[r[0] for r in refusals()]
+)
+def test_runs_that_support_no_answer_are_refused(
+    make_run: MakeRun, ask: Callable[[MakeRun], GateResult], kind: type[GistevalError], message: str
+) -> None:
+    with pytest.raises(kind, match=message) as caught:
+        ask(make_run)
+    assert caught.value.exit_code == (4 if kind is InvalidRun else 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"metric": "bleu"}, "metric 'bleu' is unknown: choose from win_rate, rougeL, exact_match"),
+        ({"margin": 0.0}, "--margin is in points, between 0 and 100, not 0"),
+        ({"margin": float("nan")}, "--margin is in points"),
+        ({"min_win_rate": 45.0, "metric": "rougeL"}, "--min-win-rate needs --metric win_rate"),
+        ({"min_win_rate": 145.0}, "--min-win-rate is in percent"),
+        ({"inconclusive": "maybe"}, "--inconclusive is fail or pass, not 'maybe'"),
+        ({"judge": "openai", "metric": "rougeL"}, "--judge needs --metric win_rate"),
+    ],
+)
+def test_unclear_questions_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(GistevalError, match=message):
+        GateOptions(Path("a"), Path("b"), **options)  # type: ignore[arg-type]
+
+
+def test_a_run_of_several_systems_needs_a_name(make_run: MakeRun) -> None:
+    run = make_run("suite", EQUAL)
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["systems"].append({"name": "gist-2", "role": "candidate", "evaluated": True})
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    single = make_run("single", EQUAL)
+    with pytest.raises(GistevalError, match="several systems: name one with --system: gist-1, gist-2"):
+        gate(run, single)
+    assert gate(run, single, system="gist-1").outcome == "PASS"
+    assert gate(single, run).baseline.system == "gist-1"  # the candidate's name decides
+    with pytest.raises(GistevalError, match="name one with --baseline-system: gist-1, gist-2"):
+        gate(make_run("other", EQUAL, system="gist-5"), run)
+
+
+def test_several_judges_need_a_name(make_run: MakeRun) -> None:
+    run = make_run("two", EQUAL)
+    other = make_run("other", WORSE, judge="openai")
+    for file in (other / "verdicts").iterdir():
+        shutil.copy(file, run / "verdicts")
+    with pytest.raises(GistevalError, match="name one with --judge: openai, reference"):
+        gate(run, run)
+    assert gate(run, run, judge="openai").splits[0].candidate.mean < 25
+
+
+def test_text_and_json_say_what_the_verdict_rests_on(make_run: MakeRun) -> None:
+    judges = {"reference": {"identity": "1", "prompt": "0123456789abcdef"}}
+    worse, base = make_run("worse", WORSE, judges=judges), make_run("base", EQUAL, judges=judges)
+    result = gate(worse, base)
+    text = gate_text(result)
+    for part in (
+        "difference -29.2 [", "p of no difference", "smallest difference it could detect", "W/T/L 0/50/100",
+        "equal outputs 0.0%", "first shown wins", "flips", "errors 0", "cost $3.00",
+        "judge reference (prompt 0123456789ab)",
+        "warning: the reference judge finds collapses", "n 150, instructions 150",
+    ):  # fmt: skip
+        assert part in text
+    assert text.splitlines()[-1] == "FAIL"
+    content = json.loads(json.dumps(gate_json(result), allow_nan=False))
+    assert (content["outcome"], content["exit_code"], content["judge_digest"][:4]) == ("FAIL", 1, "0123")
+    assert content["splits"][0]["checks"][0]["outcome"] == "FAIL"
+
+
+@pytest.mark.parametrize("inconclusive", [None, "pass"])
+def test_junit_is_xml_with_a_case_for_each_split(make_run: MakeRun, inconclusive: str | None) -> None:
+    values = {"seen": EQUAL, "human\x07": WORSE, "small": SMALL}
+    base = {"seen": EQUAL, "human\x07": EQUAL, "small": SMALL[::-1]}
+    result = gate(make_run("a", values), make_run("b", base), inconclusive=inconclusive)
+    suite = ElementTree.fromstring(junit_xml(result)).find("testsuite")
+    assert suite is not None
+    passing = inconclusive == "pass"
+    assert {name: suite.get(name) for name in ("tests", "failures", "skipped")} == {
+        "tests": "3",
+        "failures": "1" if passing else "2",
+        "skipped": "1" if passing else "0",
+    }
+    failure = suite.find("testcase[2]/failure")
+    assert failure is not None and failure.get("type") == "FAIL"
+    assert suite.findall("testcase")[1].get("name") == "human\ufffd"
+
+
+def test_plans(make_run: MakeRun) -> None:
+    assumed = plan_without_runs(4.0)
+    assert assumed[0].needed[5.0] == 435
+    assert list(assumed[0].needed) == [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0]
+    options = GateOptions(make_run("a", EQUAL), make_run("b", EQUAL[::-1]), margin=3.0)
+    measured = plan_from_runs(options)
+    assert [plan.split for plan in measured] == ["human"]
+    assert measured[0].examples == 150
+    text = plan_text(measured, 3.0)
+    assert "margin    3 points" in text and "<- --margin" in text
+    single = plan_from_runs(GateOptions(make_run("one", [0.5]), make_run("two", [0.5])))
+    assert set(single[0].needed.values()) == {None}
+
+
+def test_shared_instructions_widen_the_interval(make_run: MakeRun) -> None:
+    def width(values: Sequence[float], shared: int) -> float:
+        ours = make_run(f"a{shared}", values, shared=shared)
+        estimate = (
+            gate(ours, make_run(f"b{shared}", [0.5] * len(values), shared=shared)).splits[0].checks[0]
+        )
+        return estimate.estimate.ci_high - estimate.estimate.ci_low
+
+    values = [1.0, 1.0, 1.0, 0.0, 0.0, 0.0] * 20
+    assert width(values, 3) > 1.5 * width(values, 1)
