@@ -202,8 +202,8 @@ def check_same_positive(
 def _reference(side: Side, split: str, verdicts: Sequence[Verdict]) -> str:
     names = sorted({verdict.reference for verdict in verdicts})
     if len(names) != 1:
-        found = f"against {', '.join(names)}" if names else "never"
-        raise InvalidRun(f"{side} was judged on {split} {found}: judge it against one positive control")
+        found = f"was judged against {', '.join(names)}" if names else "was never judged"
+        raise InvalidRun(f"{side} {found} on {split}: judge it against one positive control")
     return names[0]
 
 

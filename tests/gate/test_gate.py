@@ -136,6 +136,12 @@ def refusals() -> list[tuple[str, Callable[[MakeRun], GateResult], type[Exceptio
         file.write_text("".join(file.read_text().splitlines(keepends=True)[:-3]))
         return gate(run, make("whole", EQUAL), metric="rougeL")
 
+    def with_a_foreign_file(make: MakeRun) -> GateResult:
+        run = make("foreign", EQUAL)
+        file = next((run / "verdicts").iterdir())
+        file.write_text(file.read_text().replace('"judge": "reference"', '"judge": "openai"'))
+        return gate(run, make("own", EQUAL))
+
     def with_examples_gone(make: MakeRun) -> GateResult:
         run = make("old", EQUAL)
         shutil.rmtree(run / "examples")
@@ -164,6 +170,8 @@ def refusals() -> list[tuple[str, Callable[[MakeRun], GateResult], type[Exceptio
         ("verdicts gone", with_verdicts_gone, InvalidRun, "2 pairs of human were never judged"),
         ("outputs gone", with_outputs_gone, InvalidRun, "no record of 3 examples of human .*finish"),
         ("examples gone", with_examples_gone, InvalidRun, "holds no examples of split human"),
+        ("foreign verdicts", with_a_foreign_file, InvalidRun,
+         r"reference--gist-1\.jsonl holds verdicts of judge openai: move that file away"),
         ("no run", lambda m: gate(Path("nowhere"), m("b", EQUAL)), GistevalError, "holds no run"),
         ("unknown split", lambda m: gate(m("a", EQUAL), m("b", EQUAL), splits=("x",)), GistevalError,
          "has no split 'x': choose from human"),

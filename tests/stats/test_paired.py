@@ -149,3 +149,24 @@ def test_holm_of_nothing_and_of_no_p_values() -> None:
     assert holm([]) == []
     with pytest.raises(ValueError, match="between 0 and 1"):
         holm([0.5, float("nan")])
+
+
+@pytest.mark.parametrize("ties", [0.0, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("n", [252, 1000])
+def test_the_interval_covers_differences_of_win_rates(n: int, ties: float) -> None:
+    """Two judged systems, equal in a share of the pairs, the candidate two points worse in the mean."""
+    generator = np.random.default_rng(6)
+    values = np.array([-100.0, -50.0, 0.0, 50.0, 100.0])
+    moved = np.array([0.2, 0.3, 0.0, 0.3, 0.2])
+    shift = 2.0 / ((1.0 - ties) * 100.0)  # from a whole win to a whole loss
+    chances = (1.0 - ties) * (moved + shift / 2.0 * np.array([1.0, 0.0, 0.0, 0.0, -1.0]))
+    chances[2] += ties
+    truth = float(values @ chances)
+    assert truth == pytest.approx(-2.0)
+    samples = generator.choice(values, size=(1500, n), p=chances)
+    zero = np.zeros(n)
+    covered = 0
+    for sample in samples:
+        estimate = paired_difference(sample, zero, permutations=1).estimate
+        covered += estimate.ci_low <= truth <= estimate.ci_high
+    assert 0.93 <= covered / 1500 <= 0.97
