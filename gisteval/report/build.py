@@ -9,7 +9,7 @@ from gisteval.errors import MissingExtra
 from gisteval.report.agreement import agreement_table
 from gisteval.report.claims import findings
 from gisteval.report.data import ReportData, read_runs
-from gisteval.report.efficiency import efficiency_tables
+from gisteval.report.efficiency import cost_claims, efficiency_tables
 from gisteval.report.figures import can_draw, draw_figures
 from gisteval.report.judging import judging_tables
 from gisteval.report.layout import Table, latex_text, markdown_text
@@ -38,7 +38,7 @@ def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None
     for table in tables:
         _write_table(table, output / "tables", intervals)
     shown = [table.without_intervals() for table in tables] if intervals is False else tables
-    write_report(data, shown, findings(data.rows, samples), output / "report.md")
+    write_report(data, shown, findings(data.rows, samples, cost_claims(data)), output / "report.md")
     if can_draw():
         content = PageContent(data, tables, draw_figures(data, samples, output / "figures"), samples)
     else:

@@ -103,10 +103,10 @@ class Findings:
     claims: tuple[Claim, ...]
 
 
-def findings(rows: Sequence[ResultRow], samples: Samples) -> Findings:
-    """The sentence and all claims: of the controls, of each candidate, of the order of k."""
-    stated = [*_controls(rows), *candidate_claims(rows), *_orders_of_k(samples)]
-    return Findings(verdict_sentence(rows), tuple(stated))
+def findings(rows: Sequence[ResultRow], samples: Samples, costs: Sequence[Claim]) -> Findings:
+    """The sentence and all claims: of the controls, of each candidate, of the order of k, of costs."""
+    stated = (*_controls(rows), *candidate_claims(rows), *_orders_of_k(samples), *costs)
+    return Findings(verdict_sentence(rows), stated)
 
 
 def candidate_claims(rows: Sequence[ResultRow]) -> list[Claim]:
