@@ -123,7 +123,7 @@ def _comparison_text(found: Comparison) -> str:
     from gisteval.report.layout import Table, plain_text
     from gisteval.report.tables import interval_text
 
-    columns = ("split", "metric", "first", "second", "difference", "p", "p (Holm)", "up/equal/down", "n")
+    columns = ("split", "metric", "first", "second", "difference", "p", "p (Holm)", "higher/equal/lower", "n")
     rows = tuple(
         (
             row.split,
@@ -133,7 +133,7 @@ def _comparison_text(found: Comparison) -> str:
             interval_text(row.difference, row.ci_low, row.ci_high, 2),
             f"{row.p_value:.3g}",
             f"{row.p_holm:.3g}",
-            f"{row.better}/{row.equal}/{row.worse}",
+            f"{row.higher}/{row.equal}/{row.lower}",
             str(row.n),
         )
         for row in found.differences
