@@ -123,7 +123,7 @@ def _comparison_text(found: Comparison) -> str:
     from gisteval.report.layout import Table, plain_text
     from gisteval.report.tables import interval_text
 
-    columns = ("split", "metric", "first", "second", "difference", "p", "p (Holm)", "higher/equal/lower", "n")
+    columns = ("split", "metric", "first", "second", "difference", "p", "p (Holm)", "up/equal/down", "n")
     rows = tuple(
         (
             row.split,
