@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gisteval import cli_gate, cli_report
+from gisteval import cli_gate, cli_report, cli_view
+from gisteval.cli_judge import judge as judge_command
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
@@ -101,6 +102,7 @@ def run(
     ] = None,
     data_dir: Annotated[str | None, typer.Option(help="Where downloaded data already lies.")] = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
+    judge: Annotated[str | None, typer.Option(help="Judge of the win rates, or none.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Then measure speed and memory.")] = False,
     config: ConfigFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the plan only.")] = False,
@@ -125,6 +127,7 @@ def run(
         models=model or None,
         compressors=compressor or None,
         splits=split,
+        judge=judge,
         allow_pickle=allow_pickle or None,
         profile=profile or None,
     )
@@ -134,6 +137,7 @@ def run(
     _quiet_libraries()
     from gisteval.pipeline.plan import describe, plan_run
     from gisteval.pipeline.run import run as run_pipeline
+    from gisteval.report.judging import judging_text
     from gisteval.report.layout import plain_text
     from gisteval.report.tables import split_tables
 
@@ -145,17 +149,20 @@ def run(
         print((finished.folder / "results.json").read_text(encoding="utf-8"), end="")
     else:
         print("\n".join(map(plain_text, split_tables(finished.rows))))
-        print(f"report: {finished.folder / 'report' / 'report.md'}")
+        print(judging_text(finished.judging), end="\n" if finished.judging else "")
+        print(f"report: {finished.folder / 'report' / 'report.html'}")
     for note in finished.notes:
         print(f"note: {note}", file=sys.stderr)
 
 
 app.command(name="profile")(profile_command)
+app.command(name="judge")(judge_command)
 app.command(name="gate")(cli_gate.gate)
 app.command(name="compare")(cli_gate.compare)
 app.command(name="import-paper")(cli_report.import_paper)
 app.command(name="import")(cli_report.import_predictions)
 app.command(name="report")(cli_report.report)
+app.command(name="view")(cli_view.view)
 
 
 @app.command()
@@ -264,7 +271,7 @@ def compress(
 
 @app.command(name="ls")
 def list_content(
-    kind: Annotated[str, typer.Argument(help="tasks, compressors or checkpoints.")],
+    kind: Annotated[str, typer.Argument(help="tasks, judges, compressors or checkpoints.")],
     as_json: AsJson = False,
 ) -> None:
     """List what is there."""

@@ -52,7 +52,7 @@ class RunFolder:
                     raise GistevalError(
                         f"{self.path} holds another run (its {part} differ): choose another --output"
                     )
-            manifest = {**manifest, "self_check": before["self_check"]}
+            manifest = {**manifest, "self_check": before["self_check"], "judges": before.get("judges", {})}
         elif self.path.exists() and not self.path.is_dir():
             raise GistevalError(f"{self.path} is a file: choose a folder as --output")
         elif self.path.exists() and any(self.path.iterdir()):
@@ -72,6 +72,24 @@ class RunFolder:
         """Put a self-check's figures into the manifest."""
         self._manifest["self_check"][system] = dict(figures)
         write_json(self.path / "manifest.json", self._manifest)
+
+    @property
+    def judges(self) -> dict[str, dict[str, Any]]:
+        """What the manifest says of each judge of this run, by the name its verdicts bear."""
+        return dict(self._manifest.get("judges", {}))
+
+    def note_judge(self, judge: str, facts: Mapping[str, Any]) -> None:
+        """Put what a judge's verdicts rest on into the manifest."""
+        self._manifest["judges"] = {**self.judges, judge: dict(facts)}
+        write_json(self.path / "manifest.json", self._manifest)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """The positive control of each system, its own among them; empty if the run has none."""
+        positives = [system["name"] for system in self.systems if system["role"] == "positive"]
+        alone = positives[0] if len(positives) == 1 else None
+        found = {system["name"]: system.get("reference", alone) for system in self.systems}
+        return {system: reference for system, reference in found.items() if reference}
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -110,9 +128,13 @@ class RunFolder:
 
     def read_verdicts(self, judge: str, system: str, split: str) -> Iterator[Verdict]:
         """A judge's verdicts on a system's outputs of one split. Raises GistevalError as above."""
-        for verdict in _records(self.verdicts(judge, system), Verdict):
+        for verdict in self.file_verdicts(judge, system):
             if (verdict.judge, verdict.system, verdict.split) == (judge, system, split):
                 yield verdict
+
+    def file_verdicts(self, judge: str, system: str) -> Iterator[Verdict]:
+        """All that stands in the file of a judge's verdicts on a system. Raises GistevalError as above."""
+        return _records(self.verdicts(judge, system), Verdict)
 
     def judges_of(self, system: str) -> tuple[str, ...]:
         """Names of the judges with verdicts on a system, sorted.
@@ -145,10 +167,41 @@ class RunFolder:
 
     def results(self) -> list[ResultRow]:
         """The rows of results.json. Raises GistevalError if the run has none yet, or it is damaged."""
+        return self._results()[0]
+
+    def judging(self) -> list[dict[str, Any]]:
+        """The judges' figures in results.json, one entry a judge, split and system. Raises as above."""
+        return self._results()[2]
+
+    def write_judging(
+        self, rows: Sequence[ResultRow], judging: Sequence[Mapping[str, Any]], judges: str
+    ) -> None:
+        """Replace the rows and figures of the judges of this run; what others made of it stays.
+
+        judges: the judges with their digests, for the signature.
+        """
+        before, signature, _ = self._results()
+        kept = [row for row in before if row.judge not in self.judges]
+        parts = [part for part in signature.split("|") if not part.startswith("judges:")]
+        self._write_results([*kept, *rows], "|".join([*parts, f"judges:{judges}"]), judging)
+
+    def _write_results(
+        self, rows: Sequence[ResultRow], signature: str, judging: Sequence[Mapping[str, Any]]
+    ) -> None:
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "signature": signature,
+            "rows": [asdict(row) for row in rows],
+            "judging": list(judging),
+        }
+        write_json(self.path / "results.json", content)
+
+    def _results(self) -> tuple[list[ResultRow], str, list[dict[str, Any]]]:
         file = self.path / "results.json"
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-            return [ResultRow(**row) for row in content["rows"]]
+            rows = [ResultRow(**row) for row in content["rows"]]
+            return rows, str(content["signature"]), list(content.get("judging", ()))
         except FileNotFoundError as error:
             raise GistevalError(f"{self.path} has no results.json: finish that run first") from error
         except (OSError, ValueError, LookupError, TypeError) as error:
@@ -156,8 +209,9 @@ class RunFolder:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What every report of the results must say."""
-        return tuple(self._manifest.get("result_notes", self._manifest.get("notes", ())))
+        """What every report of the results must say, of its judges too."""
+        notes = self._manifest.get("result_notes", self._manifest.get("notes", ()))
+        return (*notes, *(note for judge in self.judges.values() for note in judge["notes"]))
 
     def write_results(
         self,
@@ -170,14 +224,7 @@ class RunFolder:
 
         notes: what every report of the results must say, kept in the manifest; None leaves it as it is.
         """
-        write_json(
-            self.path / "results.json",
-            {
-                "schema_version": SCHEMA_VERSION,
-                "signature": signature,
-                "rows": [asdict(row) for row in rows],
-            },
-        )
+        self._write_results(rows, signature, ())
         if notes is not None:
             self._manifest["result_notes"] = list(notes)
             write_json(self.path / "manifest.json", self._manifest)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,14 @@ TINY_TEXT = [
     "Instruction: say the first word twice\n",
     "\nInput: cats, dogs and worlds\nOutput: yes no maybe",
 ] * 3
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_figures() -> Iterator[None]:
+    """Reports of runs made in tests have no figures, which take seconds; tests/report draws them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gisteval.report.build.can_draw", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -111,8 +121,6 @@ def tiny_suite(tmp_path_factory, tiny_network, tiny_tokenizer) -> Path:
 @pytest.fixture(scope="session")
 def tiny_task(tmp_path_factory) -> Path:
     """A task folder with one split "test" of 24 examples over 8 instructions of different lengths."""
-    import json
-
     folder = tmp_path_factory.mktemp("tiny-task")
     lines = []
     for number in range(24):
@@ -170,3 +178,92 @@ def uncached_greedy() -> Callable[..., list[list[int]]]:
         return produced
 
     return run
+
+
+class ChatServer:
+    """An OpenAI-compatible server on loopback that answers as a test tells it to.
+
+    answer: (number of the request, its body) -> a reply's text, or a dict of what to do instead: status,
+    headers, body (bytes as they are sent), wait (seconds), cut (the connection, after so many bytes).
+    """
+
+    def __init__(self) -> None:
+        import threading
+        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+        self.requests: list[dict] = []
+        self.keys: list[str] = []
+        self.answer: Callable[[int, dict], str | dict] = lambda number, body: (
+            '{"reason": "", "choice": "A"}'
+        )
+        self.busy = self.busiest = 0
+        lock = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                with lock:
+                    number = len(outer.requests)
+                    outer.requests.append(body)
+                    outer.keys.append(self.headers["authorization"])
+                    outer.busy += 1
+                    outer.busiest = max(outer.busy, outer.busiest)
+                try:
+                    self.respond(outer.answer(number, body))
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+                finally:
+                    with lock:
+                        outer.busy -= 1
+
+            def respond(self, answer: str | dict) -> None:
+                plan = {"reply": answer} if isinstance(answer, str) else answer
+                time.sleep(plan.get("wait", 0))
+                content = plan.get("body")
+                if content is None:
+                    usage = {"prompt_tokens": 100, "completion_tokens": 10}
+                    message = plan.get("message", {"role": "assistant", "content": plan.get("reply")})
+                    content = json.dumps({"choices": [{"message": message}], "usage": usage}).encode()
+                self.send_response(plan.get("status", 200))
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(content)))
+                for name, value in plan.get("headers", {}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content[: plan.get("cut")])
+                self.wfile.flush()
+                if "cut" in plan:
+                    self.close_connection = True
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def chat_server() -> Iterator[ChatServer]:
+    """A chat server whose answers, and faults, the test decides: chat_server.answer, .url, .requests."""
+    server = ChatServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def judging_cache(tmp_path, monkeypatch) -> Path:
+    """A cache of replies of the test's own, in place of the user's."""
+    from gisteval.pipeline import judge
+
+    path = tmp_path / "cache" / "verdicts.sqlite"
+    monkeypatch.setattr(judge, "default_cache", lambda: path)
+    return path

@@ -1,9 +1,9 @@
 """Names of the paper's released files (jayelm/gisting, `data/results`): what a name says of the content.
 
-    model_outputs/<Model>-<condition>-<k>/outputs-<steps>-validation_<split>.csv
-    chatgpt/<judge>-<A>-vs-<B>-validation_<split>-<steps>.json
-    benchmarking/*.csv
-    rouge.csv
+model_outputs/<Model>-<condition>-<k>/outputs-<steps>-validation_<split>.csv
+chatgpt/<judge>-<A>-vs-<B>-validation_<split>-<steps>.json
+benchmarking/*.csv
+rouge.csv
 """
 
 from __future__ import annotations

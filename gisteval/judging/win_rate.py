@@ -63,10 +63,12 @@ def win_rate(verdicts: Iterable[Verdict], clusters: Mapping[str, str] | None = N
 
 
 def _interval(values: stats.FloatArray, labels: Sequence[str] | None) -> Estimate:
-    """The t interval, within 0 and 100.
+    """The t interval, within 0 and 100; unbounded for a single pair or cluster.
 
     Where every pair is won, or every one lost, it would have no width: then Wilson's.
     """
+    if values.size == 1 or (labels is not None and len(set(labels)) == 1):
+        return stats.mean_interval(values, labels)
     if values.min() == values.max() in (0.0, 100.0):
         return stats.proportion_interval(list(values == 100.0), labels)
     found = stats.mean_interval(values, labels)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, TemplateSyntaxError
+from jinja2 import TemplateSyntaxError
 
 from gisteval.content import find_content
 from gisteval.errors import GistevalError
+from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
 from gisteval.models.checkpoint import inspect_checkpoint, is_checkpoint
 from gisteval.registry import COMPRESSORS
+from gisteval.report.markdown import environment
 from gisteval.report.paper import read_paper
 from gisteval.tasks import list_tasks, load_task
 from gisteval.tasks.definition import TASK_FILE, generated, read_definition
@@ -20,6 +22,7 @@ def listing(kind: str) -> list[dict[str, str]]:
     """Name and description of every item of a kind."""
     kinds: dict[str, Callable[[], list[dict[str, str]]]] = {
         "tasks": _tasks,
+        "judges": _judges,
         "compressors": _compressors,
         "checkpoints": _checkpoints,
     }
@@ -34,6 +37,14 @@ def _tasks() -> list[dict[str, str]]:
         definition = read_definition(file)
         splits = ", ".join(definition.splits)
         rows.append({"name": name, "description": f"{definition.description.strip()} [{splits}]"})
+    return rows
+
+
+def _judges() -> list[dict[str, str]]:
+    rows = []
+    for name, file in list_judges().items():
+        definition = read_judge(file).definition
+        rows.append({"name": name, "description": definition.description})
     return rows
 
 
@@ -70,18 +81,22 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
         if path.is_dir() and is_checkpoint(path):
             return [f"checkpoint {inspect_checkpoint(path).record.name}"]
         files = [path] if path.is_file() else sorted(path.rglob(TASK_FILE))
+        judges = [file for file in files if file.name == JUDGE_FILE] or sorted(path.rglob(JUDGE_FILE))
+        tasks = [file for file in files if file.name != JUDGE_FILE]
         members = [folder for folder in sorted(path.glob("*/")) if is_checkpoint(folder)]
-        if not files and not members:
-            raise GistevalError(f"{path} holds neither a checkpoint nor a {TASK_FILE}")
-        return [_validate_task(file, with_data) for file in files] + [
-            f"checkpoint {inspect_checkpoint(folder).record.name}" for folder in members
+        if not tasks and not judges and not members:
+            raise GistevalError(f"{path} holds no checkpoint, no {TASK_FILE} and no {JUDGE_FILE}")
+        return [
+            *(_validate_task(file, with_data) for file in tasks),
+            *(f"judge {read_judge(file).name}" for file in judges),
+            *(f"checkpoint {inspect_checkpoint(folder).record.name}" for folder in members),
         ]
     checked = [_validate_task(file, with_data) for file in list_tasks().values()]
+    checked += [f"judge {read_judge(file).name}" for file in list_judges().values()]
     reports = find_content("reports")
-    environment = Environment(loader=FileSystemLoader(reports), autoescape=True)
     for template in sorted(reports.glob("*.j2")):
         try:
-            environment.get_template(template.name)
+            environment(reports).get_template(template.name)
         except TemplateSyntaxError as error:
             raise GistevalError(f"{template}, line {error.lineno}: {error.message}") from error
         checked.append(f"report template {template.name}")

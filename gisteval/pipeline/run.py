@@ -16,7 +16,10 @@ from gisteval.generation import Answer, TooLong, answer_all
 from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import load_model
+from gisteval.pipeline.bench import JudgeOptions, prepare
 from gisteval.pipeline.identity import signature, versions
+from gisteval.pipeline.judge import check_answers, judge_folder
+from gisteval.pipeline.judged import write_judging
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
 from gisteval.pipeline.scoring import Scored, collect, result_rows
 from gisteval.registry import COMPRESSORS
@@ -37,11 +40,12 @@ CHECK_POOL = 64
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder and its numbers."""
+    """A finished run: its folder and its numbers. judging: the figures of its judges."""
 
     folder: Path
     rows: tuple[ResultRow, ...]
     notes: tuple[str, ...]
+    judging: tuple[dict[str, Any], ...] = ()
 
     @property
     def results(self) -> pd.DataFrame:
@@ -54,6 +58,9 @@ class Run:
 def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     """Evaluate and write the run folder. Raises GistevalError; whatever was computed is kept."""
     plan = plan_run(config)
+    bench = None if config.judge == "none" else prepare(JudgeOptions(judge=config.judge))
+    if bench is not None:
+        bench.check_access()
     folder = RunFolder(output_folder(plan))
     folder.claim(_manifest(plan, command), plan.examples)
     try:
@@ -75,16 +82,22 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     )
     notes = [*plan.notes, *_failure_notes(failures)]
     folder.write_results(rows, stamp, failures, notes)
-    build_report([folder], folder.path / "report")
+    judging = write_judging(folder) if bench is None else judge_folder(folder, bench)
     if config.profile:
         from gisteval.pipeline.profile_model import profile_run
 
         profile_run(plan, folder.path)
         build_report([folder], folder.path / "report")  # again, with what was measured
-    return Run(folder.path, rows, tuple(notes))
+    if bench is not None:
+        check_answers(bench.label, [entry for entry in judging if entry["judge"] == bench.label])
+    return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
 
 
 def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
+    references: dict[str, str] = {}
+    for suite in plan.suites:
+        for system in suite.systems:
+            references.setdefault(system.name, suite.positive.name)
     return {
         "identity": run_identity(plan),
         "config": plan.config.to_json(),
@@ -97,6 +110,7 @@ def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
             {
                 "name": system.name,
                 "role": system.role,
+                "reference": references[system.name],
                 "evaluated": system.name in plan.evaluated,
                 "condition": system.condition,
                 "control": system.control,
@@ -105,11 +119,13 @@ def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
                 "k": system.checkpoint.record.k,
                 "checkpoint": str(system.checkpoint.path),
                 "weights": plan.identities[system.name].weights,
+                "loss": system.checkpoint.record.training.get("loss", []),
             }
             for system in plan.systems
         ],
         "splits": {split: len(found) for split, found in plan.examples.items()},
         "self_check": {},
+        "judges": {},
     }
 
 

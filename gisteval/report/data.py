@@ -18,6 +18,7 @@ class RunData:
     """One run: its results under names that are its own among all runs, and what must be said of them.
 
     names: a system's name in the run -> its name in the report. profile: the content of its profile.json.
+    judging: the figures of its judges.
     """
 
     name: str
@@ -26,6 +27,7 @@ class RunData:
     rows: tuple[ResultRow, ...]
     notes: tuple[str, ...]
     profile: Mapping[str, Any] | None
+    judging: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -43,6 +45,11 @@ class ReportData:
     def rows(self) -> tuple[ResultRow, ...]:
         """The results of all runs."""
         return tuple(row for run in self.runs for row in run.rows)
+
+    @property
+    def judging(self) -> tuple[Mapping[str, Any], ...]:
+        """The figures of the judges of all runs."""
+        return tuple(entry for run in self.runs for entry in run.judging)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -77,6 +84,7 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 rows=tuple(_renamed(row, own) for row in rows),
                 notes=folder.notes,
                 profile=_profile(folder),
+                judging=tuple(_renamed_entry(entry, own) for entry in folder.judging()),
             )
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]
@@ -88,6 +96,11 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
 def _renamed(row: ResultRow, names: Mapping[str, str]) -> ResultRow:
     reference = None if row.reference is None else names.get(row.reference, row.reference)
     return replace(row, system=names[row.system], reference=reference)
+
+
+def _renamed_entry(entry: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    found = {part: names.get(entry[part], entry[part]) for part in ("system", "reference")}
+    return {**entry, **found}
 
 
 def _profile(folder: RunFolder) -> Mapping[str, Any] | None:

@@ -13,16 +13,21 @@ from gisteval.report.layout import Table, markdown_text
 from gisteval.store import write_atomic
 
 
-def write_report(data: ReportData, tables: Sequence[Table], path: Path) -> Path:
-    """Write the page and return its path."""
-    environment = Environment(
-        loader=FileSystemLoader(find_content("reports")),
+def environment(folder: Path) -> Environment:
+    """What the report templates of a folder are read with."""
+    found = Environment(
+        loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,  # Markdown of numbers and names; no model output goes in here
     )
-    environment.filters["markdown"] = markdown_text
-    text = environment.get_template("run.md.j2").render(data=data, tables=tables)
+    found.filters["markdown"] = markdown_text
+    return found
+
+
+def write_report(data: ReportData, tables: Sequence[Table], path: Path) -> Path:
+    """Write the page and return its path."""
+    text = environment(find_content("reports")).get_template("run.md.j2").render(data=data, tables=tables)
     write_atomic(path, text)
     return path

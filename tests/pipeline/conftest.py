@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +90,76 @@ def results() -> Callable[[Path], dict[str, Any]]:
         return json.loads((run / "results.json").read_text(encoding="utf-8"))
 
     return read
+
+
+@pytest.fixture
+def make_run(tmp_path) -> Callable[..., Path]:
+    """Makes a finished run of a positive control and others: make_run({"pos": [...], "gist-1": [...]}).
+
+    Each system has a list of outputs, one an example; the reference outputs are "ref 0", "ref 1", ... The
+    first system is the positive control.
+    """
+    from gisteval.run_folder import RunFolder
+    from gisteval.schema import Example, Generation
+    from gisteval.store import RecordWriter
+
+    def make(outputs: dict[str, list[str]], name: str = "run", instruction: str = "say {}") -> Path:
+        count = len(next(iter(outputs.values())))
+        examples = [
+            Example(f"e{n}", "t", "test", instruction.format(n), "", f"ref {n}") for n in range(count)
+        ]
+        reference = next(iter(outputs))
+        systems = [
+            {
+                "name": system,
+                "role": "positive" if system == reference else "candidate",
+                "reference": reference,
+                "condition": "pos_control" if system == reference else "gist",
+                "control": "trained" if system == reference else None,
+                "compressor": "none" if system == reference else "gist",
+                "k": 1,
+            }
+            for system in outputs
+        ]
+        folder = RunFolder(tmp_path / name)
+        manifest = {
+            "identity": {"task": "t"},
+            "command": ["test"],
+            "versions": {},
+            "device": "cpu",
+            "dtype": "float32",
+            "systems": systems,
+            "splits": {"test": count},
+            "self_check": {},
+            "judges": {},
+        }
+        folder.claim(manifest, {"test": examples})
+        for system, texts in outputs.items():
+            with RecordWriter(folder.generations(system)) as writer:
+                for example, text in zip(examples, texts, strict=True):
+                    record = Generation(
+                        key=f"{system} {example.id}",
+                        example=example.id,
+                        content=example.content_id,
+                        task="t",
+                        split="test",
+                        system=system,
+                        condition="gist",
+                        control=None,
+                        compressor="gist",
+                        k=1,
+                        output=text,
+                        output_tokens=2,
+                        finished=True,
+                        source_tokens=3,
+                        template_tokens=1,
+                        kept=1,
+                        bytes=8,
+                        nll=None,
+                        target_tokens=2,
+                    )
+                    writer.write([asdict(record)])
+        folder.write_results([], "task:t", {})
+        return folder.path
+
+    return make

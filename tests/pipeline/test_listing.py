@@ -32,7 +32,7 @@ def test_ls_lists_checkpoints(tiny_suite, tmp_path: Path, gisteval, monkeypatch)
 
 def test_an_unknown_kind_is_named(refused) -> None:
     line = refused("ls", "judge")
-    assert "nothing to list under 'judge': choose from tasks, compressors, checkpoints" in line
+    assert "nothing to list under 'judge': choose from tasks, judges, compressors, checkpoints" in line
 
 
 def test_everything_bundled_is_sound(gisteval) -> None:
@@ -77,7 +77,7 @@ def test_bad_items_are_found_with_the_data(tiny_task, tmp_path: Path, gisteval, 
 
 def test_a_place_with_nothing_is_named(tmp_path: Path, refused) -> None:
     for path in (tmp_path, tmp_path / "absent"):
-        assert f"{path} holds neither a checkpoint nor a task.yaml" in refused("validate", path)
+        assert f"{path} holds no checkpoint, no task.yaml and no judge.yaml" in refused("validate", path)
 
 
 def test_a_broken_report_template_is_named(tmp_path: Path, refused, monkeypatch) -> None:

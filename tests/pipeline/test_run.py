@@ -13,6 +13,7 @@ from gisteval import generation
 from gisteval.pipeline.scoring import UNITS
 from gisteval.schema import ResultRow
 
+JUDGED = {"win_rate": "percent", "win_rate_adjusted": "percent"}
 REQUIRED = {
     *("task", "split", "system", "condition", "compressor", "k", "metric", "value", "ci_low", "ci_high"),
     *("unit", "n", "retention", "retention_ci_low", "retention_ci_high", "reference", "failures"),
@@ -31,14 +32,15 @@ def finished(tiny_suite, tiny_task, tmp_path_factory) -> Path:
 
 def test_results_have_the_published_shape(finished: Path, results) -> None:
     content = results(finished)
-    assert set(content) == {"schema_version", "signature", "rows"}
+    assert set(content) == {"schema_version", "signature", "rows", "judging"}
     assert content["schema_version"] == 1
     assert content["signature"].startswith("task:tiny-v1|metric:rougeL")
     assert {field.name for field in fields(ResultRow)} >= REQUIRED
     for row in content["rows"]:
         assert set(row) == {field.name for field in fields(ResultRow)}
         assert (row["task"], row["split"], row["n"], row["clusters"]) == ("tiny", "test", 24, 8)
-        assert row["unit"] == UNITS[row["metric"]]
+        assert row["unit"] == {**UNITS, **JUDGED}[row["metric"]]
+        assert (row["judge"] is None) == (row["metric"] in UNITS)
         assert row["failures"] == 0
     found = {(row["system"], row["metric"]) for row in content["rows"]}
     systems = ["tiny-pos_control-1", "tiny-gist-1", "tiny-gist-3", "tiny-neg_control-1"]
@@ -86,7 +88,9 @@ def test_records_are_one_line_an_example(finished: Path, records) -> None:
 def test_report_names_every_system(finished: Path) -> None:
     report = (finished / "report" / "report.md").read_text()
     for name in ("tiny-pos_control-1", "tiny-gist-1", "tiny-gist-3", "tiny-neg_control-1"):
-        assert report.count(f"| {name} |") == 4  # scores, exact match, all metrics, self-checks
+        judged = 0 if name == "tiny-pos_control-1" else 2  # its win rate, and the judge's behaviour
+        # scores, exact match, all metrics, self-checks
+        assert report.count(f"| {name} |") == 4 + judged
 
 
 def test_a_finished_run_computes_nothing_again(
@@ -167,7 +171,10 @@ def test_same_example_twice_and_in_two_splits(
     arguments = ("--model", tiny_suite / "gist-1", "--task", task, "--output", tmp_path / "run")
     assert gisteval("run", *arguments).code == 0
     content = results(tmp_path / "run")
-    assert {(row["split"], row["n"]) for row in content["rows"]} == {("one", 3), ("two", 3)}
+    rows = [row for row in content["rows"] if row["judge"] is None]
+    assert {(row["split"], row["n"]) for row in rows} == {("one", 3), ("two", 3)}
+    # A judge is asked about a pair of outputs once.
+    assert {row["n"] for row in content["rows"] if row["judge"] is not None} == {2}
     for lines in records(tmp_path / "run").values():
         found = [json.loads(line) for line in lines]
         assert sorted(record["split"] for record in found) == ["one", "one", "two", "two"]

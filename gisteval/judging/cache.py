@@ -1,0 +1,83 @@
+"""Replies that were paid for, in one SQLite file, by the key of the look they answer.
+
+A key holds everything that can change the answer, so judges never share a reply. Only replies are stored: a
+call that failed, or whose reply could not be read, is asked again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gisteval.errors import GistevalError
+
+_MOST_KEYS = 500  # SQLite's oldest limit of variables in a query is 999
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The raw text and what it took."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class ReplyCache:
+    """A file of replies; several processes may use it at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the file. Raises GistevalError if it can't be, or is something else."""
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._base = sqlite3.connect(path, timeout=30.0)
+            self._base.execute("PRAGMA journal_mode=WAL")
+            self._base.execute("PRAGMA synchronous=NORMAL")
+            self._base.execute(
+                "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, text TEXT NOT NULL,"
+                " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) WITHOUT ROWID"
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise self._broken(error) from error
+
+    def get(self, keys: Sequence[str]) -> dict[str, Reply]:
+        """The known ones of some keys."""
+        found = {}
+        try:
+            for start in range(0, len(keys), _MOST_KEYS):
+                part = keys[start : start + _MOST_KEYS]
+                marks = ",".join("?" * len(part))
+                query = f"SELECT * FROM replies WHERE key IN ({marks})"
+                for key, text, prompt, completion in self._base.execute(query, part):
+                    found[key] = Reply(text, prompt, completion)
+        except sqlite3.Error as error:
+            raise self._broken(error) from error
+        return found
+
+    def put(self, replies: Sequence[tuple[str, Reply]]) -> None:
+        """Store replies by key; on disk when it returns."""
+        rows = [(key, r.text, r.prompt_tokens, r.completion_tokens) for key, r in replies]
+        try:
+            with self._base:
+                self._base.executemany("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", rows)
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> GistevalError:
+        return GistevalError(f"cache {self._path}: {error}: choose another --cache, or delete that file")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._base.close()

@@ -1,0 +1,282 @@
+"""An OpenAI-compatible chat server: one bounded stream of questions, every failure told apart.
+
+The `openai` package sends, waits and retries (429 with Retry-After, 5xx, cut connections, timeouts). Its
+typed models are left out on purpose: checking each reply against them takes longer than the reply itself,
+and would lose the raw text of one that doesn't fit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from gisteval.errors import GistevalError, InvalidRun, MissingExtra, one_line
+from gisteval.judging.cache import Reply
+from gisteval.judging.definition import ChatDefinition, Judge, Price
+from gisteval.judging.prompting import Message, messages
+from gisteval.judging.protocol import Look
+
+if TYPE_CHECKING:
+    import openai
+
+FEWEST_FAILURES = 20
+"""Failures in a row after which a server is taken to be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where and how fast to ask. rate: requests a minute at most; timeout in seconds, of one try."""
+
+    base_url: str
+    model: str
+    api_key_env: str
+    concurrency: int = 8
+    rate: float | None = None
+    timeout: float = 60.0
+    retries: int = 4
+    max_cost: float | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.base_url)
+            sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+        except ValueError:
+            sound = False
+        if not sound:
+            raise GistevalError(f"--base-url must be like http://host:8000/v1, not {self.base_url!r}")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the server is on this machine."""
+        return urlsplit(self.base_url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A look without a reply, and why."""
+
+    reason: str
+
+
+Sink = Callable[[Look, Reply | Failure], None]
+
+
+def api_key(endpoint: Endpoint) -> str:
+    """The key, from the environment; servers on this machine need none. Raises GistevalError without."""
+    key = os.environ.get(endpoint.api_key_env, "").strip()
+    if key:
+        return key
+    if endpoint.is_here:
+        return "none"
+    raise GistevalError(
+        f"no API key for {endpoint.base_url}: set {endpoint.api_key_env}, or name another variable with "
+        "--api-key-env"
+    )
+
+
+def ask_all(
+    judge: Judge, endpoint: Endpoint, price: Price | None, looks: Iterator[Look], sink: Sink
+) -> None:
+    """Ask about every look, `concurrency` at a time; the sink gets each answer as it comes.
+
+    Raises GistevalError if the server can't be reached, refuses the key or doesn't know the model, and
+    InvalidRun once it has only failed for a while, or `max_cost` is reached. What the sink has got stays.
+    """
+    try:
+        import openai  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtra("openai", "judge") from error
+    asyncio.run(_Conversation(judge, endpoint, price, sink).run(looks))
+
+
+@dataclass
+class _Conversation:
+    judge: Judge
+    endpoint: Endpoint
+    price: Price | None
+    sink: Sink
+    spent: float = 0.0
+    reserved: float = 0.0
+    under_way: int = 0
+    answered: int = 0
+    failed_in_a_row: int = 0
+    out_of_money: bool = False
+    settled: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def run(self, looks: Iterator[Look]) -> None:
+        definition = self.judge.definition
+        assert isinstance(definition, ChatDefinition)
+        self.body = {"model": self.endpoint.model, **definition.parameters}
+        if self.judge.reply_schema:
+            schema = json.loads(self.judge.reply_schema)
+            self.body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        self.pause = _Pace(self.endpoint.rate)
+        async with _client(self.endpoint) as client:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(self.endpoint.concurrency):
+                        group.create_task(self._work(client, looks))
+            except* GistevalError as errors:
+                raise errors.exceptions[0] from errors
+        if self.out_of_money:
+            raise InvalidRun(
+                f"stopped at ${self.spent:.4f} of --max-cost {self.endpoint.max_cost} after "
+                f"{self.answered} replies, all kept: the same command goes on from here"
+            )
+
+    async def _work(self, client: openai.AsyncOpenAI, looks: Iterator[Look]) -> None:
+        """Take looks from the shared iterator until there are none, or no money for them."""
+        for look in looks:
+            talk = messages(self.judge, look)
+            reserve = self._most(talk)
+            if not await self._afford(reserve):
+                return
+            await self.pause.turn()
+            answer = await self._ask(client, talk)
+            if isinstance(answer, Reply):
+                self.answered += 1
+                self.failed_in_a_row = 0
+                if self.price:
+                    self.spent += self.price.cost(answer.prompt_tokens, answer.completion_tokens)
+            else:
+                self.failed_in_a_row += 1
+            await self._settle(reserve)
+            self.sink(look, answer)
+            if self.failed_in_a_row >= max(FEWEST_FAILURES, 2 * self.endpoint.concurrency):
+                assert isinstance(answer, Failure)
+                raise InvalidRun(
+                    f"the last {self.failed_in_a_row} requests to {self.endpoint.base_url} failed "
+                    f"({answer.reason}): what was answered is kept, run the same command once it works"
+                )
+
+    def _most(self, talk: list[Message]) -> float:
+        """The most that a request can cost: a token is at least a byte, a reply at most its limit."""
+        if self.price is None or self.endpoint.max_cost is None:
+            return 0.0
+        prompt = sum(len(message["content"].encode()) + 16 for message in talk)
+        limits = [self.body.get(name) for name in ("max_completion_tokens", "max_tokens")]
+        return self.price.cost(prompt, next((int(limit) for limit in limits if limit), 4096))
+
+    async def _afford(self, most: float) -> bool:
+        """Reserve the most that a request can cost, waiting for others to settle; False if it can't be."""
+        limit = self.endpoint.max_cost
+        if limit is None:
+            return True
+        async with self.settled:
+            while not self.out_of_money and self.spent + self.reserved + most > limit:
+                if not self.under_way:
+                    self.out_of_money = True
+                    self.settled.notify_all()
+                    break
+                await self.settled.wait()
+            if not self.out_of_money:
+                self.reserved += most
+                self.under_way += 1
+            return not self.out_of_money
+
+    async def _settle(self, most: float) -> None:
+        if self.endpoint.max_cost is not None:
+            async with self.settled:
+                self.under_way -= 1
+                self.reserved = self.reserved - most if self.under_way else 0.0
+                self.settled.notify_all()
+
+    async def _ask(self, client: openai.AsyncOpenAI, talk: list[Message]) -> Reply | Failure:
+        """One request with its retries. Raises GistevalError where no other request can do better."""
+        import openai
+
+        server, model = self.endpoint.base_url, self.endpoint.model
+
+        def failure(reason: str) -> Failure:
+            return Failure(_without(client.api_key, reason))
+
+        try:
+            text = await client.post("/chat/completions", cast_to=str, body={**self.body, "messages": talk})
+        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+            raise GistevalError(
+                f"{server} refuses the key in {self.endpoint.api_key_env} ({error.status_code}): mend it"
+            ) from error
+        except openai.NotFoundError as error:
+            raise GistevalError(
+                f"{server} does not know the model {model!r}, or has no chat there "
+                f"({_without(client.api_key, one_line(error, 160))}): check --model and --base-url"
+            ) from error
+        except openai.APIConnectionError as error:  # a timeout is one, too
+            cause = error.__cause__ or error
+            # Told apart by name: aiohttp's transport calls a refused connection a ConnectTimeout.
+            if type(cause).__name__ in ("ConnectError", "ConnectTimeout") and not self.answered:
+                raise GistevalError(
+                    f"no server answers at {server} ({one_line(cause, 160)}): start it, or check --base-url"
+                ) from error
+            if isinstance(error, openai.APITimeoutError):
+                return failure(f"no reply within {self.endpoint.timeout:g} s")
+            return failure(f"connection: {one_line(cause, 160)}")
+        except openai.APIStatusError as error:
+            return failure(f"status {error.status_code}: {one_line(error, 160)}")
+        except openai.APIError as error:
+            return failure(one_line(error, 160))
+        return _reply(_without(client.api_key, text))
+
+
+def _reply(text: str) -> Reply | Failure:
+    """The answer in a server's response; a refusal is a reply too, one that nobody can read a choice in."""
+    try:
+        content = json.loads(text)
+        message = content["choices"][0]["message"]
+        raw = message.get("content") or message.get("refusal") or ""
+        usage = content.get("usage") or {}
+        counts = [usage.get(name) or 0 for name in ("prompt_tokens", "completion_tokens")]
+        if not isinstance(raw, str) or not all(isinstance(count, int) for count in counts):
+            raise TypeError("content is no text, or usage no number")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        return Failure(f"the response is no chat completion ({one_line(error, 80)}): {_start_of(text)}")
+    return Reply(raw, *counts)
+
+
+def _without(key: str, text: str) -> str:
+    """A server may send the key back, in an error or in a reply; nothing that is kept may hold it."""
+    return text.replace(key, "[key]") if len(key) > 8 else text
+
+
+def _start_of(text: str, longest: int = 200) -> str:
+    """The start of a text, in one line."""
+    return " ".join(text[: 2 * longest].split())[:longest]
+
+
+def _client(endpoint: Endpoint) -> openai.AsyncOpenAI:
+    import openai
+
+    # The libraries log every request at INFO, headers and all.
+    for name in ("openai", "httpx", "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        transport: Any = openai.DefaultAioHttpClient()  # half the time a request of the plain transport
+    except RuntimeError:  # aiohttp is not there
+        transport = openai.DefaultAsyncHttpxClient()
+    return openai.AsyncOpenAI(
+        base_url=endpoint.base_url,
+        api_key=api_key(endpoint),
+        timeout=endpoint.timeout,
+        max_retries=endpoint.retries,
+        http_client=transport,
+    )
+
+
+class _Pace:
+    """At most so many turns a minute, evenly spaced."""
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._gap = 60.0 / per_minute if per_minute else 0.0
+        self._next = 0.0
+
+    async def turn(self) -> None:
+        if self._gap:
+            now = asyncio.get_running_loop().time()
+            self._next = max(now, self._next + self._gap)
+            await asyncio.sleep(self._next - now)

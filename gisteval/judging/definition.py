@@ -1,0 +1,176 @@
+"""A judge is a folder with a judge.yaml and the text of its prompt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gisteval.content import find_content
+from gisteval.errors import GistevalError, did_you_mean, one_line
+from gisteval.schema import digest
+
+JUDGE_FILE = "judge.yaml"
+PLACEHOLDERS = frozenset({"request", "first", "second"})
+
+Orders = Literal["both", "seeded", "one"]
+"""Shown in both orders, in one drawn from the content, or to a judge that sees no order."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Price(_Strict):
+    """Dollars a million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Dollars of one reply."""
+        return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
+
+
+class PriceList(_Strict):
+    """Prices by model, as of a day; they change, so check them before you trust a limit to them."""
+
+    as_of: str
+    source: str
+    models: dict[str, Price]
+
+
+class _Common(_Strict):
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    version: int
+    description: str
+    note: str = ""
+    again: float = Field(0.05, ge=0, le=1)
+    """Share of the pairs that are judged twice, and on which the control is judged against itself."""
+
+
+class ReferenceDefinition(_Common):
+    """Nearness to the reference output: mean of ROUGE-L and chrF, each over its scale (both in percent).
+
+    Pairs closer than tie_band, in units of the scales, are ties.
+    """
+
+    kind: Literal["reference"]
+    scales: dict[Literal["rougeL", "chrF"], float]
+    tie_band: float = Field(ge=0)
+
+
+class ChatDefinition(_Common):
+    """A chat model, behind a server (kind chat) or in this process (kind local).
+
+    prompt: a file with $request, $first and $second; system: a file. parameters: fields of the request.
+    reply_schema: a file with the JSON schema that the reply is bound to. max_characters: of each text
+    shown; max_reply: of a reply that is kept.
+    """
+
+    kind: Literal["chat", "local"]
+    orders: Literal["both", "seeded"] = "both"
+    model: str | None = None
+    base_url: str = "https://api.openai.com/v1"
+    api_key_env: str = "OPENAI_API_KEY"
+    system: str
+    prompt: str
+    reply_schema: str | None = None
+    parameters: dict[str, Any]
+    max_characters: int = Field(20_000, ge=100)
+    max_reply: int = Field(20_000, ge=100)
+    prices: PriceList | None = None
+
+
+Definition = ReferenceDefinition | ChatDefinition
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A definition with the texts of its files. Empty texts for a judge without a prompt."""
+
+    definition: Definition
+    system: str = ""
+    prompt: str = ""
+    reply_schema: str = ""
+
+    @property
+    def name(self) -> str:
+        """The judge's name."""
+        return self.definition.name
+
+    @property
+    def orders(self) -> Orders:
+        """How often and in which orders a pair is shown."""
+        return self.definition.orders if isinstance(self.definition, ChatDefinition) else "one"
+
+    def prompt_digest(self) -> str:
+        """Digest of all that the judge's answer rests on but the model and its server."""
+        definition = self.definition.model_dump(
+            mode="json",
+            exclude={"description", "note", "prices", "again", "model", "base_url", "api_key_env"},
+        )
+        parts = [json.dumps(definition, sort_keys=True), self.system, self.prompt, self.reply_schema]
+        return digest(parts)
+
+
+def load_judge(name: str, judges_dir: Path | None = None) -> Judge:
+    """A judge by name, or by the path of its folder or YAML file."""
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"} or (path / JUDGE_FILE).is_file():
+        return read_judge(path / JUDGE_FILE if path.is_dir() else path)
+    known = list_judges(judges_dir)
+    if name not in known:
+        raise GistevalError(
+            f"judge {name!r} is unknown{did_you_mean(name, known)}: choose from {', '.join(known)}, "
+            f"or give the path of a folder with a {JUDGE_FILE}"
+        )
+    return read_judge(known[name])
+
+
+def list_judges(judges_dir: Path | None = None) -> dict[str, Path]:
+    """Names of the judges in the judges folder with their files, sorted."""
+    folder = find_content("judges", judges_dir)
+    return {file.parent.name: file for file in sorted(folder.glob(f"*/{JUDGE_FILE}"))}
+
+
+def read_judge(file: Path) -> Judge:
+    """Parse and check a judge.yaml and the files it names. Raises GistevalError naming the first fault."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise GistevalError(f"{file} must be a YAML mapping of field: value")
+        kinds: dict[str, type[ReferenceDefinition] | type[ChatDefinition]]
+        kinds = {"reference": ReferenceDefinition, "chat": ChatDefinition, "local": ChatDefinition}
+        kind = kinds.get(str(content.get("kind")))
+        if kind is None:
+            raise GistevalError(f"{file}: kind: choose from {', '.join(kinds)}")
+        definition = kind.model_validate(content)
+        if not isinstance(definition, ChatDefinition):
+            return Judge(definition)
+        system, prompt = (
+            (file.parent / name).read_text(encoding="utf-8")
+            for name in (definition.system, definition.prompt)
+        )
+        schema = ""
+        if definition.reply_schema is not None:
+            schema = (file.parent / definition.reply_schema).read_text(encoding="utf-8")
+            json.loads(schema)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise GistevalError(f"{file}: {where}: {first['msg']}") from error
+    except (OSError, UnicodeError, ValueError, yaml.YAMLError) as error:
+        raise GistevalError(f"judge file {file} can't be read: {one_line(error)}") from error
+    template = Template(prompt)
+    if not template.is_valid() or set(template.get_identifiers()) != PLACEHOLDERS:
+        names = ", ".join(f"${name}" for name in sorted(PLACEHOLDERS))
+        raise GistevalError(
+            f"{file.parent / definition.prompt} must hold {names}, and no other placeholder"
+        )
+    return Judge(definition, system, prompt, schema)

@@ -1,0 +1,90 @@
+"""A judge's raw reply -> a choice. Pure, so that stored replies can be read again by a better parser."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gisteval.judging.definition import Definition, ReferenceDefinition
+from gisteval.schema import Choice, Order
+
+_FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n\s*```\Z", re.DOTALL)
+_WHOLE = re.compile(r"\A(?:(?:answer|assistant|choice|verdict)\s*:?\s*)?\W*(a|b|tie)\W*\Z", re.IGNORECASE)
+MOST_FALSE_STARTS = 100
+"""Braces that begin no object; thousands of them, one in another, would take seconds to read."""
+
+_WORTHS = {"a": "first", "b": "second", "tie": "tie"}
+
+
+def read_reply(definition: Definition, reply: str, order: Order) -> Choice:
+    """The choice a reply makes: a, b, tie, or invalid where it makes none, or more than one."""
+    if isinstance(definition, ReferenceDefinition):
+        return _nearer(definition, reply)
+    shown = chosen_label(reply)
+    if shown is None:
+        return "invalid"
+    if shown == "tie":
+        return "tie"
+    return "a" if (shown == "first") == (order == "ab") else "b"
+
+
+def chosen_label(reply: str) -> str | None:
+    """first, second or tie as a chat judge's reply says it of the answers shown; None if it doesn't.
+
+    Read are a JSON object with a "choice" (alone, fenced, or amid other text) and a reply that is nothing
+    but the choice. Two objects that disagree, or a key given twice, are no answer.
+    """
+    text = reply.strip()
+    fenced = _FENCE.match(text)
+    text = fenced[1] if fenced else text
+    found = {_label(item["choice"]) for item in _objects(text) if "choice" in item}
+    if found:
+        return found.pop() if len(found) == 1 else None
+    whole = _WHOLE.match(text) if len(text) < 40 else None
+    return _WORTHS[whole[1].lower()] if whole else None
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """The outermost JSON objects in a text, from left to right."""
+    decoder = json.JSONDecoder(object_pairs_hook=_unique)
+    start = text.find("{")
+    false_starts = 0
+    while start >= 0 and false_starts < MOST_FALSE_STARTS:
+        try:
+            item, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            end = start + 1
+            false_starts += 1
+        else:
+            yield item
+        start = text.find("{", end)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; the choice of one that gives it twice is None, which is no choice."""
+    item = dict(pairs)
+    if sum(name == "choice" for name, _ in pairs) > 1:
+        item["choice"] = None
+    return item
+
+
+def _label(choice: Any) -> str | None:
+    if not isinstance(choice, str):
+        return None
+    words = choice.strip().lower().removeprefix("answer ").removeprefix("assistant ")
+    return _WORTHS.get(words)
+
+
+def _nearer(definition: ReferenceDefinition, reply: str) -> Choice:
+    """The output nearer to the reference, from both outputs' scores in percent."""
+    try:
+        scores = json.loads(reply)
+        gaps = [(scores[name][0] - scores[name][1]) / scale for name, scale in definition.scales.items()]
+    except (ValueError, LookupError, TypeError):
+        return "invalid"
+    gap = sum(gaps) / len(gaps)
+    if abs(gap) <= definition.tie_band:
+        return "tie"
+    return "a" if gap > 0 else "b"

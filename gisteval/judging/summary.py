@@ -1,0 +1,170 @@
+"""A judge's verdicts on one system and split, summed up: the win rate and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gisteval.judging.noise import Noise, log_length_ratio, noise
+from gisteval.judging.pairs import WORTH, pair_scores
+from gisteval.judging.protocol import Contest
+from gisteval.judging.retention import with_retention
+from gisteval.judging.win_rate import Labels, WinRate, win_rate, win_rate_row
+from gisteval.schema import Estimate, ResultRow, Verdict, finite
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Counts and figures of one judge on one contest; rate is None if no pair has an answer.
+
+    examples: of the split. equal: pairs tied without a call. looks, errors and invalid count the first look
+    at each pair and order; tokens and cost (dollars) are of all looks, cached replies cost nothing.
+    """
+
+    judge: str
+    contest: Contest
+    examples: int
+    pairs: int
+    equal: int
+    looks: int
+    errors: int
+    invalid: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+    rate: WinRate | None
+    noise: Noise
+
+    @property
+    def missing_share(self) -> float:
+        """Looks without an answer among those that needed a call, in percent."""
+        return 100.0 * (self.errors + self.invalid) / self.looks if self.looks else 0.0
+
+    def rows(
+        self, labels: Labels, verdicts: Sequence[Verdict], negative: Sequence[Verdict]
+    ) -> list[ResultRow]:
+        """`win_rate` and, beside it, `win_rate_adjusted` for length and place; none without an answer.
+
+        negative: the same judge's verdicts on the negative control, for the retention.
+        """
+        if self.rate is None:
+            return []
+        clusters = {pair: example.instruction for pair, example in self.contest.pairs.items()}
+        plain = win_rate_row(main_looks(verdicts), labels, clusters)
+        rows = [plain]
+        if negative and negative[0].system != plain.system:
+            rows = [with_retention(plain, main_looks(verdicts), main_looks(negative), clusters)]
+        adjusted = self.noise.adjusted
+        if adjusted is not None:
+            row = replace(plain, metric="win_rate_adjusted", value=adjusted.value, p_value=None)
+            low, high = finite(adjusted.ci_low), finite(adjusted.ci_high)
+            rows.append(replace(row, ci_low=low, ci_high=high))
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry in results.json; shares in percent, effects in points."""
+        rate, figures = self.rate, self.noise
+        again = figures.again
+        return {
+            "kind": "pairs",
+            "judge": self.judge,
+            "task": self.contest.task,
+            "split": self.contest.split,
+            "system": self.contest.system,
+            "reference": self.contest.reference,
+            "examples": self.examples,
+            "pairs": self.pairs,
+            "equal_outputs": self.equal,
+            "wins": rate.wins if rate else 0,
+            "ties": rate.ties if rate else 0,
+            "losses": rate.losses if rate else 0,
+            "missing_pairs": rate.missing if rate else self.pairs,
+            "looks": self.looks,
+            "errors": self.errors,
+            "invalid": self.invalid,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "cost": self.cost,
+            "win_rate": estimate_json(rate.estimate if rate else None),
+            "win_rate_adjusted": estimate_json(figures.adjusted),
+            "flip_rate": estimate_json(figures.flips),
+            "first_shown_share": estimate_json(figures.first_shown),
+            "longer_share": estimate_json(figures.longer),
+            "order_effect": estimate_json(figures.order_effect),
+            "length_slope": estimate_json(figures.length_slope),
+            "again": None
+            if again is None
+            else {"n": again.n, "agreement": again.agreement, "kappa": again.kappa},
+        }
+
+
+def sum_up(judge: str, contest: Contest, verdicts: Sequence[Verdict]) -> Judged:
+    """Everything about one judge's verdicts on a contest (purposes "main" and "again")."""
+    latest = list({(v.pair, v.order, v.purpose): v for v in verdicts}.values())
+    first = main_looks(latest)
+    tied = {v.pair for v in first if v.reply is None and v.error is None}
+    asked = [v for v in first if v.pair not in tied]
+    pairs = contest.pairs
+    clusters = {pair: example.instruction for pair, example in pairs.items()}
+    ratios = {pair: log_length_ratio(contest.ours[pair], contest.theirs[pair]) for pair in pairs}
+    judged = {v.pair for v in first}
+    answered = any(score.value is not None for score in pair_scores(first).values())
+    return Judged(
+        judge=judge,
+        contest=contest,
+        examples=len(contest.examples),
+        pairs=len(judged),
+        equal=len(tied),
+        looks=len(asked),
+        errors=sum(v.choice == "error" for v in asked),
+        invalid=sum(v.choice == "invalid" for v in asked),
+        prompt_tokens=sum(v.prompt_tokens for v in verdicts),
+        completion_tokens=sum(v.completion_tokens for v in verdicts),
+        cost=sum(v.cost for v in verdicts),
+        rate=win_rate(first, clusters) if answered else None,
+        noise=noise(latest, ratios, clusters, tied),
+    )
+
+
+def main_looks(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """The first look at each pair and order."""
+    return [verdict for verdict in verdicts if verdict.purpose == "main"]
+
+
+def control_figures(judge: str, contest: Contest, verdicts: Iterable[Verdict]) -> dict[str, Any] | None:
+    """The control judged against itself: the same text twice. None if that was not asked.
+
+    ties: looks that say so, in percent; first_shown: looks won by the first, in percent of the decided.
+    """
+    answers = {(v.pair, v.order): v for v in verdicts if v.purpose == "aa"}
+    looks = [v for v in answers.values() if WORTH[v.choice] is not None]
+    if not looks:
+        return None
+    decided = [v for v in looks if v.choice != "tie"]
+    first = sum((v.choice == "a") == (v.order == "ab") for v in decided)
+    return {
+        "kind": "control",
+        "judge": judge,
+        "task": contest.task,
+        "split": contest.split,
+        "system": contest.system,
+        "reference": contest.reference,
+        "looks": len(answers),
+        "answered": len(looks),
+        "ties": 100.0 * (len(looks) - len(decided)) / len(looks),
+        "first_shown_share": 100.0 * first / len(decided) if decided else None,
+        "cost": sum(v.cost for v in answers.values()),
+    }
+
+
+def estimate_json(estimate: Estimate | None) -> dict[str, float | int | None] | None:
+    """A number with its interval; an end that the data can't bound is null."""
+    if estimate is None:
+        return None
+    return {
+        "value": estimate.value,
+        "ci_low": finite(estimate.ci_low),
+        "ci_high": finite(estimate.ci_high),
+        "n": estimate.n,
+    }

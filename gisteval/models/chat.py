@@ -1,0 +1,102 @@
+"""A chat model in this process, greedy: conversations in, replies out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from gisteval.errors import GistevalError, one_line
+from gisteval.models.checkpoint import Checkpoint, inspect_checkpoint
+from gisteval.models.loading import choose_device, choose_dtype, load_tokenizer, load_weights, resolve
+from gisteval.schema import digest
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """A reply and the tokens it took."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class ChatModel:
+    """A decoder-only model whose tokenizer has a chat template."""
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._model, self._tokenizer = model, tokenizer
+        tokenizer.padding_side = "left"
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+
+    @classmethod
+    def load(cls, name: str, device: str, dtype: str) -> ChatModel:
+        """From a folder or hub name. Raises GistevalError if it is no chat model."""
+        checkpoint = _checkpoint(name)
+        tokenizer = load_tokenizer(checkpoint)
+        if not tokenizer.chat_template:
+            raise GistevalError(f"{checkpoint.path} has no chat template: a judge needs a chat model")
+        place = choose_device(device)
+        model = load_weights(checkpoint, tokenizer, choose_dtype(dtype, place)).to(place).eval()
+        return cls(model, tokenizer)
+
+    @torch.inference_mode()
+    def replies(
+        self, conversations: Sequence[Sequence[dict[str, str]]], max_new_tokens: int
+    ) -> list[ChatReply | str]:
+        """Greedy replies to a batch; a text instead, saying why, where one does not fit the context."""
+        texts = [self._text(conversation) for conversation in conversations]
+        counts = [len(ids) for ids in self._tokenizer(texts, add_special_tokens=False)["input_ids"]]
+        context = getattr(self._model.config, "max_position_embeddings", None)
+        fits = [not context or count + max_new_tokens <= context for count in counts]
+        found: list[ChatReply | str] = [
+            f"{count} tokens and a reply of {max_new_tokens} exceed the context of {context}"
+            for count in counts
+        ]
+        places = [index for index, fit in enumerate(fits) if fit]
+        if not places:
+            return found
+        batch = self._tokenizer(
+            [texts[index] for index in places], return_tensors="pt", padding=True, add_special_tokens=False
+        ).to(self._model.device)
+        settings = GenerationConfig(
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            eos_token_id=self._model.generation_config.eos_token_id or self._tokenizer.eos_token_id,
+            pad_token_id=self._tokenizer.pad_token_id,
+        )
+        made = self._model.generate(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            generation_config=settings,
+        )
+        for index, row in zip(places, made[:, batch["input_ids"].shape[1] :], strict=True):
+            text = self._tokenizer.decode(row, skip_special_tokens=True)
+            tokens = int((row != self._tokenizer.pad_token_id).sum())
+            found[index] = ChatReply(text.strip(), counts[index], tokens)
+        return found
+
+    def _text(self, conversation: Sequence[dict[str, str]]) -> str:
+        text = self._tokenizer.apply_chat_template(
+            list(conversation), tokenize=False, add_generation_prompt=True
+        )
+        assert isinstance(text, str)
+        return text
+
+
+def chat_identity(name: str, dtype: str, device: str) -> str:
+    """Digest of the weights and tokenizer behind a name, and of the dtype they are run in."""
+    checkpoint = _checkpoint(name)
+    chosen = choose_dtype(dtype, choose_device(device))
+    return digest([checkpoint.weights_digest(), checkpoint.tokenizer_digest(), str(chosen)])
+
+
+def _checkpoint(name: str) -> Checkpoint:
+    path = resolve(name)
+    try:
+        return inspect_checkpoint(path)
+    except OSError as error:
+        raise GistevalError(f"{path}: {one_line(error)}") from error

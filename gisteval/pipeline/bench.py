@@ -1,0 +1,120 @@
+"""A judge made ready: its definition, what flags say of it, and a check of both before it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gisteval.errors import GistevalError, did_you_mean
+from gisteval.judging.client import Endpoint, api_key
+from gisteval.judging.definition import ChatDefinition, Judge, Price, load_judge
+from gisteval.schema import digest
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeOptions:
+    """What flags say of a judge; None is the judge's own. price: dollars a million tokens in, out."""
+
+    judge: str = "reference"
+    model: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    concurrency: int = 8
+    rate: float | None = None
+    timeout: float = 60.0
+    retries: int = 4
+    max_cost: float | None = None
+    price: tuple[float, float] | None = None
+    limit: int | None = None
+    cache: Path | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    batch_size: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("concurrency", "rate", "timeout", "max_cost", "limit", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise GistevalError(f"--{name.replace('_', '-')} must be greater than 0, not {value}")
+        if self.retries < 0:
+            raise GistevalError(f"--retries must be at least 0, not {self.retries}")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A judge that is ready to be asked. label: the name that its verdicts bear."""
+
+    judge: Judge
+    label: str
+    model: str | None
+    base_url: str | None
+    identity: str
+    options: JudgeOptions
+    endpoint: Endpoint | None = None
+    price: Price | None = None
+
+    def check_access(self) -> None:
+        """Raise GistevalError if the judge needs a key and there is none."""
+        if self.endpoint is not None:
+            api_key(self.endpoint)
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        definition = self.judge.definition
+        return {
+            "name": definition.name,
+            "version": definition.version,
+            "kind": definition.kind,
+            "model": self.model,
+            "base_url": self.base_url,
+            "orders": self.judge.orders,
+            "prompt": self.judge.prompt_digest(),
+            "identity": self.identity,
+            "note": definition.note,
+            "notes": [],
+        }
+
+
+def prepare(options: JudgeOptions) -> Bench:
+    """Check all that can be wrong with a judge before anything is asked. Raises GistevalError."""
+    judge = load_judge(options.judge)
+    definition = judge.definition
+    if not isinstance(definition, ChatDefinition):
+        identity = digest([judge.prompt_digest()])
+        return Bench(judge, judge.name, None, None, identity, options)
+    model = options.model or definition.model
+    if model is None:
+        raise GistevalError(f"judge {judge.name} needs a model: give --model")
+    if definition.kind == "local":
+        from gisteval.models.chat import chat_identity
+
+        identity = digest([judge.prompt_digest(), chat_identity(model, options.dtype, options.device)])
+        return Bench(judge, f"{judge.name}:{Path(model).name}", model, None, identity, options)
+    base_url = (options.base_url or definition.base_url).rstrip("/")
+    endpoint = Endpoint(
+        base_url,
+        model,
+        options.api_key_env or definition.api_key_env,
+        options.concurrency,
+        options.rate,
+        options.timeout,
+        options.retries,
+        options.max_cost,
+    )
+    label = judge.name if model == definition.model else f"{judge.name}:{model}"
+    identity = digest([judge.prompt_digest(), model, base_url])
+    price = _price(definition, model, options)
+    return Bench(judge, label, model, base_url, identity, options, endpoint, price)
+
+
+def _price(definition: ChatDefinition, model: str, options: JudgeOptions) -> Price | None:
+    if options.price is not None:
+        return Price(input=options.price[0], output=options.price[1])
+    known = definition.prices.models if definition.prices else {}
+    if options.max_cost is not None and model not in known:
+        raise GistevalError(
+            f"judge {definition.name} has no price for the model {model!r}{did_you_mean(model, known)}, so "
+            "--max-cost can't be kept: give --price IN,OUT (dollars a million tokens)"
+        )
+    return known.get(model)

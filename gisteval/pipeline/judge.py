@@ -1,0 +1,149 @@
+"""`gisteval judge`: a run's folder and a judge in, verdicts, win rates and the report out. Resumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gisteval.errors import GistevalError, InvalidRun
+from gisteval.judging.cache import Reply, ReplyCache
+from gisteval.judging.client import ask_all
+from gisteval.judging.protocol import Contest, Look, looks
+from gisteval.judging.reference import reference_reply
+from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
+from gisteval.pipeline.judged import MOST_MISSING, contests, write_judging
+from gisteval.pipeline.progress import progress_bar
+from gisteval.pipeline.verdict_log import VerdictLog
+from gisteval.run_folder import RunFolder
+
+LOOKED_UP = 500
+"""Looks that are looked up in the cache at a time."""
+
+
+def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
+    """Judge a finished run; what is known is not asked again. The judge's entries of results.json.
+
+    Raises GistevalError for what can be mended, and InvalidRun if the server gave up or more than 2% of the
+    looks have no answer. Verdicts are kept in every case.
+    """
+    folder = RunFolder.open(path)
+    folder.results()
+    bench = prepare(options)
+    bench.check_access()
+    mine = [entry for entry in judge_folder(folder, bench) if entry["judge"] == bench.label]
+    check_answers(bench.label, mine)
+    return mine
+
+
+def check_answers(label: str, entries: list[dict[str, Any]]) -> None:
+    """Raise InvalidRun if more than 2% of a judge's looks have no answer."""
+    counts = {
+        name: sum(entry[name] for entry in entries if entry["kind"] == "pairs")
+        for name in ("looks", "errors", "invalid")
+    }
+    missing = counts["errors"] + counts["invalid"]
+    if 100.0 * missing > MOST_MISSING * counts["looks"]:
+        raise InvalidRun(
+            f"judge {label} gave no answer to {missing} of {counts['looks']} looks "
+            f"({counts['errors']} failed, {counts['invalid']} can't be read), more than {MOST_MISSING:g}%: "
+            "the same command asks again where it failed; replies that can't be read stand in verdicts/"
+        )
+
+
+def judge_folder(folder: RunFolder, bench: Bench) -> list[dict[str, Any]]:
+    """Take every look that is missing, then write results and report; the entries of all judges."""
+    if not folder.references:
+        raise GistevalError(f"{folder.path} has no positive control to judge against")
+    claim(folder, bench)
+    with VerdictLog(folder, bench) as log, progress_bar() as bar:
+        task = bar.add_task(f"judge {bench.label}", total=None)
+
+        def missing() -> Iterator[Look]:
+            for contest in contests(folder):
+                for look in _missing(folder, bench, contest):
+                    bar.advance(task)
+                    if look.equal and look.purpose != "aa":
+                        log.add(look.verdict(bench.label, "tie", None))
+                    else:
+                        yield look
+
+        _ask(bench, missing(), log)
+    return write_judging(folder)
+
+
+def claim(folder: RunFolder, bench: Bench) -> None:
+    """Note the judge in the manifest. Raises GistevalError if its name's verdicts are another judge's."""
+    facts, before = bench.facts(), folder.judges.get(bench.label)
+    files = [folder.verdicts(bench.label, system) for system in folder.references]
+    if before and before["identity"] != facts["identity"] and any(file.exists() for file in files):
+        differ = [name for name in ("model", "base_url", "version") if before[name] != facts[name]]
+        raise GistevalError(
+            f"{folder.path} holds verdicts of another judge {bench.label} (its "
+            f"{', '.join(differ) or 'prompt or parameters'} differ): remove {files[0].parent}/"
+            f"{files[0].name.split('--')[0]}--*.jsonl to judge anew, or judge a copy of the run"
+        )
+    folder.note_judge(bench.label, facts)
+
+
+def _missing(folder: RunFolder, bench: Bench, contest: Contest) -> Iterator[Look]:
+    """The looks of a contest that have no verdict yet; a failed one has none."""
+    share = bench.judge.definition.again
+    found = folder.read_verdicts(bench.label, contest.system, contest.split)
+    known = {verdict.key: verdict.choice != "error" for verdict in found}
+    if known:
+        wanted = {look.key for look in looks(contest, bench.identity, bench.judge.orders, share)}
+        foreign = known.keys() - wanted
+        if foreign:
+            file = folder.verdicts(bench.label, contest.system)
+            raise GistevalError(
+                f"{file} holds {len(foreign)} verdicts on other texts than this run's, or of another "
+                "judge: move that file away and judge again"
+            )
+    limit = bench.options.limit
+    chosen = set(islice(contest.pairs, limit))
+    for look in looks(contest, bench.identity, bench.judge.orders, share):
+        if look.pair in chosen and not known.get(look.key):
+            known[look.key] = True  # an example that is there twice is asked about once
+            yield look
+
+
+def _ask(bench: Bench, todo: Iterator[Look], log: VerdictLog) -> None:
+    kind = bench.judge.definition.kind
+    if kind == "reference":
+        for look in todo:
+            log.answered(look, Reply(reference_reply(look), 0, 0))
+    elif kind == "local":
+        from gisteval.pipeline.judge_local import ask_local
+
+        assert bench.model is not None
+        ask_local(bench, todo, log.answered)
+    else:
+        assert bench.endpoint is not None
+        with ReplyCache(bench.options.cache or default_cache()) as cache:
+            log.cache = cache
+            try:
+                unknown = _uncached(cache, todo, log)
+                ask_all(bench.judge, bench.endpoint, bench.price, unknown, log.answered)
+            finally:
+                log.flush()
+                log.cache = None
+
+
+def _uncached(cache: ReplyCache, todo: Iterator[Look], log: VerdictLog) -> Iterator[Look]:
+    """Answer what was paid for before; the rest is left to be asked."""
+    while part := list(islice(todo, LOOKED_UP)):
+        found = cache.get([look.key for look in part])
+        for look in part:
+            if look.key in found:
+                log.remembered(look, found[look.key])
+            else:
+                yield look
+
+
+def default_cache() -> Path:
+    """Where replies are kept across runs."""
+    import pooch
+
+    return Path(pooch.os_cache("gisteval")) / "verdicts.sqlite"

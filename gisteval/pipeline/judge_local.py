@@ -1,0 +1,31 @@
+"""The judge in this process: looks in, replies of a chat model out, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from gisteval.judging.cache import Reply
+from gisteval.judging.client import Failure, Sink
+from gisteval.judging.definition import ChatDefinition
+from gisteval.judging.prompting import messages
+from gisteval.judging.protocol import Look
+from gisteval.models.chat import ChatModel
+from gisteval.pipeline.bench import Bench
+
+
+def ask_local(bench: Bench, looks: Iterator[Look], sink: Sink) -> None:
+    """Ask about every look; the model is loaded once there is one."""
+    definition = bench.judge.definition
+    assert isinstance(definition, ChatDefinition) and bench.model is not None
+    longest = int(definition.parameters["max_new_tokens"])
+    model: ChatModel | None = None
+    while part := list(islice(looks, bench.options.batch_size)):
+        if model is None:
+            model = ChatModel.load(bench.model, bench.options.device, bench.options.dtype)
+        talks = [messages(bench.judge, look) for look in part]
+        for look, found in zip(part, model.replies(talks, longest), strict=True):
+            if isinstance(found, str):
+                sink(look, Failure(found))
+            else:
+                sink(look, Reply(found.text, found.prompt_tokens, found.completion_tokens))

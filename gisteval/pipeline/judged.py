@@ -1,0 +1,112 @@
+"""From verdicts in a run's folder to its results and report, for every judge it has heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from gisteval.judging.protocol import Contest
+from gisteval.judging.summary import Judged, control_figures, sum_up
+from gisteval.judging.win_rate import Labels
+from gisteval.report.build import build_report
+from gisteval.run_folder import RunFolder
+from gisteval.schema import ResultRow, Verdict
+
+MOST_MISSING = 2.0
+"""Percent of looks without an answer above which a judge's run supports no conclusion."""
+
+
+def contests(folder: RunFolder) -> Iterator[Contest]:
+    """Every system against its positive control, split by split; the control against itself comes first."""
+    references = folder.references
+    for split in folder.splits:
+        examples = folder.examples(split)
+        outputs: dict[str, dict[str, str]] = {}
+        for system in sorted(references, key=lambda name: references[name] != name):
+            reference = references[system]
+            for name in (system, reference):
+                if name not in outputs:
+                    found = folder.read_generations(name, split)
+                    outputs[name] = {record.content: record.output for record in found}
+            yield Contest(
+                examples[0].task,
+                split,
+                system,
+                reference,
+                examples,
+                outputs[system],
+                outputs[reference],
+            )
+            if system not in references.values():
+                del outputs[system]
+
+
+def write_judging(folder: RunFolder) -> list[dict[str, Any]]:
+    """Bring results.json and the report up to date with all verdicts of the folder's judges.
+
+    Returns the entries of the block `judging`.
+    """
+    rows: list[ResultRow] = []
+    entries: list[dict[str, Any]] = []
+    summaries: list[Judged] = []
+    labels = {
+        system["name"]: Labels(system["condition"], system["control"], system["compressor"], system["k"])
+        for system in folder.systems
+    }
+    references = folder.references
+    negatives = {
+        references[system["name"]]: system["name"]
+        for system in folder.systems
+        if system["role"] == "negative" and system["name"] in references
+    }
+    for contest in contests(folder):
+        for judge in folder.judges:
+            verdicts = _verdicts(folder, judge, contest)
+            if not verdicts:
+                continue
+            if contest.system == contest.reference:
+                figures = control_figures(judge, contest, verdicts)
+                entries += [figures] if figures else []
+                continue
+            summary = sum_up(judge, contest, verdicts)
+            summaries.append(summary)
+            entries.append(summary.to_json())
+            negative = negatives.get(contest.reference, contest.system)
+            lower = folder.read_verdicts(judge, negative, contest.split)
+            rows += summary.rows(labels[contest.system], verdicts, list(lower))
+    _note_gaps(folder, summaries)
+    known = [f"{name}@{facts['identity'][:8]}" for name, facts in folder.judges.items()]
+    folder.write_judging(rows, entries, "+".join(known) or "none")
+    build_report([folder], folder.path / "report")
+    return entries
+
+
+def _verdicts(folder: RunFolder, judge: str, contest: Contest) -> list[Verdict]:
+    """A judge's verdicts on pairs of a contest. Long replies are dropped, only their presence counts."""
+    pairs = contest.pairs
+    return [
+        replace(verdict, reply=None if verdict.reply is None else "")
+        for verdict in folder.read_verdicts(judge, contest.system, contest.split)
+        if verdict.pair in pairs
+    ]
+
+
+def _note_gaps(folder: RunFolder, summaries: list[Judged]) -> None:
+    """What a report must say of pairs that a judge was not asked about, or gave no answer on."""
+    for judge, facts in folder.judges.items():
+        notes = [facts["note"]] if facts["note"] else []
+        for found in summaries:
+            if found.judge != judge:
+                continue
+            where = f"{judge} on {found.contest.system}, {found.contest.split}"
+            if found.pairs < len(found.contest.pairs):
+                notes.append(
+                    f"{where}: {found.pairs} of {len(found.contest.pairs)} pairs are judged so far."
+                )
+            if found.missing_share > MOST_MISSING:
+                notes.append(
+                    f"{where}: {found.missing_share:.1f}% of the looks have no answer "
+                    f"({found.errors} failed, {found.invalid} can't be read): no conclusion holds."
+                )
+        folder.note_judge(judge, {**facts, "notes": notes})

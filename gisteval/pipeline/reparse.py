@@ -1,0 +1,53 @@
+"""Reading stored replies again, with the parser of today: nothing is asked and nothing paid."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gisteval.errors import GistevalError
+from gisteval.judging.parsing import read_reply
+from gisteval.pipeline.bench import JudgeOptions, prepare
+from gisteval.pipeline.judge import claim
+from gisteval.pipeline.judged import write_judging
+from gisteval.run_folder import RunFolder
+from gisteval.store import write_atomic
+
+
+@dataclass(frozen=True, slots=True)
+class Reparsed:
+    """Replies read, how many are read differently now, and the judge's entries of results.json."""
+
+    read: int
+    changed: int
+    entries: list[dict[str, Any]]
+
+
+def reparse_run(path: Path, options: JudgeOptions) -> Reparsed:
+    """Read every stored reply of a judge again and bring the results up to date.
+
+    Raises GistevalError if the run has no verdicts of that judge.
+    """
+    folder = RunFolder.open(path)
+    folder.results()
+    bench = prepare(options)
+    files = [folder.verdicts(bench.label, system) for system in folder.references]
+    if not any(file.exists() for file in files):
+        raise GistevalError(f"{path} has no verdicts of judge {bench.label}: judge it first")
+    claim(folder, bench)
+    read = changed = 0
+    for system in folder.references:
+        lines, before = [], changed
+        for verdict in folder.file_verdicts(bench.label, system):
+            if verdict.reply is not None:
+                read += 1
+                choice = read_reply(bench.judge.definition, verdict.reply, verdict.order)
+                changed += choice != verdict.choice
+                verdict = replace(verdict, choice=choice)
+            lines.append(json.dumps(asdict(verdict), ensure_ascii=False, sort_keys=True) + "\n")
+        if changed > before:
+            write_atomic(folder.verdicts(bench.label, system), "".join(lines))
+    entries = [entry for entry in write_judging(folder) if entry["judge"] == bench.label]
+    return Reparsed(read, changed, entries)

@@ -1,0 +1,90 @@
+"""Which looks are taken, in which order, and what makes one the same as another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from gisteval.judging.protocol import Contest, looks, orders_shown, sampled
+from gisteval.schema import Example
+
+EXAMPLES = tuple(Example(str(n), "t", "s", f"say {n}", "x", f"ref {n}") for n in range(40))
+OURS = {example.content_id: f"ours {example.id}" for example in EXAMPLES}
+THEIRS = {example.content_id: f"theirs {example.id}" for example in EXAMPLES}
+CONTEST = Contest("t", "s", "gist", "pos", EXAMPLES, OURS, THEIRS)
+
+
+def test_both_orders_then_a_share_again() -> None:
+    found = list(looks(CONTEST, "j", "both", 0.5))
+    assert Counter((look.purpose, look.order) for look in found) == {
+        ("main", "ab"): 40,
+        ("main", "ba"): 40,
+        ("again", "ab"): 20,
+        ("again", "ba"): 20,
+    }
+    assert len({look.key for look in found}) == len(found)
+
+
+def test_equal_outputs_are_marked_and_never_asked_again() -> None:
+    contest = replace(CONTEST, ours={pair: f" {text}\n" for pair, text in THEIRS.items()})
+    found = list(looks(contest, "j", "both", 1.0))
+    assert all(look.equal and look.purpose == "main" for look in found)
+    assert not any(look.equal for look in looks(CONTEST, "j", "both", 1.0))
+
+
+def test_the_control_against_itself_is_sampled_and_asked() -> None:
+    contest = replace(CONTEST, system="pos", ours=THEIRS)
+    assert {look.purpose for look in looks(contest, "j", "both", 0.05)} == {"aa"}
+    assert len(list(looks(contest, "j", "both", 0.05))) == 20
+    assert not list(looks(contest, "j", "both", 0.0))
+
+
+def test_the_seeded_order_is_a_fair_coin_of_the_content_alone() -> None:
+    drawn = [orders_shown(pair, "seeded")[0] for pair in OURS]
+    assert 8 < drawn.count("ab") < 32
+    other = replace(CONTEST, system="gist-2", ours={pair: "other" for pair in OURS})
+    assert [look.order for look in looks(other, "x", "seeded", 0)] == drawn
+    assert [look.order for look in looks(CONTEST, "j", "one", 0)] == ["ab"] * 40
+
+
+def test_samples_do_not_depend_on_the_order_of_the_examples() -> None:
+    pairs = list(OURS)
+    chosen = sampled(pairs, 0.3)
+    assert len(chosen) == 12 and set(sampled(pairs[::-1], 0.3)) == set(chosen)
+    assert len(sampled(pairs, 0.01)) == 10
+    assert sampled(pairs[:4], 0.5) == pairs[:4]
+
+
+def test_examples_without_both_outputs_are_left_out() -> None:
+    some = {pair: OURS[pair] for pair in list(OURS)[:5]}
+    assert len(list(looks(replace(CONTEST, ours=some), "j", "both", 0))) == 10
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"identity": "k"},
+        {"ours": {pair: text + "!" for pair, text in OURS.items()}},
+        {"theirs": {pair: text + "!" for pair, text in THEIRS.items()}},
+        {"ours": THEIRS, "theirs": OURS},
+        {"examples": tuple(replace(example, instruction="other") for example in EXAMPLES[:1])},
+    ],
+)
+def test_whatever_changes_the_answer_changes_the_key(change: dict) -> None:
+    identity = change.pop("identity", "j")
+    contest = replace(CONTEST, **change)
+    if "examples" in change:
+        pair = contest.examples[0].content_id
+        contest = replace(contest, ours={pair: "ours 0"}, theirs={pair: "theirs 0"})
+    before = {look.key for look in looks(CONTEST, "j", "both", 0.5)}
+    after = {look.key for look in looks(contest, identity, "both", 0.5)}
+    assert after and not before & after
+
+
+def test_names_do_not_change_the_key_so_replies_are_shared() -> None:
+    other = replace(CONTEST, task="u", split="v", system="w", reference="z")
+    assert [look.key for look in looks(other, "j", "both", 0)] == [
+        look.key for look in looks(CONTEST, "j", "both", 0)
+    ]
