@@ -131,13 +131,13 @@ def _agreement(
     split: str,
     examples: Sequence[Example],
 ) -> Columns:
-    """Share of outputs equal to the positive control's, each run against its own, if it has one only."""
+    """Share of outputs equal to the positive control's, each against its own."""
     sides: list[FloatArray] = []
     for side, outputs in ((first, ours), (second, theirs)):
-        names = [str(s["name"]) for s in side.run.systems if s["role"] == "positive"]
-        if len(names) != 1 or side.is_positive:
+        reference = side.run.references.get(side.system)
+        if reference is None or side.is_positive:
             return {}
-        positive = read_outputs(side.run, names[0], split, examples)
+        positive = read_outputs(side.run, reference, split, examples)
         sides.append(
             np.array(
                 [

@@ -200,7 +200,7 @@ def _measure(
 
 def _judge_digest(candidate: Side, baseline: Side, judge: str) -> str | None:
     """The judge's prompt digest. Raises InvalidRun if the runs were judged under different ones."""
-    ours, theirs = (side.run.manifest().get("judges", {}).get(judge, {}) for side in (candidate, baseline))
+    ours, theirs = (side.run.judges.get(judge, {}) for side in (candidate, baseline))
     if (
         not candidate.is_positive
         and not baseline.is_positive
