@@ -16,6 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, one_line
+from gisteval.models.architecture import (
+    DECODER,
+    ENCODER_DECODER,
+    Architecture,
+    architecture_of,
+)
 from gisteval.prompts import Template
 from gisteval.schema import CONDITIONS, Condition, digest
 
@@ -76,6 +82,7 @@ class Checkpoint:
 
     path: Path
     record: GistRecord
+    architecture: Architecture
     is_adapter: bool
     gguf_file: str | None
 
@@ -138,16 +145,34 @@ def inspect_checkpoint(
         for name in ("config.json", "adapter_config.json", "tokenizer_config.json", "tokenizer.json"):
             if (path / name).is_file():
                 _read_json(path / name)
-    return Checkpoint(path, read_record(path, condition, k), is_adapter, gguf_file)
+    architecture = _architecture(path)
+    record = read_record(path, condition, k, architecture.template)
+    return Checkpoint(path, record, architecture, is_adapter, gguf_file)
 
 
-def read_record(path: Path, condition: Condition | None, k: int | None) -> GistRecord:
-    """gist.json with flags laid over it; a folder without one is described by the flags alone."""
+def _architecture(path: Path) -> Architecture:
+    """By config.json, or by an adapter's task; llama.cpp's files hold decoders."""
+    if (path / "config.json").is_file():
+        return architecture_of(_read_json(path / "config.json"), str(path))
+    if (path / "adapter_config.json").is_file():
+        task = _read_json(path / "adapter_config.json").get("task_type")
+        return ENCODER_DECODER if task == "SEQ_2_SEQ_LM" else DECODER
+    return DECODER
+
+
+def read_record(
+    path: Path, condition: Condition | None, k: int | None, template: Template = DECODER.template
+) -> GistRecord:
+    """gist.json with flags laid over it; a folder without one is described by the flags alone.
+
+    template: of a folder without gist.json.
+    """
     file = path / GIST_FILE
     if not file.is_file():
         if condition is None and k:
             condition = "gist"
-        return GistRecord(path.resolve().name, condition, k or (1 if condition == "gist" else 0))
+        k = k or (1 if condition == "gist" else 0)
+        return GistRecord(path.resolve().name, condition, k, template)
     data = _read_json(file)
     if data.get("format") != FORMAT:
         raise GistevalError(f"{file}: format {data.get('format')!r} is unknown (expected {FORMAT})")

@@ -10,20 +10,30 @@ from typing import Any
 import torch
 from transformers import (
     AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
+from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture
+from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
 from gisteval.models.decoder import DecoderModel
+from gisteval.models.encoder_decoder import EncoderDecoderModel
 from gisteval.models.tokens import PromptTokenizer, find_gist_id
 from gisteval.store import write_atomic
 
 log = logging.getLogger(__name__)
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+ADAPTERS: dict[Architecture, type[PromptModel]] = {
+    DECODER: DecoderModel,
+    ENCODER_DECODER: EncoderDecoderModel,
+}
+AUTO_CLASSES = {DECODER: AutoModelForCausalLM, ENCODER_DECODER: AutoModelForSeq2SeqLM}
 
 
 def resolve(name: str) -> Path:
@@ -70,15 +80,13 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     return DTYPES[name]
 
 
-def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> DecoderModel:
+def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> PromptModel:
     """Load weights and tokenizer and wrap them in their adapter."""
     tokenizer = load_tokenizer(checkpoint)
-    record = checkpoint.record
-    tokens = PromptTokenizer(tokenizer, record.template, record.k)
+    record, architecture = checkpoint.record, checkpoint.architecture
+    tokens = PromptTokenizer(tokenizer, record.template, record.k, architecture.closes_input)
     model = load_weights(checkpoint, tokenizer, dtype).to(device).eval()
-    if model.config.is_encoder_decoder:
-        raise GistevalError(f"{checkpoint.path}: encoder-decoder models are not supported yet")
-    return DecoderModel(model, tokens, record.leak_window)
+    return ADAPTERS[architecture](model, tokens, record.leak_window)
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
@@ -109,7 +117,7 @@ def load_weights(
         options["use_safetensors"] = True  # never a pickle that lies beside them
     model: PreTrainedModel
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        model, info = AUTO_CLASSES[checkpoint.architecture].from_pretrained(
             checkpoint.path, dtype=dtype, output_loading_info=True, **options
         )
     except ImportError as error:
@@ -153,9 +161,19 @@ def fit_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
     old = model.get_input_embeddings().weight.shape[0]
     if gist_id is None or gist_id < old:
         return
+    head = model.get_output_embeddings()
+    distinct = None
+    if head is not None and head.weight is not model.get_input_embeddings().weight:
+        distinct = head.weight.detach().clone()
     model.resize_token_embeddings(gist_id + 1, mean_resizing=False)
+    inputs, head = model.get_input_embeddings(), model.get_output_embeddings()
+    if distinct is not None and head.weight is inputs.weight:
+        # T5's configuration always says "tied": resizing would throw FLAN-T5's own output matrix away.
+        head.weight = torch.nn.Parameter(torch.empty_like(inputs.weight))
     with torch.no_grad():
-        for table in (model.get_input_embeddings(), model.get_output_embeddings()):
+        if distinct is not None:
+            head.weight[:old] = distinct
+        for table in (inputs, head):
             if table is not None:
                 table.weight[old:] = table.weight[:old].mean(0)
 
