@@ -80,16 +80,16 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def margins(rows: Iterable[ResultRow]) -> tuple[str, list[Margin]]:
-    """The metric candidates are held against, the first judge's "win_rate" or "rougeL", and each margin."""
+    """What candidates are held by (the first judge's win rate, or ROUGE-L), and each one's margin."""
     found = list(rows)
     judged = [row for row in found if row.metric == "win_rate" and _is_candidate(row)]
     judged = [row for row in judged if row.judge == judged[0].judge]
     if judged:
-        return "win_rate", [
+        return f"the win rate (judge {judged[0].judge}) less 50", [
             Margin(row.system, row.split, row.value - 50, _less(row.ci_low), _less(row.ci_high))
             for row in judged
         ]
-    return "rougeL", [
+    return "ROUGE-L less the positive control's", [
         Margin(row.system, row.split, row.difference, row.difference_ci_low, row.difference_ci_high)
         for row in found
         if row.metric == "rougeL" and _is_candidate(row) and row.difference is not None
@@ -123,7 +123,7 @@ def verdict_sentence(rows: Sequence[ResultRow]) -> str:
                 m.split for m in own if not m.within and not m.worse
             ],
         }
-        said = [f"{text} on {_listed(splits)}" for text, splits in groups.items() if splits]
+        said = [f"{text} on {_splits(splits, len(own))}" for text, splits in groups.items() if splits]
         keeps = f"{name} keeps {_listed(kept)} of the ROUGE-L that a prompt adds" if kept else name
         parts.append(f"{keeps}{'; it is ' + ', '.join(said) if said else ''}." if kept or said else "")
     return " ".join(filter(None, parts)) or "No candidate could be compared with controls."
@@ -172,7 +172,8 @@ def _orders_of_k(samples: Samples) -> list[Claim]:
                 ]
                 if both:
                     higher, lower, clusters = zip(*both, strict=True)
-                    paired = stats.paired_difference(higher, lower, clusters)
+                    # The p-value of permutations, which takes long, is not used.
+                    paired = stats.paired_difference(higher, lower, clusters, permutations=1)
                     text = f"k = {second.k} against {first.k} on {split}: {paired.estimate.value:+.1f}"
                     tested.append((text, paired.p_value_t))
         if tested:
@@ -195,6 +196,10 @@ def _is_candidate(row: ResultRow) -> bool:
 
 def _less(value: float | None) -> float | None:
     return None if value is None else value - 50
+
+
+def _splits(splits: Sequence[str], among: int) -> str:
+    return "every split" if len(splits) == among > 1 else _listed(splits)
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -72,7 +72,7 @@ def page_html(content: PageContent) -> str:
     environment.filters["data_url"] = _data_url
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = joined_script(folder)
-    metric, found = margins(content.data.rows)
+    measure, found = margins(content.data.rows)
     return environment.get_template("page.html.j2").render(
         content=content,
         style=Markup(style),
@@ -81,7 +81,7 @@ def page_html(content: PageContent) -> str:
         data=Markup(samples_json(content.samples)),
         sentence=verdict_sentence(content.data.rows),
         claims=claims(content.data.rows, content.samples),
-        metric=metric,
+        measure=measure,
         glance=glance(content.data.rows, found),
         gallery=gallery_rows(content.samples),
     )

@@ -42,14 +42,14 @@ def control(condition: str, low: float, high: float) -> ResultRow:
     ],
 )
 def test_a_margin_says_what_its_interval_holds(low, high, finding: str) -> None:
-    metric, (margin,) = margins([replace(ROW, difference_ci_low=low, difference_ci_high=high)])
-    assert (metric, margin.finding) == ("rougeL", finding)
+    measure, (margin,) = margins([replace(ROW, difference_ci_low=low, difference_ci_high=high)])
+    assert (measure, margin.finding) == ("ROUGE-L less the positive control's", finding)
 
 
 def test_a_win_rate_is_held_against_half() -> None:
     """The paper's human split: neither equal nor worse."""
-    metric, (margin,) = margins([ROW, WIN, replace(WIN, judge="another", value=1.0)])
-    assert metric == "win_rate"
+    measure, (margin,) = margins([ROW, WIN, replace(WIN, judge="another", value=1.0)])
+    assert measure == "the win rate (judge chatgpt) less 50"
     assert (round(margin.value, 1), round(margin.low, 1), round(margin.high, 1)) == (-4.6, -10.5, 1.2)
     assert margin.finding == "open"
 
@@ -65,6 +65,8 @@ def test_the_sentence() -> None:
         verdict_sentence([control("pos_control", 25, 29)])
         == "No candidate could be compared with controls."
     )
+    worse = replace(seen, difference_ci_low=-9.0, difference_ci_high=-2.0)
+    assert verdict_sentence([worse, ROW]).endswith("; it is below the positive control on every split.")
 
 
 def test_controls_must_lie_apart() -> None:
