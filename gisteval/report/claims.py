@@ -15,12 +15,11 @@ from typing import Literal
 
 from gisteval import stats
 from gisteval.report.samples import Samples, SystemInfo
+from gisteval.report.values import SIGNIFICANT, values_of
 from gisteval.schema import ResultRow
 
 MARGIN = 5.0
 """Points, of ROUGE-L or of a win rate around 50, within which a candidate counts as good as its control."""
-
-SIGNIFICANT = 0.05
 
 Finding = Literal["shown", "open"]
 """The data show it, or leave it open."""
@@ -96,9 +95,47 @@ def margins(rows: Iterable[ResultRow]) -> tuple[str, list[Margin]]:
     ]
 
 
-def claims(rows: Sequence[ResultRow], samples: Samples) -> list[Claim]:
-    """The claims on which all others rest, the controls lie apart; and the one about the order of k."""
-    return _controls(rows) + _orders_of_k(samples)
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a report says in words. others: of the order of k, and of costs."""
+
+    sentence: str
+    controls: tuple[Claim, ...]
+    candidates: tuple[Claim, ...]
+    others: tuple[Claim, ...]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """All of them."""
+        return self.controls + self.candidates + self.others
+
+
+def findings(rows: Sequence[ResultRow], samples: Samples, costs: Sequence[Claim]) -> Findings:
+    """The sentence and all claims: of the controls, of each candidate, of the order of k, of costs."""
+    return Findings(
+        verdict_sentence(rows),
+        tuple(_controls(rows)),
+        tuple(candidate_claims(rows)),
+        (*_orders_of_k(samples), *costs),
+    )
+
+
+def candidate_claims(rows: Sequence[ResultRow]) -> list[Claim]:
+    """Of each candidate and split whether it is as good as its positive control, or worse; or neither."""
+    measure, found = margins(rows)
+    stated = []
+    for margin in found:
+        ends = ["unbounded" if end is None else f"{end:+.1f}" for end in (margin.low, margin.high)]
+        evidence = f"{measure} {margin.value:+.1f} [{', '.join(ends)}]"
+        who = f"{margin.system} on {margin.split}"
+        if margin.within:
+            text = f"{who} is within {MARGIN:g} points of its positive control"
+            stated.append(Claim(text, "shown", evidence))
+        if margin.worse:
+            stated.append(Claim(f"{who} is worse than its positive control", "shown", evidence))
+        if not margin.within and not margin.worse:
+            stated.append(Claim(f"{who} is neither shown to be as good nor to be worse", "open", evidence))
+    return stated
 
 
 def verdict_sentence(rows: Sequence[ResultRow]) -> str:
@@ -152,42 +189,34 @@ def _controls(rows: Sequence[ResultRow]) -> list[Claim]:
 
 
 def _orders_of_k(samples: Samples) -> list[Claim]:
-    """Whether any two k of a family differ in ROUGE-L, all pairs and splits of it tested together."""
+    """Whether any two k of a family differ, all pairs and splits of a metric tested together."""
     families: dict[str, list[SystemInfo]] = {}
     for system in samples.of_role("candidate"):
         families.setdefault(family_of(system.name), []).append(system)
+    values = values_of(samples)
     stated = []
     for family, members in families.items():
-        tested: list[tuple[str, float]] = []
-        for first, second in combinations(sorted(members, key=lambda s: s.k), 2):
-            for split in samples.splits if first.k != second.k else ():
-                both = [
-                    (
-                        sample.outputs[second.name].rouge,
-                        sample.outputs[first.name].rouge,
-                        sample.example.instruction,
-                    )
-                    for sample in samples.samples
-                    if sample.example.split == split and {first.name, second.name} <= set(sample.outputs)
-                ]
-                if both:
-                    higher, lower, clusters = zip(*both, strict=True)
-                    # The p-value of permutations, which takes long, is not used.
-                    paired = stats.paired_difference(higher, lower, clusters, permutations=1)
-                    text = f"k = {second.k} against {first.k} on {split}: {paired.estimate.value:+.1f}"
-                    tested.append((text, paired.p_value_t))
-        if tested:
-            corrected = stats.holm([p for _, p in tested])
-            clear = [text for (text, _), p in zip(tested, corrected, strict=True) if p < SIGNIFICANT]
-            count = f"{len(tested)} paired comparisons, Holm's correction"
-            stated.append(
-                Claim(
-                    f"{family}: ROUGE-L differs between values of k",
-                    "shown" if clear else "open",
-                    f"{count}: {'; '.join(clear)}" if clear else f"none of {count}",
-                )
-            )
+        for metric in ("rougeL", *samples.judges):
+            tested: list[tuple[str, float]] = []
+            for first, second in combinations(sorted(members, key=lambda s: s.k), 2):
+                for split in samples.splits if first.k != second.k else ():
+                    paired = values.compare(metric, second.name, first.name, split)
+                    if paired is not None:
+                        text = f"k = {second.k} against {first.k} on {split}: {paired.estimate.value:+.1f}"
+                        tested.append((text, paired.p_value_t))
+            if tested:
+                name = "ROUGE-L" if metric == "rougeL" else f"the win rate of {metric}"
+                stated.append(_differ(f"{family}: {name} differs between values of k", tested))
     return stated
+
+
+def _differ(text: str, tested: Sequence[tuple[str, float]]) -> Claim:
+    corrected = stats.holm([p for _, p in tested])
+    clear = [name for (name, _), p in zip(tested, corrected, strict=True) if p < SIGNIFICANT]
+    count = f"{len(tested)} paired comparisons, Holm's correction"
+    return Claim(
+        text, "shown" if clear else "open", f"{count}: {'; '.join(clear)}" if clear else f"none of {count}"
+    )
 
 
 def _is_candidate(row: ResultRow) -> bool:

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gisteval.content import find_content
-from gisteval.report.claims import Margin, claims, margins, verdict_sentence
+from gisteval.report.claims import Findings, Margin, margins
 from gisteval.report.data import ReportData
 from gisteval.report.figures import RunFigure
 from gisteval.report.gallery import GROUPS, Group, count_groups
@@ -45,6 +45,7 @@ class PageContent:
     """All that a page shows. figures_note: why there are none, if so."""
 
     data: ReportData
+    findings: Findings
     tables: Sequence[Table]
     figures: Sequence[RunFigure]
     samples: Samples
@@ -79,8 +80,6 @@ def page_html(content: PageContent) -> str:
         script=Markup(script),
         policy=policy(style, script),
         data=Markup(samples_json(content.samples)),
-        sentence=verdict_sentence(content.data.rows),
-        claims=claims(content.data.rows, content.samples),
         measure=measure,
         glance=glance(content.data.rows, found),
         gallery=gallery_rows(content.samples),

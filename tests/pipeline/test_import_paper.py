@@ -15,6 +15,7 @@ from gisteval.importer.rows import read_rows
 from gisteval.pipeline.import_paper import import_paper
 from gisteval.report.build import report_tables
 from gisteval.report.data import read_runs
+from gisteval.report.samples import collect_samples
 from gisteval.run_folder import RunFolder
 from gisteval.schema import ResultRow
 
@@ -214,7 +215,8 @@ def test_a_folder_without_any_of_it_is_one_line(refused, tmp_path: Path) -> None
 
 
 def test_the_tables_of_the_release(imported: RunFolder) -> None:
-    tables = {table.name: table for table in report_tables(read_runs([imported]))}
+    data = read_runs([imported])
+    tables = {table.name: table for table in report_tables(data, collect_samples(data))}
     rows = {row[:2]: row[5] for row in tables["main"].rows}
     assert rows["human", "LLaMA-gist-1"] == "45.4 [39.6, 51.3]"
     assert rows["seen", "LLaMA-gist-1"].startswith("48.5 [")

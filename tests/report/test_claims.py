@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from gisteval.report.claims import claims, family_of, margins, short_names, verdict_sentence
+from gisteval.report.claims import (
+    Claim,
+    candidate_claims,
+    family_of,
+    findings,
+    margins,
+    short_names,
+    verdict_sentence,
+)
 from gisteval.report.data import read_runs
 from gisteval.report.samples import Samples, collect_samples
 from gisteval.schema import ResultRow
@@ -73,18 +81,19 @@ def test_controls_must_lie_apart() -> None:
     apart, together = [
         [control("neg_control", 12, high), control("pos_control", 25, 29)] for high in (17, 26)
     ]
-    (claim,) = claims(apart, NOTHING)
+    (claim,) = findings(apart, NOTHING, ()).controls
     assert (claim.finding, claim.text) == (
         "shown",
         "LLaMA: the negative control on human is below the positive control",
     )
-    (claim,) = claims(together, NOTHING)
+    (claim,) = findings(together, NOTHING, ()).controls
     assert claim.finding == "open"
 
 
 def test_the_order_of_k_needs_a_difference(small_run, write_small_run, make_example, tmp_path) -> None:
     data = read_runs([small_run])
-    *_, order = claims(data.rows, collect_samples(data))
+    order, judged = findings(data.rows, collect_samples(data), ()).others
+    assert "the win rate of reference differs" in judged.text
     assert (order.finding, order.evidence) == ("open", "none of 2 paired comparisons, Holm's correction")
 
     def answers(item, number, system):
@@ -92,7 +101,7 @@ def test_the_order_of_k_needs_a_difference(small_run, write_small_run, make_exam
 
     examples = {"seen": [make_example(number) for number in range(12)]}
     data = read_runs([write_small_run(tmp_path / "run", examples, answers, judge=None)])
-    *_, order = claims(data.rows, collect_samples(data))
+    (order,) = findings(data.rows, collect_samples(data), ()).others
     assert order.finding == "shown"
     assert order.evidence.endswith("k = 4 against 1 on seen: +100.0")
 
@@ -106,3 +115,31 @@ def test_families_and_short_names() -> None:
         "a-neg_control-1": "neg_control-1",
     }
     assert short_names(["a-gist-1", "b-gist-1"]) == {"a-gist-1": "a-gist-1", "b-gist-1": "b-gist-1"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (-5.2, -1.0, [("shown", "is worse than")]),
+        (-4.9, -1.0, [("shown", "is within 5 points of"), ("shown", "is worse than")]),
+        (-4.9, 1.0, [("shown", "is within 5 points of")]),
+        (-5.2, 1.0, [("open", "is neither shown to be as good nor to be worse")]),
+        (None, None, [("open", "is neither shown to be as good nor to be worse")]),
+    ],
+)
+def test_a_candidate_is_as_good_or_worse_only_if_shown(low, high, expected) -> None:
+    found = candidate_claims([replace(ROW, difference_ci_low=low, difference_ci_high=high)])
+    assert [claim.finding for claim in found] == [finding for finding, _ in expected]
+    for claim, (_, text) in zip(found, expected, strict=True):
+        assert f"LLaMA-gist-1 on human {text}" in claim.text
+        ends = "unbounded, unbounded" if low is None else f"{low:+.1f}, {high:+.1f}"
+        assert claim.evidence == f"ROUGE-L less the positive control's -3.1 [{ends}]"
+
+
+def test_findings_hold_all_claims() -> None:
+    cost = Claim("gist-1 takes less time than no cache", "shown", "6.8% saved")
+    rows = [control("pos_control", 25, 29), WIN, control("neg_control", 12, 16)]
+    found = findings(rows, NOTHING, [cost])
+    assert [claim.finding for claim in found.claims] == ["shown", "open", "shown"]
+    assert found.claims[1].evidence == "the win rate (judge chatgpt) less 50 -4.6 [-10.5, +1.2]"
+    assert found.sentence == verdict_sentence(rows)

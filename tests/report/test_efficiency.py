@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.report.data import ReportData, RunData
-from gisteval.report.efficiency import efficiency_tables
+from gisteval.report.efficiency import cost_claims, efficiency_tables
 from gisteval.run_folder import RunFolder
 
 
@@ -48,6 +48,9 @@ def test_a_measured_profile_shows_every_way_and_paired_savings() -> None:
     assert rows["whole-prompt cache"][4:6] == ("50.0", "-")
     assert rows["gist-1"][2:] == ("30.0 [20.0, 40.0]", "-", "60.0", "20.0", "1.0", "5 kB")
     assert "batch 1, cpu" in table.note
+    (claim,) = cost_claims(data(profile))
+    assert (claim.text, claim.finding) == ("x-gist-1, gist-1 takes less time than no cache", "shown")
+    assert claim.evidence == "30.0 [20.0, 40.0]% saved"
 
 
 def test_released_timings_stand_beside_measured_ones() -> None:
@@ -69,8 +72,22 @@ def test_released_timings_stand_beside_measured_ones() -> None:
         *("llama-7b", "gist-1", "21.85 [21.00, 22.70]", "552.5 G", "6.8 [5.5, 8.1]", "-"),
         *("39.6", "-", "1.0", "1.05 MB"),
     )
+    (claim,) = cost_claims(data({"kind": "released", "ways": [way, untimed]}))
+    assert (claim.text, claim.finding) == ("llama-7b, gist-1 takes less time than no cache", "shown")
     assert table.rows[1][2:] == ("-", "552.5 G", "-", "-", "-", "-", "1.0", "-")
 
 
 def test_runs_without_timings_have_no_table() -> None:
     assert efficiency_tables(data(None, {"kind": "shape"})) == []
+    assert cost_claims(data(None, {"kind": "shape"})) == []
+
+
+def test_a_saving_whose_interval_holds_zero_is_left_open() -> None:
+    item = {"baseline": "no cache", "unit": "seconds", "value": 1.0, "low": -0.5, "high": 2.5}
+    way = {"model": "m", "way": "gist-1", "saved": [item]}
+    worse = {**way, "saved": [{**item, "value": -2.0, "low": -3.0, "high": -1.0}]}
+    found = cost_claims(data({"kind": "released", "ways": [way, worse]}))
+    assert [(claim.finding, "takes less time" in claim.text) for claim in found] == [
+        ("open", True),
+        ("shown", False),
+    ]
