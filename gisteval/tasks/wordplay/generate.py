@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -57,19 +57,15 @@ def train_examples(
     seed: int = 0,
     instructions: int = TRAIN_INSTRUCTIONS,
     inputs_per_instruction: int = INPUTS_PER_INSTRUCTION,
-    thinned: Mapping[str, int] | None = None,
     content: Path | None = None,
 ) -> Iterator[dict[str, str]]:
     """Examples with instruction, input, output and family; those of an instruction are adjacent.
 
-    The first n instructions of a seed are the same for any larger number of instructions. thinned:
-    families of which only one instruction in so many is used.
+    The first n instructions of a seed are the same for any larger number of instructions.
     """
     sources = Sources.load(content)
     chosen = islice(train_instructions(sources, seed), instructions)
     for index, instruction in enumerate(chosen):
-        if thinned and index % thinned.get(instruction.family, 1):
-            continue
         for text in _train_inputs(sources, instruction, seed, index, inputs_per_instruction):
             yield _example(sources, instruction, text)
 
