@@ -12,12 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-<<<<<<< HEAD
 from gisteval import cli_gate, cli_report, cli_view
-=======
-from gisteval import cli_gate, cli_report
 from gisteval.cli_judge import judge as judge_command
->>>>>>> main
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
@@ -153,12 +149,8 @@ def run(
         print((finished.folder / "results.json").read_text(encoding="utf-8"), end="")
     else:
         print("\n".join(map(plain_text, split_tables(finished.rows))))
-<<<<<<< HEAD
-        print(f"report: {finished.folder / 'report' / 'report.html'}")
-=======
         print(judging_text(finished.judging), end="\n" if finished.judging else "")
-        print(f"report: {finished.folder / 'report' / 'report.md'}")
->>>>>>> main
+        print(f"report: {finished.folder / 'report' / 'report.html'}")
     for note in finished.notes:
         print(f"note: {note}", file=sys.stderr)
 

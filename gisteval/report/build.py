@@ -9,11 +9,8 @@ from gisteval.errors import MissingExtra
 from gisteval.report.agreement import agreement_table
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.efficiency import efficiency_tables
-<<<<<<< HEAD
 from gisteval.report.figures import can_draw, draw_figures
-=======
 from gisteval.report.judging import judging_tables
->>>>>>> main
 from gisteval.report.layout import Table, latex_text, markdown_text
 from gisteval.report.markdown import write_report
 from gisteval.report.page import PageContent, write_page
