@@ -50,7 +50,7 @@ def draw(pool: Sequence[str], count: int, excluded: Collection[str], rng: Random
 
 
 def words(lexicon: Lexicon, params: Params, rng: Random) -> str:
-    return ", ".join(draw(lexicon.all_nouns, 4, content_words(params), rng))
+    return ", ".join(draw(lexicon.all_nouns, rng.choice((3, 4)), content_words(params), rng))
 
 
 def words_or_none(lexicon: Lexicon, params: Params, rng: Random) -> str:
