@@ -35,8 +35,9 @@ SUITE := checkpoints/wordplay-llama
 MEMBERS := pos_control gist-1 neg_control gist-5 gist-2 gist-10
 
 suite: setup ## retrain the demo suite into build/wordplay-llama, two trainings at a time
-	for stage in 1 2 3; do test -f build/wordplay-base-$$stage/gist.json || $(BIN)/gisteval train \
-	  $(SUITE)/base-$$stage.yaml --output build/wordplay-base-$$stage || exit 1; done
+	$(BIN)/gisteval train $(SUITE)/base.yaml --output build/wordplay-base --threads 2
+	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train $(SUITE)/first/NAME.yaml \
+	  --output build/wordplay-first/NAME --threads 1
 	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train $(SUITE)/NAME.yaml \
 	  --output build/wordplay-llama/NAME --threads 1
 

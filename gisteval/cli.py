@@ -42,7 +42,7 @@ def main() -> None:
     """Entry point: an expected error is one line on stderr and its exit code."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False) or 0
+        code = app(sys.argv[1:] or ["--help"], prog_name="gisteval", standalone_mode=False) or 0
         sys.stdout.flush()
     except GistevalError as error:
         code = _fail(" ".join(str(error).splitlines()), error.exit_code)

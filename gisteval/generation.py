@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -19,6 +19,10 @@ CACHE_BYTES = 2**30
 
 PREFIX_BYTES = 256 * 2**20
 """Room for the compressed prompts that are kept at a time."""
+
+FEW_ROWS = 32
+PADDING_LIMIT = 1.2
+"""Prompts that are compressed together differ in length by at most this factor, unless they are few."""
 
 WINDOW = 8
 """Batches that are planned, and whose prompts are kept, at a time."""
@@ -163,17 +167,24 @@ def _batches(model: PromptModel, window: list[_Item], decoding: Decoding) -> Ite
 def _compress(model: PromptModel, compressor: Compressor, budget: int | None, window: list[_Item]) -> None:
     """Compress each distinct instruction of the window once, similar lengths together."""
     lengths = {item.example.instruction: item.prompt_tokens for item in window}
-    ordered = sorted(lengths, key=lambda text: (lengths[text], text))
     found: dict[str, CompressedPrompt] = {}
-    start = 0
-    while start < len(ordered):
-        longest = lengths[ordered[min(start + AUTO_BATCH, len(ordered)) - 1]]
-        room = _auto_rows(model, longest)
-        batch = ordered[start : start + room]
+    for batch in _length_groups(model, lengths):
         found.update(zip(batch, compressor.compress(model, batch, budget), strict=True))
-        start += room
     for item in window:
         item.compressed = found[item.example.instruction]
+
+
+def _length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[list[str]]:
+    """Texts of similar length together, shortest first; a small group may mix lengths."""
+    group: list[str] = []
+    for text in sorted(lengths, key=lambda text: (lengths[text], text)):
+        padded = len(group) >= FEW_ROWS and lengths[text] > PADDING_LIMIT * lengths[group[0]]
+        if group and (padded or len(group) >= _auto_rows(model, lengths[text])):
+            yield group
+            group = []
+        group.append(text)
+    if group:
+        yield group
 
 
 def _answers(model: PromptModel, batch: list[_Item], decoding: Decoding) -> Iterator[Answer]:

@@ -61,8 +61,8 @@ def test_gist_lies_significantly_above_the_negative_control(demo: Run, split: st
     assert paired.p_value_permutation < 0.01
 
 
-def test_positive_control_solves_more_than_half_of_seen(demo: Run) -> None:
-    assert value(demo, POSITIVE, "seen", "exact_match") > 50
+def test_positive_control_solves_four_fifths_of_seen(demo: Run) -> None:
+    assert value(demo, POSITIVE, "seen", "exact_match") >= 80
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -71,29 +71,38 @@ def test_ignoring_the_instruction_scores_low(demo: Run, split: str) -> None:
 
 
 @pytest.mark.parametrize("system", [GIST, POSITIVE])
-def test_human_phrasing_is_harder_than_held_out_templates_and_still_understood(
+def test_human_phrasing_is_clearly_harder_than_held_out_templates_and_still_understood(
     demo: Run, system: str
 ) -> None:
     unseen, human, negative = (
         scores(demo, name, split)
         for name, split in ((system, "unseen"), (system, "human"), (NEGATIVE, "human"))
     )
-    assert human["exact_match"].mean() < unseen["exact_match"].mean()
-    clusters = list(human["instruction"])
-    assert stats.mean_interval(human["exact_match"], clusters).ci_low > negative["exact_match"].mean()
+    upper, lower = (
+        stats.mean_interval(found["exact_match"], list(found["instruction"])) for found in (unseen, human)
+    )
+    # Two independent sets of instructions: the variances of the means add up.
+    half_width = float(np.hypot(upper.value - upper.ci_low, lower.value - lower.ci_low))
+    assert upper.value - lower.value > half_width
+    assert lower.ci_low > negative["exact_match"].mean()
 
 
-def test_a_positive_control_read_through_the_gist_mask_collapses(
-    suite: Path, demo: Run, tmp_path: Path
+@pytest.mark.parametrize(
+    ("member", "system", "condition"),
+    [("pos_control", POSITIVE, "gist"), ("gist-1", GIST, "pos_control")],
+    ids=["positive-control-through-the-gist-mask", "gist-shown-its-whole-prompt"],
+)
+def test_weights_read_under_the_other_mask_collapse(
+    suite: Path, demo: Run, tmp_path: Path, member: str, system: str, condition: str
 ) -> None:
     import gisteval
 
     wrong = gisteval.run(
-        model=str(suite / "pos_control"), condition="gist", split="seen", output=str(tmp_path / "run")
+        model=str(suite / member), condition=condition, split="seen", output=str(tmp_path / "run")
     )
-    [row] = [r for r in wrong.rows if r.metric == "exact_match" and r.system.endswith("-as-gist-1")]
+    [row] = [r for r in wrong.rows if r.metric == "exact_match" and f"-as-{condition}" in r.system]
     assert row.ci_high is not None
-    assert row.ci_high < value(demo, POSITIVE, "seen", "exact_match") / 3
+    assert row.ci_high < value(demo, system, "seen", "exact_match") / 3
 
 
 def test_cached_and_masked_paths_agree_on_the_real_checkpoints(demo: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -63,10 +64,19 @@ ANSWERS: list[tuple[str, Params, str, str]] = [
 ]
 
 
+def options(split: str) -> dict[str, Any]:
+    return load_task("wordplay").definition.splits[split].options
+
+
 @pytest.fixture(scope="module")
 def train() -> list[dict[str, str]]:
-    options = load_task("wordplay").definition.splits["train"].options
-    return list(train_examples(**options))
+    return list(train_examples(**options("train")))
+
+
+@pytest.fixture(scope="module")
+def start() -> list[dict[str, str]]:
+    """What the base is trained on."""
+    return list(train_examples(**options("start")))
 
 
 def stored(split: str) -> list[dict[str, Any]]:
@@ -133,14 +143,22 @@ def test_training_is_deterministic_and_stable_under_its_size(
     train: list[dict[str, str]],
 ) -> None:
     assert list(itertools.islice(train, 80)) == list(
-        train_examples(instructions=20, inputs_per_instruction=4)
+        train_examples(**{**options("train"), "instructions": 20})
     )
 
 
+def test_families_come_as_often_as_their_weight_says(train: list[dict[str, str]]) -> None:
+    counts = Counter(example["family"] for example in train)
+    weights = {name: options("train")["weights"].get(name, 1.0) for name in FAMILIES}
+    for name, weight in weights.items():
+        # Instructions that come twice are left out, and short families repeat themselves.
+        assert counts[name] / len(train) == pytest.approx(weight / sum(weights.values()), rel=0.2)
+
+
 def test_training_examples(train: list[dict[str, str]]) -> None:
-    assert len(train) == 120_000
+    assert len(train) == 160_000
     groups = [key for key, _ in itertools.groupby(train, lambda example: example["instruction"])]
-    assert len(groups) == len(set(map(normalise, groups))) == 30_000
+    assert len(groups) == len(set(map(normalise, groups))) == 40_000
     lengths = [len(instruction.split()) for instruction in groups]
     assert 8 <= sum(lengths) / len(lengths) <= 22
     constants = [example["input"] for example in train if example["family"] == "constant"]
@@ -162,12 +180,12 @@ def assert_clean(train: list[dict[str, str]], split: str) -> None:
     assert report.longest_shared_ngram < 8
 
 
-def test_training_shares_nothing_with_unseen(train: list[dict[str, str]]) -> None:
-    assert_clean(train, "unseen")
-
-
-def test_training_shares_nothing_with_human(train: list[dict[str, str]]) -> None:
-    assert_clean(train, "human")
+@pytest.mark.parametrize("split", ["unseen", "human"])
+def test_training_shares_nothing_with(
+    split: str, train: list[dict[str, str]], start: list[dict[str, str]]
+) -> None:
+    assert_clean(train, split)
+    assert_clean(start, split)
 
 
 @pytest.mark.parametrize("split", ["seen", "unseen"])

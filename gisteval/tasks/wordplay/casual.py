@@ -36,14 +36,12 @@ PRONOUN_I = re.compile(r"\bI\b")
 APOSTROPHE = re.compile(r"(?<=[a-z])'(?=[a-z])")
 BOUNDARIES = (". ", ". ", ": ", ", ", " - ")
 
-PLAIN_SHARE = 0.4
 
-
-def casual(wording: Wording, template: Template) -> str:
-    """One training instruction: plain with probability ``PLAIN_SHARE``, else casual."""
+def casual(wording: Wording, template: Template, plain_share: float) -> str:
+    """One training instruction: plain with probability ``plain_share``, else casual."""
     rng = wording.rng
     text = wording.render(template.choice)
-    if rng.random() < PLAIN_SHARE:
+    if rng.random() < plain_share:
         return sentence_case(close(tidy(text)), wording.params)
     text = _with_opening(wording, text, template.is_imperative)
     if rng.random() < 0.25:

@@ -15,6 +15,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import yaml
+
 from gisteval.tasks.wordplay.casual import casual
 from gisteval.tasks.wordplay.families import FAMILIES
 from gisteval.tasks.wordplay.inputs import Params
@@ -24,6 +26,7 @@ from gisteval.tasks.wordplay.overlap import audit as audit_instructions
 from gisteval.tasks.wordplay.phrasing import Grammar, Wording, load_grammar, plain
 
 TRAIN_INSTRUCTIONS = 12_000
+PLAIN_SHARE = 0.4
 INPUTS_PER_INSTRUCTION = 8
 SPLIT_INSTRUCTIONS = 500
 HUMAN_TWICE = 120
@@ -41,51 +44,59 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Sources:
-    """The content that generation draws from."""
+    """The content that generation draws from. train_options: those of the task's split `train`."""
 
     directory: Path
     lexicon: Lexicon
     grammar: Grammar
+    train_options: Mapping[str, Any]
 
     @classmethod
     def load(cls, content: Path | None = None) -> Sources:
         directory = content_directory(content)
-        return cls(directory, load_lexicon(directory), load_grammar(directory))
+        task = yaml.safe_load((directory / "task.yaml").read_text(encoding="utf-8"))
+        options = task["splits"]["train"]["options"]
+        return cls(directory, load_lexicon(directory), load_grammar(directory), options)
 
 
 def train_examples(
     seed: int = 0,
     instructions: int = TRAIN_INSTRUCTIONS,
     inputs_per_instruction: int = INPUTS_PER_INSTRUCTION,
-    thinned: Mapping[str, int] | None = None,
+    plain_share: float = PLAIN_SHARE,
+    weights: Mapping[str, float] | None = None,
     content: Path | None = None,
 ) -> Iterator[dict[str, str]]:
     """Examples with instruction, input, output and family; those of an instruction are adjacent.
 
-    The first n instructions of a seed are the same for any larger number of instructions. thinned:
-    families of which only one instruction in so many is used.
+    The first n instructions of a seed are the same for any larger number of instructions. plain_share: of
+    instructions without the casual layer. weights: how often a family comes, beside the others' 1.
     """
     sources = Sources.load(content)
-    chosen = islice(train_instructions(sources, seed), instructions)
+    chosen = islice(train_instructions(sources, seed, plain_share, weights), instructions)
     for index, instruction in enumerate(chosen):
-        if thinned and index % thinned.get(instruction.family, 1):
-            continue
         for text in _train_inputs(sources, instruction, seed, index, inputs_per_instruction):
             yield _example(sources, instruction, text)
 
 
-def train_instructions(sources: Sources, seed: int) -> Iterator[Instruction]:
+def train_instructions(
+    sources: Sources,
+    seed: int,
+    plain_share: float = PLAIN_SHARE,
+    weights: Mapping[str, float] | None = None,
+) -> Iterator[Instruction]:
     """Endless distinct instructions, none too close to the unseen and human splits."""
     rng = Random(f"wordplay train {seed}")
     grammars = sources.grammar.families
-    names, weights = list(grammars), [grammar.weight for grammar in grammars.values()]
+    names = list(grammars)
+    frequencies = [(weights or {}).get(name, 1.0) for name in names]
     contamination = Contamination.of(_evaluation_instructions(sources.directory), sources.lexicon)
     seen: set[str] = set()
     while True:
-        family = rng.choices(names, weights)[0]
+        family = rng.choices(names, frequencies)[0]
         params = FAMILIES[family].sample_params(sources.lexicon, rng)
         wording = Wording.sample(sources.grammar, family, params, rng)
-        text = casual(wording, rng.choice(grammars[family].train))
+        text = casual(wording, rng.choice(grammars[family].train), plain_share)
         key = normalise(text)
         if key not in seen and not contamination.touches(text):
             seen.add(key)
@@ -190,12 +201,14 @@ def _seen(sources: Sources, seed: int) -> Iterator[tuple[Instruction, list[str]]
     rng = Random(f"wordplay seen {seed}")
     share, extra = divmod(SPLIT_INSTRUCTIONS, len(FAMILIES))
     wanted = {name: share + (turn < extra) for turn, name in enumerate(FAMILIES)}
-    for index, instruction in enumerate(train_instructions(sources, seed)):
+    mix = sources.train_options
+    instructions = train_instructions(sources, mix["seed"], mix["plain_share"], mix["weights"])
+    for index, instruction in enumerate(instructions):
         if not any(wanted.values()):
             return
         if wanted[instruction.family]:
             wanted[instruction.family] -= 1
-            trained = _train_inputs(sources, instruction, seed, index, INPUTS_PER_INSTRUCTION)
+            trained = _train_inputs(sources, instruction, mix["seed"], index, INPUTS_PER_INSTRUCTION)
             yield instruction, _inputs(sources, instruction, 2, rng, avoid=[*trained, ""])
 
 
@@ -226,7 +239,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for split, count in build_splits(options.human, options.content).items():
         print(f"{split}: {count} examples")
     sources = Sources.load(options.content)
-    train = [item.text for item in islice(train_instructions(sources, 0), TRAIN_INSTRUCTIONS)]
+    mix = sources.train_options
+    found = train_instructions(sources, mix["seed"], mix["plain_share"], mix["weights"])
+    train = [item.text for item in islice(found, TRAIN_INSTRUCTIONS)]
     for split in EVALUATION_SPLITS:
         path = sources.directory / f"{split}.jsonl"
         if path.exists():

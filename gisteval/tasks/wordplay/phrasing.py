@@ -46,7 +46,6 @@ class FamilyGrammar:
     train: tuple[Template, ...]
     unseen: tuple[Template, ...]
     synonyms: Mapping[str, Choice]
-    weight: float
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,6 @@ def _family(raw: Mapping[str, Any], name: str) -> FamilyGrammar:
         train=_templates(parts["train"]),
         unseen=_templates(parts["unseen"]),
         synonyms=synonyms,
-        weight=float(own.get("weight", 1.0)),
     )
 
 
