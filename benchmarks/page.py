@@ -18,6 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from gisteval.report.claims import Findings
 from gisteval.report.data import ReportData
 from gisteval.report.page import PageContent, write_page
 from gisteval.report.samples import Judgement, Output, Sample, Samples, SystemInfo
@@ -99,7 +100,8 @@ def main() -> None:
     browser_path = shutil.which("chromium") or shutil.which("chromium-browser")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         path = Path(folder) / "report.html"
-        write_page(PageContent(ReportData(()), (), (), made_samples(count)), path)
+        said = Findings("A benchmark.", (), (), ())
+        write_page(PageContent(ReportData(()), said, (), (), made_samples(count)), path)
         flags = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
         runs = [opened(browser, path) for _ in range(5)]

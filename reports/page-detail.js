@@ -38,8 +38,11 @@ function textBlock(text, base) {
     block.textContent = visible(text);
     return block;
   }
-  for (const [kind, words] of parts)
-    block.append(kind === "same" ? visible(words) : make(kind === "added" ? "ins" : "del", "", visible(words)));
+  for (const [kind, words] of parts) {
+    const marked = words.trimEnd();
+    if (kind === "same") block.append(visible(words));
+    else block.append(make(kind === "added" ? "ins" : "del", "", visible(marked)), words.slice(marked.length));
+  }
   return block;
 }
 

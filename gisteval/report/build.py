@@ -38,14 +38,11 @@ def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None
     for table in tables:
         _write_table(table, output / "tables", intervals)
     shown = [table.without_intervals() for table in tables] if intervals is False else tables
-    write_report(data, shown, findings(data.rows, samples, cost_claims(data)), output / "report.md")
-    if can_draw():
-        content = PageContent(data, tables, draw_figures(data, samples, output / "figures"), samples)
-    else:
-        content = PageContent(
-            data, tables, (), samples, f"No figures: {MissingExtra('matplotlib', 'report')}."
-        )
-    return write_page(content, output / "report.html")
+    said = findings(data.rows, samples, cost_claims(data))
+    write_report(data, shown, said, output / "report.md")
+    figures = draw_figures(data, samples, output / "figures") if can_draw() else ()
+    note = "" if can_draw() else f"No figures: {MissingExtra('matplotlib', 'report')}."
+    return write_page(PageContent(data, said, tables, figures, samples, note), output / "report.html")
 
 
 def current_page(run: RunFolder) -> Path:

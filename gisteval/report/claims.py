@@ -79,16 +79,16 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def margins(rows: Iterable[ResultRow]) -> tuple[str, list[Margin]]:
-    """The metric candidates are held against, the first judge's "win_rate" or "rougeL", and each margin."""
+    """What candidates are held by (the first judge's win rate, or ROUGE-L), and each one's margin."""
     found = list(rows)
     judged = [row for row in found if row.metric == "win_rate" and _is_candidate(row)]
     judged = [row for row in judged if row.judge == judged[0].judge]
     if judged:
-        return "win_rate", [
+        return f"the win rate (judge {judged[0].judge}) less 50", [
             Margin(row.system, row.split, row.value - 50, _less(row.ci_low), _less(row.ci_high))
             for row in judged
         ]
-    return "rougeL", [
+    return "ROUGE-L less the positive control's", [
         Margin(row.system, row.split, row.difference, row.difference_ci_low, row.difference_ci_high)
         for row in found
         if row.metric == "rougeL" and _is_candidate(row) and row.difference is not None
@@ -97,26 +97,36 @@ def margins(rows: Iterable[ResultRow]) -> tuple[str, list[Margin]]:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a report says in words."""
+    """What a report says in words. others: of the order of k, and of costs."""
 
     sentence: str
-    claims: tuple[Claim, ...]
+    controls: tuple[Claim, ...]
+    candidates: tuple[Claim, ...]
+    others: tuple[Claim, ...]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """All of them."""
+        return self.controls + self.candidates + self.others
 
 
 def findings(rows: Sequence[ResultRow], samples: Samples, costs: Sequence[Claim]) -> Findings:
     """The sentence and all claims: of the controls, of each candidate, of the order of k, of costs."""
-    stated = (*_controls(rows), *candidate_claims(rows), *_orders_of_k(samples), *costs)
-    return Findings(verdict_sentence(rows), stated)
+    return Findings(
+        verdict_sentence(rows),
+        tuple(_controls(rows)),
+        tuple(candidate_claims(rows)),
+        (*_orders_of_k(samples), *costs),
+    )
 
 
 def candidate_claims(rows: Sequence[ResultRow]) -> list[Claim]:
     """Of each candidate and split whether it is as good as its positive control, or worse; or neither."""
-    metric, found = margins(rows)
-    name = "win rate less 50" if metric == "win_rate" else "ROUGE-L less the positive control's"
+    measure, found = margins(rows)
     stated = []
     for margin in found:
         ends = ["unbounded" if end is None else f"{end:+.1f}" for end in (margin.low, margin.high)]
-        evidence = f"{name} {margin.value:+.1f} [{', '.join(ends)}]"
+        evidence = f"{measure} {margin.value:+.1f} [{', '.join(ends)}]"
         who = f"{margin.system} on {margin.split}"
         if margin.within:
             text = f"{who} is within {MARGIN:g} points of its positive control"
@@ -126,11 +136,6 @@ def candidate_claims(rows: Sequence[ResultRow]) -> list[Claim]:
         if not margin.within and not margin.worse:
             stated.append(Claim(f"{who} is neither shown to be as good nor to be worse", "open", evidence))
     return stated
-
-
-def claims(rows: Sequence[ResultRow], samples: Samples) -> list[Claim]:
-    """The claims on which all others rest, the controls lie apart; and the one about the order of k."""
-    return _controls(rows) + _orders_of_k(samples)
 
 
 def verdict_sentence(rows: Sequence[ResultRow]) -> str:
@@ -155,7 +160,7 @@ def verdict_sentence(rows: Sequence[ResultRow]) -> str:
                 m.split for m in own if not m.within and not m.worse
             ],
         }
-        said = [f"{text} on {_listed(splits)}" for text, splits in groups.items() if splits]
+        said = [f"{text} on {_splits(splits, len(own))}" for text, splits in groups.items() if splits]
         keeps = f"{name} keeps {_listed(kept)} of the ROUGE-L that a prompt adds" if kept else name
         parts.append(f"{keeps}{'; it is ' + ', '.join(said) if said else ''}." if kept or said else "")
     return " ".join(filter(None, parts)) or "No candidate could be compared with controls."
@@ -220,6 +225,10 @@ def _is_candidate(row: ResultRow) -> bool:
 
 def _less(value: float | None) -> float | None:
     return None if value is None else value - 50
+
+
+def _splits(splits: Sequence[str], among: int) -> str:
+    return "every split" if len(splits) == among > 1 else _listed(splits)
 
 
 def _listed(parts: Sequence[str]) -> str:

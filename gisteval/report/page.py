@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gisteval.content import find_content
-from gisteval.report.claims import Margin, claims, margins, verdict_sentence
+from gisteval.report.claims import Findings, Margin, margins
 from gisteval.report.data import ReportData
 from gisteval.report.figures import RunFigure
 from gisteval.report.gallery import GROUPS, Group, count_groups
@@ -45,6 +45,7 @@ class PageContent:
     """All that a page shows. figures_note: why there are none, if so."""
 
     data: ReportData
+    findings: Findings
     tables: Sequence[Table]
     figures: Sequence[RunFigure]
     samples: Samples
@@ -72,16 +73,14 @@ def page_html(content: PageContent) -> str:
     environment.filters["data_url"] = _data_url
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = joined_script(folder)
-    metric, found = margins(content.data.rows)
+    measure, found = margins(content.data.rows)
     return environment.get_template("page.html.j2").render(
         content=content,
         style=Markup(style),
         script=Markup(script),
         policy=policy(style, script),
         data=Markup(samples_json(content.samples)),
-        sentence=verdict_sentence(content.data.rows),
-        claims=claims(content.data.rows, content.samples),
-        metric=metric,
+        measure=measure,
         glance=glance(content.data.rows, found),
         gallery=gallery_rows(content.samples),
     )

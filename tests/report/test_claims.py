@@ -9,7 +9,6 @@ import pytest
 from gisteval.report.claims import (
     Claim,
     candidate_claims,
-    claims,
     family_of,
     findings,
     margins,
@@ -51,14 +50,14 @@ def control(condition: str, low: float, high: float) -> ResultRow:
     ],
 )
 def test_a_margin_says_what_its_interval_holds(low, high, finding: str) -> None:
-    metric, (margin,) = margins([replace(ROW, difference_ci_low=low, difference_ci_high=high)])
-    assert (metric, margin.finding) == ("rougeL", finding)
+    measure, (margin,) = margins([replace(ROW, difference_ci_low=low, difference_ci_high=high)])
+    assert (measure, margin.finding) == ("ROUGE-L less the positive control's", finding)
 
 
 def test_a_win_rate_is_held_against_half() -> None:
     """The paper's human split: neither equal nor worse."""
-    metric, (margin,) = margins([ROW, WIN, replace(WIN, judge="another", value=1.0)])
-    assert metric == "win_rate"
+    measure, (margin,) = margins([ROW, WIN, replace(WIN, judge="another", value=1.0)])
+    assert measure == "the win rate (judge chatgpt) less 50"
     assert (round(margin.value, 1), round(margin.low, 1), round(margin.high, 1)) == (-4.6, -10.5, 1.2)
     assert margin.finding == "open"
 
@@ -74,24 +73,27 @@ def test_the_sentence() -> None:
         verdict_sentence([control("pos_control", 25, 29)])
         == "No candidate could be compared with controls."
     )
+    worse = replace(seen, difference_ci_low=-9.0, difference_ci_high=-2.0)
+    assert verdict_sentence([worse, ROW]).endswith("; it is below the positive control on every split.")
 
 
 def test_controls_must_lie_apart() -> None:
     apart, together = [
         [control("neg_control", 12, high), control("pos_control", 25, 29)] for high in (17, 26)
     ]
-    (claim,) = claims(apart, NOTHING)
+    (claim,) = findings(apart, NOTHING, ()).controls
     assert (claim.finding, claim.text) == (
         "shown",
         "LLaMA: the negative control on human is below the positive control",
     )
-    (claim,) = claims(together, NOTHING)
+    (claim,) = findings(together, NOTHING, ()).controls
     assert claim.finding == "open"
 
 
 def test_the_order_of_k_needs_a_difference(small_run, write_small_run, make_example, tmp_path) -> None:
     data = read_runs([small_run])
-    *_, order = claims(data.rows, collect_samples(data))
+    order, judged = findings(data.rows, collect_samples(data), ()).others
+    assert "the win rate of reference differs" in judged.text
     assert (order.finding, order.evidence) == ("open", "none of 2 paired comparisons, Holm's correction")
 
     def answers(item, number, system):
@@ -99,7 +101,7 @@ def test_the_order_of_k_needs_a_difference(small_run, write_small_run, make_exam
 
     examples = {"seen": [make_example(number) for number in range(12)]}
     data = read_runs([write_small_run(tmp_path / "run", examples, answers, judge=None)])
-    *_, order = claims(data.rows, collect_samples(data))
+    (order,) = findings(data.rows, collect_samples(data), ()).others
     assert order.finding == "shown"
     assert order.evidence.endswith("k = 4 against 1 on seen: +100.0")
 
@@ -139,5 +141,5 @@ def test_findings_hold_all_claims() -> None:
     rows = [control("pos_control", 25, 29), WIN, control("neg_control", 12, 16)]
     found = findings(rows, NOTHING, [cost])
     assert [claim.finding for claim in found.claims] == ["shown", "open", "shown"]
-    assert found.claims[1].evidence == "win rate less 50 -4.6 [-10.5, +1.2]"
+    assert found.claims[1].evidence == "the win rate (judge chatgpt) less 50 -4.6 [-10.5, +1.2]"
     assert found.sentence == verdict_sentence(rows)

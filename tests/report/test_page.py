@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gisteval.report.claims import findings
 from gisteval.report.data import read_runs
 from gisteval.report.layout import Table
 from gisteval.report.page import PageContent, cell, gallery_rows, page_html, word_columns
@@ -37,7 +38,8 @@ class Elements(HTMLParser):
 
 def html(run, tables=()) -> str:
     data = read_runs([run])
-    return page_html(PageContent(data, tables, (), collect_samples(data)))
+    samples = collect_samples(data)
+    return page_html(PageContent(data, findings(data.rows, samples, ()), tables, (), samples))
 
 
 any_text = st.text(st.characters(exclude_categories=()))  # lone surrogates as well

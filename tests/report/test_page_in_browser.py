@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gisteval.report.claims import findings
 from gisteval.report.data import read_runs
 from gisteval.report.page import PageContent, write_page
 from gisteval.report.samples import collect_samples
@@ -12,7 +13,8 @@ from gisteval.report.samples import collect_samples
 def plain_page(run, path: Path) -> Path:
     """The page without tables and figures."""
     data = read_runs([run])
-    return write_page(PageContent(data, (), (), collect_samples(data)), path)
+    samples = collect_samples(data)
+    return write_page(PageContent(data, findings(data.rows, samples, ()), (), (), samples), path)
 
 
 def count(page) -> str:
@@ -134,7 +136,7 @@ def test_words_that_differ_are_marked(write_small_run, make_example, open_page, 
 
     def marks(system: str, tag: str) -> list[str]:
         part = page.locator(".outputs .part", has=page.locator("h4", has_text=system))
-        return [text.strip() for text in part.locator(tag).all_text_contents()]
+        return part.locator(tag).all_text_contents()
 
     assert marks("tiny-gist-1", "ins") == ["red", "a"]
     assert marks("tiny-gist-1", "del") == ["brown", "the"]
