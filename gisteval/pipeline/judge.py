@@ -32,7 +32,7 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     folder.results()
     bench = prepare(options)
     bench.check_access()
-    mine = [entry for entry in judge_folder(folder, bench) if entry["judge"] == bench.label]
+    mine = [entry for entry in judge_folder(folder, bench) if entry.get("judge") == bench.label]
     check_answers(bench.label, mine)
     return mine
 
