@@ -20,8 +20,8 @@ from gisteval.schema import digest
 from gisteval.store import write_atomic, write_json
 
 NOTE = (
-    "Human judges saw each pair in one order, drawn from the content. Outputs that are equal were not shown to "
-    "them, so their win rates are of the pairs that differ."
+    "Human judges saw each pair in one order, drawn from the content. Outputs that are equal were not "
+    "shown, so their win rates are of the pairs that differ."
 )
 
 
