@@ -31,8 +31,8 @@ import torch
 from gisteval.compressors.full import Full
 from gisteval.compressors.gist import Gist
 from gisteval.generation import Decoding, answer_all
+from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import load_model
 from gisteval.models.padding import pad_left
 from gisteval.schema import Example
@@ -46,11 +46,11 @@ SHARED_INPUTS = 500
 SHARED_TOKENS = 500
 
 
-def load(folder: Path) -> DecoderModel:
+def load(folder: Path) -> PromptModel:
     return load_model(inspect_checkpoint(folder), torch.device("cpu"), torch.float32)
 
 
-def ours(model: DecoderModel, compressor: Any, examples: Sequence[Example]) -> list[str]:
+def ours(model: PromptModel, compressor: Any, examples: Sequence[Example]) -> list[str]:
     decoding = Decoding(MAX_NEW_TOKENS, with_loss=False)
     found = {
         answer.example.id: answer.output
@@ -60,7 +60,7 @@ def ours(model: DecoderModel, compressor: Any, examples: Sequence[Example]) -> l
     return [found[example.id] for example in examples]
 
 
-def one_by_one(model: DecoderModel, examples: Sequence[Example]) -> list[str]:
+def one_by_one(model: PromptModel, examples: Sequence[Example]) -> list[str]:
     """The reference protocol: prompt encoded anew for each example, stock `generate` on its cache."""
     from transformers import DynamicCache
 
@@ -95,7 +95,7 @@ def one_by_one(model: DecoderModel, examples: Sequence[Example]) -> list[str]:
     return outputs
 
 
-def hflm_runner(model: DecoderModel, examples: Sequence[Example], batch: int) -> Callable[[], list[str]]:
+def hflm_runner(model: PromptModel, examples: Sequence[Example], batch: int) -> Callable[[], list[str]]:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
@@ -238,12 +238,13 @@ def overhead(suite: Path) -> dict[str, Any]:
     """Runs last in a process of its own, since it leaves the classes wrapped."""
     from gisteval.config import RunConfig
     from gisteval.models.continuation import Continuation
+    from gisteval.models.decoder import DecoderContinuation, DecoderModel
     from gisteval.pipeline.run import run
 
     watch = Stopwatch()
     for owner, name in (
         (DecoderModel, "encode"),
-        (Continuation, "__init__"),
+        (DecoderContinuation, "__init__"),
         (Continuation, "nll"),
         (Continuation, "decode"),
     ):

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gisteval import cli_gate, cli_human, cli_report
+from gisteval import cli_gate, cli_human, cli_report, cli_view
 from gisteval.cli_judge import judge as judge_command
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
@@ -101,6 +101,7 @@ def run(
         str | None, typer.Option(help="Folder of the run; an unfinished one is resumed.")
     ] = None,
     data_dir: Annotated[str | None, typer.Option(help="Where downloaded data already lies.")] = None,
+    base: Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")] = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     judge: Annotated[str | None, typer.Option(help="Judge of the win rates, or none.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Then measure speed and memory.")] = False,
@@ -129,6 +130,7 @@ def run(
         splits=split,
         judge=judge,
         allow_pickle=allow_pickle or None,
+        base=base,
         profile=profile or None,
     )
     from gisteval.config import read_config
@@ -150,7 +152,7 @@ def run(
     else:
         print("\n".join(map(plain_text, split_tables(finished.rows))))
         print(judging_text(finished.judging), end="\n" if finished.judging else "")
-        print(f"report: {finished.folder / 'report' / 'report.md'}")
+        print(f"report: {finished.folder / 'report' / 'report.html'}")
     for note in finished.notes:
         print(f"note: {note}", file=sys.stderr)
 
@@ -163,6 +165,7 @@ app.command(name="compare")(cli_gate.compare)
 app.command(name="import-paper")(cli_report.import_paper)
 app.command(name="import")(cli_report.import_predictions)
 app.command(name="report")(cli_report.report)
+app.command(name="view")(cli_view.view)
 
 
 @app.command()
@@ -246,6 +249,8 @@ def compress(
     budget: Annotated[int | None, typer.Option(help="Tokens or slots to keep.")] = None,
     k: Annotated[int | None, typer.Option("--k")] = None,
     condition: OptionalText = None,
+    base: Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")] = None,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     device: str = "auto",
     dtype: str = "auto",
     as_json: AsJson = False,
@@ -264,6 +269,8 @@ def compress(
         condition=as_condition(condition),
         device=device,
         dtype=dtype,
+        base=base,
+        allow_pickle=allow_pickle,
     )
     line = "{source_tokens} tokens -> {kept} slots, {bytes:,} bytes ({compressor}): {prompt}"
     _show(rows, as_json, lambda row: line.format(**row))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from gisteval.gate.compare import Comparison
     from gisteval.gate.gate import GateOptions
 
+SHOWN = 300
+"""Characters of a text that are printed."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Split = Annotated[str | None, typer.Option(help="Comma-separated. Default: all that both runs have.")]
 
@@ -130,7 +133,7 @@ def _comparison_text(found: Comparison) -> str:
             interval_text(row.difference, row.ci_low, row.ci_high, 2),
             f"{row.p_value:.3g}",
             f"{row.p_holm:.3g}",
-            f"{row.better}/{row.equal}/{row.worse}",
+            f"{row.higher}/{row.equal}/{row.lower}",
             str(row.n),
         )
         for row in found.differences
@@ -140,12 +143,17 @@ def _comparison_text(found: Comparison) -> str:
     for change in found.changes:
         text += [
             f"{change.split} {change.example}: ROUGE-L {change.difference:+.1f}",
-            f"  instruction {change.instruction!r}, input {change.input!r}",
-            f"  reference   {change.reference!r}",
-            f"  first       {change.first!r}",
-            f"  second      {change.second!r}",
+            f"  instruction {_shown(change.instruction)}, input {_shown(change.input)}",
+            f"  reference   {_shown(change.reference)}",
+            f"  first       {_shown(change.first)}",
+            f"  second      {_shown(change.second)}",
         ]
     return "\n".join(text)
+
+
+def _shown(text: str) -> str:
+    """A text on one line, without control characters, cut off where it is long (JSON has all of it)."""
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "...")
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -80,11 +80,17 @@ def report(
     output: Annotated[
         Path | None, typer.Option(help="Default: report/ of a single run, runs/report for several.")
     ] = None,
+    intervals: Annotated[
+        bool | None,
+        typer.Option(
+            "--intervals/--no-intervals", help="In Markdown and LaTeX. Default: in Markdown only."
+        ),
+    ] = None,
 ) -> None:
-    """Write the report of one or more runs: tables, figures and pages."""
+    """Write the report of one or more runs: report.html, report.md, tables and figures."""
     from gisteval.report.build import build_report
     from gisteval.run_folder import RunFolder
 
     folders = [RunFolder.open(path) for path in runs]
     target = output or (runs[0] / "report" if len(runs) == 1 else Path("runs/report"))
-    print(f"report: {build_report(folders, target)}")
+    print(f"report: {build_report(folders, target, intervals)}")

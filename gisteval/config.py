@@ -21,9 +21,10 @@ ALIASES = {"model": "models", "split": "splits", "compressor": "compressors"}
 class RunConfig:
     """What `gisteval run` evaluates and how. Empty tuples and None stand for the defaults.
 
-    models: checkpoint or suite folders (default: the bundled demo suite); splits: of the task
-    (default: its own choice); limit: examples a split; output: folder of the run; judge: of the win rates,
-    or "none"; profile: measure speed and memory once the records are complete.
+    models: checkpoint or suite folders (default: the bundled demo suite); base: what weight differences
+    or adapters are added to; splits: of the task (default: its own choice); limit: examples a split;
+    output: folder of the run; judge: of the win rates, or "none"; profile: measure speed and memory once
+    the records are complete.
     """
 
     models: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class RunConfig:
     output: str | None = None
     data_dir: str | None = None
     allow_pickle: bool = False
+    base: str | None = None
     judge: str = "reference"
     profile: bool = False
 

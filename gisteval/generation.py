@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import torch
 
 from gisteval.compressors.base import Compressor
+from gisteval.models.base import PromptModel
 from gisteval.models.compressed import CompressedPrompt
-from gisteval.models.decoder import DecoderModel
 from gisteval.schema import Example
 
 AUTO_BATCH = 256
@@ -76,7 +76,7 @@ class _Item:
 
 
 def answer_all(
-    model: DecoderModel,
+    model: PromptModel,
     compressor: Compressor,
     budget: int | None,
     examples: Sequence[Example],
@@ -113,7 +113,7 @@ def _group_key(examples: Sequence[Example], index: int) -> tuple[int, str, int]:
     return len(examples[index].instruction), examples[index].instruction, index
 
 
-def _measure(model: DecoderModel, compressor: Compressor, chosen: list[tuple[int, Example]]) -> list[_Item]:
+def _measure(model: PromptModel, compressor: Compressor, chosen: list[tuple[int, Example]]) -> list[_Item]:
     prompts = compressor.prompts(model, [example.instruction for _, example in chosen])
     inputs = model.tokens.continuations([example.input for _, example in chosen])
     targets = model.tokens.targets([example.output for _, example in chosen])
@@ -123,7 +123,7 @@ def _measure(model: DecoderModel, compressor: Compressor, chosen: list[tuple[int
     ]
 
 
-def _windows(model: DecoderModel, items: list[_Item]) -> Iterator[list[_Item]]:
+def _windows(model: PromptModel, items: list[_Item]) -> Iterator[list[_Item]]:
     """Cut where the compressed prompts, if nothing were dropped, would outgrow their room."""
     window: list[_Item] = []
     size, last = 0, ""
@@ -138,12 +138,12 @@ def _windows(model: DecoderModel, items: list[_Item]) -> Iterator[list[_Item]]:
         yield window
 
 
-def _auto_rows(model: DecoderModel, tokens: int) -> int:
+def _auto_rows(model: PromptModel, tokens: int) -> int:
     """How many rows of so many tokens fit into the room for the cache."""
     return min(AUTO_BATCH, max(1, CACHE_BYTES // (tokens * model.slot_bytes)))
 
 
-def _batches(model: DecoderModel, window: list[_Item], decoding: Decoding) -> Iterator[list[_Item]]:
+def _batches(model: PromptModel, window: list[_Item], decoding: Decoding) -> Iterator[list[_Item]]:
     """Rows of similar length together. The reference's length is no key: nobody knows it in earnest."""
     ordered = sorted(window, key=lambda i: (i.input_tokens, i.prompt_tokens, i.index))
     batch: list[_Item] = []
@@ -160,7 +160,7 @@ def _batches(model: DecoderModel, window: list[_Item], decoding: Decoding) -> It
         yield batch
 
 
-def _compress(model: DecoderModel, compressor: Compressor, budget: int | None, window: list[_Item]) -> None:
+def _compress(model: PromptModel, compressor: Compressor, budget: int | None, window: list[_Item]) -> None:
     """Compress each distinct instruction of the window once, similar lengths together."""
     lengths = {item.example.instruction: item.prompt_tokens for item in window}
     ordered = sorted(lengths, key=lambda text: (lengths[text], text))
@@ -176,7 +176,7 @@ def _compress(model: DecoderModel, compressor: Compressor, budget: int | None, w
         item.compressed = found[item.example.instruction]
 
 
-def _answers(model: DecoderModel, batch: list[_Item], decoding: Decoding) -> Iterator[Answer]:
+def _answers(model: PromptModel, batch: list[_Item], decoding: Decoding) -> Iterator[Answer]:
     prompts = [item.compressed for item in batch if item.compressed is not None]
     running = model.open(prompts, [item.example.input for item in batch])
     targets = model.tokens.targets([item.example.output for item in batch])

@@ -108,6 +108,30 @@ def visibility(roles: Tensor, rule: MaskRule) -> Tensor:
     return causal_mask(roles) & (allowed | ~is_continuation)
 
 
+def source_visibility(roles: Tensor, rule: MaskRule) -> Tensor:
+    """The mask of a bidirectional encoder over prompt and input: (B, S) roles -> (B, S, S) bool.
+
+    gist                          neg_control                   pos_control
+
+             t t G x x                     t t G x x                     t t G x x
+        t    1 1 1 . .                t    1 1 1 . .                t    1 1 1 1 1
+        t    1 1 1 . .                t    1 1 1 . .                t    1 1 1 1 1
+        G    1 1 1 . .                G    1 1 1 . .                G    1 1 1 1 1
+        x    . . 1 1 1                x    . . . 1 1                x    1 1 1 1 1
+        x    . . 1 1 1                x    . . . 1 1                x    1 1 1 1 1
+
+    Prompt and gists see the input under pos_control only, so only there can't they be cached. A leak
+    window shows the last t to x as well. What the decoder sees is `prompt_visible`. One continuation a
+    row: relative positions are counted in columns, so a second x would stand too far from its prompt.
+    """
+    present = (roles != PAD)[:, None, :]
+    if rule.condition == "pos_control":
+        return present.expand(-1, roles.shape[1], -1)
+    of_prompt = (roles < CONTINUATION)[:, None, :]
+    is_continuation = (roles >= CONTINUATION)[:, :, None]
+    return present & torch.where(is_continuation, prompt_visible(roles, rule)[:, None, :], of_prompt)
+
+
 def head_masks(roles: Tensor, rule: MaskRule, num_heads: int) -> Tensor:
     """The mask of one layer as (B, 1, S, S), or (B, H, S, S) if the rule names heads."""
     if rule.heads is None:

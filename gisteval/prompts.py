@@ -15,6 +15,7 @@ class Template:
         Instruction: {instruction}\\n <GIST>... \\nInput: {input}\\nOutput: {output}
 
     Without an input the `Input:` line is dropped. Gist tokens stand between `instruction` and the rest.
+    An encoder-decoder needs no `output`: its decoder has a start token of its own.
     """
 
     instruction: str = "Instruction: {instruction}\n"
@@ -30,8 +31,6 @@ class Template:
                     f"template part {part!r} must contain {{{field}}} and no other field: "
                     f"got {getattr(self, part)!r}"
                 )
-        if not self.output:
-            raise GistevalError("template part 'output' must not be empty: it is where the model answers")
 
     def prompt(self, instruction: str) -> str:
         """What is compressed."""

@@ -10,9 +10,9 @@ import torch
 from gisteval.compressors.base import Compressor
 from gisteval.errors import InvalidRun
 from gisteval.masks import MaskRule
+from gisteval.models.base import PromptModel
 from gisteval.models.compressed import Tokens
 from gisteval.models.continuation import Decoded
-from gisteval.models.decoder import DecoderModel
 from gisteval.schema import Example
 
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 5e-2, torch.bfloat16: 2e-1}
@@ -38,7 +38,7 @@ class SelfCheck:
 
 
 def check_cached_path(
-    model: DecoderModel,
+    model: PromptModel,
     compressor: Compressor,
     budget: int | None,
     leak_window: int,
@@ -64,13 +64,11 @@ def check_cached_path(
     batch = model.open(compressed, [example.input for example in examples])
     cached = batch.nll(targets)
     decoded = batch.decode(greedy_tokens)
-    full = [x + y for x, y in zip(inputs, targets, strict=True)]
     differences: list[torch.Tensor] = []
     mismatches = 0
-    for row, logits in enumerate(model.masked_logits(prompts, full, rule)):
-        predicted = logits[len(inputs[row]) - 1 : -1]
+    for row, logits in enumerate(model.predictions(prompts, inputs, targets, rule)):
         masked = torch.nn.functional.cross_entropy(
-            predicted, torch.tensor(targets[row], device=model.device), reduction="none"
+            logits[:-1], torch.tensor(targets[row], device=model.device), reduction="none"
         )
         differences.append((masked.cpu() - cached[row]).abs())
         mismatches += not _same_greedy(model, prompts[row], inputs[row], decoded[row], rule)
@@ -86,13 +84,12 @@ def check_cached_path(
 
 
 def _same_greedy(
-    model: DecoderModel, prompt: list[int], continuation: list[int], decoded: Decoded, rule: MaskRule
+    model: PromptModel, prompt: list[int], continuation: list[int], decoded: Decoded, rule: MaskRule
 ) -> bool:
     """True if an uncached pass chooses every decoded token, and ends where decoding did."""
     ids = list(decoded.token_ids)
     fed = ids if decoded.finished else ids[:-1]  # the last token of a full context has no position
-    logits = model.masked_logits([prompt], [continuation + fed], rule)[0]
-    scores = logits[len(continuation) - 1 :].clone()
+    scores = model.predictions([prompt], [continuation], [fed], rule)[0].clone()
     scores[:, model.suppressed_ids] = -torch.inf
     chosen = [int(token) for token in scores.argmax(-1)]
     return chosen[: len(ids)] == ids and (not decoded.finished or chosen[-1] in model.end_ids)

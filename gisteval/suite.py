@@ -71,7 +71,7 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class SuiteOptions:
-    """What flags say about the checkpoints of a suite."""
+    """What flags say about the checkpoints of a suite. base: of all its adapters or differences."""
 
     pos_control: Path | None = None
     neg_control: Path | None = None
@@ -80,6 +80,7 @@ class SuiteOptions:
     compressors: tuple[str, ...] = ()
     budget: int | None = None
     allow_pickle: bool = False
+    base: Path | None = None
 
 
 def build_suite(path: Path, options: SuiteOptions) -> Suite:
@@ -99,7 +100,9 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
     }
     for condition, given in named.items():
         if given is not None:
-            controls[condition] = inspect_checkpoint(given, condition, None, options.allow_pickle)
+            controls[condition] = inspect_checkpoint(
+                given, condition, None, options.allow_pickle, options.base
+            )
     systems = [_control(anchor, controls, "pos_control", notes)]
     for candidate in candidates:
         systems.extend(_candidates(candidate, options))
@@ -116,16 +119,16 @@ def _members(
     if not path.is_dir():
         raise GistevalError(f"model {path} does not exist: give a folder or a hub name")
     if is_checkpoint(path):
-        own = inspect_checkpoint(path, options.condition, options.k, options.allow_pickle)
+        own = inspect_checkpoint(path, options.condition, options.k, options.allow_pickle, options.base)
         _note_reading(own, notes)
-        beside = _siblings(path, own, options.allow_pickle)
+        beside = _siblings(path, own, options)
         if own.record.condition in ("pos_control", "neg_control"):
             return [], {**beside, own.record.condition: own}
         return [own], beside
     if options.condition is not None or options.k is not None:
         raise GistevalError(f"{path} is a suite: --condition and --k describe a single checkpoint")
     members = [
-        inspect_checkpoint(folder, allow_pickle=options.allow_pickle)
+        inspect_checkpoint(folder, allow_pickle=options.allow_pickle, base=options.base)
         for folder in sorted(path.iterdir())
         if folder.is_dir() and is_checkpoint(folder)
     ]
@@ -148,7 +151,7 @@ def _members(
     return sorted(candidates, key=lambda m: (m.record.family, m.record.k)), controls
 
 
-def _siblings(path: Path, own: Checkpoint, allow_pickle: bool) -> dict[Condition, Checkpoint]:
+def _siblings(path: Path, own: Checkpoint, options: SuiteOptions) -> dict[Condition, Checkpoint]:
     """Trained controls of the same family beside a checkpoint; other folders there may be broken."""
     found: dict[Condition, Checkpoint] = {}
     if own.record.condition is None:
@@ -159,7 +162,9 @@ def _siblings(path: Path, own: Checkpoint, allow_pickle: bool) -> dict[Condition
             condition = other.condition
             is_control = condition in ("pos_control", "neg_control")
             if is_control and condition and condition not in found and other.family == own.record.family:
-                found[condition] = inspect_checkpoint(folder, allow_pickle=allow_pickle)
+                found[condition] = inspect_checkpoint(
+                    folder, allow_pickle=options.allow_pickle, base=options.base
+                )
     return found
 
 

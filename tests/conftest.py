@@ -24,6 +24,14 @@ TINY_TEXT = [
 ] * 3
 
 
+@pytest.fixture(scope="session", autouse=True)
+def without_figures() -> Iterator[None]:
+    """Reports of runs made in tests have no figures, which take seconds; tests/report draws them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gisteval.report.build.can_draw", lambda: False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder with paper/, alpaca_plus/ and p3/; tests that need it are skipped where it is absent."""
@@ -46,9 +54,19 @@ def tiny_tokenizer():
 
 @pytest.fixture(scope="session")
 def tiny_network(tiny_tokenizer) -> Callable[..., object]:
-    """Makes a random stock model: tiny_network("llama"|"mistral"|"qwen2"|"gpt2", attention="sdpa")."""
+    """Makes a random stock model: tiny_network("llama"|"gpt2"|"t5"|..., attention="sdpa")."""
     import torch
-    from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, MistralConfig, Qwen2Config
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoModelForSeq2SeqLM,
+        GPT2Config,
+        LlamaConfig,
+        MistralConfig,
+        MT5Config,
+        Qwen2Config,
+        T5Config,
+        UMT5Config,
+    )
 
     size = len(tiny_tokenizer)
     grouped = {
@@ -72,42 +90,81 @@ def tiny_network(tiny_tokenizer) -> Callable[..., object]:
         "bos_token_id": None,
         "eos_token_id": tiny_tokenizer.eos_token_id,
     }
+    # Buckets for few distances, and fewer decoder than encoder layers, so that a mix-up shows.
+    t5 = {
+        "vocab_size": size,
+        "d_model": 32,
+        "d_kv": 8,
+        "d_ff": 64,
+        "num_layers": 3,
+        "num_decoder_layers": 2,
+        "num_heads": 4,
+        "relative_attention_max_distance": 20,
+        "feed_forward_proj": "gated-gelu",
+        "initializer_factor": 0.35,
+        "eos_token_id": tiny_tokenizer.eos_token_id,
+        "pad_token_id": tiny_tokenizer.pad_token_id,
+        "decoder_start_token_id": tiny_tokenizer.pad_token_id,
+    }
     configs = {
         "llama": lambda: LlamaConfig(**grouped),
         "mistral": lambda: MistralConfig(**grouped),
         "qwen2": lambda: Qwen2Config(**grouped),
         "gpt2": lambda: GPT2Config(**gpt2),
+        "t5": lambda: T5Config(**t5),
+        "mt5": lambda: MT5Config(**t5),
+        "umt5": lambda: UMT5Config(**t5),
     }
 
     def make(name: str, attention: str = "sdpa", seed: int = 0):
         torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(configs[name](), attn_implementation=attention).eval()
+        config = configs[name]()
+        kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+        model = kind.from_config(config, attn_implementation=attention).eval()
         # Larger weights than the initial ones, so that attention is far from uniform and a wrong
         # mask or position shows.
         with torch.no_grad():
             for weight in model.parameters():
                 if weight.dim() > 1:
                     weight.mul_(3)
+            if config.is_encoder_decoder:  # else T5 repeats the token it is fed
+                model.shared.weight.mul_(0.03)
         return model
 
     return make
 
 
 @pytest.fixture(scope="session")
-def tiny_suite(tmp_path_factory, tiny_network, tiny_tokenizer) -> Path:
-    """A folder of random checkpoints gist-1, gist-3, pos_control and neg_control. Don't change it."""
+def write_suite(tmp_path_factory, tiny_network, tiny_tokenizer) -> Callable[[str], Path]:
+    """Writes a folder of random checkpoints gist-1, gist-3, pos_control and neg_control of one network."""
+    from gisteval.models.architecture import architecture_of
     from gisteval.models.checkpoint import GistRecord
     from gisteval.models.loading import save_checkpoint
 
-    folder = tmp_path_factory.mktemp("tiny-suite")
-    members = [("gist-1", "gist", 1), ("gist-3", "gist", 3)]
-    members += [("pos_control", "pos_control", 1), ("neg_control", "neg_control", 1)]
-    for seed, (name, condition, k) in enumerate(members):
-        record = GistRecord(
-            "tiny", condition, k, training={"recipe": {"condition": condition, "k": k, "steps": 0}}
-        )
-        save_checkpoint(folder / name, tiny_network("llama", seed=seed), tiny_tokenizer, record)
-    return folder
+    def write(network: str) -> Path:
+        folder = tmp_path_factory.mktemp(f"{network}-suite")
+        template = architecture_of({"model_type": network}, "test").template
+        members = [("gist-1", "gist", 1), ("gist-3", "gist", 3)]
+        members += [("pos_control", "pos_control", 1), ("neg_control", "neg_control", 1)]
+        for seed, (name, condition, k) in enumerate(members):
+            training = {"recipe": {"condition": condition, "k": k, "steps": 0}}
+            record = GistRecord("tiny", condition, k, template, training=training)
+            save_checkpoint(folder / name, tiny_network(network, seed=seed), tiny_tokenizer, record)
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_suite(write_suite) -> Path:
+    """A suite of Llamas. Don't change it."""
+    return write_suite("llama")
+
+
+@pytest.fixture(scope="session")
+def t5_suite(write_suite) -> Path:
+    """A suite of T5s. Don't change it."""
+    return write_suite("t5")
 
 
 @pytest.fixture(scope="session")
@@ -129,14 +186,14 @@ def tiny_task(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_network, tiny_tokenizer) -> Callable[..., object]:
-    """Makes a DecoderModel: tiny_model("llama", k=1, attention="sdpa"). Don't change it."""
+    """Makes a PromptModel: tiny_model("llama", k=1, attention="sdpa"). Don't change it."""
     from functools import cache
 
     import torch
 
-    from gisteval.models.decoder import DecoderModel
+    from gisteval.models.architecture import architecture_of
+    from gisteval.models.loading import ADAPTERS
     from gisteval.models.tokens import PromptTokenizer
-    from gisteval.prompts import Template
 
     @cache
     def network(name: str, attention: str):
@@ -149,7 +206,9 @@ def tiny_model(tiny_network, tiny_tokenizer) -> Callable[..., object]:
 
     @cache
     def make(name: str = "llama", k: int = 1, attention: str = "sdpa"):
-        return DecoderModel(network(name, attention), PromptTokenizer(tiny_tokenizer, Template(), k))
+        architecture = architecture_of({"model_type": name}, "test")
+        tokens = PromptTokenizer(tiny_tokenizer, architecture.template, k, architecture.closes_input)
+        return ADAPTERS[architecture](network(name, attention), tokens)
 
     return make
 
@@ -161,8 +220,8 @@ def uncached_greedy() -> Callable[..., list[list[int]]]:
     def run(model, prompts, continuations, rule, count: int) -> list[list[int]]:
         produced: list[list[int]] = [[] for _ in prompts]
         for _ in range(count):
-            texts = [list(x) + y for x, y in zip(continuations, produced, strict=True)]
-            for row, logits in enumerate(model.masked_logits(prompts, texts, rule)):
+            found = model.predictions(prompts, continuations, produced, rule)
+            for row, logits in enumerate(found):
                 scores = logits[-1].clone()
                 scores[model.suppressed_ids] = float("-inf")
                 if not model.end_ids & set(produced[row]):

@@ -18,6 +18,7 @@ from gisteval.masks import (
     head_masks,
     prefill_mask,
     prompt_visible,
+    source_visibility,
     visibility,
 )
 
@@ -65,6 +66,25 @@ LEAKING = drawn("""
     . 1 1 . . 1 .
     . 1 1 . . 1 1
 """)
+
+
+SOURCE = torch.tensor([[PAD, 0, 0, 1, 2, 2]])
+"""A padding token, t t G x x, as an encoder reads it."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "prompt", "behind"),
+    [
+        (MaskRule("pos_control"), ". 1 1 1 1 1", ". 1 1 1 1 1"),
+        (MaskRule("gist"), ". 1 1 1 . .", ". . . 1 1 1"),
+        (MaskRule("neg_control"), ". 1 1 1 . .", ". . . . 1 1"),
+        (MaskRule("gist", leak_window=1), ". 1 1 1 . .", ". . 1 1 1 1"),
+    ],
+)
+def test_source_visibility_is_the_drawn_matrix(rule, prompt, behind):
+    found = source_visibility(SOURCE, rule)[0]
+    assert torch.equal(found[1:], drawn("\n".join([prompt] * 3 + [behind] * 2)))
+    assert torch.equal(found[4], prompt_visible(SOURCE, rule)[0])  # x and the decoder see the same
 
 
 @pytest.mark.parametrize(

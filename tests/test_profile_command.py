@@ -12,6 +12,7 @@ from gisteval.cli import app
 from gisteval.config import read_config
 from gisteval.errors import GistevalError
 from gisteval.pipeline.profile import parse_bytes
+from gisteval.pipeline.profile_model import ModelOptions, model_profile
 from gisteval.pipeline.run import run
 
 FIGURES = ("break_even-batch-1", "latency_breakdown-batch-1", "roofline", "cost_by_prompt_length")
@@ -113,3 +114,13 @@ def test_help_does_not_import_torch():
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     assert "--what-if" in finished.stdout
+
+
+def test_an_encoder_decoder_is_refused_before_anything_is_run(tmp_path, t5_suite, tiny_task):
+    with pytest.raises(GistevalError, match="whole-prompt cache, which an encoder-decoder model does not"):
+        model_profile(ModelOptions(model=str(t5_suite), task=str(tiny_task)))
+    flags = {"models": [str(t5_suite)], "task": str(tiny_task), "output": str(tmp_path / "run")}
+    config = read_config(None, {**flags, "profile": True})
+    with pytest.raises(GistevalError, match="its FLOPs come from gisteval profile --shape"):
+        run(config)
+    assert not (tmp_path / "run").exists()

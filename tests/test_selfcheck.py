@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gisteval import masks
 from gisteval.compressors.full import Full
 from gisteval.compressors.gist import Gist
 from gisteval.compressors.nothing import Empty
@@ -31,7 +32,7 @@ def check(model, compressor=None, budget=None, leak_window=0):
     return check_cached_path(model, compressor or Gist(), budget, leak_window, EXAMPLES)
 
 
-@pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "gpt2"])
+@pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "gpt2", "t5"])
 @pytest.mark.parametrize("compressor", [Gist(), Full(), Empty(), Truncate()], ids=lambda c: c.name)
 def test_passes_on_a_right_model(tiny_model, name, compressor):
     model = tiny_model(name, 3)
@@ -120,7 +121,7 @@ def test_fails_when_the_compressor_is_broken(tiny_model, name, broken):
 
 def test_fails_when_positions_restart_in_the_continuation(tiny_model, monkeypatch):
     monkeypatch.setattr(
-        "gisteval.models.continuation.positions",
+        "gisteval.models.decoder.positions",
         lambda present, start: (present.cumsum(1) - 1).clamp(min=0),
     )
     with pytest.raises(InvalidRun, match="cached and masked paths differ"):
@@ -128,9 +129,9 @@ def test_fails_when_positions_restart_in_the_continuation(tiny_model, monkeypatc
 
 
 def test_fails_when_the_prefill_mask_forgets_padding(tiny_model, monkeypatch):
-    prefill = continuation.masks.prefill_mask
+    prefill = masks.prefill_mask
     monkeypatch.setattr(
-        "gisteval.models.continuation.masks.prefill_mask",
+        "gisteval.masks.prefill_mask",
         lambda visible, queries: prefill(torch.ones_like(visible), queries),
     )
     with pytest.raises(InvalidRun, match="cached and masked paths differ"):

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
+from gisteval.models.base import PromptModel
 from gisteval.models.compressed import Accounting, CompressedPrompt
-from gisteval.models.decoder import DecoderModel
 from gisteval.schema import Condition
 
 
@@ -23,19 +23,19 @@ class Compressor(ABC):
 
     @abstractmethod
     def compress(
-        self, model: DecoderModel, instructions: Sequence[str], budget: int | None
+        self, model: PromptModel, instructions: Sequence[str], budget: int | None
     ) -> list[CompressedPrompt]:
         """Compress each instruction on its own, so results don't depend on what else is in the batch.
 
         budget: tokens or slots to keep of each, None for the compressor's own choice.
         """
 
-    def prompts(self, model: DecoderModel, instructions: Sequence[str]) -> list[list[int]]:
+    def prompts(self, model: PromptModel, instructions: Sequence[str]) -> list[list[int]]:
         """Token ids of the uncompressed prompts, gist tokens included."""
         return [ids + model.tokens.gists for ids in model.tokens.prompts(instructions)]
 
 
-def nothing_kept(model: DecoderModel, prompt: Sequence[int]) -> Accounting:
+def nothing_kept(model: PromptModel, prompt: Sequence[int]) -> Accounting:
     """Accounting of a prompt of which nothing is visible any more."""
     source = len(prompt) - model.tokens.count_gists(prompt)
     return Accounting(source, model.tokens.template_tokens, 0, 0)

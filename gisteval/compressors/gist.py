@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from gisteval.compressors.base import Compressor
 from gisteval.errors import GistevalError
+from gisteval.models.base import PromptModel
 from gisteval.models.compressed import CompressedPrompt
-from gisteval.models.decoder import DecoderModel
 
 
 class Gist(Compressor):
@@ -17,7 +17,7 @@ class Gist(Compressor):
     reads_as = "gist"
 
     def compress(
-        self, model: DecoderModel, instructions: Sequence[str], budget: int | None
+        self, model: PromptModel, instructions: Sequence[str], budget: int | None
     ) -> list[CompressedPrompt]:
         """budget: slots to keep, k and the prompt tokens right before; None for what was trained.
 

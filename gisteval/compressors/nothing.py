@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gisteval.compressors.base import Compressor, nothing_kept
+from gisteval.models.base import PromptModel
 from gisteval.models.compressed import CompressedPrompt, Nothing
-from gisteval.models.decoder import DecoderModel
 
 
 class Empty(Compressor):
@@ -16,7 +16,7 @@ class Empty(Compressor):
     reads_as = "neg_control"
 
     def compress(
-        self, model: DecoderModel, instructions: Sequence[str], budget: int | None
+        self, model: PromptModel, instructions: Sequence[str], budget: int | None
     ) -> list[CompressedPrompt]:
         """The budget is not used: nothing is kept."""
         return [

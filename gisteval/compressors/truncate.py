@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gisteval.compressors.base import Compressor
+from gisteval.models.base import PromptModel
 from gisteval.models.compressed import Accounting, CompressedPrompt, Tokens
-from gisteval.models.decoder import DecoderModel
 
 
 class Truncate(Compressor):
@@ -17,7 +17,7 @@ class Truncate(Compressor):
     default_budget = 8
 
     def compress(
-        self, model: DecoderModel, instructions: Sequence[str], budget: int | None
+        self, model: PromptModel, instructions: Sequence[str], budget: int | None
     ) -> list[CompressedPrompt]:
         """A prompt shorter than the budget stays whole; gist tokens are not used."""
         keep = self.default_budget if budget is None else budget

@@ -26,7 +26,7 @@ class MetricDifference:
     """First minus second on one metric and split, over the examples both have a value for.
 
     The interval is the 95% t interval, clustered by instruction; p_value from sign flips, p_holm the same
-    adjusted for all rows of the comparison.
+    adjusted for all rows of the comparison. higher, equal and lower count examples by the sign of it.
     """
 
     split: str
@@ -38,9 +38,9 @@ class MetricDifference:
     ci_high: float | None
     p_value: float
     p_holm: float
-    better: int
+    higher: int
     equal: int
-    worse: int
+    lower: int
     n: int
 
 
@@ -131,13 +131,13 @@ def _agreement(
     split: str,
     examples: Sequence[Example],
 ) -> Columns:
-    """Share of outputs equal to the positive control's, each run against its own, if it has one only."""
+    """Share of outputs equal to the positive control's, each against its own."""
     sides: list[FloatArray] = []
     for side, outputs in ((first, ours), (second, theirs)):
-        names = [str(s["name"]) for s in side.run.systems if s["role"] == "positive"]
-        if len(names) != 1 or side.is_positive:
+        reference = side.run.references.get(side.system)
+        if reference is None or side.is_positive:
             return {}
-        positive = read_outputs(side.run, names[0], split, examples)
+        positive = read_outputs(side.run, reference, split, examples)
         sides.append(
             np.array(
                 [
@@ -191,9 +191,9 @@ def _difference(
             ci_high=finite(paired.estimate.ci_high),
             p_value=paired.p_value_permutation,
             p_holm=paired.p_value_permutation,
-            better=paired.wins,
+            higher=paired.wins,
             equal=paired.ties,
-            worse=paired.losses,
+            lower=paired.losses,
             n=paired.estimate.n,
         )
     ]

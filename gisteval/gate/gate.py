@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -141,25 +142,12 @@ def run_gate(options: GateOptions) -> GateResult:
     splits = shared_splits(candidate, baseline, options.splits)
     judge = choose_judge((candidate, baseline), options.judge) if options.metric == "win_rate" else None
     digest = _judge_digest(candidate, baseline, judge) if judge else None
-    measured = [_measure(options, candidate, baseline, split, judge) for split in splits]
-    checks = adjust([check for split in measured for check in split.checks])
-    each = len(checks) // len(measured)
-    results = tuple(
-        SplitResult(
-            split=m.split,
-            examples=m.examples,
-            checks=tuple(checks[each * number : each * (number + 1)]),
-            paired=m.paired,
-            power=m.power,
-            candidate=m.candidate,
-            baseline=m.baseline,
-            margin=options.margin,
-        )
-        for number, m in enumerate(measured)
-    )
+    results = [_measure(options, candidate, baseline, split, judge) for split in splits]
+    adjusted = iter(adjust([check for result in results for check in result.checks]))
+    results = [replace(r, checks=tuple(islice(adjusted, len(r.checks)))) for r in results]
     warnings = [*_notes(options, candidate, baseline, splits, judge)]
     warnings += [warning for result in results for warning in result.warnings]
-    return GateResult(options, candidate, baseline, judge, digest, results, tuple(warnings))
+    return GateResult(options, candidate, baseline, judge, digest, tuple(results), tuple(warnings))
 
 
 def gate_sides(options: GateOptions) -> tuple[Side, Side]:
@@ -186,22 +174,9 @@ def measure_sides(
     return ours, theirs, clusters
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """A split before its p-values are adjusted for the other splits."""
-
-    split: str
-    examples: int
-    checks: tuple[Check, ...]
-    paired: stats.PairedDifference
-    power: Power
-    candidate: SideValues
-    baseline: SideValues
-
-
 def _measure(
     options: GateOptions, candidate: Side, baseline: Side, split: str, judge: str | None
-) -> _Measured:
+) -> SplitResult:
     ours, theirs, clusters = measure_sides(options, candidate, baseline, split, judge)
     differences = ours.values - theirs.values
     known = ~np.isnan(differences)
@@ -211,7 +186,7 @@ def _measure(
     if options.min_win_rate is not None:
         checks.append(floor_check(ours.values, clusters, options.min_win_rate))
     labels = [label for label, keep in zip(clusters, known, strict=True) if keep]
-    return _Measured(
+    return SplitResult(
         split=split,
         examples=len(clusters),
         checks=tuple(checks),
@@ -219,12 +194,13 @@ def _measure(
         power=power(differences, clusters, options.margin, checks[0].estimate),
         candidate=ours,
         baseline=theirs,
+        margin=options.margin,
     )
 
 
 def _judge_digest(candidate: Side, baseline: Side, judge: str) -> str | None:
     """The judge's prompt digest. Raises InvalidRun if the runs were judged under different ones."""
-    ours, theirs = (side.run.manifest().get("judges", {}).get(judge, {}) for side in (candidate, baseline))
+    ours, theirs = (side.run.judges.get(judge, {}) for side in (candidate, baseline))
     if (
         not candidate.is_positive
         and not baseline.is_positive

@@ -16,11 +16,23 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, one_line
+from gisteval.models.architecture import (
+    DECODER,
+    ENCODER_DECODER,
+    Architecture,
+    architecture_of,
+)
 from gisteval.prompts import Template
 from gisteval.schema import CONDITIONS, Condition, digest
 
 GIST_FILE = "gist.json"
 FORMAT = 1
+
+RELEASED_LLAMA_TEMPLATE = Template(
+    instruction="Instruction: {instruction}", input="Input: {input}\n", output="Output:", target="{output}"
+)
+"""What the paper's LLaMA checkpoints were trained on: the slow tokenizers of their time stripped white
+space around `<GIST>`, so the line breaks of the template never reached the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +84,22 @@ class GistRecord:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint that exists and looks complete. `record` has flags and gist.json merged."""
+    """A checkpoint that exists and looks complete. `record` has flags and gist.json merged.
+
+    base: given by flag; under an adapter, or what a weight difference is added to.
+    """
 
     path: Path
     record: GistRecord
+    architecture: Architecture
     is_adapter: bool
     gguf_file: str | None
+    base: Checkpoint | None = None
+
+    @property
+    def is_difference(self) -> bool:
+        """True for weights that are to be added to the base's."""
+        return self.base is not None and not self.is_adapter
 
     @property
     def weight_files(self) -> list[Path]:
@@ -93,7 +115,9 @@ class Checkpoint:
         for path in [*self.weight_files, *configs]:
             with path.open("rb") as stream:
                 state.update(hashlib.file_digest(stream, "blake2b").digest())
-        if self.is_adapter:
+        if self.base is not None:
+            state.update(self.base.weights_digest().encode())
+        elif self.is_adapter:
             base = Path(self.base_name())
             known = inspect_checkpoint(base).weights_digest() if base.is_dir() else str(base)
             state.update(known.encode())
@@ -101,12 +125,21 @@ class Checkpoint:
 
     def tokenizer_digest(self) -> str:
         """Digest of the tokenizer's files; a GGUF file's tokenizer counts as part of its weights."""
-        patterns = ("tokenizer*", "*.model", "vocab*", "merges*", "special_tokens_map.json")
+        patterns = (
+            "tokenizer*",
+            "added_tokens.json",
+            "*.model",
+            "vocab*",
+            "merges*",
+            "special_tokens_map.json",
+        )
         files = sorted({path for pattern in patterns for path in self.path.glob(pattern)})
         return digest([f"{path.name}={path.read_bytes().hex()}" for path in files])
 
     def base_name(self) -> str:
         """Folder or hub name of an adapter's base; relative paths count from the adapter's folder."""
+        if self.base is not None:
+            return str(self.base.path)
         config = _read_json(self.path / "adapter_config.json")
         name = self.record.base or config.get("base_model_name_or_path")
         if not name:
@@ -120,8 +153,12 @@ def inspect_checkpoint(
     condition: Condition | None = None,
     k: int | None = None,
     allow_pickle: bool = False,
+    base: Path | None = None,
 ) -> Checkpoint:
-    """Check a folder without loading it. Raises GistevalError (what, where, what to do)."""
+    """Check a folder without loading it. Raises GistevalError (what, where, what to do).
+
+    base: of an adapter, or of a weight difference.
+    """
     if not path.is_dir():
         raise GistevalError(f"checkpoint {path} does not exist: give a folder or a hub name")
     ggufs = sorted(path.glob("*.gguf"))
@@ -138,16 +175,38 @@ def inspect_checkpoint(
         for name in ("config.json", "adapter_config.json", "tokenizer_config.json", "tokenizer.json"):
             if (path / name).is_file():
                 _read_json(path / name)
-    return Checkpoint(path, read_record(path, condition, k), is_adapter, gguf_file)
+    architecture = _architecture(path)
+    under = inspect_checkpoint(base, allow_pickle=allow_pickle) if base else None
+    template = architecture.template
+    if under is not None and not is_adapter and not (path / "tokenizer.json").is_file():
+        template = RELEASED_LLAMA_TEMPLATE
+    record = read_record(path, condition, k, template)
+    return Checkpoint(path, record, architecture, is_adapter, gguf_file, under)
 
 
-def read_record(path: Path, condition: Condition | None, k: int | None) -> GistRecord:
-    """gist.json with flags laid over it; a folder without one is described by the flags alone."""
+def _architecture(path: Path) -> Architecture:
+    """By config.json, or by an adapter's task; llama.cpp's files hold decoders."""
+    if (path / "config.json").is_file():
+        return architecture_of(_read_json(path / "config.json"), str(path))
+    if (path / "adapter_config.json").is_file():
+        task = _read_json(path / "adapter_config.json").get("task_type")
+        return ENCODER_DECODER if task == "SEQ_2_SEQ_LM" else DECODER
+    return DECODER
+
+
+def read_record(
+    path: Path, condition: Condition | None, k: int | None, template: Template = DECODER.template
+) -> GistRecord:
+    """gist.json with flags laid over it; a folder without one is described by the flags alone.
+
+    template: of a folder without gist.json.
+    """
     file = path / GIST_FILE
     if not file.is_file():
         if condition is None and k:
             condition = "gist"
-        return GistRecord(path.resolve().name, condition, k or (1 if condition == "gist" else 0))
+        k = k or (1 if condition == "gist" else 0)
+        return GistRecord(path.resolve().name, condition, k, template)
     data = _read_json(file)
     if data.get("format") != FORMAT:
         raise GistevalError(f"{file}: format {data.get('format')!r} is unknown (expected {FORMAT})")
@@ -180,7 +239,8 @@ def is_checkpoint(path: Path) -> bool:
 
 def _check_weights(path: Path, allow_pickle: bool) -> None:
     files = sorted(path.glob("*.safetensors"))
-    for index in path.glob("*.safetensors.index.json"):
+    indexes = "*.safetensors.index.json" if files else "*.index.json"
+    for index in path.glob(indexes):
         shards = _read_json(index).get("weight_map")
         if not isinstance(shards, dict):
             raise GistevalError(f"{index} has no weight_map: copy or write it again")

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+Layers = tuple[tuple[Tensor, Tensor], ...]
+"""One (keys, values) a layer, each (key-value heads, slots, head size)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Accounting:
@@ -25,13 +28,12 @@ class Accounting:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Keys and values of the kept slots.
+    """Keys and values of the kept slots of a decoder, rotated as cached.
 
-    layers: one (keys, values) a layer, each (key-value heads, slots, head size), rotated as cached.
     next_position: the position id of the first token that follows, its original index.
     """
 
-    layers: tuple[tuple[Tensor, Tensor], ...]
+    layers: Layers
     next_position: int
     accounting: Accounting
 
@@ -39,6 +41,24 @@ class Prefix:
     def slots(self) -> int:
         """Slots a layer."""
         return self.layers[0][0].shape[1]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderState:
+    """What an encoder keeps of the kept slots.
+
+    layers: keys and values that an input sees in the encoder; hidden: the final states, (slots, width),
+    that the decoder sees. Positions are relative, so the slots need none of their own.
+    """
+
+    layers: Layers
+    hidden: Tensor
+    accounting: Accounting
+
+    @property
+    def slots(self) -> int:
+        """Slots a layer."""
+        return self.hidden.shape[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +77,4 @@ class Nothing:
     accounting: Accounting
 
 
-CompressedPrompt = Prefix | Tokens | Nothing
+CompressedPrompt = Prefix | EncoderState | Tokens | Nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,13 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gisteval import masks
 from gisteval.models.cache import GrowingCache
-from gisteval.models.compressed import Nothing, Prefix
-from gisteval.models.padding import pad_left, positions
 
 if TYPE_CHECKING:
-    from gisteval.models.decoder import DecoderModel
+    from gisteval.models.base import PromptModel
 
 LOGIT_BYTES = 256 * 2**20
 """Scoring runs over the target in pieces whose logits take at most this much memory."""
@@ -32,38 +30,23 @@ class Decoded:
     finished: bool
 
 
-class Continuation:
-    """Rows of input tokens prefilled behind their prompts.
+class Continuation(ABC):
+    """Rows prefilled behind their prompts, about to answer.
 
-    Columns of the cache: [left-padded prefix | left-padded input | what follows]. Every row keeps its
-    own positions: its input starts at its prompt's `next_position`, wherever the padding ends.
+    next_position: (rows,) position of the next token; last_logits: (rows, vocabulary), of that token.
     """
 
-    @torch.inference_mode()
-    def __init__(
-        self,
-        model: DecoderModel,
-        prompts: Sequence[Prefix | Nothing],
-        continuations: Sequence[Sequence[int]],
-    ) -> None:
+    def __init__(self, model: PromptModel, cache: GrowingCache, next_position: Tensor) -> None:
+        """cache: of the answers' own states, and of whatever stands before them in the same layers."""
         self.model = model
-        device = model.device
-        states = model.initial_states(prompts)
-        self.cache = GrowingCache.from_states(states) if states else GrowingCache(model.num_layers)
-        width = states[0][0].shape[2] if states else 0
-        slots = torch.tensor([p.slots if isinstance(p, Prefix) else 0 for p in prompts])
-        prefix_present = torch.arange(width)[None, :] >= width - slots[:, None]
-        ids, present = pad_left(continuations, device)
-        self.present = torch.cat([prefix_present.to(device), present], dim=1)
-        starts = torch.tensor([p.next_position for p in prompts], device=device)
-        lengths = torch.tensor([len(c) for c in continuations], device=device)
-        self.next_position = starts + lengths
-        self.last_logits = self._forward(ids, self.present, positions(present, starts), keep=1)[:, -1]
+        self.cache = cache
+        self.next_position = next_position
+        self.last_logits: Tensor
 
     @property
     def rows(self) -> int:
         """Rows in the batch."""
-        return int(self.present.shape[0])
+        return int(self.next_position.shape[0])
 
     @torch.inference_mode()
     def nll(self, targets: Sequence[Sequence[int]]) -> list[Tensor]:
@@ -79,16 +62,15 @@ class Continuation:
         ids = ids.to(self.model.device)
         losses = [_losses(self.last_logits[:, None], ids[:, :1])]
         piece = max(1, LOGIT_BYTES // (4 * self.rows * self.last_logits.shape[-1]))
-        present = self.present
         for start in range(0, width - 1, piece):
             inputs = ids[:, start : min(start + piece, width - 1)]
             count = inputs.shape[1]
-            present = torch.cat([present, present.new_ones(self.rows, count)], dim=1)
+            real = torch.ones(self.rows, count, dtype=torch.bool, device=ids.device)
             place = self.next_position[:, None] + torch.arange(start, start + count, device=ids.device)
             # Columns past a shorter target are computed and dropped: their positions must stay legal.
-            logits = self._forward(inputs, present, place.clamp(max=self.model.context - 1), keep=0)
+            logits = self._forward(inputs, real, place.clamp(max=self.model.context - 1), keep=0)
             losses.append(_losses(logits, ids[:, start + 1 : start + 1 + count]))
-        self.cache.rewind(base)
+        self.rewind(base)
         table = torch.cat(losses, dim=1).cpu()
         return [table[row, : len(target)].clone() for row, target in enumerate(targets)]
 
@@ -119,33 +101,32 @@ class Continuation:
                 break
             if running <= SHRINK_AT * len(alive):
                 kept = alive.nonzero()[:, 0]
-                self.cache.keep_rows(kept)
-                self.present = self.present[kept]
+                self.keep_rows(kept)
                 rows, position, chosen, alive = (
                     rows[kept],
                     position[kept],
                     chosen[kept],
                     alive[kept],
                 )
-            self.present = torch.cat([self.present, alive[:, None]], dim=1)
             place = position.clamp(max=self.model.context - 1)[:, None]
-            logits = self._forward(chosen[:, None], self.present, place, keep=1)[:, -1]
+            logits = self._forward(chosen[:, None], alive[:, None], place, keep=1)[:, -1]
             position = position + 1
         return [Decoded(tuple(ids), done) for ids, done in zip(produced, finished, strict=True)]
 
-    def _forward(self, ids: Tensor, present: Tensor, position_ids: Tensor, keep: int) -> Tensor:
-        """Logits of the last `keep` columns (0: all), float32; the cache grows by ids.shape[1]."""
-        mask = masks.prefill_mask(present, ids.shape[1])
-        output = self.model.model(
-            input_ids=ids,
-            attention_mask=masks.additive(mask, self.model.dtype)[:, None],
-            position_ids=position_ids,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=keep,
-        )
-        logits: Tensor = output.logits
-        return logits.float()
+    def rewind(self, length: int) -> None:
+        """Forget every column from `length` on."""
+        self.cache.rewind(length)
+
+    def keep_rows(self, rows: Tensor) -> None:
+        """Drop all rows but these (a 1D index tensor)."""
+        self.cache.keep_rows(rows)
+
+    @abstractmethod
+    def _forward(self, ids: Tensor, real: Tensor, position_ids: Tensor, keep: int) -> Tensor:
+        """Append columns and return the logits of the last `keep` of them (0: all), float32.
+
+        real: (rows, columns) bool, False where a row has no token; position_ids likewise.
+        """
 
 
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:

@@ -13,15 +13,22 @@ from transformers import PreTrainedModel
 from gisteval import masks
 from gisteval.errors import GistevalError
 from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
+from gisteval.models.base import PromptModel
 from gisteval.models.cache import GrowingCache, stack_states
-from gisteval.models.compressed import Accounting, CompressedPrompt, Nothing, Prefix, Tokens
+from gisteval.models.compressed import (
+    Accounting,
+    CompressedPrompt,
+    EncoderState,
+    Nothing,
+    Prefix,
+    Tokens,
+)
 from gisteval.models.continuation import Continuation
 from gisteval.models.padding import pad_left, positions
 from gisteval.models.tokens import PromptTokenizer
-from gisteval.schema import Example
 
 
-class DecoderModel:
+class DecoderModel(PromptModel):
     """A decoder-only language model that runs prompts masked or cached.
 
     Works with any transformers causal model that takes a 4D additive mask, explicit `position_ids` and
@@ -29,15 +36,8 @@ class DecoderModel:
     """
 
     def __init__(self, model: PreTrainedModel, tokens: PromptTokenizer, leak_window: int = 0) -> None:
-        """model: in evaluation mode on its device; tokens: its tokenizer, template and k.
-
-        leak_window: prompt tokens before the gists that it was trained to see beside them.
-        """
-        self.model = model
-        self.tokens = tokens
-        self.leak_window = leak_window
-        self.device = model.device
-        self.dtype = model.dtype
+        """See PromptModel."""
+        super().__init__(model, tokens, leak_window)
         config = model.config
         self.num_layers: int = config.num_hidden_layers
         self.num_heads: int = config.num_attention_heads
@@ -45,13 +45,10 @@ class DecoderModel:
         if not getattr(config, "use_sliding_window", True):
             limits = limits[:1]
         # One hand-made mask serves all layers, so a prompt must fit into the narrowest window.
-        self.context: int = min(limit for limit in limits if limit)
+        self.context = min(limit for limit in limits if limit)
         head_size = getattr(config, "head_dim", None) or config.hidden_size // self.num_heads
         kv_heads = getattr(config, "num_key_value_heads", None) or self.num_heads
-        self.slot_bytes: int = 2 * self.num_layers * kv_heads * head_size * self.dtype.itemsize
-        suppressed = {tokens.gist_id, tokens.tokenizer.pad_token_id} - {None}
-        self.end_ids = _end_ids(model, tokens)
-        self.suppressed_ids = sorted(i for i in suppressed - self.end_ids if i is not None)
+        self.slot_bytes = 2 * self.num_layers * kv_heads * head_size * self.dtype.itemsize
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[Sequence[int]], keep: int | None) -> list[Prefix]:
@@ -87,39 +84,26 @@ class DecoderModel:
             prefixes.append(Prefix(layers, len(prompt), accounting))
         return prefixes
 
-    def fits(self, example: Example) -> bool:
-        """True if prompt, gists, input and reference together stay within the context."""
-        segments = (
-            self.tokens.prompts([example.instruction])[0],
-            self.tokens.gists,
-            self.tokens.continuations([example.input])[0],
-            self.tokens.targets([example.output])[0],
-        )
-        return sum(map(len, segments)) <= self.context
+    def whole(self, prompts: Sequence[Sequence[int]]) -> list[Prefix]:
+        """Every slot, cached: attention is causal, so an input changes nothing before it."""
+        return self.encode(prompts, None)
 
-    def open(self, prompts: Sequence[CompressedPrompt], inputs: Sequence[str]) -> Continuation:
-        """Prefill the inputs behind their compressed prompts, ready for `nll` and `decode`."""
-        ids = self.tokens.continuations(inputs)
-        return Continuation(self, self.realise(prompts), ids)
+    def run(
+        self, prompts: Sequence[CompressedPrompt], continuations: Sequence[Sequence[int]]
+    ) -> DecoderContinuation:
+        """Prefill inputs (token ids) behind their compressed prompts."""
+        return DecoderContinuation(self, self.realise(prompts), continuations)
 
     def realise(self, prompts: Sequence[CompressedPrompt]) -> list[Prefix | Nothing]:
         """Every compressed prompt as cached states: token lists are run, prefixes stay as they are."""
         lists = {prompt.token_ids: prompt for prompt in prompts if isinstance(prompt, Tokens)}
         run = dict(zip(lists, self.encode(list(lists), None), strict=True)) if lists else {}
-        return [run[p.token_ids] if isinstance(p, Tokens) else p for p in prompts]
-
-    def generate(
-        self, prompts: Sequence[CompressedPrompt], inputs: Sequence[str], max_new_tokens: int
-    ) -> list[str]:
-        """Greedy continuations as text."""
-        decoded = self.open(prompts, inputs).decode(max_new_tokens)
-        return [self.tokens.decode(answer.token_ids) for answer in decoded]
-
-    def score(
-        self, prompts: Sequence[CompressedPrompt], inputs: Sequence[str], outputs: Sequence[str]
-    ) -> list[Tensor]:
-        """Negative log-likelihood (nats) of every token of each reference, its end token included."""
-        return self.open(prompts, inputs).nll(self.tokens.targets(outputs))
+        states: list[Prefix | Nothing] = []
+        for prompt in prompts:
+            if isinstance(prompt, EncoderState):
+                raise GistevalError("a decoder-only model can't read the states of an encoder")
+            states.append(run[prompt.token_ids] if isinstance(prompt, Tokens) else prompt)
+        return states
 
     def initial_states(self, prompts: Sequence[Prefix | Nothing]) -> list[tuple[Tensor, Tensor]]:
         """The prompts' states as one batch per layer, shorter rows padded on the left."""
@@ -128,6 +112,18 @@ class DecoderModel:
             return []
         empty = tuple((keys[:, :0], values[:, :0]) for keys, values in some.layers)
         return stack_states([p.layers if isinstance(p, Prefix) else empty for p in prompts])
+
+    def predictions(
+        self,
+        prompts: Sequence[Sequence[int]],
+        inputs: Sequence[Sequence[int]],
+        answers: Sequence[Sequence[int]],
+        rule: MaskRule,
+    ) -> list[Tensor]:
+        """See PromptModel."""
+        continuations = [[*x, *y] for x, y in zip(inputs, answers, strict=True)]
+        found = self.masked_logits(prompts, continuations, rule)
+        return [logits[len(x) - 1 :] for x, logits in zip(inputs, found, strict=True)]
 
     @torch.inference_mode()
     def masked_logits(
@@ -161,6 +157,59 @@ class DecoderModel:
             output.logits[row, width - len(continuation) :].float()
             for row, continuation in enumerate(continuations)
         ]
+
+
+class DecoderContinuation(Continuation):
+    """Columns of the cache: [left-padded prefix | left-padded input | what follows].
+
+    Every row keeps its own positions: its input starts at its prompt's `next_position`, wherever the
+    padding ends.
+    """
+
+    model: DecoderModel
+
+    @torch.inference_mode()
+    def __init__(
+        self,
+        model: DecoderModel,
+        prompts: Sequence[Prefix | Nothing],
+        continuations: Sequence[Sequence[int]],
+    ) -> None:
+        device = model.device
+        states = model.initial_states(prompts)
+        cache = GrowingCache.from_states(states) if states else GrowingCache(model.num_layers)
+        width = states[0][0].shape[2] if states else 0
+        slots = torch.tensor([p.slots if isinstance(p, Prefix) else 0 for p in prompts])
+        self.present = (torch.arange(width)[None, :] >= width - slots[:, None]).to(device)
+        ids, real = pad_left(continuations, device)
+        starts = torch.tensor([p.next_position for p in prompts], device=device)
+        lengths = torch.tensor([len(c) for c in continuations], device=device)
+        super().__init__(model, cache, starts + lengths)
+        self.last_logits = self._forward(ids, real, positions(real, starts), keep=1)[:, -1]
+
+    def rewind(self, length: int) -> None:
+        """Forget every column from `length` on."""
+        super().rewind(length)
+        self.present = self.present[:, :length]
+
+    def keep_rows(self, rows: Tensor) -> None:
+        """Drop all rows but these."""
+        super().keep_rows(rows)
+        self.present = self.present[rows]
+
+    def _forward(self, ids: Tensor, real: Tensor, position_ids: Tensor, keep: int) -> Tensor:
+        self.present = torch.cat([self.present, real], dim=1)
+        mask = masks.prefill_mask(self.present, ids.shape[1])
+        output = self.model.model(
+            input_ids=ids,
+            attention_mask=masks.additive(mask, self.model.dtype)[:, None],
+            position_ids=position_ids,
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=keep,
+        )
+        logits: Tensor = output.logits
+        return logits.float()
 
 
 @contextmanager
@@ -206,9 +255,3 @@ def decoder_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
         if isinstance(blocks, torch.nn.ModuleList):
             return list(blocks)
     raise GistevalError(f"{type(model).__name__}: no list of decoder blocks was found")
-
-
-def _end_ids(model: PreTrainedModel, tokens: PromptTokenizer) -> set[int]:
-    ends = model.generation_config.eos_token_id if model.generation_config else None
-    found = {ends} if isinstance(ends, int) else set(ends or [])
-    return found | ({tokens.tokenizer.eos_token_id} - {None})

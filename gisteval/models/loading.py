@@ -5,29 +5,44 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
+from typing import Any, Literal
 
 import torch
 from transformers import (
     AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
+from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture
+from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
 from gisteval.models.decoder import DecoderModel
+from gisteval.models.encoder_decoder import EncoderDecoderModel
 from gisteval.models.tokens import PromptTokenizer, find_gist_id
+from gisteval.models.weight_diff import add_base, check_sum, is_difference
 from gisteval.store import write_atomic
 
 log = logging.getLogger(__name__)
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
+ADAPTERS: dict[Architecture, type[PromptModel]] = {
+    DECODER: DecoderModel,
+    ENCODER_DECODER: EncoderDecoderModel,
+}
+AUTO_CLASSES = {DECODER: AutoModelForCausalLM, ENCODER_DECODER: AutoModelForSeq2SeqLM}
 
-def resolve(name: str) -> Path:
-    """A local folder as it is; a hub name (`org/model`) downloaded once into the hub's own cache."""
+
+def resolve(name: str, allow_pickle: bool = False) -> Path:
+    """A local folder as it is; a hub name (`org/model`) downloaded once into the hub's own cache.
+
+    allow_pickle: fetch `.bin` weights as well.
+    """
     path = Path(name).expanduser()
     is_path = name.count("/") != 1 or name.startswith((".", "/", "~")) or path.parent.is_dir()
     if path.exists() or is_path:
@@ -36,6 +51,7 @@ def resolve(name: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     patterns = ["*.json", "*.safetensors", "tokenizer*", "*.model", "*.txt"]
+    patterns += ["*.bin"] if allow_pickle else []
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
@@ -70,15 +86,13 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     return DTYPES[name]
 
 
-def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> DecoderModel:
+def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> PromptModel:
     """Load weights and tokenizer and wrap them in their adapter."""
     tokenizer = load_tokenizer(checkpoint)
-    record = checkpoint.record
-    tokens = PromptTokenizer(tokenizer, record.template, record.k)
+    record, architecture = checkpoint.record, checkpoint.architecture
+    tokens = PromptTokenizer(tokenizer, record.template, record.k, architecture.closes_input)
     model = load_weights(checkpoint, tokenizer, dtype).to(device).eval()
-    if model.config.is_encoder_decoder:
-        raise GistevalError(f"{checkpoint.path}: encoder-decoder models are not supported yet")
-    return DecoderModel(model, tokens, record.leak_window)
+    return ADAPTERS[architecture](model, tokens, record.leak_window)
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
@@ -90,6 +104,8 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
         path = resolve(checkpoint.base_name())
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path, **options)
+    except ImportError as error:
+        raise MissingExtra("sentencepiece", "sentencepiece") from error
     except (OSError, ValueError, KeyError) as error:
         raise GistevalError(f"{path}: the tokenizer can't be loaded ({one_line(error)})") from error
     return tokenizer
@@ -98,22 +114,53 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
 def load_weights(
     checkpoint: Checkpoint, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype
 ) -> PreTrainedModel:
-    """The stock transformers model; a peft adapter is merged into its base.
+    """The stock transformers model; a peft adapter is merged into its base, a difference added to it.
 
     Raises GistevalError if a tensor is missing: transformers would make a random one in its place.
     """
     if checkpoint.is_adapter:
         return _load_adapter(checkpoint, tokenizer, dtype)
+    if checkpoint.is_difference:
+        return _load_difference(checkpoint).to(dtype)
+    model = _load_stock(checkpoint, dtype)
+    if is_difference(model):
+        raise GistevalError(
+            f"{checkpoint.path} holds a weight difference, not whole weights: give what it is to be added "
+            "to with --base"
+        )
+    return model
+
+
+def _load_difference(checkpoint: Checkpoint) -> PreTrainedModel:
+    """Difference and base added in float32, whatever they are stored in."""
+    assert checkpoint.base is not None
+    model = _load_stock(checkpoint, torch.float32)
+    if not is_difference(model):
+        raise GistevalError(
+            f"{checkpoint.path} holds whole weights, not a difference of Llamas: leave --base out"
+        )
+    add_base(model, _load_stock(checkpoint.base, "auto"), checkpoint)
+    check_sum(model, checkpoint)
+    return model
+
+
+def _load_stock(checkpoint: Checkpoint, dtype: torch.dtype | Literal["auto"]) -> PreTrainedModel:
+    """The weights of one folder as they are. dtype "auto": as stored."""
     options: dict[str, Any] = {"gguf_file": checkpoint.gguf_file} if checkpoint.gguf_file else {}
     if any(checkpoint.path.glob("*.safetensors")):
         options["use_safetensors"] = True  # never a pickle that lies beside them
     model: PreTrainedModel
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
-            checkpoint.path, dtype=dtype, output_loading_info=True, **options
+        model, info = AUTO_CLASSES[checkpoint.architecture].from_pretrained(
+            checkpoint.path, dtype=dtype, output_loading_info=True, weights_only=True, **options
         )
     except ImportError as error:
         raise MissingExtra("gguf", "gguf") from error
+    except UnpicklingError as error:
+        raise GistevalError(
+            f"{checkpoint.path}: its .bin files hold more than tensors, which is never loaded: convert "
+            "them to safetensors where you trust them"
+        ) from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({one_line(error)})") from error
     missing = sorted(info["missing_keys"])
@@ -153,9 +200,19 @@ def fit_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
     old = model.get_input_embeddings().weight.shape[0]
     if gist_id is None or gist_id < old:
         return
+    head = model.get_output_embeddings()
+    distinct = None
+    if head is not None and head.weight is not model.get_input_embeddings().weight:
+        distinct = head.weight.detach().clone()
     model.resize_token_embeddings(gist_id + 1, mean_resizing=False)
+    inputs, head = model.get_input_embeddings(), model.get_output_embeddings()
+    if distinct is not None and head.weight is inputs.weight:
+        # T5's configuration always says "tied": resizing would throw FLAN-T5's own output matrix away.
+        head.weight = torch.nn.Parameter(torch.empty_like(inputs.weight))
     with torch.no_grad():
-        for table in (model.get_input_embeddings(), model.get_output_embeddings()):
+        if distinct is not None:
+            head.weight[:old] = distinct
+        for table in (inputs, head):
             if table is not None:
                 table.weight[old:] = table.weight[:old].mean(0)
 

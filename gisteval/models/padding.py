@@ -1,4 +1,4 @@
-"""Left-padded batches of token lists, and the positions of their tokens."""
+"""Padded batches of token lists, and the positions of their tokens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ def pad_left(sequences: Sequence[Sequence[int]], device: torch.device) -> tuple[
     width = max(len(sequence) for sequence in sequences)
     ids = torch.tensor([[0] * (width - len(s)) + list(s) for s in sequences], dtype=torch.long)
     present = torch.tensor([[False] * (width - len(s)) + [True] * len(s) for s in sequences])
+    return ids.to(device), present.to(device)
+
+
+def pad_right(sequences: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The same with the padding on the right."""
+    width = max(len(sequence) for sequence in sequences)
+    ids = torch.tensor([list(s) + [0] * (width - len(s)) for s in sequences], dtype=torch.long)
+    present = torch.tensor([[True] * len(s) + [False] * (width - len(s)) for s in sequences])
     return ids.to(device), present.to(device)
 
 

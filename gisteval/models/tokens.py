@@ -20,8 +20,22 @@ GIST_TOKEN = "<GIST>"
 class PromptTokenizer:
     """A tokenizer with the template and the gist tokens of one checkpoint."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, template: Template, k: int) -> None:
-        """k: gist tokens after each prompt. Raises GistevalError if k > 0 and there is no `<GIST>`."""
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        template: Template,
+        k: int,
+        closes_input: bool = False,
+    ) -> None:
+        """k: gist tokens after each prompt; closes_input: an end token follows each input, as encoders
+        are trained with.
+
+        Raises GistevalError if k > 0 and there is no `<GIST>`, or if an example without input would have
+        no token behind which its answer could start.
+        """
+        if not (template.output or closes_input):
+            raise GistevalError("template part 'output' must not be empty: it is where the model answers")
+        self.closes_input = closes_input
         self.tokenizer = tokenizer
         self.template = template
         self.k = k
@@ -50,13 +64,12 @@ class PromptTokenizer:
 
     def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
         """Token ids of what stands between the prompt and the answer."""
-        return self._encode([self.template.continuation(text) for text in inputs])
+        tail = self._end if self.closes_input else []
+        return [ids + tail for ids in self._encode([self.template.continuation(text) for text in inputs])]
 
     def targets(self, outputs: Sequence[str]) -> list[list[int]]:
         """Token ids of the reference answers, each with the end token."""
-        end = self.tokenizer.eos_token_id
-        tail = [] if end is None else [end]
-        return [ids + tail for ids in self._encode([self.template.answer(text) for text in outputs])]
+        return [ids + self._end for ids in self._encode([self.template.answer(text) for text in outputs])]
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Generated ids -> text, special tokens dropped and outer white space stripped."""
@@ -66,6 +79,15 @@ class PromptTokenizer:
     def template_tokens(self) -> int:
         """Tokens of a prompt whose instruction is empty."""
         return len(self.prompts([""])[0])
+
+    def with_gists(self, k: int) -> PromptTokenizer:
+        """The same with another number of gist tokens."""
+        return PromptTokenizer(self.tokenizer, self.template, k, self.closes_input)
+
+    @property
+    def _end(self) -> list[int]:
+        end = self.tokenizer.eos_token_id
+        return [] if end is None else [end]
 
     def _encode(self, texts: list[str]) -> list[list[int]]:
         if not texts:

@@ -24,6 +24,8 @@ def compress_prompts(
     condition: Condition | None,
     device: str,
     dtype: str,
+    base: str | None = None,
+    allow_pickle: bool = False,
 ) -> list[dict[str, Any]]:
     """One row a prompt: the compressor and the accounting (tokens, slots, bytes)."""
     if not all(prompt.strip() for prompt in prompts):
@@ -31,7 +33,13 @@ def compress_prompts(
     for name, value in (("budget", budget), ("k", k)):
         if value is not None and value < 1:
             raise GistevalError(f"{name} must be at least 1, not {value}")
-    checkpoint = inspect_checkpoint(resolve(model), condition, k)
+    checkpoint = inspect_checkpoint(
+        resolve(model, allow_pickle),
+        condition,
+        k,
+        allow_pickle,
+        resolve(base, allow_pickle) if base else None,
+    )
     trained = checkpoint.record.condition
     name = compressor or (CONDITION_COMPRESSOR[trained] if trained else "none")
     method = COMPRESSORS.load(name)()

@@ -11,7 +11,7 @@ from typing import Any
 from gisteval.errors import GistevalError, InvalidRun
 from gisteval.importer.layout import ReleasedSystem
 from gisteval.importer.release import Release, label_of, read_release, split_order
-from gisteval.importer.verdicts import VerdictFile
+from gisteval.importer.verdicts import IMPORTED, VerdictFile
 from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, win_rate_row
 from gisteval.pipeline.imported import (
@@ -24,6 +24,7 @@ from gisteval.pipeline.imported import (
     write_generations,
     write_verdicts,
 )
+from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.released_profile import released_profile
 from gisteval.profiling.released import read_released, shape_of
 from gisteval.report.profile import write_profile_report
@@ -89,6 +90,9 @@ def import_paper(
         write_json(folder.path / "report" / "profile.json", content)
         write_profile_report(content, folder.path / "report")
     folder.write_results(rows, import_signature(f"{TASK}-released"), {}, notes)
+    for judge in _judges_with_outputs(release):
+        folder.note_judge(judge, _judge_facts(judge))
+    update_judging(folder)
     return Imported(
         folder, len(release.outputs), len(release.verdict_files), len(release.benchmarks), tuple(notes)
     )
@@ -116,6 +120,31 @@ def _check_benchmarks(release: Release) -> None:
 
 def _benchmark_identity(file: Path) -> str:
     return digest([file.read_text(encoding="utf-8")])
+
+
+def _judges_with_outputs(release: Release) -> list[str]:
+    """Judges all of whose verdicts are on outputs that are here, so that their habits can be studied."""
+    known = {(part.system.name, part.split) for part in release.outputs}
+    judges = {file.judge: True for file in release.verdict_files}
+    for file in release.verdict_files:
+        judges[file.judge] &= known.issuperset({(file.system, file.split), (file.reference, file.split)})
+    return [judge for judge, complete in judges.items() if complete]
+
+
+def _judge_facts(judge: str) -> dict[str, Any]:
+    """What the manifest says of a judge that was asked elsewhere."""
+    return {
+        "name": judge,
+        "version": 0,
+        "kind": "imported",
+        "model": judge.removeprefix(IMPORTED),
+        "base_url": None,
+        "orders": "one",
+        "prompt": "unknown",
+        "identity": digest([judge]),
+        "note": f"{judge} saw each pair in one order only, the same for all systems of a split.",
+        "notes": [],
+    }
 
 
 def _win_rates(release: Release) -> Iterator[ResultRow]:

@@ -47,13 +47,23 @@ def claim_folder(
         "device": "none",
         "dtype": "unknown",
         "notes": [],
-        "systems": [system.to_json() for system in systems],
+        "systems": [{**system.to_json(), "reference": _reference(system, systems)} for system in systems],
         "splits": {split: len(found) for split, found in examples.items()},
         "self_check": {},
+        "judges": {},
         **extra,
     }
     folder.claim(manifest, examples)
     return folder
+
+
+def _reference(system: SystemLabel, systems: Sequence[SystemLabel]) -> str | None:
+    """The positive control of a system's family; of several, the one with its k."""
+    if system.role == "positive":
+        return system.name
+    positives = [other for other in systems if other.family == system.family and other.role == "positive"]
+    positives.sort(key=lambda other: (other.k != system.k, other.k))
+    return positives[0].name if positives else None
 
 
 def write_generations(folder: RunFolder, outputs: Sequence[ImportedOutputs]) -> None:

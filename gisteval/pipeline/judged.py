@@ -49,6 +49,13 @@ def write_judging(folder: RunFolder) -> list[dict[str, Any]]:
 
     Returns the entries of the block `judging`.
     """
+    entries = update_judging(folder)
+    build_report([folder], folder.path / "report")
+    return entries
+
+
+def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
+    """Bring results.json up to date, and return the entries of its block `judging`."""
     rows: list[ResultRow] = []
     entries: list[dict[str, Any]] = []
     summaries: list[Judged] = []
@@ -87,7 +94,6 @@ def write_judging(folder: RunFolder) -> list[dict[str, Any]]:
     _note_gaps(folder, summaries)
     known = [f"{name}@{facts['identity'][:8]}" for name, facts in folder.judges.items()]
     folder.write_judging(rows, entries, "+".join(known) or "none")
-    build_report([folder], folder.path / "report")
     return entries
 
 

@@ -58,16 +58,17 @@ def plan_run(config: RunConfig) -> Plan:
         if not found:
             raise GistevalError(f"split {split!r} of task {task.name} has no examples")
     options = SuiteOptions(
-        pos_control=resolve(config.pos_control) if config.pos_control else None,
-        neg_control=resolve(config.neg_control) if config.neg_control else None,
+        pos_control=_resolve(config.pos_control, config),
+        neg_control=_resolve(config.neg_control, config),
         condition=as_condition(config.condition),
         k=config.k,
         compressors=config.compressors,
         budget=config.budget,
         allow_pickle=config.allow_pickle,
+        base=_resolve(config.base, config),
     )
     models = config.models or (str(find_content("checkpoints") / "wordplay-llama"),)
-    suites = tuple(build_suite(resolve(model), options) for model in models)
+    suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
     decoding = Decoding(config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch())
     device = choose_device(config.device)
     dtype = choose_dtype(config.dtype, device)
@@ -90,6 +91,10 @@ def plan_run(config: RunConfig) -> Plan:
         for name, system in systems.items()
     }
     return Plan(config, task, examples, suites, decoding, device, dtype, identities)
+
+
+def _resolve(name: str | None, config: RunConfig) -> Path | None:
+    return resolve(name, config.allow_pickle) if name else None
 
 
 def _distinct(suites: Sequence[Suite]) -> dict[str, System]:

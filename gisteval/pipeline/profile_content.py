@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from gisteval.models.decoder import DecoderModel
+from gisteval.models.base import PromptModel
 from gisteval.pipeline.profile_sweep import scenario_content
 from gisteval.profiling.accounts import Work, work_of
 from gisteval.profiling.breakeven import (
@@ -164,7 +164,7 @@ def _attained(
     return [asdict(prefill), asdict(decode)]
 
 
-def _weight_bytes(model: DecoderModel) -> int:
+def _weight_bytes(model: PromptModel) -> int:
     """Weights a pass reads: all but an embedding table that is not the output matrix as well."""
     network = model.model
     total: int = sum(weight.nbytes for weight in network.parameters())
@@ -174,7 +174,7 @@ def _weight_bytes(model: DecoderModel) -> int:
 
 
 def _by_prompt_length(
-    shape: ModelShape, batch: BatchProfile, output_tokens: int, model: DecoderModel
+    shape: ModelShape, batch: BatchProfile, output_tokens: int, model: PromptModel
 ) -> list[dict[str, Any]]:
     """FLOPs of each use by prompt length on the measured shape, from the closed form if it has one."""
     compressed = next(found for found in batch.timings if found.way.kind == "compressed")

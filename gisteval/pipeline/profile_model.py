@@ -12,14 +12,13 @@ import torch
 
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
 from gisteval.pipeline.identity import versions
 from gisteval.pipeline.plan import Plan
 from gisteval.pipeline.profile import write_profile
 from gisteval.pipeline.profile_content import model_content
 from gisteval.profiling.measure import BatchProfile, profile_batch
-from gisteval.profiling.passes import EndlessModel, Way
+from gisteval.profiling.passes import Way
 from gisteval.profiling.roofline import measure_machine
 from gisteval.profiling.shapes import describe_config
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
@@ -79,9 +78,21 @@ def profile_run(plan: Plan, folder: Path) -> Path:
     return write_profile(found, folder / "report")
 
 
+def check_timeable(suite: Suite) -> None:
+    """Raises GistevalError for a suite whose speed can't be measured, before anything is loaded."""
+    checkpoint = _candidates(suite)[0].checkpoint
+    if not checkpoint.architecture.caches_prompts:
+        raise GistevalError(
+            f"{checkpoint.path}: wall times are measured against a whole-prompt cache, which an "
+            f"{checkpoint.architecture.name} model does not have: its FLOPs come from "
+            f"gisteval profile --shape {checkpoint.path}"
+        )
+
+
 def _measure(
     suite: Suite, examples: Sequence[Example], source: str, options: ModelOptions
 ) -> dict[str, Any]:
+    check_timeable(suite)
     device = choose_device(options.device)
     dtype = choose_dtype(options.dtype, device)
     before = torch.get_num_threads()
@@ -133,11 +144,8 @@ def _ways(suite: Suite, device: torch.device, dtype: torch.dtype) -> tuple[list[
     first, notes = candidates[0].checkpoint, []
     loaded = load_model(first, device, dtype)
 
-    def with_k(k: int, leak_window: int) -> DecoderModel:
-        tokens = type(loaded.tokens)(loaded.tokens.tokenizer, loaded.tokens.template, k)
-        return EndlessModel(DecoderModel(loaded.model, tokens, leak_window))
-
-    plain = with_k(0, 0)
+    # The end token stops nobody, so that all ways decode alike.
+    plain = loaded.with_gists(0, 0).endless()
     ways = [Way(NO_CACHE, "no_cache", plain, None)]
     ways.append(Way(WHOLE_CACHE, "whole_cache", plain, COMPRESSORS.load("none")()))
     for system in candidates:
@@ -150,7 +158,7 @@ def _ways(suite: Suite, device: torch.device, dtype: torch.dtype) -> tuple[list[
             continue
         if any(way.name == label for way in ways):
             continue  # the same k of another checkpoint takes the same time
-        model = with_k(record.k, record.leak_window)
+        model = loaded.with_gists(record.k, record.leak_window).endless()
         ways.append(Way(label, "compressed", model, method, system.budget))
     ways.append(Way(NEGATIVE, "negative", plain, COMPRESSORS.load("nothing")()))
     return ways, notes

@@ -13,8 +13,8 @@ import torch
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
 from gisteval.generation import Answer, TooLong, answer_all
+from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import load_model
 from gisteval.pipeline.bench import JudgeOptions, prepare
 from gisteval.pipeline.identity import signature, versions
@@ -58,6 +58,10 @@ class Run:
 def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     """Evaluate and write the run folder. Raises GistevalError; whatever was computed is kept."""
     plan = plan_run(config)
+    if config.profile:
+        from gisteval.pipeline.profile_model import check_timeable
+
+        check_timeable(plan.suites[0])
     bench = None if config.judge == "none" else prepare(JudgeOptions(judge=config.judge))
     if bench is not None:
         bench.check_access()
@@ -119,6 +123,7 @@ def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
                 "k": system.checkpoint.record.k,
                 "checkpoint": str(system.checkpoint.path),
                 "weights": plan.identities[system.name].weights,
+                "loss": system.checkpoint.record.training.get("loss", []),
             }
             for system in plan.systems
         ],
@@ -133,7 +138,7 @@ def _generate(plan: Plan, folder: RunFolder) -> dict[tuple[str, str], list[TooLo
     from gisteval.pipeline.progress import progress_bar
 
     failures: dict[tuple[str, str], list[TooLong]] = {}
-    loaded: tuple[Checkpoint, DecoderModel] | None = None
+    loaded: tuple[Checkpoint, PromptModel] | None = None
     ordered = sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k))
     total = sum(len(found) for found in plan.examples.values())
     with progress_bar() as bar:
@@ -166,7 +171,7 @@ def _is_complete(plan: Plan, system: System, folder: RunFolder) -> bool:
     )
 
 
-def _self_check(plan: Plan, system: System, model: DecoderModel, folder: RunFolder) -> None:
+def _self_check(plan: Plan, system: System, model: PromptModel, folder: RunFolder) -> None:
     pool: list[Example] = []
     for found in plan.examples.values():
         pool += islice((example for example in found if model.fits(example)), CHECK_POOL)
@@ -186,7 +191,7 @@ def _self_check(plan: Plan, system: System, model: DecoderModel, folder: RunFold
 def _split(
     plan: Plan,
     system: System,
-    model: DecoderModel,
+    model: PromptModel,
     split: str,
     examples: Sequence[Example],
     folder: RunFolder,

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gisteval.compressors.base import Compressor
+from gisteval.models.base import PromptModel
 from gisteval.models.compressed import Accounting, CompressedPrompt, Nothing, Prefix, Tokens
-from gisteval.models.continuation import Continuation
-from gisteval.models.decoder import DecoderModel
 from gisteval.profiling.timing import Stopwatch
 from gisteval.schema import Example
 
@@ -28,7 +27,7 @@ class Way:
 
     name: str
     kind: Kind
-    model: DecoderModel
+    model: PromptModel
     compressor: Compressor | None
     budget: int | None = None
 
@@ -59,15 +58,6 @@ class Lengths:
     stored_bytes: int
 
 
-class EndlessModel(DecoderModel):
-    """The same network, whose rows never stop at an end token, so that all ways decode alike."""
-
-    def __init__(self, model: DecoderModel) -> None:
-        """Shares the weights and the tokenizer of `model`, which stays as it is."""
-        super().__init__(model.model, model.tokens, model.leak_window)
-        self.end_ids = {-1}  # no token
-
-
 def prepare(way: Way, examples: Sequence[Example]) -> list[CompressedPrompt]:
     """The examples' prompts as this way keeps them ready."""
     instructions = [example.instruction for example in examples]
@@ -96,7 +86,7 @@ def timed_pass(way: Way, examples: Sequence[Example], output_tokens: int) -> Pas
     watch.mark()
     prompts = prepare(way, examples)
     watch.mark()
-    running = Continuation(model, model.realise(prompts), inputs)
+    running = model.run(prompts, inputs)
     watch.mark()
     running.decode(output_tokens)
     watch.mark()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from itertools import combinations
 
 from gisteval import stats
+from gisteval.judging.agreement import cohen_kappa
 from gisteval.report.layout import Table
 from gisteval.report.tables import interval_text
 from gisteval.report.values import Values
@@ -22,11 +21,14 @@ def agreement_table(values: Values) -> Table:
             ours = values.columns[name, system, split] if name == one else {}
             shared = [pair for pair in ours if pair in theirs]
             if shared:
-                first, second = ([_outcome(found[pair]) for pair in shared] for found in (ours, theirs))
-                same = [100.0 * (a == b) for a, b in zip(first, second, strict=True)]
+                first, second = (
+                    {pair: _outcome(found[pair]) for pair in shared} for found in (ours, theirs)
+                )
+                same = [100.0 * (first[pair] == second[pair]) for pair in shared]
                 share = stats.mean_interval(same, [values.clusters[pair] for pair in shared])
                 text = interval_text(share.value, share.ci_low, share.ci_high, 1)
-                kappa = cohens_kappa(first, second)
+                found = cohen_kappa(first, second)
+                kappa = None if found is None else found.kappa
                 rows.append(
                     (
                         one,
@@ -41,15 +43,6 @@ def agreement_table(values: Values) -> Table:
     columns = ("judge", "other judge", "split", "system", "pairs", "agree %", "kappa")
     note = "Kappa: 0 is chance, 1 is full agreement. A pair seen in both orders counts by its mean."
     return Table("agreement", "Agreement of judges", columns, tuple(rows), note)
-
-
-def cohens_kappa(first: Sequence[str], second: Sequence[str]) -> float | None:
-    """Agreement beyond chance (J. Cohen, 1960); None if chance alone agrees fully."""
-    n = len(first)
-    agreed = sum(a == b for a, b in zip(first, second, strict=True)) / n
-    counts = Counter(first), Counter(second)
-    chance = sum(counts[0][label] * counts[1][label] for label in counts[0]) / n**2
-    return (agreed - chance) / (1 - chance) if chance < 1 else None
 
 
 def _outcome(value: float) -> str:

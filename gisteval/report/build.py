@@ -5,35 +5,63 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from gisteval.errors import MissingExtra
 from gisteval.report.agreement import agreement_table
+from gisteval.report.claims import findings
 from gisteval.report.data import ReportData, read_runs
-from gisteval.report.efficiency import efficiency_tables
+from gisteval.report.efficiency import cost_claims, efficiency_tables
+from gisteval.report.figures import can_draw, draw_figures
 from gisteval.report.judging import judging_tables
 from gisteval.report.layout import Table, latex_text, markdown_text
 from gisteval.report.markdown import write_report
+from gisteval.report.page import PageContent, write_page
 from gisteval.report.paper import paper_tables
 from gisteval.report.quality import quality_tables
+from gisteval.report.samples import Samples, collect_samples
 from gisteval.report.tables import split_tables
-from gisteval.report.values import read_values
+from gisteval.report.values import values_of
 from gisteval.run_folder import RunFolder
 from gisteval.store import write_atomic
 
 
-def build_report(runs: Sequence[RunFolder], output: Path) -> Path:
-    """Write report.md and tables/*.{csv,tex,md} into `output`; returns the path of the page to read.
+def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None = None) -> Path:
+    """Write report.html, report.md, tables/ and figures/ into `output`; returns the path of report.html.
+
+    intervals: in Markdown and LaTeX tables both; None has them in Markdown only. Without matplotlib the
+    report has no figures, and says so.
 
     Raises GistevalError if a run is not finished or its records are damaged.
     """
     data = read_runs(runs)
-    tables = report_tables(data)
+    samples = collect_samples(data)
+    tables = report_tables(data, samples)
     for table in tables:
-        _write_table(table, output / "tables")
-    return write_report(data, tables, output / "report.md")
+        _write_table(table, output / "tables", intervals)
+    shown = [table.without_intervals() for table in tables] if intervals is False else tables
+    said = findings(data.rows, samples, cost_claims(data))
+    write_report(data, shown, said, output / "report.md")
+    figures = draw_figures(data, samples, output / "figures") if can_draw() else ()
+    note = "" if can_draw() else f"No figures: {MissingExtra('matplotlib', 'report')}."
+    return write_page(PageContent(data, said, tables, figures, samples, note), output / "report.html")
 
 
-def report_tables(data: ReportData) -> list[Table]:
+def current_page(run: RunFolder) -> Path:
+    """The run's report.html; it is built first if it is missing or older than what it is made of.
+
+    Raises GistevalError as `build_report` does.
+    """
+    folder = run.path / "report"
+    page = folder / "report.html"
+    sources = [run.path / "results.json", folder / "profile.json", *(run.path / "verdicts").glob("*.jsonl")]
+    changed = max((file.stat().st_mtime for file in sources if file.is_file()), default=0.0)
+    if page.is_file() and page.stat().st_mtime >= changed:
+        return page
+    return build_report([run], folder)
+
+
+def report_tables(data: ReportData, samples: Samples) -> list[Table]:
     """All tables of a report, in its order; those without a row are left out."""
-    values = read_values(data)
+    values = values_of(samples)
     tables = [
         *quality_tables(data, values),
         agreement_table(values),
@@ -45,8 +73,9 @@ def report_tables(data: ReportData) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def _write_table(table: Table, folder: Path) -> None:
-    """CSV with the intervals, LaTeX without them (a column is narrow), Markdown as in the report."""
+def _write_table(table: Table, folder: Path, intervals: bool | None) -> None:
+    """CSV always has the intervals; LaTeX only if asked for, since a column is narrow."""
+    bare = table.without_intervals()
     write_atomic(folder / f"{table.name}.csv", table.csv_text())
-    write_atomic(folder / f"{table.name}.tex", latex_text(table.without_intervals()))
-    write_atomic(folder / f"{table.name}.md", markdown_text(table) + "\n")
+    write_atomic(folder / f"{table.name}.tex", latex_text(table if intervals else bare))
+    write_atomic(folder / f"{table.name}.md", markdown_text(bare if intervals is False else table) + "\n")

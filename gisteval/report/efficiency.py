@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gisteval.report.claims import Claim, Finding
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, engineering, size_text
 from gisteval.report.tables import interval_text
@@ -48,6 +49,37 @@ def efficiency_tables(data: ReportData) -> list[Table]:
     if not rows:
         return []
     return [Table("efficiency", "Efficiency", _COLUMNS, tuple(rows), " ".join(dict.fromkeys(notes)))]
+
+
+def cost_claims(data: ReportData) -> list[Claim]:
+    """Of each compressed way whether it takes less time than no cache, and than the whole prompt cached."""
+    stated = []
+    for run in data.runs:
+        profile = run.profile or {"kind": ""}
+        if profile["kind"] == "released":
+            for way in profile["ways"]:
+                for item in way["saved"]:
+                    if item["unit"] == "seconds" and way["way"] != WHOLE_CACHE:
+                        who, ends = f"{way['model']}, {way['way']}", (item["low"], item["high"])
+                        stated.append(_cost_claim(who, item["baseline"], _percent(item), *ends))
+        elif profile["kind"] == "model":
+            batch = profile["batches"][0]
+            bases = {system["name"]: system for system in batch["systems"]}
+            for item in batch["savings"]:
+                if item["phase"] == "end_to_end":
+                    who, text = (
+                        f"{profile['weights']}, {item['system']}",
+                        _time_saved(item, bases[item["baseline"]]),
+                    )
+                    stated.append(_cost_claim(who, item["baseline"], text, item["low"], item["high"]))
+    return stated
+
+
+def _cost_claim(who: str, baseline: str, percent: str, low: float | None, high: float | None) -> Claim:
+    saves, costs = low is not None and low > 0, high is not None and high < 0
+    relation = "takes more time than" if costs else "takes less time than"
+    finding: Finding = "shown" if saves or costs else "open"
+    return Claim(f"{who} {relation} {baseline}", finding, f"{percent}% saved")
 
 
 def _released_row(way: Content) -> tuple[str, ...]:

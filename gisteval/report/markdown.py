@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gisteval.content import find_content
+from gisteval.report.claims import Findings
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, markdown_text
 from gisteval.store import write_atomic
@@ -26,8 +27,8 @@ def environment(folder: Path) -> Environment:
     return found
 
 
-def write_report(data: ReportData, tables: Sequence[Table], path: Path) -> Path:
+def write_report(data: ReportData, tables: Sequence[Table], findings: Findings, path: Path) -> Path:
     """Write the page and return its path."""
-    text = environment(find_content("reports")).get_template("run.md.j2").render(data=data, tables=tables)
-    write_atomic(path, text)
+    template = environment(find_content("reports")).get_template("run.md.j2")
+    write_atomic(path, template.render(data=data, tables=tables, findings=findings))
     return path

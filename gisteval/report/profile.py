@@ -45,7 +45,7 @@ def write_profile_report(content: Mapping[str, Any], folder: Path) -> Path:
         write_atomic(stem.with_suffix(".tex"), latex_text(table))
     figures: list[str] = []
     if content["kind"] in ("model", "what_if"):
-        from gisteval.report.profile_figures import draw_figures
+        from gisteval.report.figures.profile import draw_figures
 
         figures = draw_figures(content, folder / "figures")
     page = folder / "profile.md"

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gisteval import stats
-from gisteval.judging.pairs import pair_scores
-from gisteval.metrics import exact_match, rouge_l, rouge_tokens
-from gisteval.report.data import ReportData, RunData
-from gisteval.schema import Verdict
+from gisteval.metrics import rouge_tokens
+from gisteval.report.data import ReportData
+from gisteval.report.samples import Samples
 
 SIGNIFICANT = 0.05
 
@@ -39,53 +38,44 @@ class Values:
             return None
         best = max(found, key=lambda name: sum(found[name].values()) / len(found[name]))
         p_values = []
-        for name, values in found.items():
-            shared = [content for content in found[best] if content in values]
-            if name == best:
-                continue
-            if not shared:
+        for name in found:
+            paired = self.compare(metric, best, name, split) if name != best else None
+            if name != best and (paired is None or paired.estimate.value <= 0):
                 return None
-            paired = stats.paired_difference(
-                [found[best][content] for content in shared],
-                [values[content] for content in shared],
-                [self.clusters[content] for content in shared],
-                permutations=1,  # its p-value is not used
-            )
-            if paired.estimate.value <= 0:
-                return None
-            p_values.append(paired.p_value_t)
+            if paired is not None:
+                p_values.append(paired.p_value_t)
         return best if max(stats.holm(p_values)) < SIGNIFICANT else None
 
+    def compare(self, metric: str, one: str, other: str, split: str) -> stats.PairedDifference | None:
+        """One system less another on the examples both have a value for; None if there are none."""
+        ours, theirs = (self.columns.get((metric, name, split), {}) for name in (one, other))
+        shared = [content for content in ours if content in theirs]
+        if not shared:
+            return None
+        return stats.paired_difference(
+            [ours[content] for content in shared],
+            [theirs[content] for content in shared],
+            [self.clusters[content] for content in shared],
+            permutations=1,  # only the t test is used
+        )
 
-def read_values(data: ReportData) -> Values:
-    """ROUGE-L, exact match and judges' values of all runs. Raises GistevalError for damaged records."""
-    values = Values()
-    for run in data.runs:
-        _read_run(run, values)
+
+def values_of(samples: Samples) -> Values:
+    """ROUGE-L, exact match and judges' values of all samples."""
+    values = Values(no_tokens=dict.fromkeys(samples.splits, 0))
+    for sample in samples.samples:
+        example = sample.example
+        content, split = example.content_id, example.split
+        values.clusters[content] = example.instruction
+        values.no_tokens[split] += not rouge_tokens(example.output)
+        for name, output in sample.outputs.items():
+            values.columns.setdefault(("rougeL", name, split), {})[content] = output.rouge
+            values.columns.setdefault(("exact_match", name, split), {})[content] = 100.0 * output.exact
+            for judge, judgement in output.judgements.items():
+                if judgement.value is not None:
+                    column = values.columns.setdefault((judge, name, split), {})
+                    column[content] = 100 * judgement.value
     return values
-
-
-def _read_run(run: RunData, values: Values) -> None:
-    looks: dict[Column, list[Verdict]] = {}
-    for verdict in run.folder.all_verdicts():
-        if verdict.purpose == "main":
-            name = run.names.get(verdict.system, verdict.system)
-            looks.setdefault((verdict.judge, name, verdict.split), []).append(verdict)
-    for column, verdicts in looks.items():
-        scores = pair_scores(verdicts).items()
-        values.columns[column] = {pair: 100 * s.value for pair, s in scores if s.value is not None}
-    for split in run.folder.splits:
-        examples = {example.content_id: example for example in run.folder.examples(split)}
-        values.clusters |= {content: example.instruction for content, example in examples.items()}
-        values.no_tokens[split] = sum(not rouge_tokens(example.output) for example in examples.values())
-        for own, name in run.names.items():
-            for generation in run.folder.read_generations(own, split):
-                example = examples.get(generation.content)
-                if example is not None:
-                    rouge = 100 * rouge_l(generation.output, example.output).f1
-                    equal = 100.0 * exact_match(generation.output, example.output)
-                    values.columns.setdefault(("rougeL", name, split), {})[generation.content] = rouge
-                    values.columns.setdefault(("exact_match", name, split), {})[generation.content] = equal
 
 
 def groups(data: ReportData) -> Mapping[str, str]:

@@ -110,8 +110,9 @@ def _chance_not_positive(scales: FloatArray, counts: FloatArray) -> float:
     """P(sum of scales * gammas <= 0), where the j-th gamma is the sum of counts[j] exponentials.
 
     The saddlepoint approximation of R. Lugannani and S. Rice, Advances in Applied Probability 12, 1980,
-    from the cumulants -sum(counts * log(1 - scales * t)). Its error is below 0.003 for any sample (it is
-    largest for one example), and towards the larger p-value at 5%.
+    from the cumulants -sum(counts * log(1 - scales * t)). Measured at a chance of 5%: for two values
+    never below the exact beta probability and at most 0.0022 above it (one example); for samples of 3 to
+    60 other values within 0.002 of random weights, and within 0.008 at 50%.
     """
     unit = float(np.abs(scales).max())
     scales = np.where(np.abs(scales) > 1e-12 * unit, scales / (unit or 1.0), 0.0)

@@ -17,12 +17,14 @@ class _Strict(BaseModel):
 
 
 class Scratch(_Strict):
-    """A small Llama with tied embeddings and its own byte-level BPE.
+    """A small Llama or T5 with tied embeddings and its own byte-level BPE.
 
-    init_std: of the first weights. The usual 0.02 is made for wide models; at a width of 192 attention
-    starts so flat with it that copying is learned late or never.
+    layers: of a T5 that many in its encoder and in its decoder. For a Llama only, context and init_std:
+    of the first weights. The usual 0.02 is made for wide models; at a width of 192 attention starts so
+    flat with it that copying is learned late or never.
     """
 
+    model: Literal["llama", "t5"] = "llama"
     vocab_size: int = Field(1024, ge=300)
     hidden_size: int = 192
     intermediate_size: int = 512
@@ -30,6 +32,15 @@ class Scratch(_Strict):
     heads: int = 4
     context: int = 1024
     init_std: float = Field(0.06, gt=0)
+
+    @model_validator(mode="after")
+    def _fields_of_the_model(self) -> Self:
+        unused = {"context", "init_std"} & self.model_fields_set
+        if self.model == "t5" and unused:
+            raise ValueError(f"a t5 takes no {' and no '.join(sorted(unused))}")
+        if self.hidden_size % self.heads:
+            raise ValueError("hidden_size must be a multiple of heads")
+        return self
 
 
 class Lora(_Strict):
@@ -44,9 +55,9 @@ class Recipe(_Strict):
     """What `gisteval train` does. Lengths are tokens, rates per step.
 
     base: folder or hub name of the model to start from (a gist checkpoint: warm start); without it
-    `scratch` describes a new one. pack: continuations of one instruction that share a row.
-    optimizer: "muon" trains the layers' matrices with Muon at matrix_rate, the rest with AdamW at
-    learning_rate; "adamw" trains all with AdamW.
+    `scratch` describes a new one. pack: continuations of one instruction that share a row (default 4; 1
+    is all that an encoder-decoder can do). optimizer: "muon" trains the layers' matrices with Muon at
+    matrix_rate, the rest with AdamW at learning_rate; "adamw" trains all with AdamW.
     """
 
     task: str
@@ -61,7 +72,7 @@ class Recipe(_Strict):
     leak_window: int = Field(0, ge=0)
     steps: int = Field(ge=1)
     rows_per_step: int = Field(32, ge=1)
-    pack: int = Field(4, ge=1)
+    pack: int | None = Field(None, ge=1)
     max_length: int = Field(512, ge=8)
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0)

@@ -14,8 +14,6 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
-    LlamaConfig,
-    LlamaForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
@@ -25,6 +23,7 @@ from transformers import (
 
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
+from gisteval.models.architecture import Architecture
 from gisteval.models.checkpoint import GIST_FILE, GistRecord, inspect_checkpoint
 from gisteval.models.loading import (
     DTYPES,
@@ -37,9 +36,11 @@ from gisteval.models.loading import (
 from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token
 from gisteval.prompts import Template
 from gisteval.schema import Example
+from gisteval.training.feed import FEEDS, Feed
 from gisteval.training.optimizer import MuonWithAdamW
-from gisteval.training.recipe import Recipe, Scratch
-from gisteval.training.rows import Collator, Rows, build_rows, loss_history
+from gisteval.training.recipe import Recipe
+from gisteval.training.rows import Rows, build_rows, loss_history
+from gisteval.training.scratch import new_model, scratch_architecture
 from gisteval.training.trainer import RowTrainer
 
 log = logging.getLogger(__name__)
@@ -49,15 +50,20 @@ ADAM_BETA2 = 0.98
 TOKENIZER_EXAMPLES = 40_000
 """Examples the byte-level BPE of a new model is learned from."""
 
+DEFAULT_PACK = 4
+"""Continuations of one instruction that share a row, where the architecture allows it."""
+
 
 def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRecord:
     """Train one checkpoint and write it to `output`, resuming if a training there was interrupted."""
     _claim(output, recipe)
     set_seed(recipe.seed)
-    template = Template()
-    model, tokenizer, base = _start(recipe, examples, template)
-    tokens = PromptTokenizer(tokenizer, template, recipe.k)
-    rows, too_long = build_rows(examples, tokens, recipe.pack, recipe.max_length)
+    architecture = _architecture(recipe)
+    template, feed = architecture.template, FEEDS[architecture]
+    pack = _pack(recipe, feed, architecture)
+    model, tokenizer = _start(recipe, examples, template)
+    tokens = PromptTokenizer(tokenizer, template, recipe.k, architecture.closes_input)
+    rows, too_long = build_rows(examples, tokens, pack, recipe.max_length)
     if not rows:
         raise GistevalError(f"no training row fits into max_length {recipe.max_length}")
     if too_long:
@@ -69,8 +75,9 @@ def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistReco
         model=model,
         args=_arguments(recipe, output),
         train_dataset=Rows(rows),
-        data_collator=Collator(rule, recipe.k, model.config.num_attention_heads),
+        data_collator=feed.collator(rule, recipe.k, model),
         optimizers=(_muon(model, recipe), None),
+        loss=feed.loss,
     )
     began = time.time()
     trainer.train(resume_from_checkpoint=_last_checkpoint(output))
@@ -86,7 +93,7 @@ def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistReco
         "loss": loss_history(trainer.state.log_history),
     }
     record = GistRecord(
-        recipe.family, recipe.condition, recipe.k, template, base, recipe.leak_window, training
+        recipe.family, recipe.condition, recipe.k, template, recipe.base, recipe.leak_window, training
     )
     save_checkpoint(output, model, tokenizer, record, DTYPES[recipe.save_dtype])
     shutil.rmtree(_scratch_folder(output))
@@ -115,43 +122,39 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
     return tokenizer
 
 
+def _architecture(recipe: Recipe) -> Architecture:
+    if recipe.scratch is not None:
+        return scratch_architecture(recipe.scratch)
+    assert recipe.base is not None
+    return inspect_checkpoint(resolve(recipe.base)).architecture
+
+
+def _pack(recipe: Recipe, feed: Feed, architecture: Architecture) -> int:
+    if feed.packs:
+        return recipe.pack or DEFAULT_PACK
+    if recipe.pack not in (None, 1):
+        raise GistevalError(f"pack: can only be 1 for an {architecture.name} model, not {recipe.pack}")
+    return 1
+
+
 def _start(
     recipe: Recipe, examples: Sequence[Example], template: Template
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str | None]:
-    """The model and tokenizer that training starts from, and the base's name."""
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model and tokenizer that training starts from."""
     if recipe.scratch is not None:
         texts = (
             template.prompt(e.instruction) + template.continuation(e.input) + template.answer(e.output)
             for e in examples[:: max(1, len(examples) // TOKENIZER_EXAMPLES)]
         )
         tokenizer = train_tokenizer(texts, recipe.scratch.vocab_size)
-        return new_llama(recipe.scratch, tokenizer), tokenizer, None
+        return new_model(recipe.scratch, tokenizer), tokenizer
     assert recipe.base is not None
     checkpoint = inspect_checkpoint(resolve(recipe.base))
     base_tokenizer = load_tokenizer(checkpoint)
     add_gist_token(base_tokenizer)
     model = load_weights(checkpoint, base_tokenizer, torch.float32)
     fit_vocabulary(model, base_tokenizer)
-    return _with_lora(model, recipe, base_tokenizer), base_tokenizer, recipe.base
-
-
-def new_llama(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
-    """A freshly initialised small Llama; the torch seed decides its weights."""
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=shape.hidden_size,
-        intermediate_size=shape.intermediate_size,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.heads,
-        max_position_embeddings=shape.context,
-        tie_word_embeddings=True,
-        initializer_range=shape.init_std,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return LlamaForCausalLM(config)
+    return _with_lora(model, recipe, base_tokenizer), base_tokenizer
 
 
 def _with_lora(
@@ -159,6 +162,8 @@ def _with_lora(
 ) -> PreTrainedModel:
     if recipe.lora is None:
         return model
+    if model.config.is_encoder_decoder:
+        raise GistevalError("lora: not supported for an encoder-decoder model: train all its weights")
     from peft import LoraConfig, get_peft_model
 
     embedding = next(name for name, part in model.named_modules() if part is model.get_input_embeddings())

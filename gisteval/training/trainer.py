@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -9,6 +12,9 @@ from transformers import PreTrainedModel, Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from gisteval.training.rows import IGNORED, Rows
+
+Loss = Callable[[PreTrainedModel, dict[str, Tensor]], Tensor]
+"""Mean loss in nats a target token of a collated batch."""
 
 
 class EpochSampler(LengthGroupedSampler):  # type: ignore[misc]
@@ -29,9 +35,13 @@ class EpochSampler(LengthGroupedSampler):  # type: ignore[misc]
 
 
 class RowTrainer(Trainer):  # type: ignore[misc]
-    """HF's Trainer with batches of rows of similar length, which saves a quarter of the padding, and
-    logits for targets only, an eighth of the tokens.
+    """HF's Trainer with batches of rows of similar length, which saves a quarter of the padding, and the
+    loss of the model's architecture.
     """
+
+    def __init__(self, loss: Loss, **options: Any) -> None:
+        super().__init__(**options)
+        self.loss = loss
 
     def _get_train_sampler(self, train_dataset: Rows | None = None) -> EpochSampler:
         rows = train_dataset or self.train_dataset
@@ -45,11 +55,13 @@ class RowTrainer(Trainer):  # type: ignore[misc]
         num_items_in_batch: Tensor | None = None,
     ) -> Tensor:
         """Mean loss in nats a target token; the other arguments are the Trainer's, and of no use here."""
-        return target_loss(model, inputs)
+        return self.loss(model, inputs)
 
 
 def target_loss(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
-    """The loss that a stock model gives for the batch, from the hidden states that predict a target."""
+    """The loss that a stock decoder gives for the batch, from the hidden states that predict a target:
+    an eighth of the tokens, and of the logits.
+    """
     stock = model.get_base_model() if hasattr(model, "peft_config") else model
     inputs = {name: value for name, value in batch.items() if name != "labels"}
     hidden = stock.get_decoder()(**inputs, use_cache=False).last_hidden_state[:, :-1]

@@ -33,7 +33,7 @@ def test_every_metric_is_compared(make_run: MakeRun) -> None:
     assert list(table) == names
     assert (table["exact_match"].first, table["exact_match"].second) == (75.0, 100.0)
     assert table["exact_match"].difference == -25.0
-    assert (table["exact_match"].better, table["exact_match"].equal, table["exact_match"].worse) == (
+    assert (table["exact_match"].higher, table["exact_match"].equal, table["exact_match"].lower) == (
         0,
         30,
         10,

@@ -11,6 +11,7 @@ from gisteval.compressors.full import Full
 from gisteval.compressors.gist import Gist
 from gisteval.masks import MaskRule
 from gisteval.models import continuation
+from gisteval.models.base import PromptModel
 from gisteval.models.decoder import DecoderModel
 
 INSTRUCTIONS = ["say", "say the first word twice or maybe no " * 3, "repeat yes", "no maybe worlds"]
@@ -27,15 +28,15 @@ def opened(model, rows=slice(None)):
 def eager_to_end(tiny_model):
     """Makes a fresh model for which a third of the vocabulary ends an answer."""
 
-    def make(name: str, k: int = 1) -> DecoderModel:
-        model = DecoderModel(tiny_model(name, k).model, tiny_model(name, k).tokens)
+    def make(name: str, k: int = 1) -> PromptModel:
+        model = copy.copy(tiny_model(name, k))
         model.end_ids = set(range(0, 300, 3))
         return model
 
     return make
 
 
-@pytest.mark.parametrize("name", ["llama", "gpt2"])
+@pytest.mark.parametrize("name", ["llama", "gpt2", "t5"])
 def test_scoring_leaves_no_trace_in_the_decoding(tiny_model, name):
     model = tiny_model(name, 3)
     targets = model.tokens.targets(OUTPUTS)
@@ -45,9 +46,10 @@ def test_scoring_leaves_no_trace_in_the_decoding(tiny_model, name):
     assert running.decode(9) == opened(model).decode(9)
 
 
+@pytest.mark.parametrize("name", ["llama", "t5"])
 @pytest.mark.parametrize("columns", [1, 2, 5])
-def test_scoring_in_pieces_equals_scoring_at_once(tiny_model, monkeypatch, columns):
-    model = tiny_model("llama", 1)
+def test_scoring_in_pieces_equals_scoring_at_once(tiny_model, monkeypatch, name, columns):
+    model = tiny_model(name, 1)
     targets = model.tokens.targets(OUTPUTS)
     assert max(map(len, targets)) > 6
     whole = opened(model).nll(targets)
@@ -84,7 +86,7 @@ def test_loss_of_a_row_does_not_depend_on_longer_targets_beside_it(tiny_model):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("name", ["llama", "qwen2"])
+@pytest.mark.parametrize("name", ["llama", "qwen2", "t5"])
 def test_rows_that_finish_early_change_nothing_for_the_others(eager_to_end, monkeypatch, name, share):
     """share: how full of running rows the batch may be before the finished ones leave it."""
     model = eager_to_end(name)
@@ -148,11 +150,11 @@ def test_learned_positions_may_be_used_up_to_the_last_one(tiny_model):
     compressed = model.encode(prompts, None)
     # The long row has 256 - 230 - 4 positions left, the short row's target needs more columns.
     targets = [[7] * 60, [7] * 10]
-    running = continuation.Continuation(model, compressed, [[9] * 4] * 2)
+    running = model.run(compressed, [[9] * 4] * 2)
     losses = running.nll(targets)
     decoded = running.decode(40)
     assert len(decoded[1].token_ids) <= 256 - 234 + 1
-    alone = continuation.Continuation(model, compressed[1:], [[9] * 4])
+    alone = model.run(compressed[1:], [[9] * 4])
     assert torch.allclose(losses[1], alone.nll(targets[1:])[0], atol=1e-5)
     assert alone.decode(40) == decoded[1:]
 

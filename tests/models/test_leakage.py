@@ -74,7 +74,7 @@ def test_hiding_slots_equals_dropping_them(tiny_model, continuation_logits, name
     assert float((hidden[-1] - dropped[0]).abs().max()) <= 1e-5
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [*NETWORKS, "t5"])
 def test_gists_of_other_instructions_change_the_answers(tiny_model, name):
     model = tiny_model(name, 1)
     compressed = Gist().compress(model, [SAY, REPEAT], None)
@@ -85,7 +85,7 @@ def test_gists_of_other_instructions_change_the_answers(tiny_model, name):
     assert float((own[0] - shuffled[0]).abs().max()) > 1e-2
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [*NETWORKS, "t5"])
 def test_negative_control_depends_on_the_length_of_the_instruction_only(tiny_model, name):
     model = tiny_model(name, 1)
     say, repeat, longer = model.score(
@@ -96,9 +96,8 @@ def test_negative_control_depends_on_the_length_of_the_instruction_only(tiny_mod
     shift = float((say - longer).abs().max())
     assert shift > 1e-2 if name == "gpt2" else shift < 1e-4
     prompts = Empty().prompts(model, [SAY, REPEAT])
-    masked = model.masked_logits(
-        prompts, model.tokens.continuations(["cats", "cats"]), MaskRule("neg_control")
-    )
+    inputs = model.tokens.continuations(["cats", "cats"])
+    masked = model.predictions(prompts, inputs, [[], []], MaskRule("neg_control"))
     assert torch.equal(masked[0], masked[1])
 
 

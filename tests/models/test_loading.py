@@ -34,7 +34,7 @@ def parameters(model) -> dict[str, torch.Tensor]:
     return dict(model.named_parameters())
 
 
-@pytest.mark.parametrize("name", ["llama", "qwen2", "gpt2"])
+@pytest.mark.parametrize("name", ["llama", "qwen2", "gpt2", "t5"])
 def test_a_checkpoint_is_read_back_as_it_was_written(tmp_path, tiny_network, tiny_tokenizer, name):
     network = tiny_network(name)
     save_checkpoint(tmp_path, network, tiny_tokenizer, RECORD)
@@ -110,6 +110,26 @@ def test_fit_vocabulary_adds_the_mean_row_and_keeps_the_others(tiny_network, tin
     shared = network.get_input_embeddings().weight is network.get_output_embeddings().weight
     assert shared == tied
     assert network.config.vocab_size == gist_id + 1
+
+
+def test_fit_vocabulary_keeps_an_output_matrix_of_its_own(tmp_path, tiny_network, tiny_tokenizer):
+    """FLAN-T5 has one, though its configuration always says "tied"; it survives saving as well."""
+    network = copy.deepcopy(tiny_network("t5"))
+    network.config.scale_decoder_outputs = False
+    gist_id = find_gist_id(tiny_tokenizer)
+    network.resize_token_embeddings(gist_id)
+    network.lm_head.weight = torch.nn.Parameter(torch.randn(gist_id, 32))
+    inputs, outputs = (network.shared.weight.detach().clone(), network.lm_head.weight.detach().clone())
+    fit_vocabulary(network, tiny_tokenizer)
+    save_checkpoint(tmp_path, network, tiny_tokenizer, RECORD)
+    loaded = load_weights(inspect_checkpoint(tmp_path), tiny_tokenizer, torch.float32)
+    assert loaded.config.scale_decoder_outputs is False
+    for model in (network, loaded):
+        for before, table in ((inputs, model.shared), (outputs, model.lm_head)):
+            assert torch.equal(table.weight[:gist_id], before)
+            assert torch.allclose(table.weight[gist_id], before.mean(0), atol=1e-6)
+        assert torch.equal(model.encoder.embed_tokens.weight, model.shared.weight)
+        assert torch.equal(model.decoder.embed_tokens.weight, model.shared.weight)
 
 
 def test_fit_vocabulary_leaves_a_model_alone_that_has_the_row(tiny_network, tiny_tokenizer):

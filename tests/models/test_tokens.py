@@ -161,7 +161,13 @@ def test_a_template_part_must_hold_its_own_field_and_no_other(part, text):
         Template(**{part: text})
 
 
-def test_the_output_part_must_not_be_empty():
+def test_the_output_part_may_be_empty_only_where_an_end_token_closes_the_input(tiny_tokenizer):
     """An example without input would have no token behind which the answer could start."""
     with pytest.raises(GistevalError, match="template part 'output' must not be empty"):
-        Template(output="")
+        PromptTokenizer(tiny_tokenizer, Template(output=""), 1)
+    tokens = PromptTokenizer(tiny_tokenizer, Template(output=""), 1, closes_input=True)
+    end = tiny_tokenizer.eos_token_id
+    assert tokens.continuations([""]) == [[end]]
+    assert tiny_tokenizer.decode(tokens.continuations(["cats"])[0]) == "\nInput: cats</s>"
+    assert tokens.with_gists(3).continuations(["cats"]) == tokens.continuations(["cats"])
+    assert tokens.with_gists(3).gists == tokens.gists * 3

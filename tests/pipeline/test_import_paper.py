@@ -13,6 +13,9 @@ from rouge_score.rouge_scorer import RougeScorer
 from gisteval.errors import GistevalError
 from gisteval.importer.rows import read_rows
 from gisteval.pipeline.import_paper import import_paper
+from gisteval.report.build import report_tables
+from gisteval.report.data import read_runs
+from gisteval.report.samples import collect_samples
 from gisteval.run_folder import RunFolder
 from gisteval.schema import ResultRow
 
@@ -93,8 +96,17 @@ def test_records_say_where_they_are_from_and_invent_nothing(imported: RunFolder)
     contents = {example.content_id for example in imported.examples("human")}
     assert {verdict.pair for verdict in verdicts} == contents
     assert {verdict.reference for verdict in verdicts} == {"LLaMA-pos_control-1"}
-    metrics = {row.metric for row in imported.results()}
-    assert metrics == {"rougeL", "exact_match", "exact_match_pos", "length", "kept", "win_rate"}
+    scores = {"rougeL", "exact_match", "exact_match_pos", "length", "kept"}
+    assert {row.metric for row in imported.results()} == {*scores, "win_rate", "win_rate_adjusted"}
+
+
+def test_the_judges_habits_are_known(imported: RunFolder) -> None:
+    entries = {(entry["system"], entry["split"]): entry for entry in imported.judging()}
+    assert len(entries) == 6
+    # The first answer shown and the longer one win too often, as in the release as a whole.
+    for name in ("first_shown_share", "longer_share"):
+        assert sum(entry[name]["value"] for entry in entries.values()) / 6 > 53
+    assert imported.judges["imported:chatgpt"]["kind"] == "imported"
 
 
 def test_the_tasks_own_data_gives_its_content_ids(shared_data: Path, paper: Path, tmp_path: Path) -> None:
@@ -163,12 +175,12 @@ def test_any_subset_model_and_k_and_every_fault_is_named(tmp_path: Path) -> None
     short = cell(found.folder, "rougeL", "My-gist-7", "human")
     assert (short.n, short.failures, short.k) == (2, 1, 7)
     assert cell(found.folder, "exact_match_pos", "My-gist-3", "human").reference == "My-pos_control-1"
-    names = [(system["name"], system["role"]) for system in found.folder.systems]
+    names = [(system["name"], system["role"], system["reference"]) for system in found.folder.systems]
     assert names == [
-        ("My-pos_control-1", "positive"),
-        ("My-gist-3", "candidate"),
-        ("My-gist-7", "candidate"),
-        ("My-neg_control-1", "negative"),
+        ("My-pos_control-1", "positive", "My-pos_control-1"),
+        ("My-gist-3", "candidate", "My-pos_control-1"),
+        ("My-gist-7", "candidate", "My-pos_control-1"),
+        ("My-neg_control-1", "negative", "My-pos_control-1"),
     ]
 
 
@@ -202,15 +214,33 @@ def test_a_folder_without_any_of_it_is_one_line(refused, tmp_path: Path) -> None
     assert "is no folder" in refused("import-paper", tmp_path / "absent")
 
 
+def test_the_tables_of_the_release(imported: RunFolder) -> None:
+    data = read_runs([imported])
+    tables = {table.name: table for table in report_tables(data, collect_samples(data))}
+    rows = {row[:2]: row[5] for row in tables["main"].rows}
+    assert rows["human", "LLaMA-gist-1"] == "45.4 [39.6, 51.3]"
+    assert rows["seen", "LLaMA-gist-1"].startswith("48.5 [")
+    assert rows["unseen", "LLaMA-gist-1"].startswith("49.7 [")
+    costs = {row[1]: row[2:4] for row in tables["efficiency"].rows}
+    assert [cells[1] for cells in costs.values()] == ["914.7 G", "553.1 G", "552.5 G", "552.5 G"]
+    assert [cells[0].split()[0] for cells in costs.values()] == ["23.44", "22.07", "21.85", "-"]
+    differences = {row[:3]: float(row[5]) for row in tables["paper"].rows}
+    assert len(differences) == 9 + 6 + 3 + 3
+    assert all(abs(value) <= 0.4 for value in differences.values())
+    wrong = [row[:3] for row in tables["saved-figures"].rows]
+    assert len(wrong) == 3 and wrong[0] == ("win_rate", "LLaMA-gist-1", "seen")
+
+
 def test_the_commands_import_and_report(gisteval, paper: Path, tmp_path: Path) -> None:
-    done = gisteval("import-paper", paper, "--output", tmp_path / "run", "--json")
+    for file in [*paper.glob("model_outputs/*/*human*"), *paper.glob("chatgpt/*human*")]:
+        copy = tmp_path / "part" / file.relative_to(paper)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+    done = gisteval("import-paper", tmp_path / "part", "--output", tmp_path / "run", "--json")
     assert done.code == 0
-    assert json.loads(done.out)["verdict_files"] == 6
+    assert json.loads(done.out)["verdict_files"] == 2
     done = gisteval("report", tmp_path / "run")
     assert (done.code, done.err) == (0, "")
     text = (tmp_path / "run" / "report" / "report.md").read_text(encoding="utf-8")
-    rows = {tuple(cell.strip() for cell in line.split("|")[1:4]): line for line in text.splitlines()}
-    assert "| 45.4 [39.6, 51.3] |" in rows["human", "LLaMA-gist-1", "1"]
-    assert "| 49.7 [47.0, 52.3] |" in rows["unseen", "LLaMA-gist-1", "1"]
-    assert "914.7 G" in text and "552.5 G" in text
+    assert "| human | LLaMA-gist-1 | 1 | 23.9 [20.8, 27.1] | 76 [61, 92] | 45.4 [39.6, 51.3] |" in text
     assert "| rougeL | LLaMA-gist-1 | human | 23.92 | 23.91 [20.75, 27.07] | -0.00 | Table 1 |" in text

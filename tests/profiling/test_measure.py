@@ -14,7 +14,7 @@ from gisteval.models.continuation import Continuation
 from gisteval.profiling.accounts import work_of
 from gisteval.profiling.closed_form import decode, forward
 from gisteval.profiling.measure import profile_batch
-from gisteval.profiling.passes import EndlessModel, Way, inputs_of, lengths, prepare, timed_pass
+from gisteval.profiling.passes import Way, inputs_of, lengths, prepare, timed_pass
 from gisteval.profiling.shapes import describe_config
 from gisteval.schema import Example
 
@@ -27,12 +27,12 @@ EXAMPLES = [
 @pytest.fixture
 def ways(tiny_model):
     """The four baselines and k = 1 and 3, on one llama."""
-    plain = EndlessModel(tiny_model("llama", 0))
+    plain = tiny_model("llama", 0).endless()
     return [
         Way("no cache", "no_cache", plain, None),
         Way("whole-prompt cache", "whole_cache", plain, Full()),
-        Way("gist-1", "compressed", EndlessModel(tiny_model("llama", 1)), Gist()),
-        Way("gist-3", "compressed", EndlessModel(tiny_model("llama", 3)), Gist()),
+        Way("gist-1", "compressed", tiny_model("llama", 1).endless(), Gist()),
+        Way("gist-3", "compressed", tiny_model("llama", 3).endless(), Gist()),
         Way("negative control", "negative", plain, Empty()),
     ]
 
@@ -41,8 +41,8 @@ def test_no_cache_is_one_pass_over_what_the_whole_cache_runs_in_two(ways):
     """Same logits, so what is timed as a baseline is the same computation."""
     logits = []
     for way in ways[:2]:
-        prompts = way.model.realise(prepare(way, EXAMPLES))
-        logits.append(Continuation(way.model, prompts, inputs_of(way, EXAMPLES)).last_logits)
+        running = way.model.run(prepare(way, EXAMPLES), inputs_of(way, EXAMPLES))
+        logits.append(running.last_logits)
     assert float((logits[0] - logits[1]).abs().max()) < 1e-4
 
 
@@ -60,7 +60,7 @@ def test_lengths_and_bytes_are_those_of_the_prompts(ways):
 
 
 def test_a_pruned_prompt_is_run_again_at_each_use(tiny_model):
-    way = Way("truncate", "compressed", EndlessModel(tiny_model("llama", 0)), Truncate(), 3)
+    way = Way("truncate", "compressed", tiny_model("llama", 0).endless(), Truncate(), 3)
     (found,) = lengths(way, EXAMPLES[:1])
     assert (found.compressed, found.cached) == (0, 0)
     assert found.run == 3 + len(inputs_of(way, EXAMPLES[:1])[0])
@@ -68,7 +68,7 @@ def test_a_pruned_prompt_is_run_again_at_each_use(tiny_model):
 
 def test_every_row_decodes_the_asked_number_of_tokens(tiny_model, monkeypatch):
     model = tiny_model("llama", 1)
-    way = Way("gist-1", "compressed", EndlessModel(model), Gist())
+    way = Way("gist-1", "compressed", model.endless(), Gist())
     produced = []
     original = Continuation.decode
 
@@ -109,7 +109,7 @@ def test_work_is_the_closed_form_of_the_lengths(ways):
 
 
 def test_work_of_a_model_without_closed_form_is_counted(tiny_model):
-    way = Way("gist-1", "compressed", EndlessModel(tiny_model("gpt2", 1)), Gist())
+    way = Way("gist-1", "compressed", tiny_model("gpt2", 1).endless(), Gist())
     shape = describe_config("tiny", way.model.model.config.to_dict())
     work = work_of(shape, lengths(way, EXAMPLES), steps=2)
     assert work.source.startswith("torch")

@@ -39,9 +39,9 @@ def finished(path: Path, notes: list[str], **manifest: object) -> RunFolder:
 
 def test_the_report_has_notes_table_and_origin(tmp_path: Path) -> None:
     notes = ["pos_control is untrained: own weights.", "2 examples exceed the context & <more>."]
-    path = build_report([finished(tmp_path / "run", notes)], tmp_path / "report")
-    assert path == tmp_path / "report" / "report.md"
-    lines = path.read_text(encoding="utf-8").splitlines()
+    page = build_report([finished(tmp_path / "run", notes)], tmp_path / "report")
+    assert page == tmp_path / "report" / "report.html"
+    lines = page.with_suffix(".md").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# small: seen"
     assert "`gisteval run --limit 24`" in lines
     for note in notes:
@@ -57,7 +57,8 @@ def test_the_report_has_notes_table_and_origin(tmp_path: Path) -> None:
 
 def test_systems_of_several_runs_are_told_apart(tmp_path: Path) -> None:
     runs = [finished(tmp_path / name, [f"about {name}"]) for name in ("one", "two")]
-    text = build_report(runs, tmp_path / "report").read_text(encoding="utf-8")
+    build_report(runs, tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     assert "| one/gist-1 |" in text
     assert "> **Note.** two: about two" in text
     assert "## How two was made" in text

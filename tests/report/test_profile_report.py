@@ -103,7 +103,7 @@ def test_sizes_in_decimal_units():
 
 def test_the_reports_of_a_profile_need_no_torch():
     code = (
-        "import sys, gisteval.report.profile, gisteval.report.profile_figures\n"
+        "import sys, gisteval.report.profile, gisteval.report.figures.profile\n"
         "assert not {'torch', 'transformers', 'gisteval.profiling'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

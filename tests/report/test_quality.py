@@ -15,6 +15,7 @@ from gisteval.pipeline.imported import claim_folder, score_rows, write_generatio
 from gisteval.report.build import build_report, report_tables
 from gisteval.report.data import read_runs
 from gisteval.report.layout import Table
+from gisteval.report.samples import collect_samples
 from gisteval.run_folder import RunFolder
 from gisteval.schema import Choice, Example, Verdict
 
@@ -54,7 +55,8 @@ def make_run(tmp_path: Path) -> Callable[..., RunFolder]:
 
 
 def named(folder: RunFolder) -> dict[str, Table]:
-    return {table.name: table for table in report_tables(read_runs([folder]))}
+    data = read_runs([folder])
+    return {table.name: table for table in report_tables(data, collect_samples(data))}
 
 
 def test_scores_stand_beside_what_they_retain(make_run) -> None:

@@ -1,59 +1,35 @@
-"""Figures of a profile, from the plain content of profile.json: PNG and PDF, at the width of one column.
-
-Colours are Okabe and Ito's (M. Okabe and K. Ito, "Color Universal Design", 2008), told apart by the colour
-blind; every line has its own dash and marker as well, so the figures survive black and white.
-"""
+"""Figures of a profile, from the plain content of profile.json."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gisteval.errors import MissingExtra
+from matplotlib.ticker import FuncFormatter
 
-try:
-    import matplotlib
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter
-except ImportError as error:
-    raise MissingExtra("matplotlib", "report") from error
-
+from gisteval.report.figures.style import (
+    BLUE,
+    INK,
+    NEGATIVE,
+    ORANGE,
+    SKY,
+    above,
+    column_figure,
+    series_styles,
+)
 from gisteval.report.layout import engineering, threads_text
 
 Content = Mapping[str, Any]
 Panels = list[tuple[str, list[Content]]]
 """Title and cost curves of each panel."""
 
-COLUMN_INCHES = 3.4
-STYLES: dict[str, tuple[str, str, str]] = {
-    "no cache": ("#000000", "-", "o"),
-    "whole-prompt cache": ("#0072B2", "--", "s"),
-    "negative control": ("#999999", ":", "x"),
+ORDINARY: dict[str, tuple[str, Any, str]] = {
+    "no cache": (INK, "-", "o"),
+    "whole-prompt cache": (BLUE, "--", "s"),
+    "negative control": NEGATIVE,
 }
-"""Colour, dash and marker of the ordinary ways; compressed ones take the next of COMPRESSED."""
-
-COMPRESSED = [
-    ("#D55E00", "-", "^"),
-    ("#009E73", "-.", "v"),
-    ("#CC79A7", (0, (5, 1)), "D"),
-    ("#E69F00", (0, (1, 1)), "P"),
-    ("#56B4E9", (0, (3, 1, 1, 1)), "*"),
-]
-SETTINGS: dict[Any, Any] = {
-    "font.size": 7.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 3.5,
-    "legend.frameon": False,
-    "legend.fontsize": 6.5,
-    "pdf.fonttype": 42,
-    "savefig.dpi": 220,
-}
+"""Colour, dash and marker of the ways that compress nothing; the others take those of the series."""
 
 
 def draw_figures(content: Content, folder: Path) -> list[str]:
@@ -86,24 +62,9 @@ def _first_lines(rows: Sequence[Content]) -> list[Content]:
     return [row for row in rows if (row["k"], row["batch"]) == (first["k"], first["batch"])]
 
 
-@contextmanager
-def _figure(folder: Path, name: str, height: float, panels: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A figure of one column's width with panels from top to bottom; saved as PNG and PDF at the end."""
-    with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(COLUMN_INCHES, height), layout="constrained")
-        yield figure, list(figure.subplots(panels, 1, squeeze=False)[:, 0])
-        figure.savefig(folder / f"{name}.png")
-        figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
-
-
-def _styles(names: Sequence[str]) -> dict[str, tuple[Any, Any, Any]]:
-    others = iter(COMPRESSED * (1 + len(names) // len(COMPRESSED)))
-    return {name: STYLES[name] if name in STYLES else next(others) for name in names}
-
-
-def _above(dash: Any) -> float:
-    """Broken lines lie above unbroken ones, so that both show where they coincide."""
-    return 2.0 if dash == "-" else 2.5
+def _styles(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:
+    others = series_styles([name for name in names if name not in ORDINARY])
+    return {name: ORDINARY.get(name) or others[name] for name in names}
 
 
 def _prefixed(axis: Any, unit: str) -> None:
@@ -137,7 +98,7 @@ def _sweep_curves(rows: Sequence[Content]) -> Panels:
 def _break_even(panels: Panels, below: str, folder: Path, name: str) -> str:
     """Total cost over uses, relative to no caching: all curves would lie on one another otherwise."""
     styles = _styles([curve["name"] for curve in panels[0][1]])
-    with _figure(folder, name, 3.9, panels=len(panels)) as (figure, axes):
+    with column_figure(folder, name, 3.9, panels=(len(panels), 1)) as (figure, axes):
         for axis, (label, curves) in zip(axes, panels, strict=True):
             base = next(curve for curve in curves if curve["name"] == "no cache")
             for curve in curves:
@@ -149,13 +110,13 @@ def _break_even(panels: Panels, below: str, folder: Path, name: str) -> str:
                     color=colour,
                     linestyle=dash,
                     label=curve["name"],
-                    zorder=_above(dash),
+                    zorder=above(dash),
                 )
             axis.set_xscale("log")
             axis.set_ylim(bottom=0)
-            axis.set_title(label, fontsize=8)
+            axis.set_title(label)
             axis.set_ylabel("total, % of no cache")
-            axis.grid(alpha=0.25, linewidth=0.5)
+            axis.grid()
         axes[-1].set_xlabel(f"uses of a prompt ({below})")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return name
@@ -165,7 +126,7 @@ def _prompt_lengths(rows: Sequence[Content], folder: Path, name: str) -> str:
     """FLOPs of each use by prompt length."""
     ways = [way["name"] for way in rows[0]["ways"]]
     styles = _styles(ways)
-    with _figure(folder, name, 2.5) as (_, (axis,)):
+    with column_figure(folder, name, 2.5) as (_, (axis,)):
         for index, way in enumerate(ways):
             colour, dash, marker = styles[way]
             axis.plot(
@@ -174,19 +135,19 @@ def _prompt_lengths(rows: Sequence[Content], folder: Path, name: str) -> str:
                 color=colour,
                 linestyle=dash,
                 marker=marker,
-                zorder=_above(dash),
+                zorder=above(dash),
                 label=f"{way} (k = {rows[0]['k']})" if way == "gist" else way,
             )
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.set_xlabel("prompt tokens")
         axis.set_ylabel("FLOPs of each use")
-        axis.set_title(rows[0]["shape"], fontsize=8)
+        axis.set_title(rows[0]["shape"])
         _prefixed(axis.yaxis, "")
         _prefixed(axis.xaxis, "")
         axis.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
         axis.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
-        axis.grid(alpha=0.25, linewidth=0.5)
+        axis.grid()
         axis.legend(loc="upper left")
     return name
 
@@ -194,28 +155,28 @@ def _prompt_lengths(rows: Sequence[Content], folder: Path, name: str) -> str:
 def _latency(batch: Content, folder: Path, name: str) -> str:
     """What each use takes, above; what is paid once, hatched, below."""
     systems = list(reversed(batch["systems"]))
-    with _figure(folder, name, 1.6 + 0.34 * len(systems), panels=2) as (figure, axes):
+    with column_figure(folder, name, 1.6 + 0.34 * len(systems), panels=(2, 1)) as (figure, axes):
         places = range(len(systems))
         for axis in axes:
             axis.set_yticks(list(places), [system["name"] for system in systems])
-            axis.grid(axis="x", alpha=0.25, linewidth=0.5)
+            axis.grid(axis="x")
         prefill = [_ms(system, "prefill") for system in systems]
         rest = [_ms(system, "end_to_end") - one for system, one in zip(systems, prefill, strict=True)]
-        axes[0].barh(places, prefill, color="#0072B2", label="prefill", height=0.65)
-        axes[0].barh(places, rest, left=prefill, color="#56B4E9", label="decode", height=0.65)
+        axes[0].barh(places, prefill, color=BLUE, label="prefill", height=0.65)
+        axes[0].barh(places, rest, left=prefill, color=SKY, label="decode", height=0.65)
         errors = [_half_widths(system["seconds"]["end_to_end"]) for system in systems]
         axes[0].errorbar(
             [_ms(system, "end_to_end") for system in systems],
             places,
             xerr=list(zip(*errors, strict=True)),
             fmt="none",
-            ecolor="black",
+            ecolor=INK,
             elinewidth=0.8,
             capsize=2,
         )
         once = [_ms(system, "compress") for system in systems]
         axes[1].barh(
-            places, once, color="#E69F00", hatch="///", edgecolor="white", label="compress", height=0.65
+            places, once, color=ORANGE, hatch="///", edgecolor="white", label="compress", height=0.65
         )
         axes[0].set_xlabel(f"each use, ms a batch of {batch['batch_size']}")
         axes[1].set_xlabel(f"once, ms a batch of {batch['batch_size']}")
@@ -245,9 +206,9 @@ def _roofline(content: Content, folder: Path, name: str) -> str:
     styles = _styles(list(dict.fromkeys(way for way, _, _ in points)))
     intensities = [point["intensity"] for _, _, point in points]
     low, high = min(*intensities, peak / width) / 4, max(*intensities, peak / width) * 4
-    with _figure(folder, name, 2.9) as (_, (axis,)):
+    with column_figure(folder, name, 2.9) as (_, (axis,)):
         roof = [low, peak / width, high]
-        axis.plot(roof, [min(peak, x * width) for x in roof], color="black", linewidth=1)
+        axis.plot(roof, [min(peak, x * width) for x in roof], color=INK, linewidth=1)
         for way, size, point in points:
             colour, _, marker = styles[way]
             filled = colour if point["phase"] == "prefill" else "none"
@@ -273,6 +234,6 @@ def _roofline(content: Content, folder: Path, name: str) -> str:
             fontsize=7,
         )
         _prefixed(axis.yaxis, "")
-        axis.grid(alpha=0.25, linewidth=0.5)
+        axis.grid()
         axis.legend(loc="lower right")
     return name

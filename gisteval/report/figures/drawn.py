@@ -1,0 +1,158 @@
+"""Which figures some runs support, in the order in which a report shows them."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gisteval.report.data import ReportData, RunData
+from gisteval.report.samples import Samples
+from gisteval.schema import ResultRow
+
+
+@dataclass(frozen=True, slots=True)
+class RunFigure:
+    """A figure that was drawn: the stem of its files, and its text; SVG for light and for dark pages."""
+
+    name: str
+    title: str
+    caption: str
+    light: str
+    dark: str
+
+
+PROFILE_TEXTS = {
+    "break_even": ("Break-even", "Total cost of one prompt over the number of its uses."),
+    "cost_by_prompt_length": ("Cost by prompt length", "FLOPs of each use, by closed form."),
+    "latency_breakdown": ("Where the time goes", "Wall time of each use, and what is paid once."),
+    "roofline": ("Roofline", "Attained speed beside the machine's measured roof."),
+}
+"""Title and caption of the figures of a profile, by the first part of their names."""
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is installed."""
+    try:
+        return importlib.util.find_spec("matplotlib") is not None
+    except ValueError:  # it is there, but its import is blocked
+        return False
+
+
+def draw_figures(data: ReportData, samples: Samples, folder: Path) -> list[RunFigure]:
+    """Draw all that the runs support into `folder` as PNG, PDF and SVG.
+
+    Raises MissingExtra without matplotlib.
+    """
+    from gisteval.report.figures.style import on_dark
+
+    drawn = []
+    for name, title, caption in _drawn(data, samples, folder):
+        svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
+        svg = svg[svg.index("<svg") :]  # without the XML and DTD lines, which a page has no use for
+        drawn.append(RunFigure(name, title, caption, svg, on_dark(svg)))
+    return drawn
+
+
+def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Name, title and caption of each figure, once it is drawn."""
+    yield from _scores(data.rows, samples, folder)
+    yield from _verdicts(samples, folder)
+    yield from _trainings(data.runs, folder)
+    yield from _profiles(data.runs, folder)
+
+
+def _scores(rows: Sequence[ResultRow], samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
+    from gisteval.report.figures import quality
+    from gisteval.report.figures.families import families
+
+    found = families(rows)
+    bands = "Bars and bands are 95% intervals, clustered by instruction."
+    sweeps = {"rougeL": ("ROUGE-L over k", rows)}
+    for judge in dict.fromkeys(row.judge for row in rows if row.metric == "win_rate" and row.judge):
+        judged = [row for row in rows if row.judge == judge]
+        sweeps[f"win_rate-{judge}"] = (f"Win rate over k ({judge})", judged)
+    for stem, (title, own_rows) in sweeps.items():
+        metric = stem.partition("-")[0]
+        own = [family for family in families(own_rows) if family.has(metric)]
+        if own:
+            name = f"k_sweep-{_file_name(stem)}"
+            quality.k_sweep(own, own_rows, metric, folder, name)
+            yield name, title, f"Controls are lines with bands. {bands}"
+    if any(row.retention is not None and row.metric == "rougeL" for row in rows):
+        quality.retention(found, rows, folder, "retention")
+        yield (
+            "retention",
+            "Retention",
+            "0: the negative control, 100: the positive one; bootstrap intervals of that ratio.",
+        )
+    own = [family for family in found if family.has("compression_achieved") and family.has("rougeL")]
+    if own:
+        quality.pareto(own, rows, folder, "pareto")
+        yield "pareto", "Quality against compression", f"Achieved compression, the mean of ratios. {bands}"
+    if samples.of_role("candidate") and any(sample.outputs for sample in samples.samples):
+        quality.by_prompt_length(samples, folder, "by_prompt_length")
+        yield "by_prompt_length", "Quality by length of the instruction", bands
+
+
+def _verdicts(samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
+    if not samples.judges:
+        return
+    from gisteval.report.figures import judged
+
+    for judge in samples.judges:
+        stem = _file_name(judge)
+        tallies = judged.tallies(samples, judge)
+        if tallies:
+            judged.win_bars(tallies, folder, f"win_bars-{stem}")
+            yield (
+                f"win_bars-{stem}",
+                f"Wins, ties and losses ({judge})",
+                "Against the positive control. A pair counts once, however often it was shown; pairs "
+                "without an answer are left out.",
+            )
+        if judged.judge_bias(samples, judge, folder, f"judge_bias-{stem}"):
+            yield (
+                f"judge_bias-{stem}",
+                f"Position and length ({judge})",
+                "How often the answer shown first wins among decided looks at unequal texts, and the "
+                "longer one; 50 is no bias. 95% intervals, clustered by instruction.",
+            )
+
+
+def _trainings(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:
+    curves = {
+        run.names.get(system["name"], system["name"]): (system["role"], system["loss"])
+        for run in runs
+        for system in run.folder.systems
+        if system.get("loss")
+    }
+    if curves:
+        from gisteval.report.figures.training import loss_curves
+
+        loss_curves(curves, folder, "loss")
+        yield "loss", "Training loss", "As each training logged it; equal data and steps within a suite."
+
+
+def _profiles(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:
+    for run in runs:
+        content = run.profile
+        if content is None or content["kind"] not in ("model", "what_if"):
+            continue
+        from gisteval.report.figures.profile import draw_figures as draw_profile
+
+        where = folder if len(runs) == 1 else folder / run.name
+        for name in draw_profile(content, where):
+            title, caption = PROFILE_TEXTS[name.split("-")[0]]
+            detail = name.partition("-")[2].replace("-", " ")
+            yield (
+                name if len(runs) == 1 else f"{run.name}/{name}",
+                f"{title}, {detail}" if detail else title,
+                caption,
+            )
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", text)

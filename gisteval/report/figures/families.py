@@ -1,0 +1,58 @@
+"""Result rows by family of systems (those that share controls), split and metric, as figures want them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gisteval.report.claims import family_of
+from gisteval.schema import ResultRow
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Rows of one family: candidates by name, metric and split, controls by metric and split."""
+
+    name: str
+    candidates: dict[str, dict[str, dict[str, ResultRow]]]
+    positive: dict[str, dict[str, ResultRow]]
+    negative: dict[str, dict[str, ResultRow]]
+
+    def has(self, metric: str) -> bool:
+        """Whether any candidate has the metric."""
+        return any(metric in found for found in self.candidates.values())
+
+
+def families(rows: Iterable[ResultRow]) -> list[Family]:
+    """The families that have a candidate, in the order of the rows; candidates by k."""
+    found: dict[str, Family] = {}
+    for row in rows:
+        family = found.setdefault(family_of(row.system), Family(family_of(row.system), {}, {}, {}))
+        if row.condition == "pos_control":
+            metrics = family.positive
+        elif row.condition == "neg_control":
+            metrics = family.negative
+        else:
+            metrics = family.candidates.setdefault(row.system, {})
+        metrics.setdefault(row.metric, {})[row.split] = row
+    for family in found.values():
+        by_k = sorted(family.candidates.items(), key=lambda item: _k(item[1]))
+        family.candidates.clear()
+        family.candidates.update(by_k)
+    return [family for family in found.values() if family.candidates]
+
+
+def splits_of(rows: Sequence[ResultRow]) -> list[str]:
+    """Splits in the order of the rows."""
+    return list(dict.fromkeys(row.split for row in rows))
+
+
+def half_widths(row: ResultRow) -> tuple[float, float]:
+    """From the value down to the interval's low end and up to its high one; 0 where it is unbounded."""
+    low = 0.0 if row.ci_low is None else row.value - row.ci_low
+    high = 0.0 if row.ci_high is None else row.ci_high - row.value
+    return low, high
+
+
+def _k(metrics: dict[str, dict[str, ResultRow]]) -> int:
+    return next(row.k for by_split in metrics.values() for row in by_split.values())

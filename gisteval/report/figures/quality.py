@@ -1,0 +1,264 @@
+"""Figures of scores: over k, retained, against compression, and by the length of the instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from gisteval import stats
+from gisteval.metrics import word_count
+from gisteval.report.claims import family_of, short_names
+from gisteval.report.figures.families import Family, half_widths, splits_of
+from gisteval.report.figures.style import (
+    BLUE,
+    INK,
+    NEGATIVE,
+    ORANGE,
+    POSITIVE,
+    VERMILLION,
+    column_figure,
+    series_styles,
+)
+from gisteval.report.samples import Sample, Samples, SystemInfo
+from gisteval.schema import ResultRow
+
+LABELS = {"rougeL": "ROUGE-L", "exact_match": "exact match, %", "win_rate": "win rate, %"}
+SPLIT_MARKS = ((BLUE, "o"), (ORANGE, "s"), (VERMILLION, "^"))
+LENGTH_BINS = 4
+
+
+def k_sweep(
+    found: Sequence[Family], rows: Sequence[ResultRow], metric: str, folder: Path, name: str
+) -> None:
+    """A metric over k, a row of panels a family and a column a split; controls are lines with bands."""
+    splits = splits_of(rows)
+    shape = (len(found), len(splits))
+    with column_figure(folder, name, 0.55 + 1.35 * len(found), shape, True, True) as (figure, axes):
+        ks = sorted(
+            {row.k for family in found for by in family.candidates.values() for row in _of(by, metric)}
+        )
+        for place, axis in enumerate(axes):
+            family, split = found[place // len(splits)], splits[place % len(splits)]
+            for control, (colour, dash, _), label in (
+                (family.positive, POSITIVE, "positive control"),
+                (family.negative, NEGATIVE, "negative control"),
+            ):
+                row = control.get(metric, {}).get(split)
+                if row is not None:
+                    axis.axhline(row.value, color=colour, linestyle=dash, linewidth=1, label=label)
+                    axis.axhspan(
+                        row.value - half_widths(row)[0],
+                        row.value + half_widths(row)[1],
+                        color=colour,
+                        alpha=0.16,
+                        linewidth=0,
+                    )
+            points = [
+                row for by in family.candidates.values() for row in _of(by, metric) if row.split == split
+            ]
+            _with_errors(axis, [row.k for row in points], points, BLUE, "-", "o", "candidate")
+            if metric == "win_rate":
+                axis.axhline(50, color=INK, linewidth=0.6, label="as good as the control")
+            axis.set_xscale("log")
+            axis.set_xlim(ks[0] / 1.5, ks[-1] * 1.5)
+            axis.xaxis.set_major_locator(FixedLocator(ks))
+            axis.xaxis.set_minor_locator(NullLocator())
+            axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.grid(axis="y")
+            axis.set_ylim(bottom=0)
+            if place < len(splits):
+                axis.set_title(split)
+            if place % len(splits) == 0:
+                axis.set_ylabel(f"{family.name}\n{LABELS[metric]}" if len(found) > 1 else LABELS[metric])
+        figure.supxlabel("gist tokens k", fontsize=7)
+        handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
+
+
+def retention(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, name: str) -> None:
+    """What each candidate keeps of the gap between its controls, by split, with 95% intervals."""
+    splits = splits_of(rows)
+    systems = [
+        (name, by["rougeL"]) for family in found for name, by in family.candidates.items() if "rougeL" in by
+    ]
+    with column_figure(folder, name, 0.75 + 0.32 * len(systems)) as (figure, (axis,)):
+        for place, split in enumerate(splits):
+            colour, marker = SPLIT_MARKS[place % len(SPLIT_MARKS)]
+            shift = 0.22 * (place - (len(splits) - 1) / 2)
+            label: str | None = split
+            for line, (_, by_split) in enumerate(systems):
+                row = by_split.get(split)
+                if row is None or row.retention is None:
+                    continue
+                low, high = row.retention_ci_low, row.retention_ci_high
+                if low is not None and high is not None:
+                    axis.plot([low, high], [line + shift] * 2, color=colour, linewidth=1)
+                axis.plot(row.retention, line + shift, marker, color=colour, linestyle="none", label=label)
+                label = None
+        axis.axvline(100, color=INK, linewidth=0.8)
+        axis.axvline(0, color=INK, linewidth=0.6, linestyle=":")
+        axis.set_yticks(range(len(systems)), short_names(system for system, _ in systems).values())
+        axis.set_ylim(len(systems) - 0.5, -0.5)
+        axis.set_xlim(left=min(0.0, axis.get_xlim()[0]), right=max(104.0, min(axis.get_xlim()[1], 160.0)))
+        axis.set_xlabel("ROUGE-L retained, %")
+        axis.grid(axis="x")
+        axis.tick_params(axis="y", length=0)
+        figure.legend(loc="outside upper center", ncols=len(splits))
+
+
+def pareto(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, name: str) -> None:
+    """ROUGE-L against how much smaller the prompt became, a panel a split."""
+    splits = splits_of(rows)
+    height = 2.1
+    styles = series_styles([family.name for family in found])
+    with column_figure(folder, name, height, (1, len(splits)), True, True) as (figure, axes):
+        for axis, split in zip(axes, splits, strict=True):
+            for family in found:
+                colour, dash, marker = styles[family.name]
+                points = [
+                    (by["compression_achieved"][split].value, by["rougeL"][split])
+                    for by in family.candidates.values()
+                    if split in by.get("compression_achieved", {}) and split in by.get("rougeL", {})
+                ]
+                points.sort(key=lambda point: point[0])
+                label = family.name if len(found) > 1 else "candidates"
+                _with_errors(
+                    axis, [x for x, _ in points], [row for _, row in points], colour, dash, marker, label
+                )
+                for x, row in points:
+                    axis.annotate(
+                        f"{row.k}", (x, row.value), xytext=(3, 4), textcoords="offset points", fontsize=6
+                    )
+                full = family.positive.get("rougeL", {}).get(split)
+                if full is not None:
+                    _with_errors(axis, [1], [full], *POSITIVE, "positive control")
+                none = family.negative.get("rougeL", {}).get(split)
+                if none is not None:
+                    axis.axhline(
+                        none.value, color=NEGATIVE[0], linestyle=NEGATIVE[1], label="negative control"
+                    )
+            axis.set_xscale("log")
+            axis.xaxis.set_major_locator(FixedLocator([1, 3, 10, 30, 100]))
+            axis.xaxis.set_minor_locator(NullLocator())
+            axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+            axis.set_title(split)
+            axis.set_ylim(bottom=0)
+            axis.grid()
+        axes[0].set_ylabel("ROUGE-L")
+        figure.supxlabel("compression of the instruction (number: k)", fontsize=7)
+        handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
+
+
+def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
+    """Mean ROUGE-L by words of the instruction, a row a family: controls, and the least and greatest k."""
+    members: dict[str, list[SystemInfo]] = {}
+    for system in samples.of_role("candidate"):
+        members.setdefault(family_of(system.name), []).append(system)
+    splits = {
+        split: length_bins([sample for sample in samples.samples if sample.example.split == split])
+        for split in samples.splits
+    }
+    shape = (len(members), len(splits))
+    with column_figure(folder, name, 0.75 + 1.4 * len(members), shape, True, True) as (figure, axes):
+        labelled: dict[str, Any] = {}
+        for row, (family, candidates) in enumerate(members.items()):
+            by_k = sorted(candidates, key=lambda system: system.k)
+            lines = _shown(samples, family, [by_k[0], *by_k[1:][-1:]])
+            for column, (split, bins) in enumerate(splits.items()):
+                axis = axes[row * len(splits) + column]
+                for drawn, (colour, dash, marker) in lines.items():
+                    labelled[drawn] = _length_line(axis, bins, drawn, colour, dash, marker)
+                axis.set_title(split if row == 0 else "")
+                axis.set_ylim(bottom=0)
+                axis.grid()
+            axes[row * len(splits)].set_ylabel("ROUGE-L")
+        figure.supxlabel("words of the instruction (quarters of the split)", fontsize=7)
+        figure.legend(
+            labelled.values(), short_names(labelled).values(), loc="outside upper center", ncols=2
+        )
+
+
+def _shown(
+    samples: Samples, family: str, candidates: Sequence[SystemInfo]
+) -> dict[str, tuple[str, Any, str]]:
+    """Styles of the systems to draw: the candidates' positive controls, they, and their negative ones."""
+    positives = {system.reference for system in candidates if system.reference}
+    negatives = [s.name for s in samples.of_role("negative") if family_of(s.name) == family]
+    return {
+        **dict.fromkeys(positives, POSITIVE),
+        **series_styles([system.name for system in candidates]),
+        **dict.fromkeys(negatives, NEGATIVE),
+    }
+
+
+def length_bins(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """Samples in bins of about equal size by words of the instruction; equal lengths stay together."""
+    lengths = np.array([word_count(sample.example.instruction) for sample in samples])
+    edges = np.quantile(lengths, np.linspace(0, 1, LENGTH_BINS + 1)[1:-1])
+    places = np.searchsorted(edges, lengths, side="left")
+    bins = [
+        [sample for sample, at in zip(samples, places, strict=True) if at == place]
+        for place in range(LENGTH_BINS)
+    ]
+    return [found for found in bins if found]
+
+
+def _length_line(
+    axis: Axes, bins: Sequence[Sequence[Sample]], system: str, colour: str, dash: Any, marker: str
+) -> Any:
+    xs, means, lows, highs = [], [], [], []
+    for found in bins:
+        own = [sample for sample in found if system in sample.outputs]
+        if own:
+            estimate = stats.mean_interval(
+                [sample.outputs[system].rouge for sample in own],
+                [sample.example.instruction for sample in own],
+            )
+            xs.append(float(np.mean([word_count(sample.example.instruction) for sample in own])))
+            means.append(estimate.value)
+            lows.append(min(estimate.value - estimate.ci_low, 100))
+            highs.append(min(estimate.ci_high - estimate.value, 100))
+    return axis.errorbar(
+        xs,
+        means,
+        yerr=[lows, highs],
+        color=colour,
+        linestyle=dash,
+        marker=marker,
+        label=system,
+        elinewidth=0.6,
+    )
+
+
+def _with_errors(
+    axis: Axes,
+    xs: Sequence[float],
+    points: Sequence[ResultRow],
+    colour: str,
+    dash: Any,
+    marker: str,
+    label: str,
+) -> None:
+    errors = np.array([half_widths(row) for row in points]).reshape(-1, 2).T
+    axis.errorbar(
+        xs,
+        [row.value for row in points],
+        yerr=errors,
+        color=colour,
+        linestyle=dash,
+        marker=marker,
+        label=label,
+        elinewidth=0.7,
+        capsize=1.5,
+        capthick=0.7,
+    )
+
+
+def _of(metrics: dict[str, dict[str, ResultRow]], metric: str) -> list[ResultRow]:
+    return list(metrics.get(metric, {}).values())

@@ -1,0 +1,176 @@
+"""The failure gallery: what visibly went wrong with an output, in groups that a program can see.
+
+Each test asks for something the reference does not do itself, so that a task which wants repetition or
+a copy is not blamed for it. The groups find gross failures; an output in none of them may still be wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rapidfuzz.distance import LCSseq
+
+from gisteval.schema import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A kind of failure: its name in files and links, its title, and what counts as one."""
+
+    name: str
+    title: str
+    rule: str
+
+
+GROUPS = (
+    Group("empty", "Empty", "no visible character"),
+    Group("truncated", "Truncated", "the length limit ended the output"),
+    Group("copied", "Copied the input", "nine in ten words are the input's or the instruction's, in order"),
+    Group("repetition", "Repetition", "one phrase at least 3 times in a row more than in the reference"),
+    Group(
+        "lost-number", "Lost a number", "a number of the instruction is in the reference, not in the output"
+    ),
+    Group("lost-name", "Lost a name", "a name of the instruction is in the reference, not in the output"),
+    Group(
+        "format", "Wrong format", "the reference is a list, number, code, JSON or yes/no, the output is not"
+    ),
+)
+
+LONGEST_PHRASE = 8
+"""Words of a phrase whose repetition is looked for."""
+
+MORE_REPEATS = 3
+"""Repeats in a row beyond those of the reference that count as a failure."""
+
+COPIED_SHARE = 0.9
+SHORTEST_COPY = 4
+"""Words below which equal texts are no sign of copying."""
+
+LONGEST_READ = 4000
+"""Words of an output that are looked at; a longer one has shown what it is."""
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_SPELLED = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBER_WORDS = {word: str(value) for value, word in enumerate(_SPELLED, 2)}
+_SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"'(\[-]\s*)$")
+_NAME = re.compile(r"\b[A-Z][\w'\u2019-]*[\w]")
+_LIST_LINE = re.compile(r"\s*(?:[-*•]|\(?\d{1,3}[.):]|\(?[a-zA-Z][.)])\s+\S")
+_ONE_NUMBER = re.compile(r"[^\w]*\d+(?:[.,]\d+)*\s*[^\w\s]?\s*\.?")
+_CODE = re.compile(
+    r"```|^\s*(?:def |class |import |from \w+ import|#include|function |SELECT |<\w+[^>]*>)", re.M
+)
+_YES_NO = {"yes", "no", "true", "false"}
+
+
+def failure_groups(example: Example, output: str, finished: bool | None) -> tuple[str, ...]:
+    """Names of the groups an output falls into, in the order of GROUPS; empty if none."""
+    found = ["truncated"] if finished is False else []
+    if not output.strip():
+        return ("empty", *found)
+    words, expected = _words(output), _words(example.output)
+    if _is_copied(words, expected, (_words(example.input), _words(example.instruction))):
+        found.append("copied")
+    if most_repeats(words) >= most_repeats(expected) + MORE_REPEATS:
+        found.append("repetition")
+    if _lost(_numbers(example.instruction), _numbers(example.output), _numbers(output)):
+        found.append("lost-number")
+    if _lost(_names(example.instruction), _spoken(example.output), _spoken(output)):
+        found.append("lost-name")
+    wanted = shape(example.output)
+    if wanted != "text" and shape(output) != wanted:
+        found.append("format")
+    return tuple(found)
+
+
+def count_groups(outputs: Iterable[tuple[str, ...]]) -> Counter[str]:
+    """How many outputs fall into each group; one output may fall into several."""
+    return Counter(name for groups in outputs for name in groups)
+
+
+def most_repeats(words: list[str]) -> int:
+    """The longest row of one repeated phrase of up to LONGEST_PHRASE words, in repeats (1: none)."""
+    best = 1
+    for size in range(1, LONGEST_PHRASE + 1):
+        equal = 0
+        for index in range(size, len(words)):
+            equal = equal + 1 if words[index] == words[index - size] else 0
+            if equal >= size:
+                best = max(best, 1 + equal // size)
+    return best
+
+
+def shape(text: str) -> str:
+    """What a text looks like: "json", "code", "list", "number", "yes/no" or plain "text"."""
+    stripped = text.strip()
+    if stripped[:1] in ("{", "[") and _is_json(stripped):
+        return "json"
+    if _CODE.search(stripped[:20_000]):
+        return "code"
+    lines = stripped[:20_000].splitlines()
+    if sum(bool(_LIST_LINE.match(line)) for line in lines) >= 2:
+        return "list"
+    if len(stripped) <= 40 and _ONE_NUMBER.fullmatch(stripped):
+        return "number"
+    if stripped.rstrip(".!").lower() in _YES_NO:
+        return "yes/no"
+    return "text"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _words(text: str) -> list[str]:
+    return text.lower().split()[:LONGEST_READ]
+
+
+def _is_copied(words: list[str], expected: list[str], sources: Iterable[list[str]]) -> bool:
+    """Whether the output is one of the sources again, where the reference is not."""
+    return any(
+        len(source) >= SHORTEST_COPY
+        and _likeness(words, source) >= COPIED_SHARE
+        and _likeness(expected, source) < COPIED_SHARE
+        for source in sources
+    )
+
+
+def _likeness(words: list[str], source: list[str]) -> float:
+    """Common words in order over the longer text's, 0 to 1."""
+    longer = max(len(words), len(source))
+    if not longer or min(len(words), len(source)) < COPIED_SHARE * longer:
+        return 0.0
+    ids: dict[str, int] = {}
+    first, second = ([ids.setdefault(word, len(ids)) for word in text] for text in (words, source))
+    return LCSseq.similarity(first, second) / longer
+
+
+def _lost(asked: set[str], expected: set[str], said: set[str]) -> bool:
+    return bool((asked & expected) - said)
+
+
+def _numbers(text: str) -> set[str]:
+    """Numbers in digits, and two to twelve in words, as digits."""
+    spelled = (_NUMBER_WORDS.get(word) for word in re.findall(r"[a-z]+", text.lower()))
+    return set(_NUMBER.findall(text)) | {number for number in spelled if number}
+
+
+def _names(text: str) -> set[str]:
+    """Capitalised words that do not begin a sentence, in lower case."""
+    starts = ((match.start(), match[0]) for match in _NAME.finditer(text))
+    return {
+        word.lower()
+        for start, word in starts
+        if not _SENTENCE_START.search(text[max(0, start - 8) : start])
+    }
+
+
+def _spoken(text: str) -> set[str]:
+    return set(re.findall(r"[\w'\u2019-]*\w", text.lower()))

@@ -1,0 +1,193 @@
+"""report.html: summary, tables, figures, failure gallery and sample browser in one file.
+
+The page asks nothing of the network, and its policy forbids it to: scripts and styles run by the digest
+of the very text that was built in, so nothing that a model wrote can become either.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from gisteval.content import find_content
+from gisteval.report.claims import Findings, Margin, margins
+from gisteval.report.data import ReportData
+from gisteval.report.figures import RunFigure
+from gisteval.report.gallery import GROUPS, Group, count_groups
+from gisteval.report.layout import Table
+from gisteval.report.page_data import samples_json
+from gisteval.report.samples import Output, Sample, Samples, SystemInfo
+from gisteval.schema import ResultRow
+from gisteval.store import write_atomic
+
+SCRIPTS = ("diff", "list", "detail", "browser")
+"""reports/page-*.js, in the order in which they are joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryRow:
+    """A failure group: outputs of each system in it (None: not known), and the sharpest example if any."""
+
+    group: Group
+    counts: tuple[int | None, ...]
+    sample: Sample | None
+    system: SystemInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageContent:
+    """All that a page shows. figures_note: why there are none, if so."""
+
+    data: ReportData
+    findings: Findings
+    tables: Sequence[Table]
+    figures: Sequence[RunFigure]
+    samples: Samples
+    figures_note: str = ""
+
+
+def write_page(content: PageContent, path: Path) -> Path:
+    """Write the page and return its path."""
+    write_atomic(path, page_html(content))
+    return path
+
+
+def page_html(content: PageContent) -> str:
+    """The page's text."""
+    folder = find_content("reports")
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
+    )
+    environment.filters["cell"] = cell
+    environment.filters["word_columns"] = word_columns
+    environment.filters["data_url"] = _data_url
+    style = (folder / "page.css").read_text(encoding="utf-8")
+    script = joined_script(folder)
+    measure, found = margins(content.data.rows)
+    return environment.get_template("page.html.j2").render(
+        content=content,
+        style=Markup(style),
+        script=Markup(script),
+        policy=policy(style, script),
+        data=Markup(samples_json(content.samples)),
+        measure=measure,
+        glance=glance(content.data.rows, found),
+        gallery=gallery_rows(content.samples),
+    )
+
+
+def joined_script(folder: Path) -> str:
+    """The page's scripts as one, in a scope of its own."""
+    parts = [(folder / f"page-{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
+
+
+def policy(style: str, script: str) -> str:
+    """The page's Content-Security-Policy: its style and script by digest, images in the page, no more."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src '{_digest(script)}'",
+            f"style-src '{_digest(style)}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _data_url(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def cell(text: str) -> Markup:
+    """A table's cell; the interval behind a number stands back."""
+    value, bracket, interval = text.partition(" [")
+    if not bracket:
+        return escape(text)
+    return Markup('{} <span class="interval">[{}</span>').format(value, interval)
+
+
+def word_columns(table: Table) -> set[int]:
+    """Columns that hold words, not numbers: those where no cell begins with a digit or a sign."""
+    return {
+        place
+        for place in range(len(table.columns))
+        if table.rows and all(row[place][:1].isalpha() for row in table.rows)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A candidate on a split: what it retains (None: unknown), and its margin to the positive control."""
+
+    retention: ResultRow | None
+    margin: Margin | None
+
+
+def glance(rows: Iterable[ResultRow], found: Iterable[Margin]) -> dict[str, dict[str, Glance]]:
+    """By candidate, then by split, in the order of the rows."""
+    by_place = {(margin.system, margin.split): margin for margin in found}
+    kept = {
+        (row.system, row.split): row for row in rows if row.metric == "rougeL" and row.retention is not None
+    }
+    table: dict[str, dict[str, Glance]] = {}
+    for system, split in dict.fromkeys([*kept, *by_place]):
+        place = (system, split)
+        table.setdefault(system, {})[split] = Glance(kept.get(place), by_place.get(place))
+    return table
+
+
+def gallery_rows(samples: Samples) -> list[GalleryRow]:
+    """Counts by group and system, with the candidate's output that lost most in ROUGE-L as the example."""
+    counted = {
+        system.name: count_groups(
+            sample.outputs[system.name].groups
+            for sample in samples.samples
+            if system.name in sample.outputs
+        )
+        for system in samples.systems
+    }
+    unknown = {name for name in counted if not _tells_ends(samples, name)}
+    rows = []
+    for group in GROUPS:
+        counts = tuple(
+            None
+            if group.name == "truncated" and system.name in unknown
+            else counted[system.name][group.name]
+            for system in samples.systems
+        )
+        best = max(_failed(samples, group), key=lambda found: found[0], default=None)
+        rows.append(GalleryRow(group, counts, best and best[1], best and best[2]))
+    return rows
+
+
+def _tells_ends(samples: Samples, system: str) -> bool:
+    """Whether any output of a system says what ended it; imported ones don't."""
+    found = (sample.outputs.get(system) for sample in samples.samples)
+    return any(output is not None and output.finished is not None for output in found)
+
+
+def _failed(samples: Samples, group: Group) -> Iterable[tuple[float, Sample, SystemInfo]]:
+    """A group's outputs of candidates, with what the positive control's output has more in ROUGE-L."""
+    for sample in samples.samples:
+        for system in samples.of_role("candidate"):
+            output = sample.outputs.get(system.name)
+            if output is not None and group.name in output.groups:
+                reference: Output | None = sample.outputs.get(system.reference or "")
+                lost = 0.0 if reference is None else reference.rouge - output.rouge
+                yield lost, sample, system

@@ -1,0 +1,77 @@
+"""Samples as JSON inside an HTML page: compact, and unable to end the element they stand in."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from gisteval.report.gallery import GROUPS
+from gisteval.report.samples import Judgement, Output, Sample, Samples
+
+_UNSAFE = re.compile("[<>&\u2028\u2029\ufeff\ud800-\udfff]")
+"""Ends of elements and comments, line ends of old JavaScript, and halves of pairs that UTF-8 lacks."""
+
+
+def embedded_json(value: Any) -> str:
+    """JSON for a <script type="application/json">; whatever the strings hold, they stay strings."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def samples_json(samples: Samples) -> str:
+    """All samples for the browser in the page; lists instead of objects where there are many.
+
+    A sample is [slug, split, id, instruction, input, reference, outputs], an output null or
+    [text, ROUGE-L, exact, groups as bits, judgements], a judgement null or [value, looks].
+    """
+    places = {system.name: place for place, system in enumerate(samples.systems)}
+    return embedded_json(
+        {
+            "systems": [
+                {
+                    "name": system.name,
+                    "role": system.role,
+                    "reference": None if system.reference is None else places[system.reference],
+                }
+                for system in samples.systems
+            ],
+            "splits": samples.splits,
+            "judges": samples.judges,
+            "groups": [{"name": group.name, "title": group.title} for group in GROUPS],
+            "samples": [_sample(samples, sample) for sample in samples.samples],
+        }
+    )
+
+
+def _sample(samples: Samples, sample: Sample) -> list[Any]:
+    example = sample.example
+    outputs = [sample.outputs.get(system.name) for system in samples.systems]
+    return [
+        sample.slug,
+        samples.splits.index(example.split),
+        example.id,
+        example.instruction,
+        example.input,
+        example.output,
+        [None if output is None else _output(samples, output) for output in outputs],
+    ]
+
+
+def _output(samples: Samples, output: Output) -> list[Any]:
+    bits = sum(1 << place for place, group in enumerate(GROUPS) if group.name in output.groups)
+    judged = [output.judgements.get(judge) for judge in samples.judges]
+    return [
+        output.text,
+        round(output.rouge, 1),
+        int(output.exact),
+        bits,
+        [None if found is None else _judgement(found) for found in judged],
+    ]
+
+
+def _judgement(found: Judgement) -> list[Any]:
+    return [
+        found.value,
+        [[look.order, look.choice, look.reply or look.error or ""] for look in found.looks],
+    ]

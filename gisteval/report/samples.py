@@ -1,0 +1,173 @@
+"""From the records of runs to sample rows: one example with what every system made of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gisteval.judging.pairs import pair_scores
+from gisteval.metrics import exact_match, rouge_l
+from gisteval.report.data import ReportData, RunData
+from gisteval.report.gallery import failure_groups
+from gisteval.schema import Example, Generation, Verdict
+
+SLUG = 12
+"""Characters of the content id that name a sample in a link."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemInfo:
+    """A system of a run under a name that is its own among all runs.
+
+    role: candidate, positive or negative. reference: the positive control it is compared with.
+    """
+
+    name: str
+    role: str
+    k: int
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A judge's value of one output against the reference system: 1, 1/2, 0, or None without an answer."""
+
+    value: float | None
+    looks: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One system's output: scores in percent, judgements by judge, and its failure groups."""
+
+    text: str
+    finished: bool | None
+    rouge: float
+    exact: bool
+    judgements: Mapping[str, Judgement]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An example and its outputs by system name; a system without an output has none here."""
+
+    slug: str
+    example: Example
+    outputs: Mapping[str, Output]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """All samples of some runs, in the order of their splits."""
+
+    systems: tuple[SystemInfo, ...]
+    splits: tuple[str, ...]
+    judges: tuple[str, ...]
+    samples: tuple[Sample, ...]
+
+    def of_role(self, role: str) -> tuple[SystemInfo, ...]:
+        """The systems of one role, in the order of the runs."""
+        return tuple(system for system in self.systems if system.role == role)
+
+
+def collect_samples(data: ReportData) -> Samples:
+    """Line up the outputs of all runs by split and content. Raises GistevalError for damaged records."""
+    systems: list[SystemInfo] = []
+    examples: dict[tuple[str, str, str], Example] = {}
+    outputs: dict[tuple[str, str], dict[str, Output]] = {}
+    judges: dict[str, None] = {}
+    for run in data.runs:
+        own = _systems(run)
+        systems += own.values()
+        verdicts = _verdicts(run)
+        judges.update(dict.fromkeys(judge for judge, _, _ in verdicts))
+        for split in run.folder.splits:
+            wanted = {}
+            for example in run.folder.examples(split):
+                examples.setdefault((split, example.content_id, example.id), example)
+                wanted[example.content_id] = example
+            for name, system in own.items():
+                for generation in run.folder.read_generations(name, split):
+                    asked = wanted.get(generation.content)
+                    if asked is not None:
+                        found = _output(asked, generation, _judgements(verdicts, name, split, asked))
+                        outputs.setdefault((split, generation.content), {})[system.name] = found
+    return Samples(
+        tuple(systems),
+        tuple(dict.fromkeys(split for split, _, _ in examples)),
+        tuple(judges),
+        tuple(_samples(examples, outputs)),
+    )
+
+
+def _systems(run: RunData) -> dict[str, SystemInfo]:
+    """A run's systems by their own names there."""
+    compared = {row.system: row.reference for row in run.rows if row.reference is not None}
+    found = run.folder.systems
+    positives = [
+        run.names.get(system["name"], system["name"]) for system in found if system["role"] == "positive"
+    ]
+    only = positives[0] if len(positives) == 1 else None
+    systems = {}
+    for system in found:
+        name = run.names.get(system["name"], system["name"])
+        role = system["role"]
+        reference = None if role == "positive" else compared.get(name, only)
+        systems[system["name"]] = SystemInfo(name, role, int(system["k"]), reference)
+    return systems
+
+
+Judged = Mapping[str, Judgement]
+
+
+def _verdicts(run: RunData) -> dict[tuple[str, str, str], Judged]:
+    """Judgements by (judge, system, split), then by pair; only those that make the win rate."""
+    looks: dict[tuple[str, str, str], list[Verdict]] = {}
+    for verdict in run.folder.all_verdicts():
+        if verdict.purpose == "main":
+            looks.setdefault((verdict.judge, verdict.system, verdict.split), []).append(verdict)
+    return {key: _by_pair(found) for key, found in looks.items()}
+
+
+def _by_pair(verdicts: Iterable[Verdict]) -> Judged:
+    latest: dict[str, dict[str, Verdict]] = {}
+    for verdict in verdicts:
+        latest.setdefault(verdict.pair, {})[verdict.order] = verdict
+    scores = pair_scores(verdict for shown in latest.values() for verdict in shown.values())
+    return {pair: Judgement(scores[pair].value, tuple(shown.values())) for pair, shown in latest.items()}
+
+
+def _judgements(
+    verdicts: Mapping[tuple[str, str, str], Judged], system: str, split: str, example: Example
+) -> dict[str, Judgement]:
+    pair = example.content_id
+    return {
+        judge: found[pair]
+        for (judge, judged, where), found in verdicts.items()
+        if (judged, where) == (system, split) and pair in found
+    }
+
+
+def _output(example: Example, generation: Generation, judgements: Mapping[str, Judgement]) -> Output:
+    return Output(
+        text=generation.output,
+        finished=generation.finished,
+        rouge=100.0 * rouge_l(generation.output, example.output).f1,
+        exact=exact_match(generation.output, example.output),
+        judgements=judgements,
+        groups=failure_groups(example, generation.output, generation.finished),
+    )
+
+
+def _samples(
+    examples: Mapping[tuple[str, str, str], Example],
+    outputs: Mapping[tuple[str, str], Mapping[str, Output]],
+) -> Iterable[Sample]:
+    used: Counter[str] = Counter()
+    for (split, content, _), example in examples.items():
+        short = content[:SLUG]
+        used[short] += 1
+        slug = short if used[short] == 1 else f"{short}-{used[short]}"
+        yield Sample(slug, example, outputs.get((split, content), {}))

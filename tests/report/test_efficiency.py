@@ -1,0 +1,93 @@
+"""The efficiency table from measured profiles and from released timings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gisteval.report.data import ReportData, RunData
+from gisteval.report.efficiency import cost_claims, efficiency_tables
+from gisteval.run_folder import RunFolder
+
+
+def data(*profiles: dict[str, Any] | None) -> ReportData:
+    runs = (RunData("r", RunFolder(Path("r")), {}, (), (), profile) for profile in profiles)
+    return ReportData(tuple(runs))
+
+
+def measured(name: str, median: float, prefill: float, stored: float) -> dict[str, Any]:
+    end = {"median": median, "low": median - 0.001, "high": median + 0.001}
+    flops = {"compress": 0.0, "prefill": prefill, "decode": 1e9}
+    return {
+        "name": name,
+        "cached_slots": 1.0,
+        "stored_bytes": stored,
+        "seconds": {"end_to_end": end},
+        "flops": flops,
+    }
+
+
+def test_a_measured_profile_shows_every_way_and_paired_savings() -> None:
+    ways = [
+        measured("no cache", 0.010, 9e9, 0),
+        measured("whole-prompt cache", 0.008, 4e9, 2e6),
+        measured("gist-1", 0.007, 3e9, 5e3),
+        measured("negative control", 0.007, 3e9, 0),
+    ]
+    common = {"system": "gist-1", "median": 0.003, "low": 0.002, "high": 0.004}
+    savings = [
+        {**common, "baseline": "no cache", "phase": "end_to_end", "percent": 30.0},
+        {**common, "baseline": "no cache", "phase": "prefill", "percent": 77.0},
+    ]
+    batch = {"batch_size": 1, "systems": ways, "savings": savings}
+    profile = {"kind": "model", "weights": "x-gist-1", "device": "cpu", "batches": [batch]}
+    (table,) = efficiency_tables(data(profile))
+    rows = {row[1]: row[2:] for row in table.rows}
+    assert list(rows) == ["no cache", "whole-prompt cache", "gist-1", "negative control"]
+    assert rows["no cache"] == ("10.00 [9.00, 11.00]", "10 G", "-", "-", "-", "-", "1.0", "0 B")
+    assert rows["whole-prompt cache"][4:6] == ("50.0", "-")
+    assert rows["gist-1"][2:] == ("30.0 [20.0, 40.0]", "-", "60.0", "20.0", "1.0", "5 kB")
+    assert "batch 1, cpu" in table.note
+    (claim,) = cost_claims(data(profile))
+    assert (claim.text, claim.finding) == ("x-gist-1, gist-1 takes less time than no cache", "shown")
+    assert claim.evidence == "30.0 [20.0, 40.0]% saved"
+
+
+def test_released_timings_stand_beside_measured_ones() -> None:
+    way = {
+        "model": "llama-7b",
+        "way": "gist-1",
+        "milliseconds": {"value": 21.847, "low": 21.0, "high": 22.7},
+        "flops": 552.5e9,
+        "cached_slots": 1.0,
+        "stored_bytes": 1_048_576.0,
+        "saved": [
+            {"baseline": "no cache", "unit": "seconds", "value": 6.8, "low": 5.5, "high": 8.1},
+            {"baseline": "no cache", "unit": "flops", "value": 39.6, "low": 36.0, "high": 43.0},
+        ],
+    }
+    untimed = {**way, "way": "negative control", "milliseconds": None, "stored_bytes": None, "saved": []}
+    (table,) = efficiency_tables(data(None, {"kind": "released", "ways": [way, untimed]}))
+    assert table.rows[0] == (
+        *("llama-7b", "gist-1", "21.85 [21.00, 22.70]", "552.5 G", "6.8 [5.5, 8.1]", "-"),
+        *("39.6", "-", "1.0", "1.05 MB"),
+    )
+    (claim,) = cost_claims(data({"kind": "released", "ways": [way, untimed]}))
+    assert (claim.text, claim.finding) == ("llama-7b, gist-1 takes less time than no cache", "shown")
+    assert table.rows[1][2:] == ("-", "552.5 G", "-", "-", "-", "-", "1.0", "-")
+
+
+def test_runs_without_timings_have_no_table() -> None:
+    assert efficiency_tables(data(None, {"kind": "shape"})) == []
+    assert cost_claims(data(None, {"kind": "shape"})) == []
+
+
+def test_a_saving_whose_interval_holds_zero_is_left_open() -> None:
+    item = {"baseline": "no cache", "unit": "seconds", "value": 1.0, "low": -0.5, "high": 2.5}
+    way = {"model": "m", "way": "gist-1", "saved": [item]}
+    worse = {**way, "saved": [{**item, "value": -2.0, "low": -3.0, "high": -1.0}]}
+    found = cost_claims(data({"kind": "released", "ways": [way, worse]}))
+    assert [(claim.finding, "takes less time" in claim.text) for claim in found] == [
+        ("open", True),
+        ("shown", False),
+    ]

@@ -1,0 +1,130 @@
+"""Figures: which ones a run gets, what they are made of, and that they look alike on light and dark."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
+
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from gisteval.report.data import read_runs
+from gisteval.report.figures import draw_figures
+from gisteval.report.figures.families import families
+from gisteval.report.figures.judged import Tally, decisive_looks, tallies
+from gisteval.report.figures.quality import length_bins, retention
+from gisteval.report.figures.style import DARK, on_dark
+from gisteval.report.samples import collect_samples
+
+GIST = "tiny-gist-1"
+
+
+@pytest.fixture(scope="module")
+def drawn(small_run, tmp_path_factory):
+    data = read_runs([small_run])
+    folder = tmp_path_factory.mktemp("figures")
+    return folder, draw_figures(data, collect_samples(data), folder)
+
+
+def test_a_judged_run_gets_all_that_needs_no_profile(drawn) -> None:
+    folder, figures = drawn
+    names = [figure.name for figure in figures]
+    assert names == [
+        "k_sweep-rougeL",
+        "k_sweep-win_rate-reference",
+        "retention",
+        "pareto",
+        "by_prompt_length",
+        "win_bars-reference",
+        "judge_bias-reference",
+        "loss",
+    ]
+    starts = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
+    for name in names:
+        for ending, start in starts.items():
+            assert (folder / f"{name}.{ending}").read_bytes().startswith(start)
+
+
+def test_svg_is_sound_and_holds_nothing_to_run_or_fetch(drawn) -> None:
+    _, figures = drawn
+    for figure in figures:
+        for text in (figure.light, figure.dark):
+            tags = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(text).iter()}
+            assert not tags & {"script", "image", "foreignObject", "a"}
+        assert len(figure.light) == len(figure.dark)
+
+
+def test_every_colour_of_a_figure_has_one_on_dark(drawn) -> None:
+    _, figures = drawn
+    for figure in figures:
+        colours = set(re.findall(r"#[0-9a-f]{6}\b", figure.light))
+        assert colours <= set(DARK)
+        assert set(re.findall(r"#[0-9a-f]{6}\b", figure.dark)) == {DARK[colour] for colour in colours}
+    assert on_dark("fill: #0072b2; id='#0072b2f'") == "fill: #4fa3e3; id='#0072b2f'"
+
+
+def test_the_same_run_gives_the_same_files(drawn, small_run, tmp_path) -> None:
+    folder, _ = drawn
+    rows = read_runs([small_run]).rows
+    retention(families(rows), rows, tmp_path, "retention")
+    for file in tmp_path.iterdir():
+        assert file.read_bytes() == (folder / file.name).read_bytes(), file.name
+
+
+def test_tallies_agree_with_the_win_rate(small_run) -> None:
+    data = read_runs([small_run])
+    samples = collect_samples(data)
+    found = {(tally.system, tally.split): tally for tally in tallies(samples, "reference")}
+    assert found[GIST, "seen"] == Tally(GIST, "seen", wins=0, ties=18, losses=6)
+    for row in data.rows:
+        if row.metric == "win_rate":
+            tally = found[row.system, row.split]
+            assert row.value == pytest.approx(100 * (tally.wins + tally.ties / 2) / row.n)
+
+
+def test_looks_know_position_and_length(small_run) -> None:
+    samples = collect_samples(read_runs([small_run]))
+    negative = samples.systems[-1]
+    looks = list(decisive_looks(samples, "reference", negative))
+    assert len(looks) == 2 * 48
+    # The control is longer. Of the 12 pairs whose orders disagree both first answers win; else each once.
+    assert sum(look.first_won for look in looks) == 36 + 2 * 12
+    assert sum(bool(look.longer_won) for look in looks) == 36 * 2 + 12
+
+
+def test_bins_of_length_keep_equal_lengths_together(small_run) -> None:
+    samples = [
+        sample
+        for sample in collect_samples(read_runs([small_run])).samples
+        if sample.example.split == "seen"
+    ]
+    bins = length_bins(samples)
+    lengths = [{len(sample.example.instruction.split()) for sample in found} for found in bins]
+    assert sum(map(len, bins)) == 24 and 2 <= len(bins) <= 4
+    assert all(max(one) < min(other) for one, other in pairwise(lengths))
+
+
+def test_families_sort_their_candidates_by_k(small_run) -> None:
+    (family,) = families(reversed(read_runs([small_run]).rows))
+    assert (family.name, list(family.candidates)) == ("tiny", [GIST, "tiny-gist-4"])
+    assert family.has("rougeL") and not family.has("nll")
+
+
+def test_without_matplotlib_there_is_a_page_without_figures(small_run, tmp_path) -> None:
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from pathlib import Path\n"
+        "from gisteval.report.build import build_report\n"
+        "from gisteval.run_folder import RunFolder\n"
+        f"page = build_report([RunFolder.open(Path({str(small_run.path)!r}))], Path({str(tmp_path)!r}))\n"
+        "print(page.read_text(encoding='utf-8').count('<figure'))\n"
+        "assert not {'torch', 'transformers'} & set(sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "0\n"
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "pip install &#39;gisteval[report]&#39;" in text
