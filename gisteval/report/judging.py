@@ -57,18 +57,19 @@ def judging_tables(entries: Sequence[Entry]) -> list[Table]:
         title = f"How judge {judge} behaves"
         note = " ".join([_NOISE_NOTE, *map(_control_text, control)])
         tables.append(Table(f"noise-{slug}", title, _NOISE, figures, note))
-    agreement = tuple(_agreement_cells(entry) for entry in entries if entry["kind"] == "agreement")
     panels = tuple(_panel_cells(entry) for entry in entries if entry["kind"] == "panel")
     if panels:
         tables.append(Table("panel", "Human preference", _PANEL, panels, _PANEL_NOTE))
-    if agreement:
-        tables.append(Table("agreement", "Agreement of judges", _AGREEMENT, agreement, _AGREEMENT_NOTE))
     return tables
 
 
 def judging_text(entries: Sequence[Entry]) -> str:
-    """The tables for a terminal."""
-    return "\n".join(map(plain_text, judging_tables(entries)))
+    """The tables for a terminal, with the agreement of any two judges."""
+    tables = judging_tables(entries)
+    agreement = tuple(_agreement_cells(entry) for entry in entries if entry["kind"] == "agreement")
+    if agreement:
+        tables.append(Table("agreement", "Agreement of judges", _AGREEMENT, agreement, _AGREEMENT_NOTE))
+    return "\n".join(map(plain_text, tables))
 
 
 def _rate_cells(entry: Entry) -> tuple[str, ...]:
