@@ -76,7 +76,8 @@ def import_paper(
     examples = all_examples([found for _, found in parts])
     verdicts = list(chain.from_iterable(release.verdicts.values()))
     _check_benchmarks(release)
-    rows = [*score_rows(release.outputs), *_win_rates(release)]
+    studied = _judges_with_outputs(release)
+    rows = [*score_rows(release.outputs), *_win_rates(release, studied)]
     saved = list(_saved_figures(release, rows))
     notes = [*_notes(release, saved), *release.problems]
     contents = contents_of(release.outputs, verdicts)
@@ -90,7 +91,7 @@ def import_paper(
         write_json(folder.path / "report" / "profile.json", content)
         write_profile_report(content, folder.path / "report")
     folder.write_results(rows, import_signature(f"{TASK}-released"), {}, notes)
-    for judge in _judges_with_outputs(release):
+    for judge in studied:
         folder.note_judge(judge, _judge_facts(judge))
     update_judging(folder)
     return Imported(
@@ -147,11 +148,11 @@ def _judge_facts(judge: str) -> dict[str, Any]:
     }
 
 
-def _win_rates(release: Release) -> Iterator[ResultRow]:
-    """A row a verdict file; retention where the same judge saw the family's negative control."""
+def _win_rates(release: Release, studied: Sequence[str]) -> Iterator[ResultRow]:
+    """A row a verdict file of the other judges, with retention where they saw the negative control."""
     for file in release.verdict_files:
         verdicts = release.verdicts.get(file.path, ())
-        if not verdicts:
+        if not verdicts or file.judge in studied:
             continue
         system = ReleasedSystem.parse(file.system)
         label = label_of(system)
