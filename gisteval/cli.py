@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gisteval import cli_gate, cli_report, cli_view
+from gisteval import cli_gate, cli_human, cli_report, cli_view
 from gisteval.cli_judge import judge as judge_command
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
@@ -159,6 +159,7 @@ def run(
 
 app.command(name="profile")(profile_command)
 app.command(name="judge")(judge_command)
+app.add_typer(cli_human.app, name="human")
 app.command(name="gate")(cli_gate.gate)
 app.command(name="compare")(cli_gate.compare)
 app.command(name="import-paper")(cli_report.import_paper)

@@ -31,6 +31,7 @@ class Template:
                     f"template part {part!r} must contain {{{field}}} and no other field: "
                     f"got {getattr(self, part)!r}"
                 )
+
     def prompt(self, instruction: str) -> str:
         """What is compressed."""
         return self.instruction.format(instruction=instruction)

@@ -29,6 +29,10 @@ FEWEST_FAILURES = 20
 """Failures in a row after which a server is taken to be gone."""
 
 
+FEWEST_REFUSALS = 3
+"""Requests in a row that a server calls wrong, with none right, before the judge counts as wrong for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where and how fast to ask. rate: requests a minute at most; timeout in seconds, of one try."""
@@ -205,7 +209,7 @@ class _Conversation:
         except openai.NotFoundError as error:
             raise GistevalError(
                 f"{server} does not know the model {model!r}, or has no chat there "
-                f"({_without(client.api_key, one_line(error, 160))}): check --model and --base-url"
+                f"({_without(client.api_key, _start_of(error.response.text))}): check --model, --base-url"
             ) from error
         except openai.APIConnectionError as error:  # a timeout is one, too
             cause = error.__cause__ or error
@@ -217,8 +221,18 @@ class _Conversation:
             if isinstance(error, openai.APITimeoutError):
                 return failure(f"no reply within {self.endpoint.timeout:g} s")
             return failure(f"connection: {one_line(cause, 160)}")
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            reason = (
+                f"status {error.status_code}: {_without(client.api_key, _start_of(error.response.text))}"
+            )
+            if not self.answered and self.failed_in_a_row >= FEWEST_REFUSALS:
+                raise GistevalError(
+                    f"{server} takes none of the requests ({reason}): check --model {model!r} and the "
+                    "judge's parameters"
+                ) from error
+            return Failure(reason)
         except openai.APIStatusError as error:
-            return failure(f"status {error.status_code}: {one_line(error, 160)}")
+            return failure(f"status {error.status_code}: {_start_of(error.response.text)}")
         except openai.APIError as error:
             return failure(one_line(error, 160))
         return _reply(_without(client.api_key, text))

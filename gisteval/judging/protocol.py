@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from gisteval.judging.definition import Orders
 from gisteval.schema import Choice, Example, Order, Purpose, Verdict, digest
@@ -18,7 +19,7 @@ FEWEST_AGAIN = 10
 """Pairs that are looked at again however few a share of them is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contest:
     """A system against its positive control on one split. Outputs by content id."""
 
@@ -30,7 +31,7 @@ class Contest:
     ours: Mapping[str, str]
     theirs: Mapping[str, str]
 
-    @property
+    @cached_property
     def pairs(self) -> dict[str, Example]:
         """The examples that both sides have an output for, by content id, in order."""
         found = {example.content_id: example for example in self.examples}

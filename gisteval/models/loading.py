@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
+from gisteval.models import canary
 from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture
 from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
@@ -87,12 +88,15 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> PromptModel:
-    """Load weights and tokenizer and wrap them in their adapter."""
+    """Load weights and tokenizer and wrap them in their adapter; what looks wrong is warned of."""
     tokenizer = load_tokenizer(checkpoint)
     record, architecture = checkpoint.record, checkpoint.architecture
     tokens = PromptTokenizer(tokenizer, record.template, record.k, architecture.closes_input)
     model = load_weights(checkpoint, tokenizer, dtype).to(device).eval()
-    return ADAPTERS[architecture](model, tokens, record.leak_window)
+    adapter = ADAPTERS[architecture](model, tokens, record.leak_window)
+    for warning in canary.warnings(adapter, own="recipe" in record.training):
+        log.warning("%s: %s", checkpoint.path, warning)
+    return adapter
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:

@@ -18,6 +18,9 @@ from gisteval.pipeline.progress import progress_bar
 from gisteval.pipeline.verdict_log import VerdictLog
 from gisteval.run_folder import RunFolder
 
+BAR_STEP = 20
+"""Looks between two movements of the progress bar, which take longer than a cached look."""
+
 LOOKED_UP = 500
 """Looks that are looked up in the cache at a time."""
 
@@ -32,7 +35,7 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     folder.results()
     bench = prepare(options)
     bench.check_access()
-    mine = [entry for entry in judge_folder(folder, bench) if entry["judge"] == bench.label]
+    mine = [entry for entry in judge_folder(folder, bench) if entry.get("judge") == bench.label]
     check_answers(bench.label, mine)
     return mine
 
@@ -62,8 +65,9 @@ def judge_folder(folder: RunFolder, bench: Bench) -> list[dict[str, Any]]:
 
         def missing() -> Iterator[Look]:
             for contest in contests(folder):
-                for look in _missing(folder, bench, contest):
-                    bar.advance(task)
+                for number, look in enumerate(_missing(folder, bench, contest), 1):
+                    if number % BAR_STEP == 0:
+                        bar.advance(task, BAR_STEP)
                     if look.equal and look.purpose != "aa":
                         log.add(look.verdict(bench.label, "tie", None))
                     else:

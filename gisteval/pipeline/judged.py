@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from gisteval.judging.pairs import pair_scores
+from gisteval.judging.panel import side_by_side
 from gisteval.judging.protocol import Contest
-from gisteval.judging.summary import Judged, control_figures, sum_up
+from gisteval.judging.summary import Judged, control_figures, main_looks, sum_up
 from gisteval.judging.win_rate import Labels
 from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder
@@ -68,6 +70,7 @@ def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
         if system["role"] == "negative" and system["name"] in references
     }
     for contest in contests(folder):
+        scores = {}
         for judge in folder.judges:
             verdicts = _verdicts(folder, judge, contest)
             if not verdicts:
@@ -76,12 +79,18 @@ def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
                 figures = control_figures(judge, contest, verdicts)
                 entries += [figures] if figures else []
                 continue
+            scores[judge] = pair_scores(main_looks(verdicts))
             summary = sum_up(judge, contest, verdicts)
             summaries.append(summary)
             entries.append(summary.to_json())
             negative = negatives.get(contest.reference, contest.system)
             lower = folder.read_verdicts(judge, negative, contest.split)
             rows += summary.rows(labels[contest.system], verdicts, list(lower))
+        if contest.system != contest.reference:
+            for judge in folder.judges_of(contest.system):  # those made elsewhere, too
+                if judge not in scores:
+                    scores[judge] = pair_scores(main_looks(_verdicts(folder, judge, contest)))
+            entries += side_by_side(contest, scores)
     _note_gaps(folder, summaries)
     known = [f"{name}@{facts['identity'][:8]}" for name, facts in folder.judges.items()]
     folder.write_judging(rows, entries, "+".join(known) or "none")
@@ -103,7 +112,7 @@ def _note_gaps(folder: RunFolder, summaries: list[Judged]) -> None:
     for judge, facts in folder.judges.items():
         notes = [facts["note"]] if facts["note"] else []
         for found in summaries:
-            if found.judge != judge:
+            if found.judge != judge or facts["kind"] == "human":
                 continue
             where = f"{judge} on {found.contest.system}, {found.contest.split}"
             if found.pairs < len(found.contest.pairs):

@@ -49,5 +49,5 @@ def reparse_run(path: Path, options: JudgeOptions) -> Reparsed:
             lines.append(json.dumps(asdict(verdict), ensure_ascii=False, sort_keys=True) + "\n")
         if changed > before:
             write_atomic(folder.verdicts(bench.label, system), "".join(lines))
-    entries = [entry for entry in write_judging(folder) if entry["judge"] == bench.label]
+    entries = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
     return Reparsed(read, changed, entries)

@@ -93,7 +93,7 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
         profile_run(plan, folder.path)
         build_report([folder], folder.path / "report")  # again, with what was measured
     if bench is not None:
-        check_answers(bench.label, [entry for entry in judging if entry["judge"] == bench.label])
+        check_answers(bench.label, [entry for entry in judging if entry.get("judge") == bench.label])
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
 
 

@@ -33,14 +33,21 @@ _NOISE_NOTE = (
 )
 
 
+_PANEL = ("system", "split", "annotators", "preferred %", "pairs", "answers", "Krippendorff's alpha")
+_PANEL_NOTE = (
+    "Pairs whose outputs differ, ties half: the mean over annotators, then over pairs. Alpha is of the "
+    "nominal answers; 1 is perfect, 0 chance."
+)
+_AGREEMENT = ("system", "split", "judges", "agree %", "Cohen's kappa", "pairs")
+_AGREEMENT_NOTE = "On the pairs that both judged. 1 is perfect, 0 what chance alone gives."
+
+
 def judging_tables(entries: Sequence[Entry]) -> list[Table]:
     """For each judge its win rates, and how it behaves. entries: the block `judging` of results.json."""
     tables = []
-    for judge in dict.fromkeys(entry["judge"] for entry in entries):
-        pairs = [e for e in entries if e["judge"] == judge and e["kind"] == "pairs"]
-        control = [e for e in entries if e["judge"] == judge and e["kind"] == "control"]
-        if not pairs:
-            continue
+    for judge in dict.fromkeys(entry["judge"] for entry in entries if entry["kind"] == "pairs"):
+        pairs = [e for e in entries if e["kind"] == "pairs" and e["judge"] == judge]
+        control = [e for e in entries if e["kind"] == "control" and e["judge"] == judge]
         references = ", ".join(dict.fromkeys(e["reference"] for e in pairs))
         slug = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in judge)
         rates = tuple(_rate_cells(entry) for entry in pairs)
@@ -50,12 +57,19 @@ def judging_tables(entries: Sequence[Entry]) -> list[Table]:
         title = f"How judge {judge} behaves"
         note = " ".join([_NOISE_NOTE, *map(_control_text, control)])
         tables.append(Table(f"noise-{slug}", title, _NOISE, figures, note))
+    panels = tuple(_panel_cells(entry) for entry in entries if entry["kind"] == "panel")
+    if panels:
+        tables.append(Table("panel", "Human preference", _PANEL, panels, _PANEL_NOTE))
     return tables
 
 
 def judging_text(entries: Sequence[Entry]) -> str:
-    """The tables for a terminal."""
-    return "\n".join(map(plain_text, judging_tables(entries)))
+    """The tables for a terminal, with the agreement of any two judges."""
+    tables = judging_tables(entries)
+    agreement = tuple(_agreement_cells(entry) for entry in entries if entry["kind"] == "agreement")
+    if agreement:
+        tables.append(Table("agreement", "Agreement of judges", _AGREEMENT, agreement, _AGREEMENT_NOTE))
+    return "\n".join(map(plain_text, tables))
 
 
 def _rate_cells(entry: Entry) -> tuple[str, ...]:
@@ -73,7 +87,6 @@ def _rate_cells(entry: Entry) -> tuple[str, ...]:
 
 def _noise_cells(entry: Entry) -> tuple[str, ...]:
     again = entry["again"]
-    kappa = None if again is None else again["kappa"]
     return (
         entry["system"],
         entry["split"],
@@ -82,10 +95,37 @@ def _noise_cells(entry: Entry) -> tuple[str, ...]:
         _interval(entry["longer_share"]),
         _interval(entry["length_slope"]),
         "-" if again is None else f"{again['agreement']:.0f} (n = {again['n']})",
-        "-" if kappa is None else f"{kappa:.2f}",
+        "-" if again is None else _two_digits(again["kappa"]),
         f"{entry['errors'] + entry['invalid']} of {entry['looks']}",
         f"{entry['cost']:.4f}",
     )
+
+
+def _panel_cells(entry: Entry) -> tuple[str, ...]:
+    return (
+        entry["system"],
+        entry["split"],
+        str(len(entry["judges"])),
+        _interval(entry["preference"]),
+        str(entry["pairs"]),
+        str(entry["answers"]),
+        _two_digits(entry["alpha"]),
+    )
+
+
+def _agreement_cells(entry: Entry) -> tuple[str, ...]:
+    return (
+        entry["system"],
+        entry["split"],
+        " and ".join(entry["judges"]),
+        f"{entry['agreement']:.0f}",
+        _two_digits(entry["kappa"]),
+        str(entry["n"]),
+    )
+
+
+def _two_digits(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _control_text(entry: Entry) -> str:

@@ -133,6 +133,16 @@ def test_what_no_retry_can_mend_stops_at_once(chat_server, ask, status: int, mes
     assert len(chat_server.requests) == 4
 
 
+def test_requests_that_are_all_called_wrong_name_the_model(chat_server, ask) -> None:
+    body = b'{"detail": "Server is pinned to X; requested m."}'
+    chat_server.answer = lambda number, request: {"status": 400, "body": body}
+    with pytest.raises(
+        GistevalError, match=r"takes none of the requests \(status 400: .*pinned.*--model 'm'"
+    ):
+        ask(50, concurrency=1)
+    assert len(chat_server.requests) == 4
+
+
 def test_a_server_that_only_fails_is_given_up(chat_server, ask) -> None:
     chat_server.answer = lambda number, body: GOOD if number < 5 else {"status": 500, "body": b"{}"}
     with pytest.raises(InvalidRun, match=r"the last 20 requests to .* failed \(status 500"):

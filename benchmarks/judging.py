@@ -1,0 +1,171 @@
+"""Speed and memory of judging against a loopback server that answers after a fixed time.
+
+    python benchmarks/judging.py [--pairs 20000] [--latency 0.05] [--concurrency 32]
+
+Prints requests a second against the ideal (concurrency / latency), memory at the start and the end, and
+the time of the same judging on a copy of the run with the replies in the cache. The server is a process of
+its own that sends one prepared answer, so that what is measured is gisteval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from gisteval.pipeline.bench import JudgeOptions
+from gisteval.pipeline.judge import judge_run
+from gisteval.run_folder import RunFolder
+from gisteval.schema import Example, Generation
+from gisteval.store import RecordWriter
+
+CONTENT = json.dumps({"reason": "The first answer does what was asked.", "choice": "A"})
+BODY = json.dumps(
+    {
+        "choices": [{"message": {"role": "assistant", "content": CONTENT}}],
+        "usage": {"prompt_tokens": 400, "completion_tokens": 20},
+    }
+).encode()
+RESPONSE = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(BODY)
+) + BODY
+
+
+def serve(port: multiprocessing.Queue[int], latency: float) -> None:
+    """Answer every request after `latency` seconds."""
+
+    class Server(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = transport
+            self.data = b""
+
+        def data_received(self, data: bytes) -> None:
+            self.data += data
+            end = self.data.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            head = self.data[:end].lower()
+            length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+            if len(self.data) >= end + 4 + length:
+                self.data = self.data[end + 4 + length :]
+                asyncio.get_running_loop().call_later(latency, self.transport.write, RESPONSE)
+
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
+        port.put(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+def make_run(path: Path, pairs: int) -> None:
+    """A run of one candidate and its control, whose outputs of 40 words differ everywhere."""
+    examples = [Example(f"e{n}", "t", "s", f"Say what {n} is.", "", f"answer {n}") for n in range(pairs)]
+    systems = [
+        {
+            "name": name,
+            "role": role,
+            "reference": "pos",
+            "condition": None,
+            "control": None,
+            "compressor": "none",
+            "k": 1,
+        }
+        for name, role in (("pos", "positive"), ("gist-1", "candidate"))
+    ]
+    folder = RunFolder(path)
+    manifest = {
+        "identity": {"task": "t"},
+        "command": [],
+        "versions": {},
+        "device": "none",
+        "dtype": "none",
+        "systems": systems,
+        "splits": {"s": pairs},
+        "self_check": {},
+    }
+    folder.claim(manifest, {"s": examples})
+    for system in ("pos", "gist-1"):
+        with RecordWriter(folder.generations(system)) as writer:
+            for example in examples:
+                output = f"{system} {example.id} " + "word " * 40
+                record = Generation(
+                    key=f"{system} {example.id}",
+                    example=example.id,
+                    content=example.content_id,
+                    task="t",
+                    split="s",
+                    system=system,
+                    condition=None,
+                    control=None,
+                    compressor="none",
+                    k=1,
+                    output=output,
+                    output_tokens=42,
+                    finished=True,
+                    source_tokens=5,
+                    template_tokens=1,
+                    kept=5,
+                    bytes=0,
+                    nll=None,
+                    target_tokens=2,
+                )
+                writer.write([asdict(record)])
+    folder.write_results([], "benchmark", {})
+
+
+def resident() -> float:
+    """Memory of this process now, in MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=20_000)
+    parser.add_argument("--latency", type=float, default=0.05)
+    parser.add_argument("--concurrency", type=int, default=32)
+    given = parser.parse_args()
+    found: multiprocessing.Queue[int] = multiprocessing.Queue()
+    server = multiprocessing.Process(target=serve, args=(found, given.latency), daemon=True)
+    server.start()
+    url = f"http://127.0.0.1:{found.get()}/v1"
+    ideal = given.concurrency / given.latency
+    with tempfile.TemporaryDirectory() as place:
+        options = JudgeOptions(
+            "openai", base_url=url, concurrency=given.concurrency, cache=Path(place, "c.sqlite")
+        )
+        for name in ("first", "second"):
+            make_run(Path(place, name), given.pairs)
+        warm = Path(place, "warm")
+        make_run(warm, 200)
+        judge_run(warm, options)
+        times = {}
+        for name in ("first", "second"):
+            before, cpu, start = resident(), time.process_time(), time.perf_counter()
+            entries = judge_run(Path(place, name), options)
+            times[name] = time.perf_counter() - start
+            lines = sum(e["looks"] + (e["again"] or {"n": 0})["n"] for e in entries if e["kind"] == "pairs")
+            lines += sum(e["looks"] for e in entries if e["kind"] == "control")
+            cpu = time.process_time() - cpu
+            rate = lines / times[name]
+            print(
+                f"{name}: {lines} looks in {times[name]:.1f} s, {rate:.0f} a second ({rate / ideal:.2f} of "
+                f"the ideal {ideal:.0f}), {1e3 * cpu / lines:.2f} ms of processor a look, memory "
+                f"{before:.0f} -> {resident():.0f} MB"
+            )
+    print(f"from the cache {times['first'] / times['second']:.0f} times faster")
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"{os.cpu_count()} processors, load {load}")
+    server.terminate()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""The commands `gisteval human export` and `gisteval human import`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Human judgements: blinded sheets out, answers in.", no_args_is_help=True)
+
+
+@app.command(name="export")
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    system: Annotated[str, typer.Option(help="System to compare with its positive control.")],
+    split: Annotated[str, typer.Option(help="Split the pairs are drawn from.")],
+    output: Annotated[Path, typer.Option(help="Folder of sheet.csv and sheet.html.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Pairs.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other pairs.")] = 0,
+) -> None:
+    """Write a blinded sheet of pairs, as a spreadsheet and as a page."""
+    from gisteval.pipeline.human import export_sheet
+
+    written = export_sheet(run, output, system, split, count, seed)
+    print(f"{written} pairs in {output / 'sheet.html'} and {output / 'sheet.csv'}")
+
+
+@app.command(name="import")
+def import_(
+    run: Annotated[Path, typer.Argument(help="The run that the sheet was exported from.")],
+    files: Annotated[list[Path], typer.Argument(help="A CSV of answers an annotator, named after them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+) -> None:
+    """Take annotators' answers: preference, and agreement with each other and with every judge."""
+    from gisteval.pipeline.human import import_answers
+    from gisteval.report.judging import judging_text
+
+    entries = import_answers(run, files)
+    if as_json:
+        print(json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        print(judging_text(entries))
+        print(f"report: {run / 'report' / 'report.md'}")

@@ -1,0 +1,69 @@
+"""Judges side by side on the same pairs: agreement of any two, and what a panel of people prefers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+from gisteval import stats
+from gisteval.judging.agreement import cohen_kappa, krippendorff_alpha
+from gisteval.judging.human import HUMAN
+from gisteval.judging.pairs import PairScore
+from gisteval.judging.protocol import Contest
+from gisteval.judging.summary import estimate_json
+from gisteval.schema import Choice
+
+Scores = Mapping[str, PairScore]
+
+
+def side_by_side(contest: Contest, scores: Mapping[str, Scores]) -> list[dict[str, Any]]:
+    """Entries of results.json about several judges of a contest; none for a single one.
+
+    scores: `pair_scores` by judge. kind "agreement": Cohen's kappa of two judges on the pairs that both
+    answered. kind "panel": the people among them, their mean preference and Krippendorff's alpha.
+    """
+    answers = {judge: _choices(found) for judge, found in scores.items()}
+    place = {
+        "task": contest.task,
+        "split": contest.split,
+        "system": contest.system,
+        "reference": contest.reference,
+    }
+    entries: list[dict[str, Any]] = []
+    for first, second in combinations(answers, 2):
+        found = cohen_kappa(answers[first], answers[second])
+        if found is not None:
+            figures = {"n": found.n, "agreement": found.agreement, "kappa": found.kappa}
+            entries.append({"kind": "agreement", "judges": [first, second], **place, **figures})
+    people = [judge for judge in scores if judge.startswith(HUMAN)]
+    if people:
+        entries.append({"kind": "panel", "judges": people, **place, **_panel(contest, scores, people)})
+    return entries
+
+
+def _panel(contest: Contest, scores: Mapping[str, Scores], people: list[str]) -> dict[str, Any]:
+    """Preference of the panel: the mean over its people for each pair, then over pairs, in percent."""
+    values: dict[str, list[float]] = {}
+    for judge in people:
+        for pair, score in scores[judge].items():
+            if score.value is not None:
+                values.setdefault(pair, []).append(100.0 * score.value)
+    pairs = contest.pairs
+    means = [sum(found) / len(found) for found in values.values()]
+    clusters = [pairs[pair].instruction for pair in values]
+    return {
+        "pairs": len(values),
+        "answers": sum(map(len, values.values())),
+        "preference": estimate_json(stats.mean_interval(means, clusters)),
+        "alpha": krippendorff_alpha([_choices(scores[judge]) for judge in people]),
+    }
+
+
+def _choices(scores: Scores) -> dict[str, Choice]:
+    """A judge's choice for each pair: of both orders together, if it saw both."""
+    found: dict[str, Choice] = {}
+    for pair, score in scores.items():
+        if score.value is not None:
+            found[pair] = "tie" if score.value == 0.5 else "a" if score.value > 0.5 else "b"
+    return found
