@@ -9,7 +9,7 @@ run: setup ## evaluate the bundled demo suite
 test: check wheel ## everything that CI runs
 
 check: lint ## lint, types, import floors, tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check gisteval tests benchmarks
@@ -35,7 +35,7 @@ SUITE := checkpoints/wordplay-llama
 MEMBERS := pos_control gist-1 neg_control gist-5 gist-2 gist-10
 
 suite: setup ## retrain the demo suite into build/wordplay-llama, two trainings at a time
-	$(BIN)/gisteval train $(SUITE)/base.yaml --output build/wordplay-base --threads 2
+	$(BIN)/gisteval train $(SUITE)/base.yaml --output build/wordplay-base --threads 1
 	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train $(SUITE)/first/NAME.yaml \
 	  --output build/wordplay-first/NAME --threads 1
 	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train $(SUITE)/NAME.yaml \
