@@ -75,6 +75,9 @@ def profile_run(plan: Plan, folder: Path) -> Path:
         batch_sizes=(1, 8) if len(examples) >= 8 else (1,),
     )
     found = _measure(plan.suites[0], examples, f"{plan.task.name}/{split}", options)
+    found["notes"] += [
+        f"{model} was not measured here: gisteval profile --model {model}" for model in config.models[1:]
+    ]
     return write_profile(found, folder / "report")
 
 
