@@ -13,6 +13,7 @@ from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
 from gisteval.models.checkpoint import inspect_checkpoint, is_checkpoint
 from gisteval.registry import COMPRESSORS
 from gisteval.report.markdown import environment
+from gisteval.report.page import page_environment
 from gisteval.report.paper import read_paper
 from gisteval.tasks import list_tasks, load_task
 from gisteval.tasks.definition import TASK_FILE, generated, read_definition
@@ -96,7 +97,8 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
     reports = find_content("reports")
     for template in sorted(reports.glob("*.j2")):
         try:
-            environment(reports).get_template(template.name)
+            is_page = template.name.endswith(".html.j2")
+            (page_environment if is_page else environment)(reports).get_template(template.name)
         except TemplateSyntaxError as error:
             raise GistevalError(f"{template}, line {error.lineno}: {error.message}") from error
         checked.append(f"report template {template.name}")

@@ -58,23 +58,26 @@ def write_page(content: PageContent, path: Path) -> Path:
     return path
 
 
-def page_html(content: PageContent) -> str:
-    """The page's text."""
-    folder = find_content("reports")
-    environment = Environment(
+def page_environment(folder: Path) -> Environment:
+    """What the page's template in a folder is read with; every text in it is escaped."""
+    found = Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=True,
     )
-    environment.filters["cell"] = cell
-    environment.filters["word_columns"] = word_columns
-    environment.filters["data_url"] = _data_url
+    found.filters.update(cell=cell, word_columns=word_columns, data_url=_data_url)
+    return found
+
+
+def page_html(content: PageContent) -> str:
+    """The page's text."""
+    folder = find_content("reports")
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = joined_script(folder)
     measure, found = margins(content.data.rows)
-    return environment.get_template("page.html.j2").render(
+    return page_environment(folder).get_template("page.html.j2").render(
         content=content,
         style=Markup(style),
         script=Markup(script),

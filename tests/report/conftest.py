@@ -216,6 +216,7 @@ def open_page(chromium):
     request but the page itself and what it holds.
     """
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context.set_default_timeout(120_000)  # a machine may be busy with other things
     problems: list[str] = []
 
     def start(path: Path | str, address: str = ""):

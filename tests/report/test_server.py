@@ -82,7 +82,7 @@ def test_view_serves_until_it_is_interrupted(small_run, small_page, open_page) -
         url = process.stdout.readline().split()[0]
         assert open_page(url).title() == "tiny: seen, human"
         os.kill(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
 
 
