@@ -46,6 +46,7 @@ def judge(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
     """Judge a run pairwise against its positive control; goes on where it was stopped."""
+    from gisteval.judging.definition import load_judge
     from gisteval.pipeline.bench import JudgeOptions
     from gisteval.pipeline.judge import judge_run
     from gisteval.pipeline.reparse import reparse_run
@@ -68,6 +69,11 @@ def judge(
         dtype=dtype,
         batch_size=batch_size,
     )
+    if load_judge(name).definition.kind == "local":
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()
     if reparse:
         outcome = reparse_run(run, options)
         typer.echo(f"{outcome.changed} of {outcome.read} replies are read differently now", err=True)
