@@ -46,12 +46,15 @@ class Judged:
     ) -> list[ResultRow]:
         """`win_rate` and, beside it, `win_rate_adjusted` for length and place; none without an answer.
 
-        negative: the same judge's verdicts on the negative control, for the retention.
+        negative: the same judge's verdicts on the negative control, for the retention. An example without
+        both outputs counts as a failure, as it does for every other metric.
         """
         if self.rate is None:
             return []
         clusters = {pair: example.instruction for pair, example in self.contest.pairs.items()}
-        plain = win_rate_row(main_looks(verdicts), labels, clusters)
+        judged = win_rate_row(main_looks(verdicts), labels, clusters)
+        unpaired = self.examples - len(self.contest.pairs)
+        plain = replace(judged, failures=judged.failures + unpaired)
         rows = [plain]
         if negative and negative[0].system != plain.system:
             rows = [with_retention(plain, main_looks(verdicts), main_looks(negative), clusters)]
