@@ -38,7 +38,7 @@ def test_an_unknown_kind_is_named(refused) -> None:
 def test_everything_bundled_is_sound(gisteval) -> None:
     outcome = gisteval("validate")
     assert outcome.code == 0, outcome.err
-    assert "ok  task wordplay (train, practice, seen, unseen, human)" in outcome.out
+    assert "ok  task wordplay (start, train, seen, unseen, human)" in outcome.out
     assert "ok  report template run.md.j2" in outcome.out
     assert "ok  report template page.html.j2" in outcome.out
     assert "ok  compressor gist" in outcome.out

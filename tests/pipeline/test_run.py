@@ -158,7 +158,10 @@ def test_one_example(tiny_suite, tiny_task, tmp_path: Path, gisteval, results) -
     assert outcome.code == 0, outcome.err
     assert outcome.out == (tmp_path / "run" / "results.json").read_text()
     rows = json.loads(outcome.out)["rows"]
-    assert {(row["n"], row["ci_low"], row["ci_high"]) for row in rows} == {(1, None, None)}
+    # One example bounds nothing; a percentage stays within 0 and 100 all the same.
+    for row in rows:
+        assert (row["n"], row["ci_low"], row["ci_high"]) in {(1, None, None), (1, 0.0, 100.0)}
+        assert row["unit"] == "percent" or row["ci_low"] is None
     # Its controls lie beside it, and a trained one is preferred to its own weights.
     assert {row["control"] for row in rows} == {None, "trained"}
 
