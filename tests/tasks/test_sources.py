@@ -69,14 +69,14 @@ def test_every_format_gives_the_same_items(tmp_path: Path, write) -> None:
 
 def test_compressed_files_are_seen_through(tmp_path: Path) -> None:
     for name, text in [("data.json.gz", JSON), ("data.jsonl.gz", LINES)]:
-        (tmp_path / name).write_bytes(gzip.compress(text.encode()))
+        (tmp_path / name).write_bytes(gzip.compress(text.encode(), mtime=0))
         assert list(read_file(tmp_path / name)) == ITEMS
     plain = as_csv(tmp_path)
-    (tmp_path / "data.csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    (tmp_path / "data.csv.gz").write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
     assert list(read_file(tmp_path / "data.csv.gz")) == ITEMS
 
 
-GZIP = gzip.compress(LINES.encode())
+GZIP = gzip.compress(LINES.encode(), mtime=0)
 
 
 @pytest.mark.parametrize(
