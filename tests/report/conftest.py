@@ -195,7 +195,7 @@ CHROMIUM_FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # playwright keeps an event loop running, which other modules must not find
 def chromium():
     """A running Chromium; tests that need it are skipped where there is none."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
