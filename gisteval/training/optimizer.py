@@ -1,7 +1,7 @@
 """Muon for the matrices of a model's layers, AdamW for everything else.
 
 Muon (Keller Jordan, https://kellerjordan.github.io/posts/muon/; `torch.optim.Muon`) orthogonalises the
-momentum of a matrix. A small model trained from scratch needs less than half of the steps with it.
+momentum of a matrix. A small model trained from scratch needs about half of the steps with it.
 """
 
 from __future__ import annotations

@@ -103,6 +103,12 @@ def train_instructions(
             yield Instruction(family, params, text)
 
 
+def split_instructions(sources: Sources) -> Iterator[Instruction]:
+    """The instructions that the task's split `train` begins with."""
+    mix = sources.train_options
+    return train_instructions(sources, mix["seed"], mix["plain_share"], mix["weights"])
+
+
 def _train_inputs(
     sources: Sources, instruction: Instruction, seed: int, index: int, count: int
 ) -> list[str]:
@@ -201,14 +207,14 @@ def _seen(sources: Sources, seed: int) -> Iterator[tuple[Instruction, list[str]]
     rng = Random(f"wordplay seen {seed}")
     share, extra = divmod(SPLIT_INSTRUCTIONS, len(FAMILIES))
     wanted = {name: share + (turn < extra) for turn, name in enumerate(FAMILIES)}
-    mix = sources.train_options
-    instructions = train_instructions(sources, mix["seed"], mix["plain_share"], mix["weights"])
-    for index, instruction in enumerate(instructions):
+    for index, instruction in enumerate(split_instructions(sources)):
         if not any(wanted.values()):
             return
         if wanted[instruction.family]:
             wanted[instruction.family] -= 1
-            trained = _train_inputs(sources, instruction, mix["seed"], index, INPUTS_PER_INSTRUCTION)
+            trained = _train_inputs(
+                sources, instruction, sources.train_options["seed"], index, INPUTS_PER_INSTRUCTION
+            )
             yield instruction, _inputs(sources, instruction, 2, rng, avoid=[*trained, ""])
 
 
@@ -239,9 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for split, count in build_splits(options.human, options.content).items():
         print(f"{split}: {count} examples")
     sources = Sources.load(options.content)
-    mix = sources.train_options
-    found = train_instructions(sources, mix["seed"], mix["plain_share"], mix["weights"])
-    train = [item.text for item in islice(found, TRAIN_INSTRUCTIONS)]
+    train = [item.text for item in islice(split_instructions(sources), TRAIN_INSTRUCTIONS)]
     for split in EVALUATION_SPLITS:
         path = sources.directory / f"{split}.jsonl"
         if path.exists():
