@@ -13,6 +13,8 @@ from typing import Any, Self
 
 from gisteval.errors import GistevalError
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+
 
 def repair(path: Path) -> int:
     """Cut off a torn last line (a writer was killed in the middle); returns the bytes removed."""
@@ -70,7 +72,7 @@ class RecordWriter:
 
     def write(self, records: Iterable[dict[str, Any]]) -> None:
         """Append and flush. Raises GistevalError if the disk is full."""
-        lines = "".join(json.dumps(r, ensure_ascii=False, sort_keys=True) + "\n" for r in records)
+        lines = "".join([_ENCODER.encode(record) + "\n" for record in records])
         try:
             self._stream.write(lines.encode("utf-8", "surrogatepass"))
             self._stream.flush()

@@ -12,7 +12,9 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -56,6 +58,11 @@ class Endpoint:
             raise GistevalError(f"--base-url must be like http://host:8000/v1, not {self.base_url!r}")
 
     @property
+    def workers(self) -> int:
+        """Questions under way: one is made ready, or its answer read, while another is at the server."""
+        return 2 * self.concurrency
+
+    @property
     def is_here(self) -> bool:
         """Whether the server is on this machine."""
         return urlsplit(self.base_url).hostname in ("127.0.0.1", "localhost", "::1")
@@ -96,7 +103,9 @@ def ask_all(
         import openai  # noqa: F401
     except ModuleNotFoundError as error:
         raise MissingExtra("openai", "judge") from error
-    asyncio.run(_Conversation(judge, endpoint, price, sink).run(looks))
+    first = next(looks, None)
+    if first is not None:
+        asyncio.run(_Conversation(judge, endpoint, price, sink).run(chain([first], looks)))
 
 
 @dataclass
@@ -124,7 +133,7 @@ class _Conversation:
         async with _client(self.endpoint) as client:
             try:
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(self.endpoint.concurrency):
+                    for _ in range(self.endpoint.workers):
                         group.create_task(self._work(client, looks))
             except* GistevalError as errors:
                 raise errors.exceptions[0] from errors
@@ -152,7 +161,7 @@ class _Conversation:
                 self.failed_in_a_row += 1
             await self._settle(reserve)
             self.sink(look, answer)
-            if self.failed_in_a_row >= max(FEWEST_FAILURES, 2 * self.endpoint.concurrency):
+            if self.failed_in_a_row >= max(FEWEST_FAILURES, self.endpoint.workers):
                 assert isinstance(answer, Failure)
                 raise InvalidRun(
                     f"the last {self.failed_in_a_row} requests to {self.endpoint.base_url} failed "
@@ -269,14 +278,16 @@ def _client(endpoint: Endpoint) -> openai.AsyncOpenAI:
     # The libraries log every request at INFO, headers and all.
     for name in ("openai", "httpx", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        transport: Any = openai.DefaultAioHttpClient()  # half the time a request of the plain transport
+    limits = copy(openai.DEFAULT_CONNECTION_LIMITS)
+    limits.max_connections = endpoint.concurrency
+    try:  # half the time a request of the plain transport
+        transport: Any = openai.DefaultAioHttpClient(limits=limits)
     except RuntimeError:  # aiohttp is not there
-        transport = openai.DefaultAsyncHttpxClient()
+        transport = openai.DefaultAsyncHttpxClient(limits=limits)
     return openai.AsyncOpenAI(
         base_url=endpoint.base_url,
         api_key=api_key(endpoint),
-        timeout=endpoint.timeout,
+        timeout=openai.Timeout(endpoint.timeout, pool=None),
         max_retries=endpoint.retries,
         http_client=transport,
     )

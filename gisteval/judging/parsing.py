@@ -48,12 +48,11 @@ def chosen_label(reply: str) -> str | None:
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
     """The outermost JSON objects in a text, from left to right."""
-    decoder = json.JSONDecoder(object_pairs_hook=_unique)
     start = text.find("{")
     false_starts = 0
     while start >= 0 and false_starts < MOST_FALSE_STARTS:
         try:
-            item, end = decoder.raw_decode(text, start)
+            item, end = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
             end = start + 1
             false_starts += 1
@@ -65,9 +64,12 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object; the choice of one that gives it twice is None, which is no choice."""
     item = dict(pairs)
-    if sum(name == "choice" for name, _ in pairs) > 1:
+    if len(item) < len(pairs) and sum(name == "choice" for name, _ in pairs) > 1:
         item["choice"] = None
     return item
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
 
 
 def _label(choice: Any) -> str | None:

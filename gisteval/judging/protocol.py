@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import nsmallest
 
 from gisteval.judging.definition import Orders
 from gisteval.schema import Choice, Example, Order, Purpose, Verdict, digest
@@ -21,21 +22,20 @@ FEWEST_AGAIN = 10
 
 @dataclass(frozen=True)
 class Contest:
-    """A system against its positive control on one split. Outputs by content id."""
+    """A system against its positive control on one split. Examples and outputs by content id."""
 
     task: str
     split: str
     system: str
     reference: str
-    examples: Sequence[Example]
+    examples: Mapping[str, Example]
     ours: Mapping[str, str]
     theirs: Mapping[str, str]
 
     @cached_property
     def pairs(self) -> dict[str, Example]:
         """The examples that both sides have an output for, by content id, in order."""
-        found = {example.content_id: example for example in self.examples}
-        return {pair: e for pair, e in found.items() if pair in self.ours and pair in self.theirs}
+        return {pair: e for pair, e in self.examples.items() if pair in self.ours and pair in self.theirs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def orders_shown(pair: str, orders: Orders) -> tuple[Order, ...]:
     """The orders a pair is shown in. The seeded one depends on the example alone, so systems share it."""
     if orders == "both":
         return ("ab", "ba")
-    return ("ba",) if orders == "seeded" and _draw("order", pair) % 2 else ("ab",)
+    return ("ba",) if orders == "seeded" and int(digest(["order", pair]), 16) % 2 else ("ab",)
 
 
 def sampled(pairs: Sequence[str], share: float) -> list[str]:
@@ -130,9 +130,6 @@ def sampled(pairs: Sequence[str], share: float) -> list[str]:
     if share == 0.0:
         return []
     count = max(FEWEST_AGAIN, math.ceil(share * len(pairs)))
-    chosen = set(sorted(pairs, key=lambda pair: _draw("again", pair))[:count])
+    chosen = set(nsmallest(count, pairs))  # a pair is a digest: any order of them is by chance
     return [pair for pair in pairs if pair in chosen]
 
-
-def _draw(what: str, pair: str) -> int:
-    return int(digest([what, pair]), 16)

@@ -35,7 +35,8 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     folder.results()
     bench = prepare(options)
     bench.check_access()
-    mine = [entry for entry in judge_folder(folder, bench) if entry.get("judge") == bench.label]
+    take_looks(folder, bench)
+    mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
     check_answers(bench.label, mine)
     return mine
 
@@ -55,8 +56,8 @@ def check_answers(label: str, entries: list[dict[str, Any]]) -> None:
         )
 
 
-def judge_folder(folder: RunFolder, bench: Bench) -> list[dict[str, Any]]:
-    """Take every look that is missing, then write results and report; the entries of all judges."""
+def take_looks(folder: RunFolder, bench: Bench) -> None:
+    """Take every look that has no verdict in the folder yet, and write its verdict."""
     if not folder.references:
         raise GistevalError(f"{folder.path} has no positive control to judge against")
     claim(folder, bench)
@@ -74,7 +75,6 @@ def judge_folder(folder: RunFolder, bench: Bench) -> list[dict[str, Any]]:
                         yield look
 
         _ask(bench, missing(), log)
-    return write_judging(folder)
 
 
 def claim(folder: RunFolder, bench: Bench) -> None:

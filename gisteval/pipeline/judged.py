@@ -23,7 +23,8 @@ def contests(folder: RunFolder) -> Iterator[Contest]:
     """Every system against its positive control, split by split; the control against itself comes first."""
     references = folder.references
     for split in folder.splits:
-        examples = folder.examples(split)
+        examples = {example.content_id: example for example in folder.examples(split)}
+        task = next(iter(examples.values())).task
         outputs: dict[str, dict[str, str]] = {}
         for system in sorted(references, key=lambda name: references[name] != name):
             reference = references[system]
@@ -32,7 +33,7 @@ def contests(folder: RunFolder) -> Iterator[Contest]:
                     found = folder.read_generations(name, split)
                     outputs[name] = {record.content: record.output for record in found}
             yield Contest(
-                examples[0].task,
+                task,
                 split,
                 system,
                 reference,

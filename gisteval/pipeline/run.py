@@ -18,8 +18,8 @@ from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.loading import load_model
 from gisteval.pipeline.bench import JudgeOptions, prepare
 from gisteval.pipeline.identity import signature, versions
-from gisteval.pipeline.judge import check_answers, judge_folder
-from gisteval.pipeline.judged import write_judging
+from gisteval.pipeline.judge import check_answers, take_looks
+from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
 from gisteval.pipeline.scoring import Scored, collect, result_rows
 from gisteval.registry import COMPRESSORS
@@ -86,12 +86,16 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     )
     notes = [*plan.notes, *_failure_notes(failures)]
     folder.write_results(rows, stamp, failures, notes)
-    judging = write_judging(folder) if bench is None else judge_folder(folder, bench)
-    if config.profile:
-        from gisteval.pipeline.profile_model import profile_run
+    if bench is not None:
+        take_looks(folder, bench)
+    judging = update_judging(folder)
+    try:
+        if config.profile:
+            from gisteval.pipeline.profile_model import profile_run
 
-        profile_run(plan, folder.path)
-        build_report([folder], folder.path / "report")  # again, with what was measured
+            profile_run(plan, folder.path)
+    finally:
+        build_report([folder], folder.path / "report")
     if bench is not None:
         check_answers(bench.label, [entry for entry in judging if entry.get("judge") == bench.label])
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))

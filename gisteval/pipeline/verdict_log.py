@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import fields
+from operator import attrgetter
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ BATCH = 64
 """Verdicts that are written at a time, or what there is after a quarter of a second."""
 
 _FIELDS = tuple(field.name for field in fields(Verdict))
+_VALUES = attrgetter(*_FIELDS)
 
 
 class VerdictLog:
@@ -71,7 +73,7 @@ class VerdictLog:
         """Write what has been taken."""
         by_system: dict[str, list[dict[str, Any]]] = {}
         for verdict in self._batch:
-            record = {name: getattr(verdict, name) for name in _FIELDS}
+            record = dict(zip(_FIELDS, _VALUES(verdict), strict=True))
             by_system.setdefault(verdict.system, []).append(record)
         for system, records in by_system.items():
             if system not in self._writers:

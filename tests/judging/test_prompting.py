@@ -28,9 +28,8 @@ HOSTILE = {
 
 def look(ours: str, theirs: str, order: str = "ab", text: str = "") -> Look:
     example = Example("1", "t", "s", "Say hello.", text, "hello")
-    contest = Contest(
-        "t", "s", "a", "b", [example], {example.content_id: ours}, {example.content_id: theirs}
-    )
+    pair = example.content_id
+    contest = Contest("t", "s", "a", "b", {pair: example}, {pair: ours}, {pair: theirs})
     return next(found for found in looks(contest, "j", "both", 0) if found.order == order)
 
 

@@ -13,7 +13,7 @@ from gisteval.schema import Example
 EXAMPLES = tuple(Example(str(n), "t", "s", f"say {n}", "x", f"ref {n}") for n in range(40))
 OURS = {example.content_id: f"ours {example.id}" for example in EXAMPLES}
 THEIRS = {example.content_id: f"theirs {example.id}" for example in EXAMPLES}
-CONTEST = Contest("t", "s", "gist", "pos", EXAMPLES, OURS, THEIRS)
+CONTEST = Contest("t", "s", "gist", "pos", {e.content_id: e for e in EXAMPLES}, OURS, THEIRS)
 
 
 def test_both_orders_then_a_share_again() -> None:
@@ -69,15 +69,16 @@ def test_examples_without_both_outputs_are_left_out() -> None:
         {"ours": {pair: text + "!" for pair, text in OURS.items()}},
         {"theirs": {pair: text + "!" for pair, text in THEIRS.items()}},
         {"ours": THEIRS, "theirs": OURS},
-        {"examples": tuple(replace(example, instruction="other") for example in EXAMPLES[:1])},
+        {"example": replace(EXAMPLES[0], instruction="other")},
     ],
 )
 def test_whatever_changes_the_answer_changes_the_key(change: dict) -> None:
     identity = change.pop("identity", "j")
+    if "example" in change:
+        example = change.pop("example")
+        pair = example.content_id
+        change = {"examples": {pair: example}, "ours": {pair: "ours 0"}, "theirs": {pair: "theirs 0"}}
     contest = replace(CONTEST, **change)
-    if "examples" in change:
-        pair = contest.examples[0].content_id
-        contest = replace(contest, ours={pair: "ours 0"}, theirs={pair: "theirs 0"})
     before = {look.key for look in looks(CONTEST, "j", "both", 0.5)}
     after = {look.key for look in looks(contest, identity, "both", 0.5)}
     assert after and not before & after

@@ -25,7 +25,7 @@ JUDGE = load_judge("reference")
 def reply(ours: str, theirs: str, expected: str) -> str:
     example = Example("1", "t", "s", "say", "", expected)
     pair = example.content_id
-    contest = Contest("t", "s", "a", "b", [example], {pair: ours}, {pair: theirs})
+    contest = Contest("t", "s", "a", "b", {pair: example}, {pair: ours}, {pair: theirs})
     return reference_reply(next(looks(contest, "j", "one", 0)))
 
 
