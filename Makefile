@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check lint wheel setup suite clean
+.PHONY: run test check lint faults audit wheel setup suite clean
 
 run: setup ## evaluate the bundled demo suite
 	$(BIN)/gisteval run
@@ -15,6 +15,12 @@ lint: setup
 	$(BIN)/ruff check gisteval tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+faults: setup ## the long fault campaign: hundreds of kills, ten thousand fuzzed inputs
+	$(BIN)/pytest -m faults -s tests/faults
+
+audit: setup ## known vulnerabilities of the pinned dependencies
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 wheel: setup ## the built package works in an empty environment
 	rm -rf build/wheel

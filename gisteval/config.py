@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from gisteval.errors import GistevalError, did_you_mean, one_line
+from gisteval.content import read_yaml
+from gisteval.errors import GistevalError, did_you_mean
 from gisteval.schema import as_condition
 
 ALIASES = {"model": "models", "split": "splits", "compressor": "compressors"}
@@ -79,10 +78,7 @@ def read_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
     """
     values: dict[str, Any] = {}
     if path is not None:
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeError, yaml.YAMLError) as error:
-            raise GistevalError(f"configuration {path} can't be read: {one_line(error)}") from error
+        content = read_yaml(path, "configuration")
         if not isinstance(content, dict):
             raise GistevalError(f"configuration {path} must be a YAML mapping of field: value")
         values = _checked(content, f"configuration {path}: ")

@@ -1,10 +1,13 @@
-"""Where content lives: tasks/, judges/, reports/ and checkpoints/ of a checkout or of the wheel."""
+"""Where content lives (tasks/, judges/, reports/ and checkpoints/), and how its YAML is read."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from gisteval.errors import GistevalError
+import yaml
+
+from gisteval.errors import GistevalError, one_line
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -22,3 +25,37 @@ def find_content(kind: str, explicit: Path | None = None) -> Path:
     if bundled.is_dir():
         return bundled
     raise GistevalError(f"this installation has no {kind}/: install gisteval again, or use a checkout")
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Plain data only: no tags that run code, and no references, of which a few lines fill all memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("references (*name) are not supported")
+        return super().compose_node(parent, index)
+
+
+def read_yaml(file: Path, what: str) -> Any:
+    """The content of a YAML file; what: begins the message of the GistevalError if it can't be read."""
+    try:
+        return yaml.load(file.read_text(encoding="utf-8"), _PlainLoader)
+    # A tag on a value that is none of its kind makes the loader fail in many ways; so does deep nesting.
+    except (
+        OSError,
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        RecursionError,
+    ) as error:
+        raise GistevalError(f"{what} {file} can't be read: {one_line(error)}") from error
+
+
+def inside(name: str) -> str:
+    """A name that content gives of a file beside it. Raises ValueError if that lies somewhere else."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
+        raise ValueError(f"{name!r} must be a file in the same folder, or below it")
+    return name

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gisteval.errors import GistevalError, InvalidRun
-from gisteval.schema import Example, Generation, ResultRow, Verdict
+from gisteval.schema import Example, Generation, ResultRow, Verdict, from_json
 from gisteval.store import LOCK_FILE, NEW, only_writer, read_records, write_atomic, write_json
 
 SCHEMA_VERSION = 1
@@ -144,15 +144,15 @@ class RunFolder:
             write_atomic(file, text)
 
     def _examples(self, split: str) -> Path:
-        return self.path / "examples" / f"{_file_name(split)}.jsonl"
+        return self.path / "examples" / f"{file_name(split)}.jsonl"
 
     def generations(self, system: str) -> Path:
         """File of a system's generations."""
-        return self.path / "generations" / f"{_file_name(system)}.jsonl"
+        return self.path / "generations" / f"{file_name(system)}.jsonl"
 
     def verdicts(self, judge: str, system: str) -> Path:
         """File of a judge's verdicts on a system."""
-        return self.path / "verdicts" / f"{_file_name(judge)}--{_file_name(system)}.jsonl"
+        return self.path / "verdicts" / f"{file_name(judge)}--{file_name(system)}.jsonl"
 
     def known_keys(self, system: str, split: str) -> set[str]:
         """Keys of a split's records that are already there."""
@@ -180,7 +180,7 @@ class RunFolder:
         Raises InvalidRun if a file that bears one judge's name begins with another's verdict.
         """
         names = set()
-        for file in self.path.glob(f"verdicts/*--{_file_name(system)}.jsonl"):
+        for file in self.path.glob(f"verdicts/*--{file_name(system)}.jsonl"):
             first = next(_records(file, Verdict), None)
             if first is None or first.system != system:
                 continue
@@ -195,7 +195,7 @@ class RunFolder:
         try:
             named = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
             return {item["example"] for item in named if (item["system"], item["split"]) == (system, split)}
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise GistevalError(f"{file} is damaged: run that run's command again") from error
 
     def all_verdicts(self) -> Iterator[Verdict]:
@@ -238,11 +238,11 @@ class RunFolder:
         file = self.path / "results.json"
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-            rows = [ResultRow(**row) for row in content["rows"]]
+            rows = [from_json(ResultRow, row) for row in content["rows"]]
             return rows, str(content["signature"]), list(content.get("judging", ()))
         except FileNotFoundError as error:
             raise GistevalError(f"{self.path} has no results.json: finish that run first") from error
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise GistevalError(f"{file} is damaged: run that run's command again") from error
 
     @property
@@ -280,7 +280,8 @@ class RunFolder:
             write_json(self.path / "failures.json", named)
 
 
-def _file_name(text: str) -> str:
+def file_name(text: str) -> str:
+    """A text as part of a file's name: no separators, nothing that a shell or a spreadsheet would read."""
     return re.sub(r"[^A-Za-z0-9._+-]", "_", text)
 
 
@@ -288,7 +289,7 @@ def _records(path: Path, kind: type[Record]) -> Iterator[Record]:
     """A file's lines as records of one kind; a missing file has none."""
     for number, record in enumerate(read_records(path), 1):
         try:
-            yield kind(**record)
+            yield from_json(kind, record)
         except TypeError as error:
             raise GistevalError(
                 f"{path}, line {number} is no record of this version ({error}): delete that line"
@@ -298,9 +299,10 @@ def _records(path: Path, kind: type[Record]) -> Iterator[Record]:
 def _read_manifest(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        parts = (found["identity"], found["self_check"])
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        parts = (found["identity"], found["self_check"], found["splits"])
+        names = [system["name"] + system["role"] for system in found["systems"]]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise GistevalError(f"{file} is damaged or no manifest: choose another --output") from error
-    if not all(isinstance(part, dict) for part in parts):
+    if not all(isinstance(part, dict) for part in parts) or not all(isinstance(n, str) for n in names):
         raise GistevalError(f"{file} is damaged or no manifest: choose another --output")
     return dict(found)

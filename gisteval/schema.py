@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gisteval.errors import GistevalError
 
@@ -24,6 +26,9 @@ Purpose = Literal["main", "aa", "again"]
 
 Control = Literal["trained", "untrained"]
 """A control checkpoint trained as such, or the candidate's own weights shown all or nothing."""
+
+
+Record = TypeVar("Record")
 
 
 def as_condition(name: str | None) -> Condition | None:
@@ -44,6 +49,33 @@ def digest(parts: Sequence[str]) -> str:
         state.update(len(encoded).to_bytes(8, "little"))
         state.update(encoded)
     return state.hexdigest()
+
+
+def from_json(kind: type[Record], values: Mapping[str, Any]) -> Record:
+    """A dataclass of this module out of what JSON holds. Raises TypeError naming a field that is none."""
+    fields = _fields(kind)
+    for name, value in values.items():
+        types, texts = fields.get(name, _NONE)
+        if type(value) not in types and not (type(value) is str and value in texts):
+            raise TypeError(
+                f"{name} can't be {value!r:.80}" if name in fields else f"no field {name!r:.80}"
+            )
+    return kind(**values)
+
+
+_NONE: tuple[frozenset[type], frozenset[str]] = (frozenset(), frozenset())
+
+
+@cache
+def _fields(kind: Hashable) -> dict[str, tuple[frozenset[type], frozenset[str]]]:
+    """By name: the types that fit, and the texts that do where not all do."""
+    found = {}
+    for name, hint in get_type_hints(kind).items():
+        parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        plain = {part for part in parts if get_origin(part) is not Literal}
+        texts = {text for part in parts if get_origin(part) is Literal for text in get_args(part)}
+        found[name] = (frozenset(plain | ({int} if float in plain else set())), frozenset(texts))
+    return found
 
 
 def finite(value: float) -> float | None:

@@ -53,7 +53,7 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
                 return
             try:
                 record = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise _damaged(path, number) from error
             if not isinstance(record, dict):
                 raise _damaged(path, number)

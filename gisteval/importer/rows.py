@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, one_line
 
 Row: TypeAlias = dict[str, object]
 
@@ -94,10 +94,12 @@ def _read_json_list(path: Path) -> list[Row]:
 def _parse_json(text: str, where: str) -> object:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        reason = one_line(error)
+        if isinstance(error, json.JSONDecodeError):
+            reason = f"{error.msg} at column {error.colno}"
         raise GistevalError(
-            f"{where}: not JSON ({error.msg} at column {error.colno}); write one object a line "
-            "in .jsonl, one list of objects in .json"
+            f"{where}: not JSON ({reason}); write one object a line in .jsonl, one list of objects in .json"
         ) from error
 
 

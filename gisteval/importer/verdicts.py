@@ -104,7 +104,7 @@ def read_verdict_file(path: Path) -> VerdictFile:
     name = verdict_file_name(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise GistevalError(f"{path} is damaged or no JSON: fetch it again") from error
     try:
         systems = (str(content["names"]["a"]), str(content["names"]["b"]))

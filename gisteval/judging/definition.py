@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from gisteval.content import find_content
+from gisteval.content import find_content, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean, one_line
 from gisteval.schema import digest
 
@@ -20,6 +19,10 @@ PLACEHOLDERS = frozenset({"request", "first", "second"})
 
 Orders = Literal["both", "seeded", "one"]
 """Shown in both orders, in one drawn from the content, or to a judge that sees no order."""
+
+
+Beside = Annotated[str, AfterValidator(inside)]
+"""A file in the judge's folder: what it holds is sent to a server."""
 
 
 class _Strict(BaseModel):
@@ -78,9 +81,9 @@ class ChatDefinition(_Common):
     model: str | None = None
     base_url: str = "https://api.openai.com/v1"
     api_key_env: str = "OPENAI_API_KEY"
-    system: str
-    prompt: str
-    reply_schema: str | None = None
+    system: Beside
+    prompt: Beside
+    reply_schema: Beside | None = None
     parameters: dict[str, Any]
     max_characters: int = Field(20_000, ge=100)
     max_reply: int = Field(20_000, ge=100)
@@ -141,10 +144,10 @@ def list_judges(judges_dir: Path | None = None) -> dict[str, Path]:
 
 def read_judge(file: Path) -> Judge:
     """Parse and check a judge.yaml and the files it names. Raises GistevalError naming the first fault."""
+    content = read_yaml(file, "judge file")
+    if not isinstance(content, dict):
+        raise GistevalError(f"{file} must be a YAML mapping of field: value")
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise GistevalError(f"{file} must be a YAML mapping of field: value")
         kinds: dict[str, type[ReferenceDefinition] | type[ChatDefinition]]
         kinds = {"reference": ReferenceDefinition, "chat": ChatDefinition, "local": ChatDefinition}
         kind = kinds.get(str(content.get("kind")))
@@ -165,7 +168,7 @@ def read_judge(file: Path) -> Judge:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
         raise GistevalError(f"{file}: {where}: {first['msg']}") from error
-    except (OSError, UnicodeError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise GistevalError(f"judge file {file} can't be read: {one_line(error)}") from error
     template = Template(prompt)
     if not template.is_valid() or set(template.get_identifiers()) != PLACEHOLDERS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -84,9 +85,11 @@ def _nearer(definition: ReferenceDefinition, reply: str) -> Choice:
     try:
         scores = json.loads(reply)
         gaps = [(scores[name][0] - scores[name][1]) / scale for name, scale in definition.scales.items()]
-    except (ValueError, LookupError, TypeError):
+        gap = sum(gaps) / len(gaps)
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError):
         return "invalid"
-    gap = sum(gaps) / len(gaps)
+    if not math.isfinite(gap):
+        return "invalid"
     if abs(gap) <= definition.tie_band:
         return "tie"
     return "a" if gap > 0 else "b"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jinja2 import TemplateError
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from gisteval.errors import GistevalError, one_line
@@ -80,9 +81,14 @@ class ChatModel:
         return found
 
     def _text(self, conversation: Sequence[dict[str, str]]) -> str:
-        text = self._tokenizer.apply_chat_template(
-            list(conversation), tokenize=False, add_generation_prompt=True
-        )
+        try:
+            text = self._tokenizer.apply_chat_template(
+                list(conversation), tokenize=False, add_generation_prompt=True
+            )
+        except TemplateError as error:  # SecurityError, too: transformers renders in Jinja's sandbox
+            raise GistevalError(
+                f"{self._tokenizer.name_or_path}: its chat template can't be used ({one_line(error)})"
+            ) from error
         assert isinstance(text, str)
         return text
 

@@ -107,7 +107,9 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
     elif checkpoint.is_adapter and not (path / "tokenizer_config.json").is_file():
         path = resolve(checkpoint.base_name())
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path, **options)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            path, trust_remote_code=False, **options
+        )
     except ImportError as error:
         raise MissingExtra("sentencepiece", "sentencepiece") from error
     except (OSError, ValueError, KeyError) as error:
@@ -156,7 +158,12 @@ def _load_stock(checkpoint: Checkpoint, dtype: torch.dtype | Literal["auto"]) ->
     model: PreTrainedModel
     try:
         model, info = AUTO_CLASSES[checkpoint.architecture].from_pretrained(
-            checkpoint.path, dtype=dtype, output_loading_info=True, weights_only=True, **options
+            checkpoint.path,
+            dtype=dtype,
+            output_loading_info=True,
+            weights_only=True,
+            trust_remote_code=False,  # else transformers would ask, and wait for, the user
+            **options,
         )
     except ImportError as error:
         raise MissingExtra("gguf", "gguf") from error

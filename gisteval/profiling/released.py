@@ -59,7 +59,7 @@ def read_released(file: Path) -> list[ReleasedRow]:
     try:
         with file.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, csv.Error) as error:
         raise GistevalError(f"{file} can't be read: give a benchmarking CSV of the paper") from error
     if not rows or not set(COLUMNS) <= rows[0].keys():
         needed = ", ".join(COLUMNS)

@@ -20,7 +20,7 @@ from gisteval.report.quality import quality_tables
 from gisteval.report.samples import Samples, collect_samples
 from gisteval.report.tables import split_tables
 from gisteval.report.values import values_of
-from gisteval.run_folder import RunFolder
+from gisteval.run_folder import RunFolder, file_name
 from gisteval.store import write_atomic
 
 
@@ -76,6 +76,7 @@ def report_tables(data: ReportData, samples: Samples) -> list[Table]:
 def _write_table(table: Table, folder: Path, intervals: bool | None) -> None:
     """CSV always has the intervals; LaTeX only if asked for, since a column is narrow."""
     bare = table.without_intervals()
-    write_atomic(folder / f"{table.name}.csv", table.csv_text())
-    write_atomic(folder / f"{table.name}.tex", latex_text(table if intervals else bare))
-    write_atomic(folder / f"{table.name}.md", markdown_text(bare if intervals is False else table) + "\n")
+    name = file_name(table.name)  # it may be a split's, and so whatever a task file says
+    write_atomic(folder / f"{name}.csv", table.csv_text())
+    write_atomic(folder / f"{name}.tex", latex_text(table if intervals else bare))
+    write_atomic(folder / f"{name}.md", markdown_text(bare if intervals is False else table) + "\n")

@@ -108,7 +108,6 @@ def _profile(folder: RunFolder) -> Mapping[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise GistevalError(f"{file} is damaged: delete it, or profile again") from error
-    return dict(content)

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gisteval.content import find_content
-from gisteval.errors import GistevalError, did_you_mean, one_line
+from gisteval.content import find_content, inside, read_yaml
+from gisteval.errors import GistevalError, did_you_mean
 from gisteval.registry import GENERATORS
 from gisteval.schema import Example, digest
 from gisteval.tasks import sources
@@ -36,10 +35,11 @@ class Fields(_Strict):
 class Split(_Strict):
     """Where one split comes from; exactly one of file, url, dataset, generator.
 
-    file: JSON, JSONL, CSV or Parquet (optionally .gz) beside the task.yaml. url: fetched once into the
-    cache and checked against sha256. dataset: a Hugging Face dataset name (config, then split after
-    colons: "org/name:config:split"). generator: "module:function" that yields mappings; only installed
-    ones (entry points "gisteval.generators"), since a task file is data and must not run anything else.
+    file: JSON, JSONL, CSV or Parquet (optionally .gz) beside the task.yaml, or below it. url: fetched
+    once into the cache and checked against sha256. dataset: a Hugging Face dataset name (config, then
+    split after colons: "org/name:config:split"). generator: "module:function" that yields mappings; only
+    installed ones (entry points "gisteval.generators"), since a task file is data and must not run
+    anything else.
     """
 
     file: str | None = None
@@ -57,6 +57,8 @@ class Split(_Strict):
             raise ValueError("give exactly one of file, url, dataset, generator")
         if self.url is not None and self.sha256 is None:
             raise ValueError("a url needs its sha256")
+        if self.file is not None:
+            inside(self.file)
         return self
 
 
@@ -196,11 +198,9 @@ def list_tasks(tasks_dir: Path | None = None) -> dict[str, Path]:
 
 def read_definition(file: Path) -> Definition:
     """Parse and check a task.yaml. Raises GistevalError naming the first wrong field."""
+    content = read_yaml(file, "task file")
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
         definition = Definition.model_validate(content)
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise GistevalError(f"task file {file} can't be read: {one_line(error)}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"

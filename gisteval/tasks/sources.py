@@ -37,7 +37,7 @@ def read_file(path: Path) -> Iterator[dict[str, Any]]:
                 if not isinstance(item, dict):
                     raise GistevalError(f"data file {path}: every item must be an object with fields")
                 yield item
-    except (ValueError, EOFError, OSError, csv.Error, zlib.error) as error:
+    except (ValueError, EOFError, OSError, RecursionError, csv.Error, zlib.error) as error:
         raise _damaged(path, error) from error
 
 

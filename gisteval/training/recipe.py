@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gisteval.content import read_yaml
 from gisteval.errors import GistevalError
 from gisteval.schema import Condition
 
@@ -119,10 +119,7 @@ def _read(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Fields of a recipe and of those it extends; children: the files that led here."""
     if path.resolve() in children:
         raise GistevalError(f"recipe {path} extends itself")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise GistevalError(f"recipe {path} can't be read: {error}") from error
+    values = read_yaml(path, "recipe")
     if not isinstance(values, dict):
         raise GistevalError(f"recipe {path} must be a YAML mapping")
     parent = values.pop("extends", None)
