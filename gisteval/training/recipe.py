@@ -55,9 +55,10 @@ class Recipe(_Strict):
     """What `gisteval train` does. Lengths are tokens, rates per step.
 
     base: folder or hub name of the model to start from (a gist checkpoint: warm start); without it
-    `scratch` describes a new one. pack: continuations of one instruction that share a row (default 4; 1
-    is all that an encoder-decoder can do). optimizer: "muon" trains the layers' matrices with Muon at
-    matrix_rate, the rest with AdamW at learning_rate; "adamw" trains all with AdamW.
+    `scratch` describes a new one. chat_template: the base's own template makes the prompts, with the
+    instruction as the system or first user message. pack: continuations of one instruction that share a
+    row (default 4; 1 is all that an encoder-decoder can do). optimizer: "muon" trains the layers'
+    matrices with Muon at matrix_rate, the rest with AdamW at learning_rate; "adamw" trains all with AdamW.
     """
 
     task: str
@@ -67,6 +68,7 @@ class Recipe(_Strict):
     split: str = "train"
     limit: int | None = Field(None, ge=1)
     base: str | None = None
+    chat_template: Literal["system", "user"] | None = None
     scratch: Scratch | None = None
     lora: Lora | None = None
     leak_window: int = Field(0, ge=0)
@@ -90,6 +92,8 @@ class Recipe(_Strict):
     def _one_start(self) -> Self:
         if (self.base is None) == (self.scratch is None):
             raise ValueError("give either base (a model to start from) or scratch (a new one)")
+        if self.chat_template is not None and self.base is None:
+            raise ValueError("chat_template needs a base: a new tokenizer has none")
         if self.lora is not None and self.base is None:
             raise ValueError("lora needs a base")
         if self.lora is not None and self.optimizer == "muon":
