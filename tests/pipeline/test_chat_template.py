@@ -167,5 +167,5 @@ def test_training_keeps_the_role_in_its_record(plain_folder, tmp_path):
 
 def test_a_new_model_has_no_chat_template():
     fields = {"task": "tiny", "family": "chat", "condition": "gist", "steps": 2, "scratch": {}}
-    with pytest.raises(GistevalError, match="chat_template needs a base"):
+    with pytest.raises(GistevalError, match="chat_template need a base"):
         build_recipe({**fields, "chat_template": "user"}, "test")
