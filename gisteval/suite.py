@@ -108,6 +108,9 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
     }
     for condition, given in named.items():
         if given is not None:
+            if condition in controls and controls[condition].path == path:
+                flag = condition.replace("_", "-")
+                raise GistevalError(f"{path} is read as the {flag} itself: leave out --{flag}")
             controls[condition] = options.inspect(given, condition)
     systems = [_control(anchor, controls, "pos_control", notes)]
     for candidate in candidates:
