@@ -96,7 +96,9 @@ def batches(
     limit: rows of a batch, or None for as many as the cache has room for. Rows of one prompt stand
     together, so that each distinct prompt is compressed once; prompts are kept as long as their rows run.
     """
-    order = sorted(range(len(rows)), key=lambda i: (len(rows[i].prompt), rows[i].prompt, len(rows[i].input), i))
+    order = sorted(
+        range(len(rows)), key=lambda i: (len(rows[i].prompt), rows[i].prompt, len(rows[i].input), i)
+    )
     for window in _windows(model, compression, rows, order):
         compressed = compression.apply(model, list(dict.fromkeys(rows[i].prompt for i in window)))
         # Longest first, as lm-eval does: a batch that is too large shows at once.

@@ -38,10 +38,14 @@ def read_decoding(settings: Mapping[str, Any], end: str) -> Decoding:
     until = handle_stop_sequences(found.pop("until", None), eos=end)
     most = int(found.pop("max_gen_toks"))
     if found.get("do_sample"):
-        raise GistevalError("this model decodes greedily: ask for no sampling (--gen_kwargs do_sample=False)")
+        raise GistevalError(
+            "this model decodes greedily: ask for no sampling (--gen_kwargs do_sample=False)"
+        )
     other = sorted(name for name in found if name not in IGNORED)
     if other:
-        raise GistevalError(f"this model decodes greedily: generation setting {other[0]!r} is not supported")
+        raise GistevalError(
+            f"this model decodes greedily: generation setting {other[0]!r} is not supported"
+        )
     if most < 1:
         raise GistevalError(f"max_gen_toks must be at least 1, not {most}")
     return Decoding(most, tuple(text for text in until if text))

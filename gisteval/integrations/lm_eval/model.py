@@ -28,7 +28,7 @@ from gisteval.schema import as_condition
 from gisteval.suite import CONDITION_COMPRESSOR
 
 
-@register_model("gist")  # type: ignore[untyped-decorator]
+@register_model("gist")
 class GistLM(TemplateLM):  # type: ignore[misc]
     """lm-eval's view of a checkpoint, read as gist, positive or negative control, or through a compressor.
 
@@ -154,7 +154,9 @@ class GistLM(TemplateLM):  # type: ignore[misc]
             self.cache_hook.add_partial("loglikelihood", request.args, answer)
         return answers
 
-    def loglikelihood_rolling(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[float]:
+    def loglikelihood_rolling(
+        self, requests: Sequence[Instance], disable_tqdm: bool = False
+    ) -> list[float]:
         """Of whole texts, in windows of the longest sequence.
 
         They have no context, so only a rule that was given compresses a part of them: that part is not
@@ -165,7 +167,7 @@ class GistLM(TemplateLM):  # type: ignore[misc]
             (text,) = request.args
             parts = self._parts(request, text) if self.explicit else Parts("", text)
             ids = self.tokens.rest(parts.plain) if parts.prompt else self.tokens.whole(parts.plain)
-            room = self._room(request, parts.prompt, 1)
+            room = self._room(request, parts.prompt, 0)
             for window in get_rolling_token_windows(ids, self.prefix_token_id, room, 1):
                 pieces.append(self._piece(request, parts, *make_disjoint_window(window)))
                 owners.append(number)
@@ -247,7 +249,9 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         return [score for score in found if score is not None]
 
     def _run(self, batch: Sequence[Placed]) -> Continuation:
-        return self.reader.run([placed.compressed for placed in batch], [placed.row.input for placed in batch])
+        return self.reader.run(
+            [placed.compressed for placed in batch], [placed.row.input for placed in batch]
+        )
 
     def _generate(self, batch: Sequence[Placed], decoding: Decoding) -> list[str]:
         stop = StopTexts(self.tokenizer, decoding.until) if decoding.until else None
@@ -275,7 +279,9 @@ def _compressor_name(given: str | None, checkpoint: Checkpoint, rule: Rule | Non
             f"{checkpoint.path} has no condition: say how its prompts are compressed with compressor=NAME"
         )
     if given is not None and rule is None:
-        raise GistevalError(f"compressor={given} needs a part to compress: give compress=until:TEXT or before:TEXT")
+        raise GistevalError(
+            f"compressor={given} needs a part to compress: give compress=until:TEXT or before:TEXT"
+        )
     return given or (CONDITION_COMPRESSOR[condition] if condition else "none")
 
 

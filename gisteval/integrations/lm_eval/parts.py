@@ -38,15 +38,15 @@ class Rule:
         start = text.rfind(marker)
         if start < 0:
             raise GistevalError(
-                f"{where}: its text does not hold {marker!r}, the marker of what is compressed: give another "
-                f"rule (compress=until:TEXT, before:TEXT or {NOTHING})"
+                f"{where}: its text does not hold {marker!r}, the marker of what is compressed: give "
+                f"another rule (compress=until:TEXT, before:TEXT or {NOTHING})"
             )
         end = start + (len(marker) if self.kind == "until" else 0)
         return Parts(text[:end], text[end:])
 
 
 def parse_rule(text: str) -> Rule | None:
-    r""" "until:MARKER", "before:MARKER" or "nothing" (None). In a marker \n and \t are a line break and a tab."""
+    r""" "until:MARKER", "before:MARKER" or "nothing" (None); a marker may write line breaks as \n, tabs as \t."""
     if text == NOTHING:
         return None
     kind, colon, marker = text.partition(":")
@@ -64,7 +64,9 @@ def parse_rule(text: str) -> Rule | None:
         raise GistevalError(f"compress={text!r}: {error}; write a brace of the text twice") from error
     for name, style, conversion in fields:
         if not str(name).isidentifier() or style or conversion:
-            raise GistevalError(f"compress={text!r}: {{{name}}} is no name of a field; a brace is written twice")
+            raise GistevalError(
+                f"compress={text!r}: {{{name}}} is no name of a field; a brace is written twice"
+            )
     return Rule("until" if kind == "until" else "before", marker)
 
 
@@ -75,7 +77,7 @@ def _filled(marker: str, document: Any, where: str) -> str:
     for name in names:
         if name not in fields:
             raise GistevalError(
-                f"{where}: its document has no field {name!r} ({', '.join(map(str, fields)) or 'none'}): say what "
-                f"is compressed with compress=until:TEXT, before:TEXT or {NOTHING}"
+                f"{where}: its document has no field {name!r} ({', '.join(map(str, fields)) or 'none'}): say "
+                f"what is compressed with compress=until:TEXT, before:TEXT or {NOTHING}"
             )
     return marker.format_map({name: str(fields[name]) for name in names})
