@@ -36,8 +36,6 @@ MEMBERS := pos_control gist-1 neg_control gist-5 gist-2 gist-10
 
 suite: setup ## retrain the demo suite into build/wordplay-llama, two trainings at a time
 	$(BIN)/gisteval train $(SUITE)/base.yaml --output build/wordplay-base --threads 1
-	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train $(SUITE)/first/NAME.yaml \
-	  --output build/wordplay-first/NAME --threads 1
 	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train $(SUITE)/NAME.yaml \
 	  --output build/wordplay-llama/NAME --threads 1
 

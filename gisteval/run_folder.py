@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gisteval.errors import GistevalError, InvalidRun
 from gisteval.schema import Example, Generation, ResultRow, Verdict
-from gisteval.store import read_records, write_atomic, write_json
+from gisteval.store import LOCK_FILE, NEW, only_writer, read_records, write_atomic, write_json
 
 SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
 
 Record = TypeVar("Record", Example, Generation, Verdict)
 
@@ -32,19 +34,47 @@ class RunFolder:
     @classmethod
     def open(cls, path: Path) -> Self:
         """A run that is already there, to be read. Raises GistevalError if the folder holds none."""
-        file = path / "manifest.json"
+        file = path / MANIFEST
         if not file.is_file():
             raise GistevalError(f"{path} holds no run (no manifest.json): give the --output of a run")
         folder = cls(path)
         folder._manifest = _read_manifest(file)
         return folder
 
+    @classmethod
+    @contextmanager
+    def editing(cls, path: Path) -> Iterator[Self]:
+        """`open` for a command that writes: no other may meanwhile. Raises GistevalError if one does."""
+        cls.open(path)  # a folder that holds no run gets no lock file either
+        with only_writer(path):
+            yield cls.open(path)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other writers out while a run is started, or continued, here.
+
+        Raises GistevalError if there is one, or if the folder holds something else than a run.
+        """
+        self._check_free()
+        with only_writer(self.path):
+            yield
+
+    def _check_free(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise GistevalError(f"{self.path} is a file: choose a folder as --output")
+        # What a command leaves that was killed before its manifest was there.
+        own = {MANIFEST, MANIFEST + NEW, LOCK_FILE}
+        found = {entry.name for entry in self.path.iterdir()} if self.path.exists() else set()
+        if found - own and MANIFEST not in found:
+            raise GistevalError(f"{self.path} is not empty and holds no run: choose another --output")
+
     def claim(self, manifest: dict[str, Any], examples: Mapping[str, Sequence[Example]]) -> None:
         """Start or continue a run here, and keep its examples by split.
 
         Raises GistevalError if the folder is another run's.
         """
-        file = self.path / "manifest.json"
+        self._check_free()
+        file = self.path / MANIFEST
         if file.is_file():
             before = _read_manifest(file)
             for part, value in manifest["identity"].items():
@@ -53,10 +83,6 @@ class RunFolder:
                         f"{self.path} holds another run (its {part} differ): choose another --output"
                     )
             manifest = {**manifest, "self_check": before["self_check"], "judges": before.get("judges", {})}
-        elif self.path.exists() and not self.path.is_dir():
-            raise GistevalError(f"{self.path} is a file: choose a folder as --output")
-        elif self.path.exists() and any(self.path.iterdir()):
-            raise GistevalError(f"{self.path} is not empty and holds no run: choose another --output")
         self._manifest = manifest
         write_json(file, manifest)
         for split, found in examples.items():
@@ -71,7 +97,7 @@ class RunFolder:
     def note_self_check(self, system: str, figures: Mapping[str, float | int]) -> None:
         """Put a self-check's figures into the manifest."""
         self._manifest["self_check"][system] = dict(figures)
-        write_json(self.path / "manifest.json", self._manifest)
+        write_json(self.path / MANIFEST, self._manifest)
 
     @property
     def judges(self) -> dict[str, dict[str, Any]]:
@@ -81,7 +107,7 @@ class RunFolder:
     def note_judge(self, judge: str, facts: Mapping[str, Any]) -> None:
         """Put what a judge's verdicts rest on into the manifest."""
         self._manifest["judges"] = {**self.judges, judge: dict(facts)}
-        write_json(self.path / "manifest.json", self._manifest)
+        write_json(self.path / MANIFEST, self._manifest)
 
     @property
     def references(self) -> dict[str, str]:
@@ -227,7 +253,7 @@ class RunFolder:
         self._write_results(rows, signature, ())
         if notes is not None:
             self._manifest["result_notes"] = list(notes)
-            write_json(self.path / "manifest.json", self._manifest)
+            write_json(self.path / MANIFEST, self._manifest)
         named = [
             {
                 "system": system,

@@ -5,13 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import os
+import platform
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from gisteval.errors import GistevalError
+
+LOCK_FILE = ".lock"
+"""Held by the process that writes a folder; it stays there, empty, when nobody does."""
+
+NEW = ".new"
+"""Ending of what is about to replace a file."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
@@ -95,12 +102,49 @@ class RecordWriter:
                 raise _disk_error(self._path, failure) from failure
 
 
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Keep other writers out of a folder; the system ends this with the process, however that ends.
+
+    Readers need no such lock: they see whole records, and whole old or new files. Raises GistevalError
+    naming the process that is at work there, or if the folder can't be written.
+    """
+    from filelock import FileLock, Timeout
+
+    path = folder / LOCK_FILE
+    lock = FileLock(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        # Not a cause: it would be printed by callers from Python, and says less.
+        raise GistevalError(
+            f"{folder} is being written by {_holder(path)}: wait until it ends, or choose another folder"
+        ) from None
+    except OSError as error:
+        raise _disk_error(path, error) from error
+    try:
+        with suppress(OSError):  # a full disk: the lock holds without the name
+            path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+        yield
+    finally:
+        with suppress(OSError):
+            os.truncate(path, 0)
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError, UnicodeError):  # some systems let nobody read a locked file
+        return " ".join(path.read_text(encoding="utf-8")[:200].split()) or "another process"
+    return "another process"
+
+
 def write_atomic(path: Path, text: str) -> None:
     """Replace a file's content in one step; readers see the old or the new one.
 
     Raises GistevalError if it can't be written; the old content is still there then.
     """
-    beside = path.with_name(path.name + ".new")
+    beside = path.with_name(path.name + NEW)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(text, encoding="utf-8", errors="surrogatepass")

@@ -21,6 +21,9 @@ settings.load_profile("any-machine")
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+pytest_plugins = ["command_fixtures"]
+"""In tests/fixtures: commands as a shell would call them, and runs to call them on."""
+
 SHARED_DATA_VARIABLE = "GISTEVAL_SHARED_DATA"
 
 TINY_TEXT = [

@@ -35,7 +35,8 @@ class ReplyCache:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(path, timeout=30.0)
+            # Used by one thread at a time, which need not be the one that opens it.
+            self._base = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
             self._base.execute("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=NORMAL")
             self._base.execute(

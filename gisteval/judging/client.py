@@ -11,7 +11,8 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field
 from itertools import chain
@@ -105,7 +106,18 @@ def ask_all(
         raise MissingExtra("openai", "judge") from error
     first = next(looks, None)
     if first is not None:
-        asyncio.run(_Conversation(judge, endpoint, price, sink).run(chain([first], looks)))
+        _run_to_end(_Conversation(judge, endpoint, price, sink).run(chain([first], looks)))
+
+
+def _run_to_end(conversation: Coroutine[None, None, None]) -> None:
+    """In a loop of its own; a notebook has one running already, so there in a thread of its own, too."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(conversation)
+    else:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(asyncio.run, conversation).result()
 
 
 @dataclass

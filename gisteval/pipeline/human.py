@@ -31,11 +31,17 @@ def export_sheet(path: Path, output: Path, system: str, split: str, count: int, 
     The run notes what was drawn, so that answers find their way back. Raises GistevalError for an unknown
     system or split.
     """
-    folder = RunFolder.open(path)
+    with RunFolder.editing(path) as folder:
+        return _export(folder, output, system, split, count, seed)
+
+
+def _export(folder: RunFolder, output: Path, system: str, split: str, count: int, seed: int) -> int:
     sheet = {"system": system, "split": split, "count": count, "seed": seed}
     items = draw_items(_contest(folder, system, split), count, seed)
     if not items:
-        raise GistevalError(f"{path}: {system} and its control differ nowhere on {split}: nothing to judge")
+        raise GistevalError(
+            f"{folder.path}: {system} and its control differ nowhere on {split}: nothing to judge"
+        )
     environment = Environment(
         loader=FileSystemLoader(find_content("reports")),
         undefined=StrictUndefined,
@@ -59,11 +65,15 @@ def import_answers(path: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
     Answers that were imported before are replaced. Raises GistevalError if a file's items are of no
     sheet of this run; then nothing is changed.
     """
-    folder = RunFolder.open(path)
+    with RunFolder.editing(path) as folder:
+        return _take(folder, files)
+
+
+def _take(folder: RunFolder, files: Sequence[Path]) -> list[dict[str, Any]]:
     folder.results()
     sheets = _sheets(folder)
     if not sheets:
-        raise GistevalError(f"{path} has exported no sheet: gisteval human export first")
+        raise GistevalError(f"{folder.path} has exported no sheet: gisteval human export first")
     names = [file.stem for file in files]
     if len(set(names)) < len(names):
         raise GistevalError("two files have the same name: name each after its annotator")

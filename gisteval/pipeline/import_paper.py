@@ -83,17 +83,18 @@ def import_paper(
     contents = contents_of(release.outputs, verdicts)
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
     extra = {"saved_figures": [asdict(figure) for figure in saved], "source": str(source)}
-    folder = claim_folder(output, TASK, examples, release.systems, contents, command, extra)
-    write_generations(folder, release.outputs)
-    write_verdicts(folder, verdicts)
-    if release.benchmarks:
-        content = released_profile(release.benchmarks)
-        write_json(folder.path / "report" / "profile.json", content)
-        write_profile_report(content, folder.path / "report")
-    folder.write_results(rows, import_signature(f"{TASK}-released"), {}, notes)
-    for judge in studied:
-        folder.note_judge(judge, _judge_facts(judge))
-    update_judging(folder)
+    with RunFolder(output).held():
+        folder = claim_folder(output, TASK, examples, release.systems, contents, command, extra)
+        write_generations(folder, release.outputs)
+        write_verdicts(folder, verdicts)
+        if release.benchmarks:
+            content = released_profile(release.benchmarks)
+            write_json(folder.path / "report" / "profile.json", content)
+            write_profile_report(content, folder.path / "report")
+        folder.write_results(rows, import_signature(f"{TASK}-released"), {}, notes)
+        for judge in studied:
+            folder.note_judge(judge, _judge_facts(judge))
+        update_judging(folder)
     return Imported(
         folder, len(release.outputs), len(release.verdict_files), len(release.benchmarks), tuple(notes)
     )

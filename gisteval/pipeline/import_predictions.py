@@ -38,6 +38,17 @@ def import_predictions(options: PredictionOptions, output: Path, command: Sequen
     files += [PredictionFile(path, None, options.k, options.compressor) for path in options.candidates]
     files += [PredictionFile(options.neg_control, "neg_control")] if options.neg_control else []
     outputs = read_predictions(files, options.columns, options.task, options.split)
+    with RunFolder(output).held():
+        return _write(options, files, outputs, output, command)
+
+
+def _write(
+    options: PredictionOptions,
+    files: Sequence[PredictionFile],
+    outputs: Sequence[ImportedOutputs],
+    output: Path,
+    command: Sequence[str],
+) -> RunFolder:
     folder = claim_folder(
         output,
         options.task,

@@ -31,12 +31,12 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     Raises GistevalError for what can be mended, and InvalidRun if the server gave up or more than 2% of the
     looks have no answer. Verdicts are kept in every case.
     """
-    folder = RunFolder.open(path)
-    folder.results()
+    RunFolder.open(path).results()
     bench = prepare(options)
     bench.check_access()
-    take_looks(folder, bench)
-    mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
+    with RunFolder.editing(path) as folder:
+        take_looks(folder, bench)
+        mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
     check_answers(bench.label, mine)
     return mine
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.judging.parsing import read_reply
-from gisteval.pipeline.bench import JudgeOptions, prepare
+from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.judge import claim
 from gisteval.pipeline.judged import write_judging
 from gisteval.run_folder import RunFolder
@@ -30,12 +30,15 @@ def reparse_run(path: Path, options: JudgeOptions) -> Reparsed:
 
     Raises GistevalError if the run has no verdicts of that judge.
     """
-    folder = RunFolder.open(path)
+    with RunFolder.editing(path) as folder:
+        return _reparse(folder, prepare(options))
+
+
+def _reparse(folder: RunFolder, bench: Bench) -> Reparsed:
     folder.results()
-    bench = prepare(options)
     files = [folder.verdicts(bench.label, system) for system in folder.references]
     if not any(file.exists() for file in files):
-        raise GistevalError(f"{path} has no verdicts of judge {bench.label}: judge it first")
+        raise GistevalError(f"{folder.path} has no verdicts of judge {bench.label}: judge it first")
     claim(folder, bench)
     read = changed = 0
     for system in folder.references:

@@ -16,7 +16,7 @@ from gisteval.generation import Answer, TooLong, answer_all
 from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.loading import load_model
-from gisteval.pipeline.bench import JudgeOptions, prepare
+from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.judge import check_answers, take_looks
 from gisteval.pipeline.judged import update_judging
@@ -66,6 +66,12 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     if bench is not None:
         bench.check_access()
     folder = RunFolder(output_folder(plan))
+    with folder.held():
+        return _evaluate(plan, folder, bench, command)
+
+
+def _evaluate(plan: Plan, folder: RunFolder, bench: Bench | None, command: Sequence[str]) -> Run:
+    config = plan.config
     folder.claim(_manifest(plan, command), plan.examples)
     try:
         failures = _generate(plan, folder)

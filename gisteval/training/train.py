@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import nn
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -154,7 +155,21 @@ def _start(
     add_gist_token(base_tokenizer)
     model = load_weights(checkpoint, base_tokenizer, torch.float32)
     fit_vocabulary(model, base_tokenizer)
+    _redraw(model, recipe.redraw)
     return _with_lora(model, recipe, base_tokenizer), base_tokenizer
+
+
+def _redraw(model: PreTrainedModel, names: Sequence[str]) -> None:
+    """Draw the weights of linear modules anew; names are the last parts of theirs."""
+    linear: dict[str, list[nn.Linear]] = {}
+    for path, part in model.named_modules():
+        if isinstance(part, nn.Linear):
+            linear.setdefault(path.rsplit(".", 1)[-1], []).append(part)
+    for name in names:
+        if name not in linear:
+            raise GistevalError(f"redraw: the base has no linear module {name!r}, but {', '.join(linear)}")
+        for part in linear[name]:
+            nn.init.normal_(part.weight, std=model.config.initializer_range)
 
 
 def _with_lora(

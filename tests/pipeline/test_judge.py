@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections import Counter
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gisteval.pipeline.bench import JudgeOptions
+from gisteval.pipeline.judge import judge_run
 from gisteval.run_folder import RunFolder
 
 N = 40
@@ -96,6 +99,17 @@ def test_a_judge_of_places_is_found_out(gisteval, make_run, chat_server, judging
     assert entry["order_effect"]["value"] == pytest.approx(100.0)
     control = next(e for e in RunFolder.open(run).judging() if e["kind"] == "control")
     assert (control["ties"], control["first_shown_share"]) == (0.0, 100.0)
+
+
+def test_a_chat_judge_works_where_a_loop_is_running(make_run, chat_server, judging_cache) -> None:
+    chat_server.answer = longer_wins
+    options = JudgeOptions("openai", base_url=chat_server.url)
+
+    async def in_a_notebook() -> list[dict]:
+        return judge_run(make_run(OUTPUTS), options)
+
+    found = {entry["system"]: entry for entry in asyncio.run(in_a_notebook()) if entry["kind"] == "pairs"}
+    assert found["bad"]["win_rate"]["value"] == 100.0
 
 
 def test_two_judges_stand_side_by_side(gisteval, make_run, chat_server, judging_cache) -> None:
