@@ -46,7 +46,7 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule | None:
-    r""" "until:MARKER", "before:MARKER" or "nothing" (None); a marker may write line breaks as \n, tabs as \t."""
+    r""" "until:MARKER", "before:MARKER" or "nothing" (None); \n and \t in a marker: line break and tab."""
     if text == NOTHING:
         return None
     kind, colon, marker = text.partition(":")
@@ -77,7 +77,7 @@ def _filled(marker: str, document: Any, where: str) -> str:
     for name in names:
         if name not in fields:
             raise GistevalError(
-                f"{where}: its document has no field {name!r} ({', '.join(map(str, fields)) or 'none'}): say "
-                f"what is compressed with compress=until:TEXT, before:TEXT or {NOTHING}"
+                f"{where}: its document has no field {name!r} ({', '.join(map(str, fields)) or 'none'}): "
+                f"say what is compressed with compress=until:TEXT, before:TEXT or {NOTHING}"
             )
     return marker.format_map({name: str(fields[name]) for name in names})
