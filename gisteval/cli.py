@@ -38,6 +38,11 @@ PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_optio
 """Every argument goes to another program's own command line."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Base = Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")]
+ChatTemplate = Annotated[
+    str | None,
+    typer.Option(help="Prompts by the tokenizer's chat template, the instruction as: system or user."),
+]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file; flags win over it.")]
 OptionalText = Annotated[str | None, typer.Option()]
 
@@ -105,7 +110,8 @@ def run(
         str | None, typer.Option(help="Folder of the run; an unfinished one is resumed.")
     ] = None,
     data_dir: Annotated[str | None, typer.Option(help="Where downloaded data already lies.")] = None,
-    base: Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")] = None,
+    base: Base = None,
+    chat_template: ChatTemplate = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     judge: Annotated[str | None, typer.Option(help="Judge of the win rates, or none.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Then measure speed and memory.")] = False,
@@ -135,6 +141,7 @@ def run(
         judge=judge,
         allow_pickle=allow_pickle or None,
         base=base,
+        chat_template=chat_template,
         profile=profile or None,
     )
     from gisteval.config import read_config
@@ -204,6 +211,7 @@ def train(
     condition: Annotated[str | None, typer.Option(help="gist, pos_control or neg_control.")] = None,
     k: Annotated[int | None, typer.Option("--k", help="Gist tokens.")] = None,
     base: Annotated[str | None, typer.Option(help="Model folder, hub name or gist checkpoint.")] = None,
+    chat_template: ChatTemplate = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
     limit: Annotated[int | None, typer.Option(help="Training examples.")] = None,
     learning_rate: Annotated[float | None, typer.Option()] = None,
@@ -221,6 +229,7 @@ def train(
         condition=condition,
         k=k,
         base=base,
+        chat_template=chat_template,
         steps=steps,
         limit=limit,
         learning_rate=learning_rate,
@@ -254,7 +263,8 @@ def compress(
     budget: Annotated[int | None, typer.Option(help="Tokens or slots to keep.")] = None,
     k: Annotated[int | None, typer.Option("--k")] = None,
     condition: OptionalText = None,
-    base: Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")] = None,
+    base: Base = None,
+    chat_template: ChatTemplate = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     device: str = "auto",
     dtype: str = "auto",
@@ -276,6 +286,7 @@ def compress(
         dtype=dtype,
         base=base,
         allow_pickle=allow_pickle,
+        chat_template=chat_template,
     )
     line = "{source_tokens} tokens -> {kept} slots, {bytes:,} bytes ({compressor}): {prompt}"
     _show(rows, as_json, lambda row: line.format(**row))

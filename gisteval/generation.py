@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from itertools import chain
 
 import torch
 
 from gisteval.compressors.base import Compressor
 from gisteval.models.base import PromptModel
 from gisteval.models.compressed import CompressedPrompt
+from gisteval.models.memory import Halving
 from gisteval.schema import Example
 
 AUTO_BATCH = 256
@@ -65,6 +68,16 @@ class TooLong:
     context: int
 
 
+@dataclass(frozen=True, slots=True)
+class NotFinite:
+    """An example whose logits, or loss, are not all numbers: the weights are damaged or overflow."""
+
+    example: Example
+
+
+Outcome = Answer | TooLong | NotFinite
+
+
 @dataclass(slots=True)
 class _Item:
     index: int
@@ -86,13 +99,17 @@ def answer_all(
     examples: Sequence[Example],
     decoding: Decoding,
     done: AbstractSet[int] = frozenset(),
-) -> Iterator[list[Answer | TooLong]]:
+) -> Iterator[list[Outcome]]:
     """Batches of answers, in an order of work that only the examples decide.
+
+    Where a batch does not fit into memory, it and those after it are halved. Raises GistevalError if a
+    single row does not fit.
 
     done: indices of examples whose answers are known. The plan is made over all examples and a batch
     is left out only if all of it is done, so a resumed run computes in the very batches of an
     uninterrupted one. Each distinct instruction of a window is compressed once.
     """
+    halving = Halving()
     order = sorted(range(len(examples)), key=lambda i: _group_key(examples, i))
     step = decoding.batch_size or AUTO_BATCH
     for start in range(0, len(order), step * WINDOW):
@@ -104,10 +121,10 @@ def answer_all(
             batches = list(_batches(model, window, decoding))
             if all(item.index in done for batch in batches for item in batch):
                 continue
-            _compress(model, compressor, budget, window)
+            _compress(model, compressor, budget, window, halving)
             for batch in batches:
                 if not all(item.index in done for item in batch):
-                    yield list(_answers(model, batch, decoding))
+                    yield from halving.run(lambda part: list(_answers(model, part, decoding)), batch)
             for item in window:
                 item.compressed = None
 
@@ -164,21 +181,32 @@ def _batches(model: PromptModel, window: list[_Item], decoding: Decoding) -> Ite
         yield batch
 
 
-def _compress(model: PromptModel, compressor: Compressor, budget: int | None, window: list[_Item]) -> None:
+def _compress(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    window: list[_Item],
+    halving: Halving,
+) -> None:
     """Compress each distinct instruction of the window once, similar lengths together."""
     lengths = {item.example.instruction: item.prompt_tokens for item in window}
-    found = compress_each(model, compressor, budget, lengths)
+    found = compress_each(model, compressor, budget, lengths, halving)
     for item in window:
         item.compressed = found[item.example.instruction]
 
 
 def compress_each(
-    model: PromptModel, compressor: Compressor, budget: int | None, lengths: Mapping[str, int]
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    lengths: Mapping[str, int],
+    halving: Halving,
 ) -> dict[str, CompressedPrompt]:
     """Every text of `lengths` (its prompt's tokens) compressed once, similar lengths together."""
     found: dict[str, CompressedPrompt] = {}
     for batch in _length_groups(model, lengths):
-        found.update(zip(batch, compressor.compress(model, batch, budget), strict=True))
+        compressed = halving.run(lambda part: list(compressor.compress(model, part, budget)), batch)
+        found.update(zip(batch, chain.from_iterable(compressed), strict=True))
     return found
 
 
@@ -195,7 +223,7 @@ def _length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[l
         yield group
 
 
-def _answers(model: PromptModel, batch: list[_Item], decoding: Decoding) -> Iterator[Answer]:
+def _answers(model: PromptModel, batch: list[_Item], decoding: Decoding) -> Iterator[Outcome]:
     prompts = [item.compressed for item in batch if item.compressed is not None]
     running = model.open(prompts, [item.example.input for item in batch])
     targets = model.tokens.targets([item.example.output for item in batch])
@@ -205,6 +233,10 @@ def _answers(model: PromptModel, batch: list[_Item], decoding: Decoding) -> Iter
     decoded = running.decode(decoding.max_new_tokens)
     for item, prompt, loss, answer in zip(batch, prompts, losses, decoded, strict=True):
         accounting = prompt.accounting
+        nll = None if loss is None else float(loss.mean())
+        if not answer.finite or (nll is not None and not math.isfinite(nll)):
+            yield NotFinite(item.example)
+            continue
         yield Answer(
             example=item.example,
             output=model.tokens.decode(answer.token_ids),
@@ -214,6 +246,6 @@ def _answers(model: PromptModel, batch: list[_Item], decoding: Decoding) -> Iter
             template_tokens=accounting.template_tokens,
             kept=accounting.kept,
             bytes=accounting.bytes,
-            nll=None if loss is None else float(loss.mean()),
+            nll=nll,
             target_tokens=item.target_tokens,
         )

@@ -86,9 +86,7 @@ class RunFolder:
         self._manifest = manifest
         write_json(file, manifest)
         for split, found in examples.items():
-            if not self._examples(split).exists():
-                lines = (json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in found)
-                write_atomic(self._examples(split), "".join(lines))
+            self._keep_examples(split, found)
 
     def manifest(self) -> dict[str, Any]:
         """The manifest as it stands."""
@@ -128,8 +126,22 @@ class RunFolder:
         return tuple(self._manifest["systems"])
 
     def examples(self, split: str) -> tuple[Example, ...]:
-        """The examples of one split, in the task's order."""
-        return tuple(_records(self._examples(split), Example))
+        """The examples of one split, in the task's order. Raises GistevalError if some are lost."""
+        found = tuple(_records(self._examples(split), Example))
+        expected = self._manifest["splits"].get(split, 0)
+        if len(found) != expected:
+            raise GistevalError(
+                f"{self._examples(split)} holds {len(found)} examples, the run has {expected}: run that "
+                "run's command again"
+            )
+        return found
+
+    def _keep_examples(self, split: str, examples: Sequence[Example]) -> None:
+        """Write them, unless they are there; a file that was cut short is made whole again."""
+        lines = (json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in examples)
+        text, file = "".join(lines), self._examples(split)
+        if not file.exists() or file.read_bytes() != text.encode("utf-8", "surrogatepass"):
+            write_atomic(file, text)
 
     def _examples(self, split: str) -> Path:
         return self.path / "examples" / f"{_file_name(split)}.jsonl"

@@ -71,8 +71,13 @@ def check_cached_path(
             logits[:-1], torch.tensor(targets[row], device=model.device), reduction="none"
         )
         differences.append((masked.cpu() - cached[row]).abs())
+        if not differences[-1].isfinite().all():
+            raise InvalidRun(
+                f"the logits of {examples[row].id} are not finite: the weights are damaged or overflow, "
+                "try --dtype float32; nothing was evaluated"
+            )
         mismatches += not _same_greedy(model, prompts[row], inputs[row], decoded[row], rule)
-    worst = float(torch.cat(differences).max())  # keeps NaN, which Python's max would drop
+    worst = float(torch.cat(differences).max())
     check = SelfCheck(len(examples), sum(map(len, targets)), worst, mismatches)
     exact = model.dtype == torch.float32
     if not worst <= TOLERANCE[model.dtype] or (exact and mismatches):

@@ -73,6 +73,12 @@ def test_named_controls_come_before_those_beside(tiny_suite, copied):
     assert described(suite)[-1] == TRAINED_NEGATIVE
 
 
+def test_a_model_that_is_the_control_itself_is_not_replaced_in_silence(tiny_suite):
+    options = SuiteOptions(pos_control=tiny_suite / "pos_control", condition="pos_control")
+    with pytest.raises(GistevalError, match="gist-1 is read as the pos-control itself: leave out"):
+        build_suite(tiny_suite / "gist-1", options)
+
+
 def test_compressors_asked_for_make_a_system_each(tiny_suite):
     options = SuiteOptions(compressors=("gist", "truncate"), budget=4)
     candidates = [s for s in build_suite(tiny_suite, options).systems if s.role == "candidate"]

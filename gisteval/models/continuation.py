@@ -24,10 +24,14 @@ SHRINK_AT = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Greedy tokens without the end token; finished is False when a length limit stopped the row."""
+    """Greedy tokens without the end token; finished is False when a length limit stopped the row.
+
+    finite: False if a token was chosen among logits that are not all numbers, so it means nothing.
+    """
 
     token_ids: tuple[int, ...]
     finished: bool
+    finite: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +117,27 @@ class Continuation(ABC):
         ends = torch.tensor(sorted(self.model.end_ids), device=device)
         produced: list[list[int]] = [[] for _ in range(self.rows)]
         finished = [False] * len(produced)
+        finite = [True] * len(produced)
         rows = torch.arange(self.rows, device=device)
         alive = torch.ones(self.rows, dtype=torch.bool, device=device)
         position, logits = self.next_position, self.last_logits
         for step in range(max_new_tokens):
             logits[:, self.model.suppressed_ids] = -torch.inf
-            chosen = logits.argmax(-1)
+            chosen = logits.argmax(-1)  # of a NaN, if there is one
+            sound = logits.gather(-1, chosen[:, None])[:, 0].isfinite()
             ended = torch.isin(chosen, ends)
-            for row, token, end, running in zip(
-                rows.tolist(), chosen.tolist(), ended.tolist(), alive.tolist(), strict=True
+            for row, token, end, running, well in zip(
+                *(part.tolist() for part in (rows, chosen, ended, alive, sound)), strict=True
             ):
+                if running:
+                    finite[row] &= well
                 if running and end:
                     finished[row] = True
                 elif running:
                     produced[row].append(token)
                     finished[row] = stop is not None and stop(produced[row])
             done = torch.tensor([finished[row] for row in rows.tolist()], device=device)
-            alive &= ~done & (position < self.model.context)
+            alive &= sound & ~done & (position < self.model.context)
             running = int(alive.sum())
             if running == 0 or step + 1 == max_new_tokens:
                 break
@@ -145,7 +153,7 @@ class Continuation(ABC):
             place = position.clamp(max=self.model.context - 1)[:, None]
             logits = self._forward(chosen[:, None], alive[:, None], place, keep=1)[:, -1]
             position = position + 1
-        return [Decoded(tuple(ids), done) for ids, done in zip(produced, finished, strict=True)]
+        return [Decoded(tuple(ids), *ends) for ids, *ends in zip(produced, finished, finite, strict=True)]
 
     def rewind(self, length: int) -> None:
         """Forget every column from `length` on."""

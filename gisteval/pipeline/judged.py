@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from gisteval.errors import InvalidRun
 from gisteval.judging.pairs import pair_scores
 from gisteval.judging.panel import side_by_side
 from gisteval.judging.protocol import Contest
@@ -20,8 +21,12 @@ MOST_MISSING = 2.0
 
 
 def contests(folder: RunFolder) -> Iterator[Contest]:
-    """Every system against its positive control, split by split; the control against itself comes first."""
+    """Every system against its positive control, split by split; the control against itself comes first.
+
+    Raises InvalidRun if a system has fewer outputs than the run's results rest on.
+    """
     references = folder.references
+    without = {(row.system, row.split): row.failures for row in folder.results() if row.metric == "rougeL"}
     for split in folder.splits:
         examples = {example.content_id: example for example in folder.examples(split)}
         task = next(iter(examples.values())).task
@@ -32,6 +37,12 @@ def contests(folder: RunFolder) -> Iterator[Contest]:
                 if name not in outputs:
                     found = folder.read_generations(name, split)
                     outputs[name] = {record.content: record.output for record in found}
+                    missing = len(examples.keys() - outputs[name].keys())
+                    if missing > without.get((name, split), missing):
+                        raise InvalidRun(
+                            f"{folder.generations(name)} lacks {missing} examples of {split}: run that "
+                            "run's command again"
+                        )
             yield Contest(
                 task,
                 split,

@@ -8,14 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from gisteval.config import RunConfig
-from gisteval.errors import GistevalError
-from gisteval.generation import Answer, TooLong, answer_all
+from gisteval.errors import GistevalError, InvalidRun
+from gisteval.generation import Answer, NotFinite, Outcome, TooLong, answer_all
 from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.loading import load_model
+from gisteval.models.memory import is_out_of_memory
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.judge import check_answers, take_looks
@@ -75,9 +74,11 @@ def _evaluate(plan: Plan, folder: RunFolder, bench: Bench | None, command: Seque
     folder.claim(_manifest(plan, command), plan.examples)
     try:
         failures = _generate(plan, folder)
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise  # batches are halved, so this is of loading or the self-check
         raise GistevalError(
-            "out of memory: run the same command with a smaller --batch-size; what was written is kept"
+            "out of memory: what was written is kept; try --dtype bfloat16 or another --device"
         ) from error
     rows = tuple(_score(plan, folder, failures))
     stamp = signature(
@@ -188,13 +189,16 @@ def _self_check(plan: Plan, system: System, model: PromptModel, folder: RunFolde
     by_length = sorted(pool, key=lambda e: len(e.instruction) + len(e.input))
     step = max(1, len(by_length) // CHECKED_EXAMPLES)
     chosen = by_length[::step][:CHECKED_EXAMPLES]
-    check = check_cached_path(
-        model,
-        COMPRESSORS.load(system.compressor)(),
-        system.budget,
-        system.checkpoint.record.leak_window,
-        chosen,
-    )
+    try:
+        check = check_cached_path(
+            model,
+            COMPRESSORS.load(system.compressor)(),
+            system.budget,
+            system.checkpoint.record.leak_window,
+            chosen,
+        )
+    except InvalidRun as error:
+        raise InvalidRun(f"{system.name}: {error}") from error
     folder.note_self_check(system.name, check.to_json())
 
 
@@ -205,8 +209,11 @@ def _split(
     split: str,
     examples: Sequence[Example],
     folder: RunFolder,
-) -> Iterator[list[Answer | TooLong]]:
-    """Answers of one system on one split; new ones are on disk before they are yielded."""
+) -> Iterator[list[Outcome]]:
+    """Answers of one system on one split; new ones are on disk before they are yielded.
+
+    Raises InvalidRun at an example whose logits are no numbers, after the others of its batch are written.
+    """
     identity = plan.identities[system.name]
     keys = [identity.key(example) for example in examples]
     path = folder.generations(system.name)
@@ -224,6 +231,12 @@ def _split(
                         known.add(key)
                         records.append(asdict(_record(key, system, split, answer)))
             writer.write(records)
+            for item in batch:
+                if isinstance(item, NotFinite):
+                    raise InvalidRun(
+                        f"{system.name} on {item.example.id}: the logits are not finite: the weights are "
+                        "damaged or overflow, try --dtype float32; what was written is kept"
+                    )
             yield batch
 
 

@@ -9,6 +9,7 @@ from gisteval.compressors.base import Compressor
 from gisteval.generation import AUTO_BATCH, PREFIX_BYTES, auto_rows, compress_each
 from gisteval.models.base import PromptModel
 from gisteval.models.compressed import Accounting, CompressedPrompt, Nothing
+from gisteval.models.memory import Halving
 
 PLAIN = Nothing(0, Accounting(0, 0, 0, 0))
 """What stands before a row of which nothing is compressed."""
@@ -51,6 +52,7 @@ class Compression:
     def __init__(self, compressor: Compressor, budget: int | None) -> None:
         self.compressor = compressor
         self.budget = budget
+        self.halving = Halving()
         self.lengths: dict[str, int] = {}
         self.source_tokens = self.kept = self.prompts = 0
 
@@ -63,7 +65,7 @@ class Compression:
     def apply(self, model: PromptModel, prompts: Sequence[str]) -> dict[str, CompressedPrompt]:
         """The compressed forms; the empty prompt's is none."""
         lengths = {prompt: self.measure(model, prompt) for prompt in prompts if prompt}
-        found = compress_each(model, self.compressor, self.budget, lengths)
+        found = compress_each(model, self.compressor, self.budget, lengths, self.halving)
         self.prompts += len(found)
         self.source_tokens += sum(form.accounting.source_tokens for form in found.values())
         self.kept += sum(form.accounting.kept for form in found.values())

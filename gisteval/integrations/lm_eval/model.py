@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -20,9 +22,10 @@ from gisteval.integrations.lm_eval.decoding import Decoding, StopTexts, read_dec
 from gisteval.integrations.lm_eval.parts import NOTHING, Parts, Rule, parse_rule
 from gisteval.integrations.lm_eval.tokens import TaskTokens
 from gisteval.models.checkpoint import Checkpoint, inspect_checkpoint
-from gisteval.models.continuation import Continuation, Scored
+from gisteval.models.continuation import Continuation, Decoded, Scored
 from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
+from gisteval.prompts import Template
 from gisteval.registry import COMPRESSORS
 from gisteval.schema import as_condition
 from gisteval.suite import CONDITION_COMPRESSOR
@@ -82,7 +85,7 @@ class GistLM(TemplateLM):  # type: ignore[misc]
                 f"{pretrained} is an encoder-decoder: the lm-eval model reads decoder-only checkpoints, "
                 "gisteval run evaluates this one"
             )
-        tokens = TaskTokens(loaded.tokens.tokenizer, checkpoint.record.template, checkpoint.record.k)
+        tokens = TaskTokens(loaded.tokens.tokenizer, loaded.tokens.template, loaded.tokens.k)
         self.reader = DecoderModel(loaded.model, tokens, loaded.leak_window)
         if self.rule is None:
             self.reader.suppressed_ids = []  # HFLM suppresses nothing
@@ -234,30 +237,49 @@ class GistLM(TemplateLM):  # type: ignore[misc]
 
     def _score(self, pieces: Sequence[Piece], quiet: bool) -> list[Scored]:
         rows, members = questions(pieces, self.limit)
-        found: list[Scored | None] = [None] * len(pieces)
+        found: dict[int, Scored] = {}
+
+        def read(batch: list[Placed]) -> list[list[Scored]]:
+            answers = [[pieces[number].answer for number in members[placed.index]] for placed in batch]
+            running = self._run(batch)
+            if any(len(some) > 1 for some in answers):
+                repeats = [row for row, some in enumerate(answers) for _ in some]
+                running.take_rows(torch.tensor(repeats, device=self.device))
+            scored = iter(running.scores([answer for some in answers for answer in some]))
+            return [[next(scored) for _ in some] for some in answers]
+
         with tqdm(total=len(pieces), desc="loglikelihood", disable=quiet) as bar:
             for batch in batches(self.reader, self.compression, rows, self.limit):
-                asked = [number for placed in batch for number in members[placed.index]]
-                running = self._run(batch)
-                if len(asked) > len(batch):
-                    repeats = [i for i, placed in enumerate(batch) for _ in members[placed.index]]
-                    running.take_rows(torch.tensor(repeats, device=self.device))
-                scored = running.scores([pieces[number].answer for number in asked])
-                for number, score in zip(asked, scored, strict=True):
-                    found[number] = score
-                bar.update(len(asked))
-        return [score for score in found if score is not None]
+                scored = chain.from_iterable(self.compression.halving.run(read, batch))
+                for placed, some in zip(batch, scored, strict=True):
+                    found.update(zip(members[placed.index], some, strict=True))
+                    bar.update(len(some))
+        if not all(math.isfinite(score.log_likelihood) for score in found.values()):
+            raise self._not_finite()
+        return [found[number] for number in range(len(pieces))]
 
     def _run(self, batch: Sequence[Placed]) -> Continuation:
         return self.reader.run(
             [placed.compressed for placed in batch], [placed.row.input for placed in batch]
         )
 
-    def _generate(self, batch: Sequence[Placed], decoding: Decoding) -> list[str]:
+    def _generate(self, batch: Sequence[Placed], decoding: Decoding) -> Iterator[str]:
         stop = StopTexts(self.tokenizer, decoding.until) if decoding.until else None
-        decoded = self._run(batch).decode(decoding.max_new_tokens, stop)
-        texts = [self.tokenizer.decode(answer.token_ids, skip_special_tokens=True) for answer in decoded]
-        return [postprocess_generated_text(text, list(decoding.until), None) for text in texts]
+
+        def answer(part: list[Placed]) -> list[Decoded]:
+            return self._run(part).decode(decoding.max_new_tokens, stop)
+
+        for decoded in chain.from_iterable(self.compression.halving.run(answer, batch)):
+            if not decoded.finite:
+                raise self._not_finite()
+            text = self.tokenizer.decode(decoded.token_ids, skip_special_tokens=True)
+            yield postprocess_generated_text(text, list(decoding.until), None)
+
+    def _not_finite(self) -> GistevalError:
+        return GistevalError(
+            f"{self.checkpoint.path} gives logits that are no numbers: its weights are damaged, or they "
+            "need another dtype (dtype=float32)"
+        )
 
 
 def _where(request: Instance) -> str:
@@ -268,8 +290,15 @@ def _rule(compress: str | None, checkpoint: Checkpoint) -> Rule | None:
     """The rule that was given, else what the checkpoint was trained to compress."""
     if compress is not None:
         return parse_rule(compress)
-    record = checkpoint.record
-    return None if record.condition is None else Rule("until", record.template.instruction)
+    template = checkpoint.record.template
+    if checkpoint.record.condition is None:
+        return None
+    if not isinstance(template, Template):
+        raise GistevalError(
+            f"{checkpoint.path} reads instructions through a chat template: say what is compressed with "
+            "compress=until:TEXT or before:TEXT (and pass --apply_chat_template)"
+        )
+    return Rule("until", template.instruction)
 
 
 def _compressor_name(given: str | None, checkpoint: Checkpoint, rule: Rule | None) -> str:
