@@ -14,6 +14,7 @@ import typer
 
 from gisteval import cli_gate, cli_human, cli_report, cli_view
 from gisteval.cli_judge import judge as judge_command
+from gisteval.cli_lm_eval import lm_eval as lm_eval_command
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
@@ -32,6 +33,9 @@ UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """click's error of the command line; typer exports only this one kind of it."""
 
 INTERRUPTED = 130
+
+PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+"""Every argument goes to another program's own command line."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Base = Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")]
@@ -166,6 +170,7 @@ def run(
 
 app.command(name="profile")(profile_command)
 app.command(name="judge")(judge_command)
+app.command(name="lm-eval", add_help_option=False, context_settings=PASS_ON)(lm_eval_command)
 app.add_typer(cli_human.app, name="human")
 app.command(name="gate")(cli_gate.gate)
 app.command(name="compare")(cli_gate.compare)
