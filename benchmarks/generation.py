@@ -3,7 +3,7 @@
     python benchmarks/generation.py [suite] [protocol hflm shared overhead memory startup]
 
 protocol  against the paper's protocol: batch 1, every prompt encoded anew, stock `generate`
-hflm      against lm-eval's HFLM (`generate_until`) at its best batch size (extra: bench)
+hflm      against lm-eval's HFLM (`generate_until`) at its best batch size (extra: lm-eval)
 shared    the same peer where 500 inputs share one instruction of about 500 tokens
 overhead  share of a whole run that is spent outside the model's calls
 memory    peak memory of a run with ten times the examples over that of one

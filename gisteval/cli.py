@@ -14,6 +14,7 @@ import typer
 
 from gisteval import cli_gate, cli_human, cli_report, cli_view
 from gisteval.cli_judge import judge as judge_command
+from gisteval.cli_lm_eval import lm_eval as lm_eval_command
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
@@ -33,7 +34,15 @@ UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 INTERRUPTED = 130
 
+PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+"""Every argument goes to another program's own command line."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Base = Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")]
+ChatTemplate = Annotated[
+    str | None,
+    typer.Option(help="Prompts by the tokenizer's chat template, the instruction as: system or user."),
+]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file; flags win over it.")]
 OptionalText = Annotated[str | None, typer.Option()]
 
@@ -101,7 +110,8 @@ def run(
         str | None, typer.Option(help="Folder of the run; an unfinished one is resumed.")
     ] = None,
     data_dir: Annotated[str | None, typer.Option(help="Where downloaded data already lies.")] = None,
-    base: Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")] = None,
+    base: Base = None,
+    chat_template: ChatTemplate = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     judge: Annotated[str | None, typer.Option(help="Judge of the win rates, or none.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Then measure speed and memory.")] = False,
@@ -131,6 +141,7 @@ def run(
         judge=judge,
         allow_pickle=allow_pickle or None,
         base=base,
+        chat_template=chat_template,
         profile=profile or None,
     )
     from gisteval.config import read_config
@@ -159,6 +170,7 @@ def run(
 
 app.command(name="profile")(profile_command)
 app.command(name="judge")(judge_command)
+app.command(name="lm-eval", add_help_option=False, context_settings=PASS_ON)(lm_eval_command)
 app.add_typer(cli_human.app, name="human")
 app.command(name="gate")(cli_gate.gate)
 app.command(name="compare")(cli_gate.compare)
@@ -199,6 +211,7 @@ def train(
     condition: Annotated[str | None, typer.Option(help="gist, pos_control or neg_control.")] = None,
     k: Annotated[int | None, typer.Option("--k", help="Gist tokens.")] = None,
     base: Annotated[str | None, typer.Option(help="Model folder, hub name or gist checkpoint.")] = None,
+    chat_template: ChatTemplate = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
     limit: Annotated[int | None, typer.Option(help="Training examples.")] = None,
     learning_rate: Annotated[float | None, typer.Option()] = None,
@@ -216,6 +229,7 @@ def train(
         condition=condition,
         k=k,
         base=base,
+        chat_template=chat_template,
         steps=steps,
         limit=limit,
         learning_rate=learning_rate,
@@ -249,7 +263,8 @@ def compress(
     budget: Annotated[int | None, typer.Option(help="Tokens or slots to keep.")] = None,
     k: Annotated[int | None, typer.Option("--k")] = None,
     condition: OptionalText = None,
-    base: Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")] = None,
+    base: Base = None,
+    chat_template: ChatTemplate = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     device: str = "auto",
     dtype: str = "auto",
@@ -271,6 +286,7 @@ def compress(
         dtype=dtype,
         base=base,
         allow_pickle=allow_pickle,
+        chat_template=chat_template,
     )
     line = "{source_tokens} tokens -> {kept} slots, {bytes:,} bytes ({compressor}): {prompt}"
     _show(rows, as_json, lambda row: line.format(**row))

@@ -40,6 +40,9 @@ def profile(
     device: str = "auto",
     dtype: str = "auto",
     output: Annotated[Path | None, typer.Option(help="Folder of profile.json, tables, figures.")] = None,
+    chat_template: Annotated[
+        str | None, typer.Option(help="Instruction in the tokenizer's chat template: system or user.")
+    ] = None,
     data_dir: Annotated[str | None, typer.Option(help="Where downloaded data already lies.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
 ) -> None:
@@ -95,6 +98,7 @@ def profile(
                 device=device,
                 dtype=dtype,
                 data_dir=data_dir,
+                chat_template=chat_template,
             )
         )
     written = profiles.write_profile(found, output) if output else None

@@ -21,7 +21,8 @@ class RunConfig:
     """What `gisteval run` evaluates and how. Empty tuples and None stand for the defaults.
 
     models: checkpoint or suite folders (default: the bundled demo suite); base: what weight differences
-    or adapters are added to; splits: of the task (default: its own choice); limit: examples a split;
+    or adapters are added to; chat_template: "system" or "user", where the instruction stands in the
+    tokenizer's own template; splits: of the task (default: its own choice); limit: examples a split;
     output: folder of the run; judge: of the win rates, or "none"; profile: measure speed and memory once
     the records are complete.
     """
@@ -45,6 +46,7 @@ class RunConfig:
     data_dir: str | None = None
     allow_pickle: bool = False
     base: str | None = None
+    chat_template: str | None = None
     judge: str = "reference"
     profile: bool = False
 

@@ -159,7 +159,7 @@ def _windows(model: PromptModel, items: list[_Item]) -> Iterator[list[_Item]]:
         yield window
 
 
-def _auto_rows(model: PromptModel, tokens: int) -> int:
+def auto_rows(model: PromptModel, tokens: int) -> int:
     """How many rows of so many tokens fit into the room for the cache."""
     return min(AUTO_BATCH, max(1, CACHE_BYTES // (tokens * model.slot_bytes)))
 
@@ -171,7 +171,7 @@ def _batches(model: PromptModel, window: list[_Item], decoding: Decoding) -> Ite
     width = 0
     for item in ordered:
         longest = max(width, item.total + decoding.max_new_tokens)
-        room = decoding.batch_size or _auto_rows(model, longest)
+        room = decoding.batch_size or auto_rows(model, longest)
         if batch and len(batch) + 1 > room:
             yield batch
             batch, longest = [], item.total + decoding.max_new_tokens
@@ -190,12 +190,24 @@ def _compress(
 ) -> None:
     """Compress each distinct instruction of the window once, similar lengths together."""
     lengths = {item.example.instruction: item.prompt_tokens for item in window}
+    found = compress_each(model, compressor, budget, lengths, halving)
+    for item in window:
+        item.compressed = found[item.example.instruction]
+
+
+def compress_each(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    lengths: Mapping[str, int],
+    halving: Halving,
+) -> dict[str, CompressedPrompt]:
+    """Every text of `lengths` (its prompt's tokens) compressed once, similar lengths together."""
     found: dict[str, CompressedPrompt] = {}
     for batch in _length_groups(model, lengths):
         compressed = halving.run(lambda part: list(compressor.compress(model, part, budget)), batch)
         found.update(zip(batch, chain.from_iterable(compressed), strict=True))
-    for item in window:
-        item.compressed = found[item.example.instruction]
+    return found
 
 
 def _length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[list[str]]:
@@ -203,7 +215,7 @@ def _length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[l
     group: list[str] = []
     for text in sorted(lengths, key=lambda text: (lengths[text], text)):
         padded = len(group) >= FEW_ROWS and lengths[text] > PADDING_LIMIT * lengths[group[0]]
-        if group and (padded or len(group) >= _auto_rows(model, lengths[text])):
+        if group and (padded or len(group) >= auto_rows(model, lengths[text])):
             yield group
             group = []
         group.append(text)

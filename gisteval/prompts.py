@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from gisteval.errors import GistevalError
+
+CHAT_ROLES = ("system", "user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,31 @@ class Template:
     def to_dict(self) -> dict[str, str]:
         """Plain form for gist.json and keys."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTemplate:
+    """The tokenizer's own chat template makes the text; role says where the instruction stands in it.
+
+    "system": it is the system message, the input the user's (an empty one without input). "user": it is
+    the first user message, in which the input follows behind an empty line. Gist tokens stand right
+    behind the instruction, inside its message.
+    """
+
+    role: str
+
+    def __post_init__(self) -> None:
+        if self.role not in CHAT_ROLES:
+            raise GistevalError(f"chat-template must be {' or '.join(CHAT_ROLES)}, not {self.role!r}")
+
+    def to_dict(self) -> dict[str, str]:
+        """Plain form for gist.json and keys; the template itself is a part of the tokenizer."""
+        return {"chat": self.role}
+
+
+def as_template(parts: Mapping[str, str]) -> Template | ChatTemplate:
+    """What `to_dict` made, read back. Raises GistevalError or TypeError."""
+    return ChatTemplate(parts["chat"]) if set(parts) == {"chat"} else Template(**parts)
 
 
 def _fields(text: str) -> set[str]:

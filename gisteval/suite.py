@@ -71,7 +71,10 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class SuiteOptions:
-    """What flags say about the checkpoints of a suite. base: of all its adapters or differences."""
+    """What flags say about the checkpoints of a suite.
+
+    base: of all its adapters or differences; chat_template: role of the instruction in all of them.
+    """
 
     pos_control: Path | None = None
     neg_control: Path | None = None
@@ -81,6 +84,11 @@ class SuiteOptions:
     budget: int | None = None
     allow_pickle: bool = False
     base: Path | None = None
+    chat_template: str | None = None
+
+    def inspect(self, path: Path, condition: Condition | None = None, k: int | None = None) -> Checkpoint:
+        """One checkpoint of the suite. condition and k: in place of its own."""
+        return inspect_checkpoint(path, condition, k, self.allow_pickle, self.base, self.chat_template)
 
 
 def build_suite(path: Path, options: SuiteOptions) -> Suite:
@@ -103,9 +111,7 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
             if condition in controls and controls[condition].path == path:
                 flag = condition.replace("_", "-")
                 raise GistevalError(f"{path} is read as the {flag} itself: leave out --{flag}")
-            controls[condition] = inspect_checkpoint(
-                given, condition, None, options.allow_pickle, options.base
-            )
+            controls[condition] = options.inspect(given, condition)
     systems = [_control(anchor, controls, "pos_control", notes)]
     for candidate in candidates:
         systems.extend(_candidates(candidate, options))
@@ -122,7 +128,7 @@ def _members(
     if not path.is_dir():
         raise GistevalError(f"model {path} does not exist: give a folder or a hub name")
     if is_checkpoint(path):
-        own = inspect_checkpoint(path, options.condition, options.k, options.allow_pickle, options.base)
+        own = options.inspect(path, options.condition, options.k)
         _note_reading(own, notes)
         beside = _siblings(path, own, options)
         if own.record.condition in ("pos_control", "neg_control"):
@@ -131,7 +137,7 @@ def _members(
     if options.condition is not None or options.k is not None:
         raise GistevalError(f"{path} is a suite: --condition and --k describe a single checkpoint")
     members = [
-        inspect_checkpoint(folder, allow_pickle=options.allow_pickle, base=options.base)
+        options.inspect(folder)
         for folder in sorted(path.iterdir())
         if folder.is_dir() and is_checkpoint(folder)
     ]
@@ -165,9 +171,7 @@ def _siblings(path: Path, own: Checkpoint, options: SuiteOptions) -> dict[Condit
             condition = other.condition
             is_control = condition in ("pos_control", "neg_control")
             if is_control and condition and condition not in found and other.family == own.record.family:
-                found[condition] = inspect_checkpoint(
-                    folder, allow_pickle=options.allow_pickle, base=options.base
-                )
+                found[condition] = options.inspect(folder)
     return found
 
 

@@ -61,6 +61,24 @@ def tiny_tokenizer():
 
 
 @pytest.fixture(scope="session")
+def chat_tokenizer(tiny_tokenizer) -> Callable[..., object]:
+    """Makes the tiny tokenizer with the marks of ChatML as special tokens: chat_tokenizer(template)."""
+    import copy
+
+    marks = ["<|im_start|>", "<|im_end|>"]
+
+    def make(template: str | None):
+        tokenizer = copy.deepcopy(tiny_tokenizer)
+        tokenizer.add_special_tokens(
+            {"additional_special_tokens": marks}, replace_extra_special_tokens=False
+        )
+        tokenizer.chat_template = template
+        return tokenizer
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def tiny_network(tiny_tokenizer) -> Callable[..., object]:
     """Makes a random stock model: tiny_network("llama"|"gpt2"|"t5"|..., attention="sdpa")."""
     import torch

@@ -61,8 +61,8 @@ def test_gist_lies_significantly_above_the_negative_control(demo: Run, split: st
     assert paired.p_value_permutation < 0.01
 
 
-def test_positive_control_solves_three_quarters_of_seen(demo: Run) -> None:
-    assert value(demo, POSITIVE, "seen", "exact_match") > 75
+def test_positive_control_solves_four_fifths_of_seen(demo: Run) -> None:
+    assert value(demo, POSITIVE, "seen", "exact_match") >= 80
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -89,13 +89,13 @@ def test_human_phrasing_is_clearly_harder_than_held_out_templates_and_still_unde
 
 @pytest.mark.parametrize(
     ("member", "system", "condition", "left"),
-    [("pos_control", POSITIVE, "gist", 1 / 3), ("gist-1", GIST, "pos_control", 3 / 4)],
+    [("pos_control", POSITIVE, "gist", 1 / 3), ("gist-1", GIST, "pos_control", 1 / 2)],
     ids=["positive-control-through-the-gist-mask", "gist-shown-its-whole-prompt"],
 )
-def test_weights_read_under_the_other_mask_lose_what_the_documentation_says(
+def test_weights_read_under_the_other_mask_collapse(
     suite: Path, demo: Run, tmp_path: Path, member: str, system: str, condition: str, left: float
 ) -> None:
-    """left: at most this share of the exact matches; the gists' common base read whole prompts."""
+    """left: at most this share of the exact matches."""
     import gisteval
 
     wrong = gisteval.run(
@@ -105,13 +105,8 @@ def test_weights_read_under_the_other_mask_lose_what_the_documentation_says(
         judge="none",
         output=str(tmp_path / "run"),
     )
-    [row] = [
-        r
-        for r in wrong.rows
-        if r.metric == "exact_match" and r.system == f"{system}-as-{condition}-1"
-    ]
-    assert row.ci_high is not None
-    assert row.ci_high < left * value(demo, system, "seen", "exact_match")
+    found = value(wrong, f"{system}-as-{condition}-1", "seen", "exact_match")
+    assert found < left * value(demo, system, "seen", "exact_match")
 
 
 def test_cached_and_masked_paths_agree_on_the_real_checkpoints(demo: Run) -> None:

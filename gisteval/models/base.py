@@ -114,4 +114,4 @@ class PromptModel(ABC):
 def _end_ids(model: PreTrainedModel, tokens: PromptTokenizer) -> set[int]:
     ends = model.generation_config.eos_token_id if model.generation_config else None
     found = {ends} if isinstance(ends, int) else set(ends or [])
-    return found | ({tokens.tokenizer.eos_token_id} - {None})
+    return found | ({tokens.tokenizer.eos_token_id, tokens.segments.end_id} - {None})

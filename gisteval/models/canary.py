@@ -45,7 +45,7 @@ def warnings(model: PromptModel, own: bool) -> Iterator[str]:
 def _round_trip(model: PromptModel) -> Iterator[str]:
     tokens = model.tokens
     segments = tokens.prompts([INSTRUCTION])[0], tokens.continuations([INPUT])[0]
-    texts = tokens.template.prompt(INSTRUCTION), tokens.template.continuation(INPUT)
+    texts = tokens.segments.texts(INSTRUCTION, INPUT)
     for ids, text in zip(segments, texts, strict=True):
         found = str(tokens.tokenizer.decode(ids, skip_special_tokens=True))
         if "".join(found.split()) != "".join(text.split()):
@@ -62,9 +62,7 @@ def _gist_token(model: PromptModel) -> Iterator[str]:
 def _segments(model: PromptModel) -> Iterator[str]:
     tokens = model.tokens
     apart = tokens.prompts([INSTRUCTION])[0] + tokens.gists + tokens.continuations([INPUT])[0]
-    text = tokens.template.prompt(INSTRUCTION) + GIST_TOKEN * len(tokens.gists)
-    together = tokens.tokenizer(text + tokens.template.continuation(INPUT))["input_ids"]
-    if apart != together:
+    if apart != tokens.segments.together(INSTRUCTION, GIST_TOKEN * len(tokens.gists), INPUT):
         yield (
             "its tokenizer splits instruction and input otherwise when they stand together: if it was "
             "trained on whole texts, it has seen other tokens than gisteval, which tokenises them apart"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from gisteval.models.architecture import (
     Architecture,
     architecture_of,
 )
-from gisteval.prompts import Template
+from gisteval.prompts import ChatTemplate, Template, as_template
 from gisteval.schema import CONDITIONS, Condition, digest
 
 GIST_FILE = "gist.json"
@@ -46,7 +46,7 @@ class GistRecord:
     family: str
     condition: Condition | None
     k: int
-    template: Template = field(default_factory=Template)
+    template: Template | ChatTemplate = field(default_factory=Template)
     base: str | None = None
     leak_window: int = 0
     training: dict[str, Any] = field(default_factory=dict)
@@ -132,6 +132,7 @@ class Checkpoint:
             "vocab*",
             "merges*",
             "special_tokens_map.json",
+            "chat_template*",
         )
         files = sorted({path for pattern in patterns for path in self.path.glob(pattern)})
         return digest([f"{path.name}={path.read_bytes().hex()}" for path in files])
@@ -154,10 +155,12 @@ def inspect_checkpoint(
     k: int | None = None,
     allow_pickle: bool = False,
     base: Path | None = None,
+    chat_template: str | None = None,
 ) -> Checkpoint:
     """Check a folder without loading it. Raises GistevalError (what, where, what to do).
 
-    base: of an adapter, or of a weight difference.
+    base: of an adapter, or of a weight difference; chat_template: where the instruction stands in the
+    tokenizer's own template, read in place of the record's.
     """
     if not path.is_dir():
         raise GistevalError(f"checkpoint {path} does not exist: give a folder or a hub name")
@@ -181,6 +184,13 @@ def inspect_checkpoint(
     if under is not None and not is_adapter and not (path / "tokenizer.json").is_file():
         template = RELEASED_LLAMA_TEMPLATE
     record = read_record(path, condition, k, template)
+    if chat_template is not None:
+        if architecture is not DECODER:
+            raise GistevalError(
+                f"{path} is an {architecture.name} model, which takes no chat template: leave "
+                "--chat-template out"
+            )
+        record = replace(record, template=ChatTemplate(chat_template))
     return Checkpoint(path, record, architecture, is_adapter, gguf_file, under)
 
 
@@ -222,7 +232,7 @@ def read_record(
             family=str(data["family"]),
             condition=condition or data["condition"],
             k=int(data["k"]) if k is None else k,
-            template=Template(**data["template"]),
+            template=as_template(data["template"]),
             base=data["base"],
             leak_window=int(data["leak_window"]),
             training=training,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,17 @@ class Decoded:
     finite: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A target read behind a row. log_likelihood: its tokens' sum, in nats.
+
+    is_greedy: greedy decoding, were nothing suppressed, would have produced these very tokens.
+    """
+
+    log_likelihood: float
+    is_greedy: bool
+
+
 class Continuation(ABC):
     """Rows prefilled behind their prompts, about to answer.
 
@@ -58,13 +69,31 @@ class Continuation(ABC):
 
         Runs the targets behind the inputs and then forgets them, so that decoding can follow.
         """
+        table = torch.cat([_losses(logits, ids) for logits, ids in self._read(targets)], dim=1).cpu()
+        return [table[row, : len(target)].clone() for row, target in enumerate(targets)]
+
+    @torch.inference_mode()
+    def scores(self, targets: Sequence[Sequence[int]]) -> list[Scored]:
+        """Like `nll`, summed, and whether each target is what greedy decoding gives."""
+        losses, hits = [], []
+        for logits, ids in self._read(targets):
+            losses.append(_losses(logits, ids))
+            hits.append(logits.argmax(-1) == ids)
+        table, greedy = torch.cat(losses, dim=1).cpu().double(), torch.cat(hits, dim=1).cpu()
+        return [
+            Scored(-float(table[row, : len(target)].sum()), bool(greedy[row, : len(target)].all()))
+            for row, target in enumerate(targets)
+        ]
+
+    def _read(self, targets: Sequence[Sequence[int]]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Logits (rows, columns, vocabulary) and the target ids that they predict, piece by piece."""
         base = self.cache.length
         width = max(len(target) for target in targets)
         ids = torch.zeros(self.rows, width, dtype=torch.long)
         for row, target in enumerate(targets):
             ids[row, : len(target)] = torch.tensor(target)
         ids = ids.to(self.model.device)
-        losses = [_losses(self.last_logits[:, None], ids[:, :1])]
+        yield self.last_logits[:, None], ids[:, :1]
         piece = max(1, LOGIT_BYTES // (4 * self.rows * self.last_logits.shape[-1]))
         for start in range(0, width - 1, piece):
             inputs = ids[:, start : min(start + piece, width - 1)]
@@ -73,14 +102,17 @@ class Continuation(ABC):
             place = self.next_position[:, None] + torch.arange(start, start + count, device=ids.device)
             # Columns past a shorter target are computed and dropped: their positions must stay legal.
             logits = self._forward(inputs, real, place.clamp(max=self.model.context - 1), keep=0)
-            losses.append(_losses(logits, ids[:, start + 1 : start + 1 + count]))
+            yield logits, ids[:, start + 1 : start + 1 + count]
         self.rewind(base)
-        table = torch.cat(losses, dim=1).cpu()
-        return [table[row, : len(target)].clone() for row, target in enumerate(targets)]
 
     @torch.inference_mode()
-    def decode(self, max_new_tokens: int) -> list[Decoded]:
-        """Greedy decoding; ends this object's use, since finished rows leave the cache."""
+    def decode(
+        self, max_new_tokens: int, stop: Callable[[Sequence[int]], bool] | None = None
+    ) -> list[Decoded]:
+        """Greedy decoding; ends this object's use, since finished rows leave the cache.
+
+        stop: whether the tokens of a row so far are enough; those that made it say so are kept.
+        """
         device = self.model.device
         ends = torch.tensor(sorted(self.model.end_ids), device=device)
         produced: list[list[int]] = [[] for _ in range(self.rows)]
@@ -103,7 +135,9 @@ class Continuation(ABC):
                     finished[row] = True
                 elif running:
                     produced[row].append(token)
-            alive &= sound & ~ended & (position < self.model.context)
+                    finished[row] = stop is not None and stop(produced[row])
+            done = torch.tensor([finished[row] for row in rows.tolist()], device=device)
+            alive &= sound & ~done & (position < self.model.context)
             running = int(alive.sum())
             if running == 0 or step + 1 == max_new_tokens:
                 break
@@ -128,6 +162,11 @@ class Continuation(ABC):
     def keep_rows(self, rows: Tensor) -> None:
         """Drop all rows but these (a 1D index tensor)."""
         self.cache.keep_rows(rows)
+
+    def take_rows(self, rows: Tensor) -> None:
+        """Go on with these rows (a 1D index tensor), in this order; one may be taken several times."""
+        self.keep_rows(rows)
+        self.next_position, self.last_logits = self.next_position[rows], self.last_logits[rows]
 
     @abstractmethod
     def _forward(self, ids: Tensor, real: Tensor, position_ids: Tensor, keep: int) -> Tensor:

@@ -89,14 +89,19 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 
 def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> PromptModel:
     """Load weights and tokenizer and wrap them in their adapter; what looks wrong is warned of."""
-    tokenizer = load_tokenizer(checkpoint)
-    record, architecture = checkpoint.record, checkpoint.architecture
-    tokens = PromptTokenizer(tokenizer, record.template, record.k, architecture.closes_input)
-    model = load_weights(checkpoint, tokenizer, dtype).to(device).eval()
-    adapter = ADAPTERS[architecture](model, tokens, record.leak_window)
+    tokens, record = load_tokens(checkpoint), checkpoint.record
+    model = load_weights(checkpoint, tokens.tokenizer, dtype).to(device).eval()
+    adapter = ADAPTERS[checkpoint.architecture](model, tokens, record.leak_window)
     for warning in canary.warnings(adapter, own="recipe" in record.training):
         log.warning("%s: %s", checkpoint.path, warning)
     return adapter
+
+
+def load_tokens(checkpoint: Checkpoint) -> PromptTokenizer:
+    """The checkpoint's tokenizer with its template and gist tokens. Raises GistevalError."""
+    record = checkpoint.record
+    tokenizer = load_tokenizer(checkpoint)
+    return PromptTokenizer(tokenizer, record.template, record.k, checkpoint.architecture.closes_input)
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:

@@ -1,7 +1,6 @@
 """Token ids of prompts, continuations and targets; the `<GIST>` token.
 
-Segments are always tokenised apart, in training and evaluation alike, so a compressed prompt never
-depends on what follows it.
+How texts become ids is `segments`' part; here they are put together with the gist tokens.
 """
 
 from __future__ import annotations
@@ -12,7 +11,9 @@ from functools import cached_property
 from transformers import PreTrainedTokenizerBase
 
 from gisteval.errors import GistevalError
-from gisteval.prompts import Template
+from gisteval.models.chat_segments import ChatSegments
+from gisteval.models.segments import PlainSegments, Segments
+from gisteval.prompts import ChatTemplate, Template
 
 GIST_TOKEN = "<GIST>"
 
@@ -23,18 +24,15 @@ class PromptTokenizer:
     def __init__(
         self,
         tokenizer: PreTrainedTokenizerBase,
-        template: Template,
+        template: Template | ChatTemplate,
         k: int,
         closes_input: bool = False,
     ) -> None:
         """k: gist tokens after each prompt; closes_input: an end token follows each input, as encoders
         are trained with.
 
-        Raises GistevalError if k > 0 and there is no `<GIST>`, or if an example without input would have
-        no token behind which its answer could start.
+        Raises GistevalError if k > 0 and there is no `<GIST>`, or if the template does not fit.
         """
-        if not (template.output or closes_input):
-            raise GistevalError("template part 'output' must not be empty: it is where the model answers")
         self.closes_input = closes_input
         self.tokenizer = tokenizer
         self.template = template
@@ -45,8 +43,7 @@ class PromptTokenizer:
                 f"the tokenizer of {tokenizer.name_or_path} has no {GIST_TOKEN} token: this is not a "
                 "gist checkpoint (train one with gisteval train, or evaluate it without --k)"
             )
-        start = tokenizer("")["input_ids"]
-        self._bos = start[:1] if start and start[0] == tokenizer.bos_token_id else []
+        self.segments = self._segments()
 
     @property
     def gists(self) -> list[int]:
@@ -59,17 +56,15 @@ class PromptTokenizer:
 
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
         """Token ids of the instructions in their template, without gist tokens."""
-        texts = [self.template.prompt(instruction) for instruction in instructions]
-        return [self._bos + ids for ids in self._encode(texts)]
+        return self.segments.prompts(instructions)
 
     def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
         """Token ids of what stands between the prompt and the answer."""
-        tail = self._end if self.closes_input else []
-        return [ids + tail for ids in self._encode([self.template.continuation(text) for text in inputs])]
+        return self.segments.continuations(inputs)
 
     def targets(self, outputs: Sequence[str]) -> list[list[int]]:
         """Token ids of the reference answers, each with the end token."""
-        return [ids + self._end for ids in self._encode([self.template.answer(text) for text in outputs])]
+        return self.segments.targets(outputs)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Generated ids -> text, special tokens dropped and outer white space stripped."""
@@ -84,18 +79,12 @@ class PromptTokenizer:
         """The same with another number of gist tokens."""
         return PromptTokenizer(self.tokenizer, self.template, k, self.closes_input)
 
-    @property
-    def _end(self) -> list[int]:
-        end = self.tokenizer.eos_token_id
-        return [] if end is None else [end]
-
-    def _encode(self, texts: list[str]) -> list[list[int]]:
-        if not texts:
-            return []
-        # Text is data: a `<GIST>` or an end token written in it stays the characters it is made of.
-        encoded = self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)
-        ids: list[list[int]] = encoded["input_ids"]
-        return ids
+    def _segments(self) -> Segments:
+        if isinstance(self.template, Template):
+            return PlainSegments(self.tokenizer, self.template, self.closes_input)
+        if self.closes_input:
+            raise GistevalError("an encoder-decoder takes no chat template: leave --chat-template out")
+        return ChatSegments(self.tokenizer, self.template, None if self.gist_id is None else GIST_TOKEN)
 
 
 def find_gist_id(tokenizer: PreTrainedTokenizerBase) -> int | None:

@@ -26,6 +26,7 @@ def compress_prompts(
     dtype: str,
     base: str | None = None,
     allow_pickle: bool = False,
+    chat_template: str | None = None,
 ) -> list[dict[str, Any]]:
     """One row a prompt: the compressor and the accounting (tokens, slots, bytes)."""
     if not all(prompt.strip() for prompt in prompts):
@@ -39,6 +40,7 @@ def compress_prompts(
         k,
         allow_pickle,
         resolve(base, allow_pickle) if base else None,
+        chat_template,
     )
     trained = checkpoint.record.condition
     name = compressor or (CONDITION_COMPRESSOR[trained] if trained else "none")

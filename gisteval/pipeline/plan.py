@@ -13,8 +13,10 @@ from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.generation import Decoding
-from gisteval.models.loading import choose_device, choose_dtype, resolve
+from gisteval.models.checkpoint import Checkpoint
+from gisteval.models.loading import choose_device, choose_dtype, load_tokens, resolve
 from gisteval.pipeline.identity import GenerationIdentity
+from gisteval.prompts import Template
 from gisteval.schema import Example, as_condition, digest
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import Task, load_task
@@ -66,6 +68,7 @@ def plan_run(config: RunConfig) -> Plan:
         budget=config.budget,
         allow_pickle=config.allow_pickle,
         base=_resolve(config.base, config),
+        chat_template=config.chat_template,
     )
     models = config.models or (str(find_content("checkpoints") / "wordplay-llama"),)
     suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
@@ -73,10 +76,12 @@ def plan_run(config: RunConfig) -> Plan:
     device = choose_device(config.device)
     dtype = choose_dtype(config.dtype, device)
     systems = _distinct(suites)
-    weights = {s.checkpoint.path: s.checkpoint.weights_digest() for s in systems.values()}
+    checkpoints = {system.checkpoint.path: system.checkpoint for system in systems.values()}
+    weights = {path: checkpoint.weights_digest() for path, checkpoint in checkpoints.items()}
+    templates = {path: _template_parts(checkpoint) for path, checkpoint in checkpoints.items()}
     identities = {
         name: GenerationIdentity(
-            template=system.checkpoint.record.template.to_dict(),
+            template=templates[system.checkpoint.path],
             compressor=system.compressor,
             budget=system.budget,
             condition=system.condition,
@@ -95,6 +100,19 @@ def plan_run(config: RunConfig) -> Plan:
 
 def _resolve(name: str | None, config: RunConfig) -> Path | None:
     return resolve(name, config.allow_pickle) if name else None
+
+
+def _template_parts(checkpoint: Checkpoint) -> dict[str, str]:
+    """What of a template can change a generation. Raises GistevalError for a chat template that won't do.
+
+    A chat template may insert the date, so the tokens that frame an empty conversation count.
+    """
+    template = checkpoint.record.template
+    if isinstance(template, Template):
+        return template.to_dict()
+    tokens = load_tokens(checkpoint)
+    frame = tokens.prompts([""]) + tokens.continuations([""])
+    return {**template.to_dict(), "frame": digest([str(ids) for ids in frame])}
 
 
 def _distinct(suites: Sequence[Suite]) -> dict[str, System]:

@@ -52,13 +52,14 @@ class ModelOptions:
     device: str = "auto"
     dtype: str = "auto"
     data_dir: str | None = None
+    chat_template: str | None = None
 
 
 def model_profile(options: ModelOptions) -> dict[str, Any]:
     """Measure a checkpoint or the first candidate of a suite. Raises GistevalError."""
     task = load_task(options.task, data_dir=Path(options.data_dir) if options.data_dir else None)
     split = options.split or tuple(task.evaluation_splits)[-1]
-    suite = build_suite(resolve(options.model), SuiteOptions())
+    suite = build_suite(resolve(options.model), SuiteOptions(chat_template=options.chat_template))
     return _measure(suite, tuple(task.examples(split)), f"{task.name}/{split}", options)
 
 

@@ -55,11 +55,12 @@ class Recipe(_Strict):
     """What `gisteval train` does. Lengths are tokens, rates per step.
 
     base: folder or hub name of the model to start from (a gist checkpoint: warm start); without it
-    `scratch` describes a new one. redraw: linear modules of the base, by their last name (q_proj), whose
-    weights are drawn anew: each condition learns for itself what they do. pack: continuations of one
-    instruction that share a row (default 4; 1 is all that an encoder-decoder can do). optimizer: "muon"
-    trains the layers' matrices with Muon at matrix_rate, the rest with AdamW at learning_rate; "adamw"
-    trains all with AdamW.
+    `scratch` describes a new one. chat_template: the base's own template makes the prompts, with the
+    instruction as the system or first user message. redraw: linear modules of the base, by their last
+    name (q_proj), whose weights are drawn anew: each condition learns for itself what they do. pack:
+    continuations of one instruction that share a row (default 4; 1 is all that an encoder-decoder can
+    do). optimizer: "muon" trains the layers' matrices with Muon at matrix_rate, the rest with AdamW at
+    learning_rate; "adamw" trains all with AdamW.
     """
 
     task: str
@@ -69,6 +70,7 @@ class Recipe(_Strict):
     split: str = "train"
     limit: int | None = Field(None, ge=1)
     base: str | None = None
+    chat_template: Literal["system", "user"] | None = None
     scratch: Scratch | None = None
     redraw: list[str] = []
     lora: Lora | None = None
@@ -93,8 +95,8 @@ class Recipe(_Strict):
     def _one_start(self) -> Self:
         if (self.base is None) == (self.scratch is None):
             raise ValueError("give either base (a model to start from) or scratch (a new one)")
-        if self.base is None and (self.lora is not None or self.redraw):
-            raise ValueError("lora and redraw need a base")
+        if self.base is None and (self.lora is not None or self.redraw or self.chat_template):
+            raise ValueError("lora, redraw and chat_template need a base")
         if self.lora is not None and self.optimizer == "muon":
             raise ValueError("lora adapters are trained with adamw")
         return self

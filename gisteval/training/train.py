@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 import transformers
@@ -35,11 +34,11 @@ from gisteval.models.loading import (
     save_checkpoint,
 )
 from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token
-from gisteval.prompts import Template
+from gisteval.prompts import ChatTemplate, Template
 from gisteval.schema import Example
 from gisteval.training.feed import FEEDS, Feed
 from gisteval.training.optimizer import MuonWithAdamW
-from gisteval.training.recipe import Recipe
+from gisteval.training.recipe import Recipe, build_recipe
 from gisteval.training.rows import Rows, build_rows, loss_history
 from gisteval.training.scratch import new_model, scratch_architecture
 from gisteval.training.trainer import RowTrainer
@@ -60,9 +59,10 @@ def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistReco
     _claim(output, recipe)
     set_seed(recipe.seed)
     architecture = _architecture(recipe)
-    template, feed = architecture.template, FEEDS[architecture]
+    feed = FEEDS[architecture]
     pack = _pack(recipe, feed, architecture)
-    model, tokenizer = _start(recipe, examples, template)
+    model, tokenizer = _start(recipe, examples, architecture.template)
+    template = ChatTemplate(recipe.chat_template) if recipe.chat_template else architecture.template
     tokens = PromptTokenizer(tokenizer, template, recipe.k, architecture.closes_input)
     rows, too_long = build_rows(examples, tokens, pack, recipe.max_length)
     if not rows:
@@ -127,7 +127,7 @@ def _architecture(recipe: Recipe) -> Architecture:
     if recipe.scratch is not None:
         return scratch_architecture(recipe.scratch)
     assert recipe.base is not None
-    return inspect_checkpoint(resolve(recipe.base)).architecture
+    return inspect_checkpoint(resolve(recipe.base), chat_template=recipe.chat_template).architecture
 
 
 def _pack(recipe: Recipe, feed: Feed, architecture: Architecture) -> int:
@@ -239,13 +239,12 @@ def _claim(output: Path, recipe: Recipe) -> None:
         raise GistevalError(f"{output} already holds a checkpoint: choose another --output or delete it")
     folder = _scratch_folder(output)
     mark = folder / "recipe.json"
-    content: dict[str, Any] = recipe.model_dump()
-    if mark.exists() and json.loads(mark.read_text()) != content:
+    if mark.exists() and build_recipe(json.loads(mark.read_text()), str(mark)) != recipe:
         raise GistevalError(
             f"{folder} belongs to a training with another recipe: delete it to start afresh"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps(content))
+    mark.write_text(json.dumps(recipe.model_dump()))
 
 
 def _last_checkpoint(output: Path) -> str | None:

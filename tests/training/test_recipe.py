@@ -29,7 +29,7 @@ def test_defaults_of_a_short_recipe():
         ({"save_dtype": "int8"}, "save_dtype: "),
         ({"base": "some/model"}, "recipe: Value error, give either base"),
         ({"scratch": None}, "recipe: Value error, give either base"),
-        ({"lora": {"r": 4}}, "recipe: Value error, lora and redraw need a base"),
+        ({"lora": {"r": 4}}, "recipe: Value error, lora, redraw and chat_template need a base"),
         (
             {"lora": {"r": 4}, "base": "some/model", "scratch": None, "optimizer": "muon"},
             "recipe: Value error, lora adapters are trained with adamw",

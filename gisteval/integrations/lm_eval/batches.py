@@ -1,0 +1,141 @@
+"""lm-eval's requests as rows behind compressed prompts: one prefix for each distinct compressed part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gisteval.compressors.base import Compressor
+from gisteval.generation import AUTO_BATCH, PREFIX_BYTES, auto_rows, compress_each
+from gisteval.models.base import PromptModel
+from gisteval.models.compressed import Accounting, CompressedPrompt, Nothing
+from gisteval.models.memory import Halving
+
+PLAIN = Nothing(0, Accounting(0, 0, 0, 0))
+"""What stands before a row of which nothing is compressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An answer to score behind an input, as tokens, behind a compressed part. An empty prompt is none."""
+
+    prompt: str
+    input: tuple[int, ...]
+    answer: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is run once: an input behind a compressed part. An empty prompt is none.
+
+    width: rows of the batch that it becomes; room: tokens that may follow the input.
+    """
+
+    prompt: str
+    input: tuple[int, ...]
+    width: int
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A row, by its index, with its prompt's compressed form."""
+
+    index: int
+    row: Row
+    compressed: CompressedPrompt
+
+
+class Compression:
+    """A compressor with its budget, and what it has done to the distinct prompts so far."""
+
+    def __init__(self, compressor: Compressor, budget: int | None) -> None:
+        self.compressor = compressor
+        self.budget = budget
+        self.halving = Halving()
+        self.lengths: dict[str, int] = {}
+        self.source_tokens = self.kept = self.prompts = 0
+
+    def measure(self, model: PromptModel, prompt: str) -> int:
+        """Length of a prompt, gist tokens included; 0 for none."""
+        if prompt and prompt not in self.lengths:
+            self.lengths[prompt] = len(self.compressor.prompts(model, [prompt])[0])
+        return self.lengths[prompt] if prompt else 0
+
+    def apply(self, model: PromptModel, prompts: Sequence[str]) -> dict[str, CompressedPrompt]:
+        """The compressed forms; the empty prompt's is none."""
+        lengths = {prompt: self.measure(model, prompt) for prompt in prompts if prompt}
+        found = compress_each(model, self.compressor, self.budget, lengths, self.halving)
+        self.prompts += len(found)
+        self.source_tokens += sum(form.accounting.source_tokens for form in found.values())
+        self.kept += sum(form.accounting.kept for form in found.values())
+        return {**found, "": PLAIN}
+
+
+def questions(pieces: Sequence[Piece], limit: int | None) -> tuple[list[Row], list[list[int]]]:
+    """Pieces that differ in their answers only, as one row; and by row the indices of its pieces.
+
+    limit: answers of a row, so that its batch can keep to its own limit.
+    """
+    shared: dict[tuple[str, tuple[int, ...]], list[int]] = {}
+    for index, piece in enumerate(pieces):
+        shared.setdefault((piece.prompt, piece.input), []).append(index)
+    rows, members = [], []
+    for (prompt, input_ids), indices in shared.items():
+        for start in range(0, len(indices), limit or AUTO_BATCH):
+            chosen = indices[start : start + (limit or AUTO_BATCH)]
+            longest = max(len(pieces[index].answer) for index in chosen)
+            rows.append(Row(prompt, input_ids, len(chosen), longest))
+            members.append(chosen)
+    return rows, members
+
+
+def batches(
+    model: PromptModel, compression: Compression, rows: Sequence[Row], limit: int | None
+) -> Iterator[list[Placed]]:
+    """Every row once, in batches of similar length, with its compressed prompt.
+
+    limit: rows of a batch, or None for as many as the cache has room for. Rows of one prompt stand
+    together, so that each distinct prompt is compressed once; prompts are kept as long as their rows run.
+    """
+    order = sorted(
+        range(len(rows)), key=lambda i: (len(rows[i].prompt), rows[i].prompt, len(rows[i].input), i)
+    )
+    for window in _windows(model, compression, rows, order):
+        compressed = compression.apply(model, list(dict.fromkeys(rows[i].prompt for i in window)))
+        # Longest first, as lm-eval does: a batch that is too large shows at once.
+        window.sort(key=lambda i: (-_tokens(model, compression, rows[i]), i))
+        batch: list[Placed] = []
+        width = longest = 0
+        for index in window:
+            row = rows[index]
+            longest = max(longest, _tokens(model, compression, row))
+            if batch and width + row.width > (limit or auto_rows(model, longest)):
+                yield batch
+                batch, width, longest = [], 0, _tokens(model, compression, row)
+            batch.append(Placed(index, row, compressed[row.prompt]))
+            width += row.width
+        if batch:
+            yield batch
+
+
+def _tokens(model: PromptModel, compression: Compression, row: Row) -> int:
+    return compression.measure(model, row.prompt) + len(row.input) + row.room
+
+
+def _windows(
+    model: PromptModel, compression: Compression, rows: Sequence[Row], order: Sequence[int]
+) -> Iterator[list[int]]:
+    """Cut where the prompts, if nothing were dropped, would outgrow their room."""
+    window: list[int] = []
+    size, last = 0, ""
+    for index in order:
+        prompt = rows[index].prompt
+        cost = 0 if prompt == last else compression.measure(model, prompt) * model.slot_bytes
+        if window and size + cost > PREFIX_BYTES:
+            yield window
+            window, size = [], 0
+        window.append(index)
+        size, last = size + cost, prompt
+    if window:
+        yield window

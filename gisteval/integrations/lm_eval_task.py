@@ -1,0 +1,43 @@
+"""What the lm-eval task files in tasks/*/ call: documents of our splits, and our scores.
+
+They name these functions (`!function`), so they run under stock lm-eval with any of its models, from
+any working directory, with the data found and checked as `gisteval run` does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gisteval.errors import MissingExtra
+from gisteval.metrics import exact_match, rouge_l
+from gisteval.tasks import load_task
+
+
+def documents(task: str, splits: Mapping[str, str], **metadata: Any) -> dict[str, Any]:
+    """lm-eval's `custom_dataset`: {its split: our split} -> {its split: documents}.
+
+    A document has id, instruction, input and output. metadata: the task file's and the command line's.
+    """
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingExtra("datasets", "lm-eval") from error
+    loaded = load_task(task)
+    return {
+        name: datasets.Dataset.from_list(
+            [
+                {"id": e.id, "instruction": e.instruction, "input": e.input, "output": e.output}
+                for e in loaded.examples(split)
+            ]
+        )
+        for name, split in splits.items()
+    }
+
+
+def text_scores(document: Mapping[str, Any], answers: Sequence[str]) -> dict[str, float]:
+    """lm-eval's `process_results`: ROUGE-L F1 and exact match of one answer, in percent."""
+    return {
+        "rougeL": 100.0 * rouge_l(answers[0], document["output"]).f1,
+        "exact_match": 100.0 * exact_match(answers[0], document["output"]),
+    }

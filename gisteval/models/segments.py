@@ -1,0 +1,100 @@
+"""Token ids of the parts of a prompt: what is compressed, what follows it, and the answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from transformers import PreTrainedTokenizerBase
+
+from gisteval.errors import GistevalError
+from gisteval.prompts import Template
+
+
+class Segments(ABC):
+    """How one checkpoint's instructions, inputs and answers become text, and the text tokens.
+
+    A compressed prompt never depends on what follows it: each part is tokenised apart.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+
+    @abstractmethod
+    def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
+        """Token ids of what is compressed, without gist tokens."""
+
+    @abstractmethod
+    def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
+        """Token ids of what stands between the compressed part and the answer."""
+
+    @abstractmethod
+    def targets(self, outputs: Sequence[str]) -> list[list[int]]:
+        """Token ids of the answers, each with the token that ends it."""
+
+    @abstractmethod
+    def texts(self, instruction: str, input: str) -> tuple[str, str]:
+        """The texts behind a prompt and its continuation."""
+
+    @abstractmethod
+    def together(self, instruction: str, gists: str, input: str) -> list[int]:
+        """Token ids that the tokenizer makes of the whole text at once. gists: their text."""
+
+    @property
+    @abstractmethod
+    def end_id(self) -> int | None:
+        """The token that ends an answer."""
+
+    def plain(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts as data: a `<GIST>` or an end token in them stays the characters it is."""
+        if not texts:
+            return []
+        encoded = self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
+
+
+class PlainSegments(Segments):
+    """By a template of literal text. closes_input: an end token follows each input."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, template: Template, closes_input: bool) -> None:
+        """Raises GistevalError if an example without input would have no token to answer behind."""
+        if not (template.output or closes_input):
+            raise GistevalError("template part 'output' must not be empty: it is where the model answers")
+        self.tokenizer = tokenizer
+        self._template = template
+        self._closes_input = closes_input
+        start = tokenizer("")["input_ids"]
+        self._bos = start[:1] if start and start[0] == tokenizer.bos_token_id else []
+
+    def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
+        """See Segments."""
+        return [self._bos + ids for ids in self.plain([self._template.prompt(t) for t in instructions])]
+
+    def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
+        """See Segments."""
+        tail = self._end if self._closes_input else []
+        return [ids + tail for ids in self.plain([self._template.continuation(text) for text in inputs])]
+
+    def targets(self, outputs: Sequence[str]) -> list[list[int]]:
+        """See Segments."""
+        return [ids + self._end for ids in self.plain([self._template.answer(text) for text in outputs])]
+
+    def texts(self, instruction: str, input: str) -> tuple[str, str]:
+        """See Segments."""
+        return self._template.prompt(instruction), self._template.continuation(input)
+
+    def together(self, instruction: str, gists: str, input: str) -> list[int]:
+        """See Segments."""
+        prompt, continuation = self.texts(instruction, input)
+        ids: list[int] = self.tokenizer(prompt + gists + continuation)["input_ids"]
+        return ids
+
+    @property
+    def end_id(self) -> int | None:
+        """See Segments."""
+        end: int | None = self.tokenizer.eos_token_id
+        return end
+
+    @property
+    def _end(self) -> list[int]:
+        return [] if self.end_id is None else [self.end_id]
