@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -53,7 +52,7 @@ def digest(parts: Sequence[str]) -> str:
 
 def from_json(kind: type[Record], values: Mapping[str, Any]) -> Record:
     """A dataclass of this module out of what JSON holds. Raises TypeError naming a field that is none."""
-    fields = _fields(kind)
+    fields = _FIELDS.get(kind) or _FIELDS.setdefault(kind, _fields(kind))
     for name, value in values.items():
         types, texts = fields.get(name, _NONE)
         if type(value) not in types and not (type(value) is str and value in texts):
@@ -66,8 +65,11 @@ def from_json(kind: type[Record], values: Mapping[str, Any]) -> Record:
 _NONE: tuple[frozenset[type], frozenset[str]] = (frozenset(), frozenset())
 
 
-@cache
-def _fields(kind: Hashable) -> dict[str, tuple[frozenset[type], frozenset[str]]]:
+_FIELDS: dict[type, dict[str, tuple[frozenset[type], frozenset[str]]]] = {}
+"""Of each kind that was read so far."""
+
+
+def _fields(kind: type) -> dict[str, tuple[frozenset[type], frozenset[str]]]:
     """By name: the types that fit, and the texts that do where not all do."""
     found = {}
     for name, hint in get_type_hints(kind).items():
