@@ -6,12 +6,14 @@ any working directory, with the data found and checked as `gisteval run` does it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from gisteval.errors import MissingExtra
 from gisteval.metrics import exact_match, rouge_l
 from gisteval.tasks import load_task
+from gisteval.tasks.wordplay.choices import choice_questions
 
 
 def documents(task: str, splits: Mapping[str, str], **metadata: Any) -> dict[str, Any]:
@@ -19,20 +21,27 @@ def documents(task: str, splits: Mapping[str, str], **metadata: Any) -> dict[str
 
     A document has id, instruction, input and output. metadata: the task file's and the command line's.
     """
+    loaded = load_task(task)
+    return {
+        name: _dataset(
+            {"id": e.id, "instruction": e.instruction, "input": e.input, "output": e.output}
+            for e in loaded.examples(split)
+        )
+        for name, split in splits.items()
+    }
+
+
+def choice_documents(splits: Mapping[str, str], **metadata: Any) -> dict[str, Any]:
+    """The same of wordplay's multiple-choice questions; shots: examples of the question's instruction."""
+    return {name: _dataset(map(asdict, choice_questions(split))) for name, split in splits.items()}
+
+
+def _dataset(rows: Iterable[Mapping[str, Any]]) -> Any:
     try:
         import datasets
     except ImportError as error:
         raise MissingExtra("datasets", "lm-eval") from error
-    loaded = load_task(task)
-    return {
-        name: datasets.Dataset.from_list(
-            [
-                {"id": e.id, "instruction": e.instruction, "input": e.input, "output": e.output}
-                for e in loaded.examples(split)
-            ]
-        )
-        for name, split in splits.items()
-    }
+    return datasets.Dataset.from_list(list(rows))
 
 
 def text_scores(document: Mapping[str, Any], answers: Sequence[str]) -> dict[str, float]:

@@ -10,11 +10,13 @@ from lm_eval.tasks import TaskManager
 
 import gisteval
 from gisteval.content import find_content
+from gisteval.errors import GistevalError
 from gisteval.integrations.lm_eval import GistLM
 from gisteval.prompts import Template
 from gisteval.tasks import list_tasks, load_task
+from gisteval.tasks.wordplay.choices import choice_questions
 
-LIMIT = 12
+LIMIT = 8
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +77,32 @@ def test_scores_are_those_of_gisteval_run(manager, tiny_suite, tmp_path, name):
     samples = found["samples"]["gisteval_wordplay_human"]
     assert {s["doc"]["id"]: s["filtered_resps"][0].strip() for s in samples} == outputs
     assert found["config"]["gist_prompts"] == len({s["doc"]["instruction"] for s in samples})
+
+
+@pytest.mark.parametrize("shots", [0, 2])
+def test_examples_of_a_question_stand_in_its_compressed_part(manager, tiny_suite, shots):
+    model = GistLM(str(tiny_suite / "neg_control"), compress="before:\nInput: {input}")
+    lm_eval.simple_evaluate(
+        model,
+        tasks=["gisteval_wordplay_choice"],
+        task_manager=manager,
+        num_fewshot=shots,
+        limit=3,
+        bootstrap_iters=0,
+    )
+    assert len(model.compression.lengths) == 3
+    for question, prompt in zip(choice_questions(), model.compression.lengths, strict=False):
+        head = f"Instruction: {question.instruction}\n"
+        examples = [f"{head}\nInput: {x}\nOutput: {y}\n\n" for x, y in question.shots[:shots]]
+        assert prompt == "".join(examples) + head
+
+
+def test_more_examples_than_there_are_is_one_line(manager, tiny_suite):
+    with pytest.raises(GistevalError, match="a question of this task holds 4 examples"):
+        lm_eval.simple_evaluate(
+            GistLM(str(tiny_suite / "neg_control")),
+            tasks=["gisteval_wordplay_choice"],
+            task_manager=manager,
+            num_fewshot=5,
+            limit=1,
+        )

@@ -17,18 +17,17 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from tqdm import tqdm
 
 from gisteval.errors import GistevalError, did_you_mean
+from gisteval.integrations.lm_eval.arguments import compressor_name, row_limit, rule_of
 from gisteval.integrations.lm_eval.batches import Compression, Piece, Placed, Row, batches, questions
 from gisteval.integrations.lm_eval.decoding import Decoding, StopTexts, read_decoding
-from gisteval.integrations.lm_eval.parts import NOTHING, Parts, Rule, parse_rule
+from gisteval.integrations.lm_eval.parts import NOTHING, Parts
 from gisteval.integrations.lm_eval.tokens import TaskTokens
-from gisteval.models.checkpoint import Checkpoint, inspect_checkpoint
+from gisteval.models.checkpoint import inspect_checkpoint
 from gisteval.models.continuation import Continuation, Decoded, Scored
 from gisteval.models.decoder import DecoderModel
 from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
-from gisteval.prompts import Template
 from gisteval.registry import COMPRESSORS
 from gisteval.schema import as_condition
-from gisteval.suite import CONDITION_COMPRESSOR
 
 
 @register_model("gist")
@@ -72,9 +71,9 @@ class GistLM(TemplateLM):  # type: ignore[misc]
             resolve(base, allow_pickle) if base else None,
         )
         self.checkpoint = checkpoint
-        self.rule = _rule(compress, checkpoint)
+        self.rule = rule_of(compress, checkpoint)
         self.explicit = compress is not None
-        self.compressor = _compressor_name(compressor, checkpoint, self.rule)
+        self.compressor = compressor_name(compressor, checkpoint, self.rule)
         method = COMPRESSORS.load(self.compressor)()
         # "cuda:0" is what lm-eval says unless told; like HFLM, take what there is.
         missing = device is not None and device.startswith("cuda") and not torch.cuda.is_available()
@@ -93,7 +92,7 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         self.tokenizer = tokens.tokenizer
         self.compression = Compression(method, budget)
         self.max_length = min(max_length or self.reader.context, self.reader.context)
-        self.limit = _row_limit(batch_size, max_batch_size)
+        self.limit = row_limit(batch_size, max_batch_size)
 
     @property
     def eot_token_id(self) -> int:
@@ -284,44 +283,6 @@ class GistLM(TemplateLM):  # type: ignore[misc]
 
 def _where(request: Instance) -> str:
     return f"task {request.task_name}, document {request.doc_id}"
-
-
-def _rule(compress: str | None, checkpoint: Checkpoint) -> Rule | None:
-    """The rule that was given, else what the checkpoint was trained to compress."""
-    if compress is not None:
-        return parse_rule(compress)
-    template = checkpoint.record.template
-    if checkpoint.record.condition is None:
-        return None
-    if not isinstance(template, Template):
-        raise GistevalError(
-            f"{checkpoint.path} reads instructions through a chat template: say what is compressed with "
-            "compress=until:TEXT or before:TEXT (and pass --apply_chat_template)"
-        )
-    return Rule("until", template.instruction)
-
-
-def _compressor_name(given: str | None, checkpoint: Checkpoint, rule: Rule | None) -> str:
-    condition = checkpoint.record.condition
-    if given is None and condition is None and rule is not None:
-        raise GistevalError(
-            f"{checkpoint.path} has no condition: say how its prompts are compressed with compressor=NAME"
-        )
-    if given is not None and rule is None:
-        raise GistevalError(
-            f"compressor={given} needs a part to compress: give compress=until:TEXT or before:TEXT"
-        )
-    return given or (CONDITION_COMPRESSOR[condition] if condition else "none")
-
-
-def _row_limit(batch_size: int | str, most: int | None) -> int | None:
-    """Rows of a batch; None ("auto", "auto:4") for as many as there is room for."""
-    text = str(batch_size)
-    if text.split(":")[0] == "auto":
-        return most
-    if not text.isdigit() or int(text) < 1:
-        raise GistevalError(f"batch_size must be auto or a positive number, not {batch_size!r}")
-    return int(text)
 
 
 def _unknown_argument(name: str) -> GistevalError:
