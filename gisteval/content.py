@@ -48,6 +48,7 @@ def read_yaml(file: Path, what: str) -> Any:
         LookupError,
         AttributeError,
         TypeError,
+        OverflowError,
         RecursionError,
     ) as error:
         raise GistevalError(f"{what} {file} can't be read: {one_line(error)}") from error

@@ -45,6 +45,7 @@ HOSTILE_YAML = [
     NESTED,
     BOMB,
     "a: 2001-99-99",
+    'a: "\\UFFFFFFFF"',
     "a: !!timestamp x",
     "a: !!bool maybe",
     'a: !!int ""',
