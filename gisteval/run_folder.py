@@ -126,11 +126,11 @@ class RunFolder:
         return tuple(self._manifest["systems"])
 
     def examples(self, split: str) -> tuple[Example, ...]:
-        """The examples of one split, in the task's order. Raises GistevalError if some are lost."""
+        """The examples of one split, in the task's order. Raises InvalidRun if some are lost."""
         found = tuple(_records(self._examples(split), Example))
         expected = self._manifest["splits"].get(split, 0)
         if len(found) != expected:
-            raise GistevalError(
+            raise InvalidRun(
                 f"{self._examples(split)} holds {len(found)} examples, the run has {expected}: run that "
                 "run's command again"
             )

@@ -169,7 +169,7 @@ def refusals() -> list[tuple[str, Callable[[MakeRun], GateResult], type[Exceptio
          "gave no answer to 10 of 200 looks at human, more than 2%"),
         ("verdicts gone", with_verdicts_gone, InvalidRun, "2 pairs of human were never judged"),
         ("outputs gone", with_outputs_gone, InvalidRun, "no record of 3 examples of human .*finish"),
-        ("examples gone", with_examples_gone, InvalidRun, "holds no examples of split human"),
+        ("examples gone", with_examples_gone, InvalidRun, "holds 0 examples, the run has 150"),
         ("foreign verdicts", with_a_foreign_file, InvalidRun,
          r"reference--gist-1\.jsonl holds verdicts of judge openai: move that file away"),
         ("no run", lambda m: gate(Path("nowhere"), m("b", EQUAL)), GistevalError, "holds no run"),
