@@ -52,21 +52,34 @@ def digest(parts: Sequence[str]) -> str:
 
 def from_json(kind: type[Record], values: Mapping[str, Any]) -> Record:
     """A dataclass of this module out of what JSON holds. Raises TypeError naming a field that is none."""
-    fields = _FIELDS.get(kind) or _FIELDS.setdefault(kind, _fields(kind))
-    for name, value in values.items():
-        types, texts = fields.get(name, _NONE)
-        if type(value) not in types and not (type(value) is str and value in texts):
-            raise TypeError(
-                f"{name} can't be {value!r:.80}" if name in fields else f"no field {name!r:.80}"
-            )
+    # Records of a file are alike: once names and types have been found right, only words are left to check.
+    shape = (kind, *values, *map(type, values.values()))
+    words = _SHAPES.get(shape)
+    if words is None:
+        words = _SHAPES[shape] = _check(kind, values)
+    for name, known in words:
+        if values[name] not in known:
+            raise TypeError(f"{name} can't be {values[name]!r:.80}")
     return kind(**values)
 
 
-_NONE: tuple[frozenset[type], frozenset[str]] = (frozenset(), frozenset())
+_SHAPES: dict[tuple[object, ...], tuple[tuple[str, frozenset[str]], ...]] = {}
+"""By kind, names and types of a record that was found right: its fields that hold one of a few words."""
 
 
-_FIELDS: dict[type, dict[str, tuple[frozenset[type], frozenset[str]]]] = {}
-"""Of each kind that was read so far."""
+def _check(kind: type, values: Mapping[str, Any]) -> tuple[tuple[str, frozenset[str]], ...]:
+    """The fields whose words are left to check. Raises TypeError naming one of a wrong name or type."""
+    fields, words = _fields(kind), []
+    for name, value in values.items():
+        if name not in fields:
+            raise TypeError(f"no field {name!r:.80}")
+        types, texts = fields[name]
+        if type(value) in types:
+            continue
+        if not texts or type(value) is not str:
+            raise TypeError(f"{name} can't be {value!r:.80}")
+        words.append((name, texts))
+    return tuple(words)
 
 
 def _fields(kind: type) -> dict[str, tuple[frozenset[type], frozenset[str]]]:
