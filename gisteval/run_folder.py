@@ -303,6 +303,7 @@ def _read_manifest(file: Path) -> dict[str, Any]:
         names = [system["name"] + system["role"] for system in found["systems"]]
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise GistevalError(f"{file} is damaged or no manifest: choose another --output") from error
-    if not all(isinstance(part, dict) for part in parts) or not all(isinstance(n, str) for n in names):
+    whole = all(isinstance(part, dict) for part in parts) and all(isinstance(n, str) for n in names)
+    if not (whole and names and parts[2]):
         raise GistevalError(f"{file} is damaged or no manifest: choose another --output")
     return dict(found)
