@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -49,6 +50,9 @@ OptionalText = Annotated[str | None, typer.Option()]
 
 def main() -> None:
     """Entry point: an expected error is one line on stderr and its exit code."""
+    # Imports of torch and transformers make objects by the million, all of them to stay: with Python's own
+    # thresholds a seventh of a short command's time goes into looking for garbage among them.
+    gc.set_threshold(100_000, 50, 10)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="gisteval", standalone_mode=False) or 0
