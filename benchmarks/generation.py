@@ -14,8 +14,6 @@ Prints one JSON object a part. Times are the best of three repetitions, taken in
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import resource
 import subprocess
@@ -27,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from timing import REPETITIONS, best_times
 
 from gisteval.compressors.full import Full
 from gisteval.compressors.gist import Gist
@@ -39,7 +38,6 @@ from gisteval.schema import Example
 from gisteval.tasks import load_task
 
 MAX_NEW_TOKENS = 24
-REPETITIONS = 3
 HFLM_BATCHES = (64, 128, 256)
 PROTOCOL_EXAMPLES = 100  # a split; one at a time is slow
 SHARED_INPUTS = 500
@@ -124,22 +122,9 @@ def hflm_runner(model: PromptModel, examples: Sequence[Example], batch: int) -> 
     ]
 
     def run() -> list[str]:
-        with contextlib.redirect_stdout(io.StringIO()):
-            return [text.strip() for text in peer.generate_until(requests, disable_tqdm=True)]
+        return [text.strip() for text in peer.generate_until(requests, disable_tqdm=True)]
 
     return run
-
-
-def best_times(runs: dict[str, Callable[[], Any]]) -> tuple[dict[str, float], dict[str, Any]]:
-    """Best wall time of each, in seconds, and its last result; the runs take turns."""
-    times = dict.fromkeys(runs, float("inf"))
-    results: dict[str, Any] = {}
-    for _ in range(REPETITIONS):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            results[name] = run()
-            times[name] = min(times[name], time.perf_counter() - start)
-    return times, results
 
 
 def same(ours_: Sequence[str], theirs: Sequence[str]) -> str:

@@ -14,10 +14,7 @@ turns, and how far apart the log-likelihoods are where both compute the same.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
-import time
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -25,28 +22,15 @@ from typing import Any
 import transformers
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
+from timing import best_times
 
 from gisteval.content import find_content
 from gisteval.integrations.lm_eval import GistLM
 from gisteval.tasks import load_task
 
-REPETITIONS = 3
 HFLM_BATCHES = (16, 64)
 MAX_GEN_TOKS = 16
 MARKER = "\n\nQuestion:"
-
-
-def best_times(runs: dict[str, Callable[[], Any]]) -> tuple[dict[str, float], dict[str, Any]]:
-    """Best wall time of each, in seconds, and its last result; the runs take turns."""
-    times = dict.fromkeys(runs, float("inf"))
-    results: dict[str, Any] = {}
-    for _ in range(REPETITIONS):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-                results[name] = run()
-            times[name] = min(times[name], time.perf_counter() - start)
-    return times, results
 
 
 def instances(kind: str, arguments: list[tuple[Any, ...]]) -> list[Instance]:

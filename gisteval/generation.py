@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import TypeVar
 
 import torch
 
@@ -15,6 +16,8 @@ from gisteval.models.base import PromptModel
 from gisteval.models.compressed import CompressedPrompt
 from gisteval.models.memory import Halving
 from gisteval.schema import Example
+
+Entry = TypeVar("Entry")
 
 AUTO_BATCH = 256
 CACHE_BYTES = 2**30
@@ -117,7 +120,9 @@ def answer_all(
         items = _measure(model, compressor, [(i, examples[i]) for i in chosen])
         fitting = [item for item in items if item.total <= model.context]
         yield [TooLong(i.example, i.total, model.context) for i in items if i.total > model.context]
-        for window in _windows(model, fitting):
+        for window in prompt_windows(
+            model, fitting, lambda item: (item.example.instruction, item.prompt_tokens)
+        ):
             batches = list(_batches(model, window, decoding))
             if all(item.index in done for batch in batches for item in batch):
                 continue
@@ -144,22 +149,52 @@ def _measure(model: PromptModel, compressor: Compressor, chosen: list[tuple[int,
     ]
 
 
-def _windows(model: PromptModel, items: list[_Item]) -> Iterator[list[_Item]]:
-    """Cut where the compressed prompts, if nothing were dropped, would outgrow their room."""
-    window: list[_Item] = []
+def prompt_windows(
+    model: PromptModel, items: Iterable[Entry], prompt: Callable[[Entry], tuple[str, int]]
+) -> Iterator[list[Entry]]:
+    """Cut where the compressed prompts, if nothing were dropped, would outgrow their room.
+
+    prompt: an item's prompt and its tokens; items of one prompt that follow each other share it.
+    """
+    window: list[Entry] = []
     size, last = 0, ""
     for item in items:
-        cost = 0 if item.example.instruction == last else item.prompt_tokens * model.slot_bytes
+        text, tokens = prompt(item)
+        cost = 0 if text == last else tokens * model.slot_bytes
         if window and size + cost > PREFIX_BYTES:
             yield window
             window, size = [], 0
         window.append(item)
-        size, last = size + cost, item.example.instruction
+        size, last = size + cost, text
     if window:
         yield window
 
 
-def auto_rows(model: PromptModel, tokens: int) -> int:
+def fitting_batches(
+    model: PromptModel,
+    items: Iterable[Entry],
+    tokens: Callable[[Entry], int],
+    limit: int | None,
+    width: Callable[[Entry], int] = lambda item: 1,
+) -> Iterator[list[Entry]]:
+    """Items in their order, as many at a time as the cache has room for, or up to limit rows.
+
+    tokens: that a row of an item may come to hold; width: its rows.
+    """
+    batch: list[Entry] = []
+    rows = longest = 0
+    for item in items:
+        longest = max(longest, tokens(item))
+        if batch and rows + width(item) > (limit or _auto_rows(model, longest)):
+            yield batch
+            batch, rows, longest = [], 0, tokens(item)
+        batch.append(item)
+        rows += width(item)
+    if batch:
+        yield batch
+
+
+def _auto_rows(model: PromptModel, tokens: int) -> int:
     """How many rows of so many tokens fit into the room for the cache."""
     return min(AUTO_BATCH, max(1, CACHE_BYTES // (tokens * model.slot_bytes)))
 
@@ -167,18 +202,9 @@ def auto_rows(model: PromptModel, tokens: int) -> int:
 def _batches(model: PromptModel, window: list[_Item], decoding: Decoding) -> Iterator[list[_Item]]:
     """Rows of similar length together. The reference's length is no key: nobody knows it in earnest."""
     ordered = sorted(window, key=lambda i: (i.input_tokens, i.prompt_tokens, i.index))
-    batch: list[_Item] = []
-    width = 0
-    for item in ordered:
-        longest = max(width, item.total + decoding.max_new_tokens)
-        room = decoding.batch_size or auto_rows(model, longest)
-        if batch and len(batch) + 1 > room:
-            yield batch
-            batch, longest = [], item.total + decoding.max_new_tokens
-        batch.append(item)
-        width = longest
-    if batch:
-        yield batch
+    return fitting_batches(
+        model, ordered, lambda item: item.total + decoding.max_new_tokens, decoding.batch_size
+    )
 
 
 def _compress(
@@ -215,7 +241,7 @@ def _length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[l
     group: list[str] = []
     for text in sorted(lengths, key=lambda text: (lengths[text], text)):
         padded = len(group) >= FEW_ROWS and lengths[text] > PADDING_LIMIT * lengths[group[0]]
-        if group and (padded or len(group) >= auto_rows(model, lengths[text])):
+        if group and (padded or len(group) >= _auto_rows(model, lengths[text])):
             yield group
             group = []
         group.append(text)

@@ -132,4 +132,3 @@ def sampled(pairs: Sequence[str], share: float) -> list[str]:
     count = max(FEWEST_AGAIN, math.ceil(share * len(pairs)))
     chosen = set(nsmallest(count, pairs))  # a pair is a digest: any order of them is by chance
     return [pair for pair in pairs if pair in chosen]
-

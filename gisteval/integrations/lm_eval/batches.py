@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gisteval.compressors.base import Compressor
-from gisteval.generation import AUTO_BATCH, PREFIX_BYTES, auto_rows, compress_each
+from gisteval.generation import AUTO_BATCH, compress_each, fitting_batches, prompt_windows
 from gisteval.models.base import PromptModel
 from gisteval.models.compressed import Accounting, CompressedPrompt, Nothing
 from gisteval.models.memory import Halving
@@ -101,41 +101,20 @@ def batches(
     order = sorted(
         range(len(rows)), key=lambda i: (len(rows[i].prompt), rows[i].prompt, len(rows[i].input), i)
     )
-    for window in _windows(model, compression, rows, order):
+    windows = prompt_windows(
+        model, order, lambda i: (rows[i].prompt, compression.measure(model, rows[i].prompt))
+    )
+    for window in windows:
         compressed = compression.apply(model, list(dict.fromkeys(rows[i].prompt for i in window)))
+
+        def tokens(index: int) -> int:
+            return _tokens(model, compression, rows[index])
+
         # Longest first, as lm-eval does: a batch that is too large shows at once.
-        window.sort(key=lambda i: (-_tokens(model, compression, rows[i]), i))
-        batch: list[Placed] = []
-        width = longest = 0
-        for index in window:
-            row = rows[index]
-            longest = max(longest, _tokens(model, compression, row))
-            if batch and width + row.width > (limit or auto_rows(model, longest)):
-                yield batch
-                batch, width, longest = [], 0, _tokens(model, compression, row)
-            batch.append(Placed(index, row, compressed[row.prompt]))
-            width += row.width
-        if batch:
-            yield batch
+        window.sort(key=lambda i: (-tokens(i), i))
+        for batch in fitting_batches(model, window, tokens, limit, lambda i: rows[i].width):
+            yield [Placed(index, rows[index], compressed[rows[index].prompt]) for index in batch]
 
 
 def _tokens(model: PromptModel, compression: Compression, row: Row) -> int:
     return compression.measure(model, row.prompt) + len(row.input) + row.room
-
-
-def _windows(
-    model: PromptModel, compression: Compression, rows: Sequence[Row], order: Sequence[int]
-) -> Iterator[list[int]]:
-    """Cut where the prompts, if nothing were dropped, would outgrow their room."""
-    window: list[int] = []
-    size, last = 0, ""
-    for index in order:
-        prompt = rows[index].prompt
-        cost = 0 if prompt == last else compression.measure(model, prompt) * model.slot_bytes
-        if window and size + cost > PREFIX_BYTES:
-            yield window
-            window, size = [], 0
-        window.append(index)
-        size, last = size + cost, prompt
-    if window:
-        yield window
