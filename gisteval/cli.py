@@ -16,6 +16,7 @@ import typer
 from gisteval import cli_gate, cli_human, cli_report, cli_view
 from gisteval.cli_judge import judge as judge_command
 from gisteval.cli_lm_eval import lm_eval as lm_eval_command
+from gisteval.cli_options import AsJson, Base, ChatTemplate, ConfigFile, DataDir
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
@@ -38,13 +39,6 @@ INTERRUPTED = 130
 PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 """Every argument goes to another program's own command line."""
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-Base = Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")]
-ChatTemplate = Annotated[
-    str | None,
-    typer.Option(help="Prompts by the tokenizer's chat template, the instruction as: system or user."),
-]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file; flags win over it.")]
 OptionalText = Annotated[str | None, typer.Option()]
 
 
@@ -113,7 +107,7 @@ def run(
     output: Annotated[
         str | None, typer.Option(help="Folder of the run; an unfinished one is resumed.")
     ] = None,
-    data_dir: Annotated[str | None, typer.Option(help="Where downloaded data already lies.")] = None,
+    data_dir: DataDir = None,
     base: Base = None,
     chat_template: ChatTemplate = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gisteval.cli_options import AsJson
 from gisteval.errors import GistevalError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 SHOWN = 300
 """Characters of a text that are printed."""
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Split = Annotated[str | None, typer.Option(help="Comma-separated. Default: all that both runs have.")]
 
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from gisteval.cli_options import AsJson
+
 app = typer.Typer(help="Human judgements: blinded sheets out, answers in.", no_args_is_help=True)
 
 
@@ -31,7 +33,7 @@ def export(
 def import_(
     run: Annotated[Path, typer.Argument(help="The run that the sheet was exported from.")],
     files: Annotated[list[Path], typer.Argument(help="A CSV of answers an annotator, named after them.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take annotators' answers: preference, and agreement with each other and with every judge."""
     from gisteval.pipeline.human import import_answers

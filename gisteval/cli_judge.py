@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gisteval.cli_options import AsJson
 from gisteval.errors import GistevalError
 
 
@@ -43,7 +44,7 @@ def judge(
     device: str = "auto",
     dtype: str = "auto",
     batch_size: Annotated[int, typer.Option(help="Of a local judge.")] = 8,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Judge a run pairwise against its positive control; goes on where it was stopped."""
     from gisteval.judging.definition import load_judge

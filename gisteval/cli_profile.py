@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gisteval.cli_options import AsJson, ChatTemplate, DataDir
 from gisteval.errors import GistevalError
 
 
@@ -40,11 +41,9 @@ def profile(
     device: str = "auto",
     dtype: str = "auto",
     output: Annotated[Path | None, typer.Option(help="Folder of profile.json, tables, figures.")] = None,
-    chat_template: Annotated[
-        str | None, typer.Option(help="Instruction in the tokenizer's chat template: system or user.")
-    ] = None,
-    data_dir: Annotated[str | None, typer.Option(help="Where downloaded data already lies.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    chat_template: ChatTemplate = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measure FLOPs, wall time and memory, and say after how many reuses compression pays."""
     if sum(map(bool, (shape, model, released))) != 1:

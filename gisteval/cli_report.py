@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from gisteval.cli_options import AsJson
+
 
 def import_paper(
     source: Annotated[Path, typer.Argument(help="Folder with the released files, any subset of them.")],
@@ -16,7 +18,7 @@ def import_paper(
     data_dir: Annotated[
         Path | None, typer.Option(help="Where Alpaca+ lies: examples get its texts and ids.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Import the paper's released outputs, verdicts and timings as a run, every score recomputed."""
     from gisteval.pipeline.import_paper import import_paper as import_release

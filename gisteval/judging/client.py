@@ -52,6 +52,14 @@ class Endpoint:
     def __post_init__(self) -> None:
         try:
             parts = urlsplit(self.base_url)
+        except ValueError as error:
+            raise GistevalError(f"the server's URL can't be read ({error}): check --base-url") from error
+        if parts.username or parts.password or parts.query:
+            raise GistevalError(
+                "the server's URL holds a user, password or query, and would be kept in the manifest: give "
+                "the key in an environment variable, by --api-key-env"
+            )
+        try:
             sound = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
         except ValueError:
             sound = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.judging.client import Endpoint, api_key
@@ -93,7 +92,6 @@ def prepare(options: JudgeOptions) -> Bench:
         identity = digest([judge.prompt_digest(), chat_identity(model, options.dtype, options.device)])
         return Bench(judge, f"{judge.name}:{Path(model).name}", model, None, identity, options)
     base_url = (options.base_url or definition.base_url).rstrip("/")
-    _check_open(base_url)
     endpoint = Endpoint(
         base_url,
         model,
@@ -108,20 +106,6 @@ def prepare(options: JudgeOptions) -> Bench:
     identity = digest([judge.prompt_digest(), model, base_url])
     price = _price(definition, model, options)
     return Bench(judge, label, model, base_url, identity, options, endpoint, price)
-
-
-def _check_open(base_url: str) -> None:
-    """Raise GistevalError if a URL, which the manifest keeps, holds a password or a key."""
-    try:
-        parts = urlsplit(base_url)
-        secret = parts.username or parts.password or parts.query
-    except ValueError as error:
-        raise GistevalError(f"the server's URL can't be read ({error}): check --base-url") from error
-    if secret:
-        raise GistevalError(
-            "the server's URL holds a user, password or query, and would be kept in the manifest: give the "
-            "key in an environment variable, by --api-key-env"
-        )
 
 
 def _price(definition: ChatDefinition, model: str, options: JudgeOptions) -> Price | None:

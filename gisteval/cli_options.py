@@ -1,0 +1,17 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Base = Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")]
+ChatTemplate = Annotated[
+    str | None,
+    typer.Option(help="Prompts by the tokenizer's chat template, the instruction as: system or user."),
+]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file; flags win over it.")]
+DataDir = Annotated[str | None, typer.Option(help="Where downloaded data already lies.")]
