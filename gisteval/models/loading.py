@@ -13,6 +13,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
+    GgufConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -157,7 +158,13 @@ def _load_difference(checkpoint: Checkpoint) -> PreTrainedModel:
 
 def _load_stock(checkpoint: Checkpoint, dtype: torch.dtype | Literal["auto"]) -> PreTrainedModel:
     """The weights of one folder as they are. dtype "auto": as stored."""
-    options: dict[str, Any] = {"gguf_file": checkpoint.gguf_file} if checkpoint.gguf_file else {}
+    options: dict[str, Any] = {}
+    if checkpoint.gguf_file:
+        # Unpacked, the weights are plain ones, which can be trained and saved.
+        options |= {
+            "gguf_file": checkpoint.gguf_file,
+            "quantization_config": GgufConfig(dequantize=True),
+        }
     if any(checkpoint.path.glob("*.safetensors")):
         options["use_safetensors"] = True  # never a pickle that lies beside them
     model: PreTrainedModel

@@ -35,8 +35,9 @@ class Fields(_Strict):
 class Split(_Strict):
     """Where one split comes from; exactly one of file, url, dataset, generator.
 
-    file: JSON, JSONL, CSV or Parquet (optionally .gz) beside the task.yaml, or below it. url: fetched
-    once into the cache and checked against sha256. dataset: a Hugging Face dataset name (config, then
+    file: JSON, JSONL, CSV or Parquet (optionally .gz) beside the task.yaml, or below it; with a sha256 it
+    is checked, and may lie anywhere below the data folder instead. url: fetched once into the cache and
+    checked against sha256. dataset: a Hugging Face dataset name (config, then
     split after colons: "org/name:config:split"). generator: "module:function" that yields mappings; only
     installed ones (entry points "gisteval.generators"), since a task file is data and must not run
     anything else.
@@ -137,6 +138,8 @@ class Task:
             return sources.read_file(sources.fetch(split.url, split.sha256, self.data_dir))
         assert split.file is not None
         path = self.folder / split.file
+        if split.sha256 is not None and not path.is_file():
+            path = sources.in_data_folder(path.name, split.sha256, self.data_dir) or path
         if split.sha256 is not None:
             sources.check_digest(path, split.sha256)
         return sources.read_file(path)

@@ -114,24 +114,13 @@ def read_dataset(name: str) -> Iterator[dict[str, Any]]:
 
 
 def fetch(url: str, sha256: str, data_dir: Path | None) -> Path:
-    """A local copy of a checked file: from the data folder if it is there, else downloaded once.
-
-    data_dir falls back to the environment variable GISTEVAL_DATA_DIR; downloads go to the user's cache.
+    """A local copy of a checked file: from the data folder if one is named, else downloaded once into
+    the user's cache.
     """
     name = urlsplit(url).path.rsplit("/", 1)[-1]
-    folder = data_dir or (Path(os.environ[DATA_DIR_VARIABLE]) if DATA_DIR_VARIABLE in os.environ else None)
-    if folder is not None:
-        found = [path for path in sorted(folder.rglob("*")) if path.name == name and path.is_file()]
-        if not found:
-            raise GistevalError(
-                f"{name} is not in the data folder {folder}: put it there, or leave "
-                f"--data-dir and {DATA_DIR_VARIABLE} away to download it"
-            )
-        # Several files may share the name; the checksum tells which one is meant.
-        sound = [path for path in found if _digest(path) == sha256]
-        if not sound:
-            check_digest(found[0], sha256)
-        return sound[0]
+    found = in_data_folder(name, sha256, data_dir)
+    if found is not None:
+        return found
     import pooch
     import requests
 
@@ -146,6 +135,27 @@ def fetch(url: str, sha256: str, data_dir: Path | None) -> Path:
         raise GistevalError(
             f"{url} can't be used ({one_line(error)}): check the url and its sha256 in the task file"
         ) from error
+
+
+def in_data_folder(name: str, sha256: str, data_dir: Path | None) -> Path | None:
+    """A checked file of this name anywhere below the data folder; None if there is no such folder.
+
+    data_dir falls back to the environment variable GISTEVAL_DATA_DIR.
+    """
+    folder = data_dir or (Path(os.environ[DATA_DIR_VARIABLE]) if DATA_DIR_VARIABLE in os.environ else None)
+    if folder is None:
+        return None
+    found = [path for path in sorted(folder.rglob("*")) if path.name == name and path.is_file()]
+    if not found:
+        raise GistevalError(
+            f"{name} is not in the data folder {folder}: put it there, or leave "
+            f"--data-dir and {DATA_DIR_VARIABLE} away (a task's url is downloaded then)"
+        )
+    # Several files may share the name; the checksum tells which one is meant.
+    sound = [path for path in found if _digest(path) == sha256]
+    if not sound:
+        check_digest(found[0], sha256)
+    return sound[0]
 
 
 def check_digest(path: Path, sha256: str) -> None:

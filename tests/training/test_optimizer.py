@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gisteval.training.optimizer import MuonWithAdamW
+from gisteval.training.optimizer import Muon, MuonWithAdamW, orthogonalised
 
 
 def optimizer(model) -> MuonWithAdamW:
@@ -31,7 +31,7 @@ def test_a_step_is_the_step_of_both_under_one_schedule(tiny_network):
     twin = dict(zip(map(id, ours.parameters()), theirs.parameters(), strict=True))
     muon, adamw = ([twin[id(weight)] for weight in group["params"]] for group in combined.param_groups)
     parts = (
-        torch.optim.Muon(muon, lr=0.03, weight_decay=0.1),
+        Muon(muon, lr=0.03, weight_decay=0.1),
         torch.optim.AdamW(adamw, lr=0.01, betas=(0.9, 0.98), weight_decay=0.1),
     )
     for step in range(3):
@@ -46,3 +46,29 @@ def test_a_step_is_the_step_of_both_under_one_schedule(tiny_network):
             part.param_groups[0]["lr"] *= 0.5
         pairs = zip(ours.parameters(), theirs.parameters(), strict=True)
         assert all(torch.equal(one, other) for one, other in pairs)
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (16, 40), (40, 16)])
+def test_a_step_is_the_one_of_torch_s_own_muon(shape):
+    torch.manual_seed(0)
+    ours, theirs = (torch.nn.Parameter(torch.ones(shape)) for _ in range(2))
+    mine = Muon([ours], lr=0.1, weight_decay=0.3)
+    stock = torch.optim.Muon([theirs], lr=0.1, weight_decay=0.3)
+    for _ in range(4):
+        ours.grad = torch.randn(shape)
+        theirs.grad = ours.grad.clone()
+        mine.step()
+        stock.step()
+    moved = (theirs - 1).abs().mean()
+    assert (ours - theirs).abs().mean() < 0.02 * moved  # theirs works in bfloat16
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (16, 40), (40, 16)])
+def test_orthogonalised_keeps_the_singular_vectors_and_levels_the_values(shape):
+    torch.manual_seed(1)
+    matrix = torch.randn(shape)
+    left, values, right = torch.linalg.svd(matrix, full_matrices=False)
+    core = left.T @ orthogonalised(matrix) @ right.T
+    assert torch.allclose(core, torch.diag(core.diagonal()), atol=1e-4)
+    large = values > 0.05 * values[0]
+    assert ((core.diagonal()[large] > 0.5) & (core.diagonal()[large] < 1.5)).all()
