@@ -161,6 +161,8 @@ def _start(
 
 def _redraw(model: PreTrainedModel, names: Sequence[str]) -> None:
     """Draw the weights of linear modules anew; names are the last parts of theirs."""
+    if names and model.config.is_encoder_decoder:
+        raise GistevalError("redraw: not supported for an encoder-decoder model: leave it out")
     linear: dict[str, list[nn.Linear]] = {}
     for path, part in model.named_modules():
         if isinstance(part, nn.Linear):
