@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import orjson
+
 from gisteval.errors import GistevalError
 
 LOCK_FILE = ".lock"
@@ -20,7 +22,7 @@ LOCK_FILE = ".lock"
 NEW = ".new"
 """Ending of what is about to replace a file."""
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
+_SORTED_LINE = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
 def repair(path: Path) -> int:
@@ -52,12 +54,28 @@ def read_records(path: Path) -> Iterator[dict[str, Any]]:
             if not line.endswith(b"\n"):
                 return
             try:
-                record = json.loads(line)
+                record = _decoded(line)
             except (ValueError, RecursionError) as error:
                 raise _damaged(path, number) from error
             if not isinstance(record, dict):
                 raise _damaged(path, number)
             yield record
+
+
+def _decoded(line: bytes) -> Any:
+    """What a line holds. orjson is ten times as fast as json, but reads no half of a surrogate pair."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return json.loads(line)
+
+
+def _encoded(record: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(record, option=_SORTED_LINE)
+    except orjson.JSONEncodeError:  # it writes no half of a surrogate pair, and no number beyond 64 bits
+        text = json.dumps(record, ensure_ascii=False, sort_keys=True) + "\n"
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _damaged(path: Path, number: int) -> GistevalError:
@@ -79,9 +97,9 @@ class RecordWriter:
 
     def write(self, records: Iterable[dict[str, Any]]) -> None:
         """Append and flush. Raises GistevalError if the disk is full."""
-        lines = "".join([_ENCODER.encode(record) + "\n" for record in records])
+        lines = b"".join(map(_encoded, records))
         try:
-            self._stream.write(lines.encode("utf-8", "surrogatepass"))
+            self._stream.write(lines)
             self._stream.flush()
         except OSError as error:
             raise _disk_error(self._path, error) from error
