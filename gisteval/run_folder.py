@@ -160,15 +160,24 @@ class RunFolder:
 
     def read_generations(self, system: str, split: str) -> Iterator[Generation]:
         """A system's records of one split. Raises GistevalError if a line is no such record."""
-        for generation in _records(self.generations(system), Generation):
-            if (generation.system, generation.split) == (system, split):
-                yield generation
+        return _records(self.generations(system), Generation, system=system, split=split)
+
+    def read_outputs(self, system: str, split: str) -> dict[str, str]:
+        """A system's outputs of one split by content id; for who needs nothing else, in a third of the time.
+
+        Raises GistevalError if a line holds none.
+        """
+        path, found = self.generations(system), {}
+        for number, record in _lines(path, {"system": system, "split": split}):
+            content, output = record.get("content"), record.get("output")
+            if not (isinstance(content, str) and isinstance(output, str)):
+                raise _no_record(path, number, TypeError("no texts content and output"))
+            found[content] = output
+        return found
 
     def read_verdicts(self, judge: str, system: str, split: str) -> Iterator[Verdict]:
         """A judge's verdicts on a system's outputs of one split. Raises GistevalError as above."""
-        for verdict in self.file_verdicts(judge, system):
-            if (verdict.judge, verdict.system, verdict.split) == (judge, system, split):
-                yield verdict
+        return _records(self.verdicts(judge, system), Verdict, judge=judge, system=system, split=split)
 
     def file_verdicts(self, judge: str, system: str) -> Iterator[Verdict]:
         """All that stands in the file of a judge's verdicts on a system. Raises GistevalError as above."""
@@ -285,15 +294,28 @@ def file_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]", "_", text)
 
 
-def _records(path: Path, kind: type[Record]) -> Iterator[Record]:
-    """A file's lines as records of one kind; a missing file has none."""
+def _lines(path: Path, wanted: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """A file's numbered lines whose fields are as wanted; a missing file has none."""
     for number, record in enumerate(read_records(path), 1):
+        for name, value in wanted.items():
+            found = record.get(name)
+            if found != value and type(found) is str:
+                break
+        else:
+            yield number, record
+
+
+def _records(path: Path, kind: type[Record], **wanted: str) -> Iterator[Record]:
+    """The same as records of one kind."""
+    for number, record in _lines(path, wanted):
         try:
             yield from_json(kind, record)
         except TypeError as error:
-            raise GistevalError(
-                f"{path}, line {number} is no record of this version ({error}): delete that line"
-            ) from error
+            raise _no_record(path, number, error) from error
+
+
+def _no_record(path: Path, number: int, error: Exception) -> GistevalError:
+    return GistevalError(f"{path}, line {number} is no record of this version ({error}): delete that line")
 
 
 def _read_manifest(file: Path) -> dict[str, Any]:

@@ -42,12 +42,11 @@ def as_condition(name: str | None) -> Condition | None:
 
 def digest(parts: Sequence[str]) -> str:
     """128-bit hex digest of a list of strings; ("ab", "c") and ("a", "bc") differ."""
-    state = hashlib.blake2b(digest_size=16)
+    fed: list[bytes] = []
     for part in parts:
         encoded = part.encode("utf-8", "surrogatepass")
-        state.update(len(encoded).to_bytes(8, "little"))
-        state.update(encoded)
-    return state.hexdigest()
+        fed += len(encoded).to_bytes(8, "little"), encoded
+    return hashlib.blake2b(b"".join(fed), digest_size=16).hexdigest()
 
 
 def from_json(kind: type[Record], values: Mapping[str, Any]) -> Record:

@@ -35,8 +35,7 @@ def contests(folder: RunFolder) -> Iterator[Contest]:
             reference = references[system]
             for name in (system, reference):
                 if name not in outputs:
-                    found = folder.read_generations(name, split)
-                    outputs[name] = {record.content: record.output for record in found}
+                    outputs[name] = folder.read_outputs(name, split)
                     missing = len(examples.keys() - outputs[name].keys())
                     if missing > without.get((name, split), missing):
                         raise InvalidRun(
