@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gisteval.models.cache import GrowingCache
+from gisteval.models.padding import pad_left
 
 if TYPE_CHECKING:
     from gisteval.models.base import PromptModel
@@ -79,11 +80,9 @@ class Continuation(ABC):
         for logits, ids in self._read(targets):
             losses.append(_losses(logits, ids))
             hits.append(logits.argmax(-1) == ids)
-        table, greedy = torch.cat(losses, dim=1).cpu().double(), torch.cat(hits, dim=1).cpu()
-        return [
-            Scored(-float(table[row, : len(target)].sum()), bool(greedy[row, : len(target)].all()))
-            for row, target in enumerate(targets)
-        ]
+        lengths = torch.tensor([len(target) for target in targets])[:, None]
+        table, greedy = torch.cat(losses, dim=1).cpu(), torch.cat(hits, dim=1).cpu()
+        return _sums(table, greedy, torch.arange(table.shape[1]) < lengths)
 
     def _read(self, targets: Sequence[Sequence[int]]) -> Iterator[tuple[Tensor, Tensor]]:
         """Logits (rows, columns, vocabulary) and the target ids that they predict, piece by piece."""
@@ -174,6 +173,25 @@ class Continuation(ABC):
 
         real: (rows, columns) bool, False where a row has no token; position_ids likewise.
         """
+
+
+def scores_at_the_end(logits: Tensor, targets: Sequence[Sequence[int]]) -> list[Scored]:
+    """What `Continuation.scores` gives, of targets read in the pass of their inputs.
+
+    logits: (rows, columns, vocabulary) whose last column predicts every target's last token.
+    """
+    ids, real = pad_left(targets, logits.device)
+    columns = logits[:, -ids.shape[1] :]
+    return _sums(_losses(columns, ids).cpu(), (columns.argmax(-1) == ids).cpu(), real.cpu())
+
+
+def _sums(losses: Tensor, hits: Tensor, real: Tensor) -> list[Scored]:
+    """Rows' sums over their real columns; all tensors are (rows, columns), on the CPU."""
+    totals = losses.double().masked_fill(~real, 0.0).sum(dim=1)
+    return [
+        Scored(-total, greedy)
+        for total, greedy in zip(totals.tolist(), (hits | ~real).all(dim=1).tolist(), strict=True)
+    ]
 
 
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:

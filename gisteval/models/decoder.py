@@ -23,7 +23,7 @@ from gisteval.models.compressed import (
     Prefix,
     Tokens,
 )
-from gisteval.models.continuation import Continuation
+from gisteval.models.continuation import LOGIT_BYTES, Continuation, Scored, scores_at_the_end
 from gisteval.models.padding import pad_left, positions
 from gisteval.models.tokens import PromptTokenizer
 
@@ -93,6 +93,22 @@ class DecoderModel(PromptModel):
     ) -> DecoderContinuation:
         """Prefill inputs (token ids) behind their compressed prompts."""
         return DecoderContinuation(self, self.realise(prompts), continuations)
+
+    @torch.inference_mode()
+    def scores(
+        self,
+        prompts: Sequence[CompressedPrompt],
+        inputs: Sequence[Sequence[int]],
+        targets: Sequence[Sequence[int]],
+    ) -> list[Scored]:
+        """Targets (token ids) behind their inputs in one pass; `run` and its `scores` take two."""
+        columns = max(map(len, targets))
+        if 4 * len(targets) * columns * self.model.config.vocab_size > LOGIT_BYTES:
+            return self.run(prompts, inputs).scores(targets)
+        # A target's last token is predicted, but never read.
+        rows = [[*x, *y[:-1]] for x, y in zip(inputs, targets, strict=True)]
+        read = DecoderContinuation(self, self.realise(prompts), rows, columns)
+        return scores_at_the_end(read.last_columns, targets)
 
     def realise(self, prompts: Sequence[CompressedPrompt]) -> list[Prefix | Nothing]:
         """Every compressed prompt as cached states: token lists are run, prefixes stay as they are."""
@@ -174,7 +190,9 @@ class DecoderContinuation(Continuation):
         model: DecoderModel,
         prompts: Sequence[Prefix | Nothing],
         continuations: Sequence[Sequence[int]],
+        keep: int = 1,
     ) -> None:
+        """keep: columns of the prefill whose logits are wanted, as `last_columns`."""
         device = model.device
         states = model.initial_states(prompts)
         cache = GrowingCache.from_states(states) if states else GrowingCache(model.num_layers)
@@ -185,7 +203,8 @@ class DecoderContinuation(Continuation):
         starts = torch.tensor([p.next_position for p in prompts], device=device)
         lengths = torch.tensor([len(c) for c in continuations], device=device)
         super().__init__(model, cache, starts + lengths)
-        self.last_logits = self._forward(ids, real, positions(real, starts), keep=1)[:, -1]
+        self.last_columns = self._forward(ids, real, positions(real, starts), keep)
+        self.last_logits = self.last_columns[:, -1]
 
     def rewind(self, length: int) -> None:
         """Forget every column from `length` on."""

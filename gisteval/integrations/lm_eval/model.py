@@ -240,11 +240,15 @@ class GistLM(TemplateLM):  # type: ignore[misc]
 
         def read(batch: list[Placed]) -> list[list[Scored]]:
             answers = [[pieces[number].answer for number in members[placed.index]] for placed in batch]
-            running = self._run(batch)
-            if any(len(some) > 1 for some in answers):
+            flat = [answer for some in answers for answer in some]
+            if len(flat) == len(batch):
+                prompts = [placed.compressed for placed in batch]
+                scored = iter(self.reader.scores(prompts, [placed.row.input for placed in batch], flat))
+            else:
+                running = self._run(batch)
                 repeats = [row for row, some in enumerate(answers) for _ in some]
                 running.take_rows(torch.tensor(repeats, device=self.device))
-            scored = iter(running.scores([answer for some in answers for answer in some]))
+                scored = iter(running.scores(flat))
             return [[next(scored) for _ in some] for some in answers]
 
         with tqdm(total=len(pieces), desc="loglikelihood", disable=quiet) as bar:
