@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -10,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -44,7 +46,7 @@ def each_step(do: Callable[[Step, Step], None]) -> Iterator[None]:
         kept = list(records)
 
         def torn() -> None:
-            line = "".join(store._ENCODER.encode(record) + "\n" for record in kept).encode()
+            line = b"".join(map(store._encoded, kept))
             self._stream.write(line[: len(line) // 2])
             self._stream.flush()
 
@@ -131,6 +133,26 @@ def _end(pid: int, point: Moment | Amid | None) -> tuple[int, float]:
             time.sleep(0.001)
     _, status, usage = os.wait4(pid, 0)
     return status, usage.ru_utime + usage.ru_stime
+
+
+@pytest.fixture(scope="session")
+def state() -> Callable[[Path], dict[str, Any]]:
+    """All of a run that must be as if nothing had ever happened to it."""
+
+    def read(run: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            str(file.relative_to(run)): sorted(file.read_text(encoding="utf-8").splitlines())
+            for folder in ("examples", "generations", "verdicts")
+            for file in (run / folder).glob("*.jsonl")
+        }
+        found["results"] = json.loads((run / "results.json").read_text(encoding="utf-8"))
+        found["manifest"] = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+        del found["manifest"]["command"]  # says where it was written, as the next
+        found["manifest"].get("config", {}).pop("output", None)
+        found["half-written"] = [file.name for file in run.rglob("*.new")]
+        return found
+
+    return read
 
 
 @pytest.fixture(scope="session")

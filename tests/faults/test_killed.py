@@ -10,7 +10,6 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,26 +21,11 @@ SEED = 20_230_417
 EXAMPLES = [(f"say {'cats ' * (n % 5)}{n}", "dogs" * (n % 3), f"yes {n}") for n in range(12)]
 
 
-def state(run: Path) -> dict[str, Any]:
-    """All of a run that must be as if it had never been killed."""
-    found: dict[str, Any] = {
-        str(file.relative_to(run)): sorted(file.read_text(encoding="utf-8").splitlines())
-        for folder in ("examples", "generations", "verdicts")
-        for file in (run / folder).glob("*.jsonl")
-    }
-    found["results"] = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    found["manifest"] = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-    del found["manifest"]["command"]  # says where it was written, as the next
-    found["manifest"].get("config", {}).pop("output", None)
-    found["half-written"] = [file.name for file in run.rglob("*.new")]
-    return found
-
-
 def records(run: Path) -> int:
     return sum(file.read_bytes().count(b"\n") for file in run.glob("[gv]e*s/*.jsonl"))
 
 
-def campaign(name: str, victim, points: int, prepare: Callable[[int], Command], gisteval) -> None:
+def campaign(name: str, victim, points: int, prepare: Callable[[int], Command], gisteval, state) -> None:
     """Kill a command at every point, go on with the same command, and compare."""
     run, (arguments, rest) = prepare(0)
     measured = victim(arguments, rest)
@@ -63,7 +47,7 @@ def campaign(name: str, victim, points: int, prepare: Callable[[int], Command], 
 
 
 @pytest.mark.parametrize("points", [4, LONG])
-def test_run(points: int, tiny_suite, write_task, tmp_path: Path, victim, gisteval) -> None:
+def test_run(points: int, tiny_suite, write_task, tmp_path: Path, victim, gisteval, state) -> None:
     task = write_task(tmp_path / "task", EXAMPLES)
     arguments = ["run", "--model", tiny_suite / "gist-3", "--task", task, "--batch-size", 4]
 
@@ -71,11 +55,11 @@ def test_run(points: int, tiny_suite, write_task, tmp_path: Path, victim, gistev
         run = tmp_path / f"run-{number}"
         return run, (arguments, ["--output", run])
 
-    campaign("run", victim, points, prepare, gisteval)
+    campaign("run", victim, points, prepare, gisteval, state)
 
 
 @pytest.mark.parametrize("points", [4, LONG])
-def test_judge(points: int, make_run, tmp_path: Path, victim, gisteval) -> None:
+def test_judge(points: int, make_run, tmp_path: Path, victim, gisteval, state) -> None:
     texts = {name: [f"{name[: n % 4]} {n}" for n in range(90)] for name in ("pos", "gist-1", "other")}
     template = make_run(texts, "template")
 
@@ -84,11 +68,11 @@ def test_judge(points: int, make_run, tmp_path: Path, victim, gisteval) -> None:
         shutil.copytree(template, run)
         return run, (["judge"], [run])
 
-    campaign("judge", victim, points, prepare, gisteval)
+    campaign("judge", victim, points, prepare, gisteval, state)
 
 
 @pytest.mark.parametrize("points", [4, LONG])
-def test_import(points: int, tmp_path: Path, victim, gisteval) -> None:
+def test_import(points: int, tmp_path: Path, victim, gisteval, state) -> None:
     files = []
     for name in ("LLaMA-pos_control-1", "LLaMA-gist-1", "LLaMA-neg_control-1"):
         files.append(tmp_path / f"{name}.jsonl")
@@ -102,12 +86,12 @@ def test_import(points: int, tmp_path: Path, victim, gisteval) -> None:
         run = tmp_path / f"run-{number}"
         return run, (arguments, ["--output", run])
 
-    campaign("import", victim, points, prepare, gisteval)
+    campaign("import", victim, points, prepare, gisteval, state)
 
 
 @pytest.mark.parametrize("points", [2, pytest.param(10, marks=pytest.mark.faults)])
 def test_a_paid_judge(
-    points: int, make_run, chat_server, judging_cache, tmp_path: Path, victim, gisteval
+    points: int, make_run, chat_server, judging_cache, tmp_path: Path, victim, gisteval, state
 ) -> None:
     """What was answered and written is never asked again."""
     texts = {name: [f"{name[: n % 4]} {n}" for n in range(40)] for name in ("pos", "gist-1")}
@@ -120,4 +104,4 @@ def test_a_paid_judge(
         chat = ["judge", "--judge", "openai", "--base-url", chat_server.url, "--concurrency", 2]
         return run, (chat, ["--cache", cache, run])
 
-    campaign("paid judge", victim, points, prepare, gisteval)
+    campaign("paid judge", victim, points, prepare, gisteval, state)
