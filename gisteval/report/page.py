@@ -77,15 +77,19 @@ def page_html(content: PageContent) -> str:
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = joined_script(folder)
     measure, found = margins(content.data.rows)
-    return page_environment(folder).get_template("page.html.j2").render(
-        content=content,
-        style=Markup(style),
-        script=Markup(script),
-        policy=policy(style, script),
-        data=Markup(samples_json(content.samples)),
-        measure=measure,
-        glance=glance(content.data.rows, found),
-        gallery=gallery_rows(content.samples),
+    return (
+        page_environment(folder)
+        .get_template("page.html.j2")
+        .render(
+            content=content,
+            style=Markup(style),
+            script=Markup(script),
+            policy=policy(style, script),
+            data=Markup(samples_json(content.samples)),
+            measure=measure,
+            glance=glance(content.data.rows, found),
+            gallery=gallery_rows(content.samples),
+        )
     )
 
 
