@@ -16,7 +16,7 @@ import typer
 from gisteval import cli_gate, cli_human, cli_report, cli_view
 from gisteval.cli_judge import judge as judge_command
 from gisteval.cli_lm_eval import lm_eval as lm_eval_command
-from gisteval.cli_options import AsJson, Base, ChatTemplate, ConfigFile, DataDir
+from gisteval.cli_options import AsJson, Base, ChatTemplate, ConfigFile, DataDir, DeviceMap, Quantize
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
@@ -103,6 +103,8 @@ def run(
     max_new_tokens: Annotated[int | None, typer.Option(help="Longest output, in tokens.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = None,
     dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16, float16.")] = None,
+    device_map: DeviceMap = None,
+    quantize: Quantize = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the resampled intervals.")] = None,
     output: Annotated[
         str | None, typer.Option(help="Folder of the run; an unfinished one is resumed.")
@@ -130,6 +132,8 @@ def run(
         max_new_tokens=max_new_tokens,
         device=device,
         dtype=dtype,
+        device_map=device_map,
+        quantize=quantize,
         seed=seed,
         output=output,
         data_dir=data_dir,
@@ -266,6 +270,8 @@ def compress(
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     device: str = "auto",
     dtype: str = "auto",
+    device_map: DeviceMap = None,
+    quantize: Quantize = None,
     as_json: AsJson = False,
 ) -> None:
     """Compress instructions and show what is kept and what it takes to store it."""
@@ -282,6 +288,8 @@ def compress(
         condition=as_condition(condition),
         device=device,
         dtype=dtype,
+        device_map=device_map,
+        quantize=quantize,
         base=base,
         allow_pickle=allow_pickle,
         chat_template=chat_template,

@@ -14,4 +14,9 @@ ChatTemplate = Annotated[
     typer.Option(help="Prompts by the tokenizer's chat template, the instruction as: system or user."),
 ]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file; flags win over it.")]
+DeviceMap = Annotated[
+    str | None,
+    typer.Option(help="auto, balanced, balanced_low_0, sequential or a .json file: spreads a model."),
+]
+Quantize = Annotated[str | None, typer.Option(help="Weights in int8 or int4 (extra: quantized).")]
 DataDir = Annotated[str | None, typer.Option(help="Where downloaded data already lies.")]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gisteval.cli_options import AsJson, ChatTemplate, DataDir
+from gisteval.cli_options import AsJson, ChatTemplate, DataDir, DeviceMap, Quantize
 from gisteval.errors import GistevalError
 
 
@@ -40,6 +40,8 @@ def profile(
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     device: str = "auto",
     dtype: str = "auto",
+    device_map: DeviceMap = None,
+    quantize: Quantize = None,
     output: Annotated[Path | None, typer.Option(help="Folder of profile.json, tables, figures.")] = None,
     chat_template: ChatTemplate = None,
     data_dir: DataDir = None,
@@ -96,6 +98,8 @@ def profile(
                 threads=threads,
                 device=device,
                 dtype=dtype,
+                device_map=device_map,
+                quantize=quantize,
                 data_dir=data_dir,
                 chat_template=chat_template,
             )

@@ -22,9 +22,10 @@ class RunConfig:
 
     models: checkpoint or suite folders (default: the bundled demo suite); base: what weight differences
     or adapters are added to; chat_template: "system" or "user", where the instruction stands in the
-    tokenizer's own template; splits: of the task (default: its own choice); limit: examples a split;
-    output: folder of the run; judge: of the win rates, or "none"; profile: measure speed and memory once
-    the records are complete.
+    tokenizer's own template; device_map: a strategy of accelerate's or a JSON file, in place of a device;
+    quantize: weights in "int8" or "int4"; splits: of the task (default: its own choice); limit: examples a
+    split; output: folder of the run; judge: of the win rates, or "none"; profile: measure speed and memory
+    once the records are complete.
     """
 
     models: tuple[str, ...] = ()
@@ -41,6 +42,8 @@ class RunConfig:
     max_new_tokens: int | None = None
     device: str = "auto"
     dtype: str = "auto"
+    device_map: str | None = None
+    quantize: str | None = None
     seed: int = 0
     output: str | None = None
     data_dir: str | None = None

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from gisteval.masks import MaskRule
 from gisteval.models.compressed import CompressedPrompt
 from gisteval.models.continuation import Continuation
+from gisteval.models.placement import input_device, quantization_of
 from gisteval.models.tokens import PromptTokenizer
 from gisteval.schema import Example
 
@@ -29,15 +30,18 @@ class PromptModel(ABC):
     slot_bytes: int
 
     def __init__(self, model: PreTrainedModel, tokens: PromptTokenizer, leak_window: int = 0) -> None:
-        """model: in evaluation mode on its device; tokens: its tokenizer, template and k.
+        """model: in evaluation mode on its device, or spread over several by accelerate.
+
+        tokens: its tokenizer, template and k.
 
         leak_window: prompt tokens before the gists that it was trained to see beside them.
         """
         self.model = model
         self.tokens = tokens
         self.leak_window = leak_window
-        self.device = model.device
+        self.device = input_device(model)
         self.dtype = model.dtype
+        self.quantized = quantization_of(model)
         suppressed = {tokens.gist_id, tokens.tokenizer.pad_token_id} - {None}
         self.end_ids = _end_ids(model, tokens)
         self.suppressed_ids = sorted(i for i in suppressed - self.end_ids if i is not None)

@@ -72,6 +72,7 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]
         """Drop all batch rows but these."""
         if self._keys is None or self._values is None:
             return
+        rows = rows.to(self._keys.device)  # layers may lie on different devices
         self._keys = _with_room(self._keys[rows, :, : self.length], self.length, self.length + ROOM)
         self._values = _with_room(self._values[rows, :, : self.length], self.length, self.length + ROOM)
 

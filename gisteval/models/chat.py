@@ -11,7 +11,8 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from gisteval.errors import GistevalError, one_line
 from gisteval.models.checkpoint import Checkpoint, inspect_checkpoint
-from gisteval.models.loading import choose_device, choose_dtype, load_tokenizer, load_weights, resolve
+from gisteval.models.loading import load_tokenizer, load_weights, resolve
+from gisteval.models.placement import choose_device, choose_dtype
 from gisteval.schema import digest
 
 

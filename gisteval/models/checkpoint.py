@@ -137,6 +137,11 @@ class Checkpoint:
         files = sorted({path for pattern in patterns for path in self.path.glob(pattern)})
         return digest([f"{path.name}={path.read_bytes().hex()}" for path in files])
 
+    def config(self) -> dict[str, Any]:
+        """Content of config.json; empty without one (an adapter, a GGUF file)."""
+        file = self.path / "config.json"
+        return _read_json(file) if file.is_file() else {}
+
     def base_name(self) -> str:
         """Folder or hub name of an adapter's base; relative paths count from the adapter's folder."""
         if self.base is not None:

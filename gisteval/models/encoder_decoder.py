@@ -167,7 +167,7 @@ class EncoderDecoderModel(PromptModel):
             output = self.model.encoder(
                 input_ids=ids, attention_mask=masks.additive(mask, self.dtype)[:, None]
             )
-        hidden: Tensor = output.last_hidden_state
+        hidden: Tensor = output.last_hidden_state.to(self.device)  # where the decoder looks for it
         return hidden
 
 
@@ -186,7 +186,7 @@ def split_forward(
     cross_mask: (rows, columns) bool, what the decoder may see. The stock model has one mask for both, so
     the two are run apart.
     """
-    hidden = model.encoder(input_ids=ids, attention_mask=source_mask).last_hidden_state
+    hidden = model.encoder(input_ids=ids, attention_mask=source_mask).last_hidden_state.to(ids.device)
     output = model(
         encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
         attention_mask=cross_mask,
@@ -234,7 +234,8 @@ class EncoderDecoderContinuation(Continuation):
     def keep_rows(self, rows: Tensor) -> None:
         """Drop all rows but these."""
         super().keep_rows(rows)
-        self.caches.cross_attention_cache.batch_select_indices(rows)
+        for layer in self.caches.cross_attention_cache.layers:
+            layer.batch_select_indices(rows.to(layer.keys.device))
         self.hidden, self.present = self.hidden[rows], self.present[rows]
 
     def _forward(self, ids: Tensor, real: Tensor, position_ids: Tensor, keep: int) -> Tensor:

@@ -25,13 +25,20 @@ from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
 from gisteval.models.decoder import DecoderModel
 from gisteval.models.encoder_decoder import EncoderDecoderModel
+from gisteval.models.placement import (
+    DeviceMap,
+    Placement,
+    Quantization,
+    dispatch,
+    needs_disk,
+    quantization_config,
+    quantization_of,
+)
 from gisteval.models.tokens import PromptTokenizer, find_gist_id
 from gisteval.models.weight_diff import add_base, check_sum, is_difference
 from gisteval.store import write_atomic
 
 log = logging.getLogger(__name__)
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 ADAPTERS: dict[Architecture, type[PromptModel]] = {
     DECODER: DecoderModel,
@@ -63,39 +70,34 @@ def resolve(name: str, allow_pickle: bool = False) -> Path:
         ) from error
 
 
-def choose_device(name: str) -> torch.device:
-    """ "auto" (cuda if there is one) or a device of this machine. Raises GistevalError."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        raise GistevalError(
-            f"device {name!r} is not usable here ({one_line(error)}): try --device auto"
-        ) from error
-    return device
+def load_model(
+    checkpoint: Checkpoint,
+    device: torch.device,
+    dtype: torch.dtype,
+    device_map: DeviceMap | None = None,
+    quantize: Quantization | None = None,
+) -> PromptModel:
+    """Load weights and tokenizer and wrap them in their adapter; what looks wrong is warned of.
 
-
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """ "auto" is float32 on the CPU and bfloat16 on a GPU that has it (else float16)."""
-    if name == "auto":
-        if device.type != "cuda":
-            return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if name not in DTYPES:
-        raise GistevalError(f"dtype {name!r} is unknown: choose auto, {', '.join(DTYPES)}")
-    return DTYPES[name]
-
-
-def load_model(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> PromptModel:
-    """Load weights and tokenizer and wrap them in their adapter; what looks wrong is warned of."""
+    device: of all weights, unless a device map says more.
+    """
     tokens, record = load_tokens(checkpoint), checkpoint.record
-    model = load_weights(checkpoint, tokens.tokenizer, dtype).to(device).eval()
-    adapter = ADAPTERS[checkpoint.architecture](model, tokens, record.leak_window)
+    if quantize is not None and device_map is None:
+        device_map = {"": str(device)}  # quantised weights are made where they stay
+    model = load_weights(checkpoint, tokens.tokenizer, dtype, device_map, quantize)
+    if device_map is None:
+        model = model.to(device)
+    adapter = ADAPTERS[checkpoint.architecture](model.eval(), tokens, record.leak_window)
     for warning in canary.warnings(adapter, own="recipe" in record.training):
         log.warning("%s: %s", checkpoint.path, warning)
     return adapter
+
+
+def load_placed(checkpoint: Checkpoint, placement: Placement) -> PromptModel:
+    """`load_model` with all that a placement says."""
+    return load_model(
+        checkpoint, placement.device, placement.dtype, placement.device_map, placement.quantize
+    )
 
 
 def load_tokens(checkpoint: Checkpoint) -> PromptTokenizer:
@@ -124,23 +126,45 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
 
 
 def load_weights(
-    checkpoint: Checkpoint, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype
+    checkpoint: Checkpoint,
+    tokenizer: PreTrainedTokenizerBase,
+    dtype: torch.dtype,
+    device_map: DeviceMap | None = None,
+    quantize: Quantization | None = None,
 ) -> PreTrainedModel:
-    """The stock transformers model; a peft adapter is merged into its base, a difference added to it.
+    """The stock transformers model, on the CPU or as the device map says; quantised ones need a map.
 
-    Raises GistevalError if a tensor is missing: transformers would make a random one in its place.
+    A peft adapter is merged into its base, or stands beside a quantised one; a difference is added to its
+    base. Raises GistevalError if a tensor is missing: transformers would make a random one in its place.
     """
+    if quantize is not None:
+        _check_quantizable(checkpoint)
     if checkpoint.is_adapter:
-        return _load_adapter(checkpoint, tokenizer, dtype)
-    if checkpoint.is_difference:
-        return _load_difference(checkpoint).to(dtype)
-    model = _load_stock(checkpoint, dtype)
-    if is_difference(model):
-        raise GistevalError(
-            f"{checkpoint.path} holds a weight difference, not whole weights: give what it is to be added "
-            "to with --base"
-        )
-    return model
+        model = _load_adapter(checkpoint, tokenizer, dtype, device_map, quantize)
+    elif checkpoint.is_difference:
+        model = _load_difference(checkpoint).to(dtype)
+    else:
+        model = _load_stock(checkpoint, dtype, device_map, quantize)
+        if is_difference(model):
+            raise GistevalError(
+                f"{checkpoint.path} holds a weight difference, not whole weights: give what it is to be "
+                "added to with --base"
+            )
+        return model
+    return model if device_map is None or quantize else dispatch(model, device_map)
+
+
+def _check_quantizable(checkpoint: Checkpoint) -> None:
+    """Raises GistevalError for weights that transformers can't quantise while it loads them."""
+    reason = None
+    if checkpoint.gguf_file:
+        reason = "is a GGUF file, whose weights are unpacked as they are"
+    elif checkpoint.is_difference:
+        reason = "is a weight difference, and only the sum could be quantised"
+    elif not checkpoint.is_adapter and "quantization_config" in checkpoint.config():
+        reason = "is quantised already, as its config.json says"
+    if reason:
+        raise GistevalError(f"{checkpoint.path} {reason}: leave --quantize out")
 
 
 def _load_difference(checkpoint: Checkpoint) -> PreTrainedModel:
@@ -156,9 +180,19 @@ def _load_difference(checkpoint: Checkpoint) -> PreTrainedModel:
     return model
 
 
-def _load_stock(checkpoint: Checkpoint, dtype: torch.dtype | Literal["auto"]) -> PreTrainedModel:
-    """The weights of one folder as they are. dtype "auto": as stored."""
+def _load_stock(
+    checkpoint: Checkpoint,
+    dtype: torch.dtype | Literal["auto"],
+    device_map: DeviceMap | None = None,
+    quantize: Quantization | None = None,
+) -> PreTrainedModel:
+    """The weights of one folder. dtype "auto": as stored; quantised ones need a dtype and a device map."""
     options: dict[str, Any] = {}
+    if device_map is not None:
+        options["device_map"] = device_map
+    if quantize is not None:
+        assert isinstance(dtype, torch.dtype)
+        options["quantization_config"] = quantization_config(quantize, dtype)
     if checkpoint.gguf_file:
         # Unpacked, the weights are plain ones, which can be trained and saved.
         options |= {
@@ -167,6 +201,11 @@ def _load_stock(checkpoint: Checkpoint, dtype: torch.dtype | Literal["auto"]) ->
         }
     if any(checkpoint.path.glob("*.safetensors")):
         options["use_safetensors"] = True  # never a pickle that lies beside them
+    elif needs_disk(device_map):
+        raise GistevalError(
+            f"{checkpoint.path}: only safetensors can stay on disk: convert the weights, or give a "
+            "--device-map without disk"
+        )
     model: PreTrainedModel
     try:
         model, info = AUTO_CLASSES[checkpoint.architecture].from_pretrained(
@@ -178,7 +217,9 @@ def _load_stock(checkpoint: Checkpoint, dtype: torch.dtype | Literal["auto"]) ->
             **options,
         )
     except ImportError as error:
-        raise MissingExtra("gguf", "gguf") from error
+        if checkpoint.gguf_file:
+            raise MissingExtra("gguf", "gguf") from error
+        raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({one_line(error)})") from error
     except UnpicklingError as error:
         raise GistevalError(
             f"{checkpoint.path}: its .bin files hold more than tensors, which is never loaded: convert "
@@ -196,22 +237,38 @@ def _load_stock(checkpoint: Checkpoint, dtype: torch.dtype | Literal["auto"]) ->
 
 
 def _load_adapter(
-    checkpoint: Checkpoint, tokenizer: PreTrainedTokenizerBase, dtype: torch.dtype
+    checkpoint: Checkpoint,
+    tokenizer: PreTrainedTokenizerBase,
+    dtype: torch.dtype,
+    device_map: DeviceMap | None,
+    quantize: Quantization | None,
 ) -> PreTrainedModel:
+    """The base with the adapter merged into it, on the CPU; over a quantised base it is not merged.
+
+    Merging there would round the sum to the few values of the quantised weights, which were not the ones
+    that the adapter was trained to change.
+    """
     try:
         from peft import PeftModel
     except ImportError as error:
         raise MissingExtra("peft", "train") from error
     base_checkpoint = inspect_checkpoint(resolve(checkpoint.base_name()))
-    base = load_weights(base_checkpoint, load_tokenizer(base_checkpoint), dtype)
+    base_tokenizer = load_tokenizer(base_checkpoint)
+    if quantize is None:
+        base = load_weights(base_checkpoint, base_tokenizer, dtype)
+    else:
+        base = load_weights(base_checkpoint, base_tokenizer, dtype, device_map, quantize)
     fit_vocabulary(base, tokenizer)
     try:
-        merged: PreTrainedModel = PeftModel.from_pretrained(base, checkpoint.path).merge_and_unload()
+        adapted = PeftModel.from_pretrained(base, checkpoint.path)
+        model: PreTrainedModel = (
+            adapted.get_base_model() if quantization_of(base) else adapted.merge_and_unload()
+        )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise GistevalError(
             f"{checkpoint.path}: the adapter can't be loaded ({one_line(error)})"
         ) from error
-    return merged
+    return model
 
 
 def fit_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -223,6 +280,11 @@ def fit_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
     old = model.get_input_embeddings().weight.shape[0]
     if gist_id is None or gist_id < old:
         return
+    if model.get_input_embeddings().weight.is_meta:
+        raise GistevalError(
+            f"<GIST> needs a row of the embedding, which is offloaded: give a --device-map that keeps "
+            f"{model.config.model_type}'s embeddings on a device"
+        )
     head = model.get_output_embeddings()
     distinct = None
     if head is not None and head.weight is not model.get_input_embeddings().weight:
@@ -231,7 +293,7 @@ def fit_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
     inputs, head = model.get_input_embeddings(), model.get_output_embeddings()
     if distinct is not None and head.weight is inputs.weight:
         # T5's configuration always says "tied": resizing would throw FLAN-T5's own output matrix away.
-        head.weight = torch.nn.Parameter(torch.empty_like(inputs.weight))
+        head.weight = torch.nn.Parameter(distinct.new_empty(inputs.weight.shape))
     with torch.no_grad():
         if distinct is not None:
             head.weight[:old] = distinct

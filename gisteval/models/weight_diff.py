@@ -38,11 +38,12 @@ SMALL_NORM = 0.2
 
 
 def is_difference(model: PreTrainedModel) -> bool:
-    """True if the weights look like a difference: all norms near zero. Only Llamas are told."""
+    """True if the weights look like a difference: all norms near zero. Only Llamas in memory are told."""
     if model.config.model_type != "llama":
         return False
     norms = [weight for name, weight in model.named_parameters() if name.endswith("norm.weight")]
-    return all(float(weight.detach().abs().mean()) < SMALL_NORM for weight in norms)
+    norms = [weight for weight in norms if not weight.is_meta]  # not those that stay on disk
+    return bool(norms) and all(float(weight.detach().abs().mean()) < SMALL_NORM for weight in norms)
 
 
 @torch.no_grad()

@@ -8,7 +8,8 @@ from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
+from gisteval.models.loading import load_placed, resolve
+from gisteval.models.placement import choose_placement
 from gisteval.registry import COMPRESSORS
 from gisteval.schema import Condition
 from gisteval.suite import CONDITION_COMPRESSOR
@@ -24,6 +25,8 @@ def compress_prompts(
     condition: Condition | None,
     device: str,
     dtype: str,
+    device_map: str | None = None,
+    quantize: str | None = None,
     base: str | None = None,
     allow_pickle: bool = False,
     chat_template: str | None = None,
@@ -45,8 +48,7 @@ def compress_prompts(
     trained = checkpoint.record.condition
     name = compressor or (CONDITION_COMPRESSOR[trained] if trained else "none")
     method = COMPRESSORS.load(name)()
-    place = choose_device(device)
-    loaded = load_model(checkpoint, place, choose_dtype(dtype, place))
+    loaded = load_placed(checkpoint, choose_placement(device, dtype, device_map, quantize))
     compressed = method.compress(loaded, prompts, budget)
     return [
         {"prompt": prompt, "compressor": name, **asdict(result.accounting)}

@@ -27,6 +27,7 @@ class GenerationIdentity:
     max_new_tokens: int
     dtype: str
     seed: int
+    quantize: str | None = None
 
     def prefix(self) -> str:
         """Digest shared by all records of one system."""
@@ -43,6 +44,7 @@ class GenerationIdentity:
                 str(self.max_new_tokens),
                 self.dtype,
                 str(self.seed),
+                *([] if self.quantize is None else [self.quantize]),  # keys of plain runs stay as they were
             ]
         )
 
@@ -54,7 +56,8 @@ class GenerationIdentity:
 def versions() -> dict[str, str]:
     """Versions of everything that can move a number."""
     found = {"python": platform.python_version()}
-    for package in ("gisteval", "torch", "transformers", "tokenizers", "rouge-score", "numpy"):
+    packages = ("gisteval", "torch", "transformers", "tokenizers", "rouge-score", "numpy", "bitsandbytes")
+    for package in packages:
         try:
             found[package] = version(package)
         except PackageNotFoundError:

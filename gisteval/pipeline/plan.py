@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.generation import Decoding
 from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.loading import choose_device, choose_dtype, load_tokens, resolve
+from gisteval.models.loading import load_tokens, resolve
+from gisteval.models.placement import Placement, choose_placement
 from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.prompts import Template
 from gisteval.schema import Example, as_condition, digest
@@ -31,8 +30,7 @@ class Plan:
     examples: Mapping[str, Sequence[Example]]
     suites: tuple[Suite, ...]
     decoding: Decoding
-    device: torch.device
-    dtype: torch.dtype
+    placement: Placement
     identities: Mapping[str, GenerationIdentity]
 
     @property
@@ -73,8 +71,7 @@ def plan_run(config: RunConfig) -> Plan:
     models = config.models or (str(find_content("checkpoints") / "wordplay-llama"),)
     suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
     decoding = Decoding(config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch())
-    device = choose_device(config.device)
-    dtype = choose_dtype(config.dtype, device)
+    placement = choose_placement(config.device, config.dtype, config.device_map, config.quantize)
     systems = _distinct(suites)
     checkpoints = {system.checkpoint.path: system.checkpoint for system in systems.values()}
     weights = {path: checkpoint.weights_digest() for path, checkpoint in checkpoints.items()}
@@ -90,12 +87,13 @@ def plan_run(config: RunConfig) -> Plan:
             weights=weights[system.checkpoint.path],
             tokenizer=system.checkpoint.tokenizer_digest(),
             max_new_tokens=decoding.max_new_tokens,
-            dtype=str(dtype).removeprefix("torch."),
+            dtype=str(placement.dtype).removeprefix("torch."),
             seed=config.seed,
+            quantize=placement.quantize,
         )
         for name, system in systems.items()
     }
-    return Plan(config, task, examples, suites, decoding, device, dtype, identities)
+    return Plan(config, task, examples, suites, decoding, placement, identities)
 
 
 def _resolve(name: str | None, config: RunConfig) -> Path | None:

@@ -43,7 +43,7 @@ def model_content(
         "dtype": str(model.dtype).removeprefix("torch."),
         "threads": machine.threads,
         "clock": clock_name(model.device),
-        "parameters": sum(weight.numel() for weight in model.model.parameters()),
+        "parameters": model.model.num_parameters(),
         "closed_form_note": shape.reason,
         "machine": asdict(machine),
         "batches": [_batch(batch, works, machine, steps) for batch in batches],

@@ -12,7 +12,8 @@ import torch
 
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
+from gisteval.models.loading import load_placed, resolve
+from gisteval.models.placement import Placement, choose_placement
 from gisteval.pipeline.identity import versions
 from gisteval.pipeline.plan import Plan
 from gisteval.pipeline.profile import write_profile
@@ -51,6 +52,8 @@ class ModelOptions:
     threads: int | None = None
     device: str = "auto"
     dtype: str = "auto"
+    device_map: str | None = None
+    quantize: str | None = None
     data_dir: str | None = None
     chat_template: str | None = None
 
@@ -72,6 +75,8 @@ def profile_run(plan: Plan, folder: Path) -> Path:
         model=config.models[0] if config.models else "wordplay-llama",
         device=config.device,
         dtype=config.dtype,
+        device_map=config.device_map,
+        quantize=config.quantize,
         time_budget=RUN_SECONDS,
         batch_sizes=(1, 8) if len(examples) >= 8 else (1,),
     )
@@ -97,14 +102,13 @@ def _measure(
     suite: Suite, examples: Sequence[Example], source: str, options: ModelOptions
 ) -> dict[str, Any]:
     check_timeable(suite)
-    device = choose_device(options.device)
-    dtype = choose_dtype(options.dtype, device)
+    placement = choose_placement(options.device, options.dtype, options.device_map, options.quantize)
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads or before)
     try:
-        ways, notes = _ways(suite, device, dtype)
+        ways, notes = _ways(suite, placement)
         chosen = _spread(_fitting(ways, examples, options.output_tokens), options.limit)
-        machine = measure_machine(device, dtype)
+        machine = measure_machine(placement.device, placement.dtype)
         share = options.time_budget / len(options.batch_sizes)
         batches: list[BatchProfile] = [
             profile_batch(ways, chosen, size, options.output_tokens, share) for size in options.batch_sizes
@@ -123,9 +127,27 @@ def _measure(
         "examples": len(chosen),
         "output_tokens": options.output_tokens,
         "versions": versions(),
-        "notes": notes,
+        "notes": [*notes, *_placement_notes(placement)],
+        "device_map": placement.device_map,
+        "quantize": placement.quantize,
         **content,
     }
+
+
+def _placement_notes(placement: Placement) -> list[str]:
+    """What a reader of times and FLOPs must know of weights that are not plain ones on one device."""
+    notes = []
+    if placement.device_map is not None:
+        notes.append(
+            "The model is spread by a device map: times include moving states between devices; the machine "
+            f"measured beside it is {placement.device} alone."
+        )
+    if placement.quantize is not None:
+        notes.append(
+            f"Weights are {placement.quantize}: FLOPs are those of the same shape unquantised, without "
+            "packing and unpacking."
+        )
+    return notes
 
 
 def _candidates(suite: Suite) -> list[System]:
@@ -139,14 +161,14 @@ def _candidates(suite: Suite) -> list[System]:
     return candidates
 
 
-def _ways(suite: Suite, device: torch.device, dtype: torch.dtype) -> tuple[list[Way], list[str]]:
+def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
     """The ordinary ways, then every candidate's, then the negative control, all on one set of weights.
 
     Notes name the candidates that those weights can't stand for. Raises GistevalError without candidates.
     """
     candidates = _candidates(suite)
     first, notes = candidates[0].checkpoint, []
-    loaded = load_model(first, device, dtype)
+    loaded = load_placed(first, placement)
 
     # The end token stops nobody, so that all ways decode alike.
     plain = loaded.with_gists(0, 0).endless()

@@ -13,7 +13,7 @@ from gisteval.errors import GistevalError, InvalidRun
 from gisteval.generation import Answer, NotFinite, Outcome, TooLong, answer_all
 from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.loading import load_model
+from gisteval.models.loading import load_placed
 from gisteval.models.memory import is_out_of_memory
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.identity import signature, versions
@@ -78,7 +78,8 @@ def _evaluate(plan: Plan, folder: RunFolder, bench: Bench | None, command: Seque
         if not is_out_of_memory(error):
             raise  # batches are halved, so this is of loading or the self-check
         raise GistevalError(
-            "out of memory: what was written is kept; try --dtype bfloat16 or another --device"
+            "out of memory: what was written is kept; try --dtype bfloat16, another --device, "
+            "--device-map auto or --quantize int8"
         ) from error
     rows = tuple(_score(plan, folder, failures))
     stamp = signature(
@@ -118,8 +119,10 @@ def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
         "config": plan.config.to_json(),
         "command": list(command),
         "versions": versions(),
-        "device": str(plan.device),
+        "device": str(plan.placement.device),
+        "device_map": plan.placement.device_map,
         "dtype": next(iter(plan.identities.values())).dtype,
+        "quantize": plan.placement.quantize,
         "notes": list(plan.notes),
         "systems": [
             {
@@ -158,7 +161,7 @@ def _generate(plan: Plan, folder: RunFolder) -> dict[tuple[str, str], list[TooLo
                 continue
             if loaded is None or loaded[0] != system.checkpoint:
                 loaded = None  # free the old weights before the new ones are read
-                loaded = (system.checkpoint, load_model(system.checkpoint, plan.device, plan.dtype))
+                loaded = (system.checkpoint, load_placed(system.checkpoint, plan.placement))
             model = loaded[1]
             _self_check(plan, system, model, folder)
             task = bar.add_task(system.name, total=total)

@@ -26,13 +26,13 @@ from gisteval.masks import MaskRule
 from gisteval.models.architecture import Architecture
 from gisteval.models.checkpoint import GIST_FILE, GistRecord, inspect_checkpoint
 from gisteval.models.loading import (
-    DTYPES,
     fit_vocabulary,
     load_tokenizer,
     load_weights,
     resolve,
     save_checkpoint,
 )
+from gisteval.models.placement import DTYPES
 from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token
 from gisteval.prompts import ChatTemplate, Template
 from gisteval.schema import Example

@@ -13,14 +13,13 @@ from gisteval.compressors.gist import Gist
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoint import GistRecord, inspect_checkpoint
 from gisteval.models.loading import (
-    choose_device,
-    choose_dtype,
     fit_vocabulary,
     load_model,
     load_weights,
     resolve,
     save_checkpoint,
 )
+from gisteval.models.placement import choose_device, choose_dtype
 from gisteval.models.tokens import GIST_TOKEN, find_gist_id
 from gisteval.prompts import Template
 

@@ -38,6 +38,7 @@ OTHER = {
     "max_new_tokens": 25,
     "dtype": "bfloat16",
     "seed": 1,
+    "quantize": "int8",
 }
 EXAMPLE = Example("id", "task", "split", "instruction", "input", "output")
 

@@ -25,7 +25,8 @@ from gisteval.integrations.lm_eval.tokens import TaskTokens
 from gisteval.models.checkpoint import inspect_checkpoint
 from gisteval.models.continuation import Continuation, Decoded, Scored
 from gisteval.models.decoder import DecoderModel
-from gisteval.models.loading import choose_device, choose_dtype, load_model, resolve
+from gisteval.models.loading import load_placed, resolve
+from gisteval.models.placement import choose_placement
 from gisteval.registry import COMPRESSORS
 from gisteval.schema import as_condition
 
@@ -49,6 +50,8 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         allow_pickle: bool = False,
         dtype: str = "auto",
         device: str | None = None,
+        device_map: str | None = None,
+        quantize: str | None = None,
         batch_size: int | str = "auto",
         max_batch_size: int | None = None,
         max_length: int | None = None,
@@ -77,8 +80,12 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         method = COMPRESSORS.load(self.compressor)()
         # "cuda:0" is what lm-eval says unless told; like HFLM, take what there is.
         missing = device is not None and device.startswith("cuda") and not torch.cuda.is_available()
-        self._device = choose_device("auto" if device is None or missing else device)
-        loaded = load_model(checkpoint, self._device, choose_dtype(dtype, self._device))
+        unsaid = device is None or missing or (device_map is not None and device == "cuda:0")
+        self.placement = choose_placement(
+            "auto" if device is None or unsaid else device, dtype, device_map, quantize
+        )
+        self._device = self.placement.device
+        loaded = load_placed(checkpoint, self.placement)
         if not isinstance(loaded, DecoderModel):
             raise GistevalError(
                 f"{pretrained} is an encoder-decoder: the lm-eval model reads decoder-only checkpoints, "
@@ -131,6 +138,8 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         return {
             "model_num_parameters": self.reader.model.num_parameters(),
             "model_dtype": str(self.reader.dtype),
+            "gist_device_map": self.placement.device_map,
+            "gist_quantize": self.placement.quantize,
             "model_sha": self.checkpoint.weights_digest(),
             "gist_condition": record.condition,
             "gist_k": record.k,
