@@ -167,8 +167,8 @@ def dispatch(model: PreTrainedModel, device_map: DeviceMap) -> PreTrainedModel:
         places = device_map
     if needs_disk(places):
         raise GistevalError(
-            "weights that are put together when they are loaded (adapters, differences) can't stay on disk: "
-            "give a device map without it"
+            "weights that are put together at load (adapters, differences) can't stay on disk: give a "
+            "device map without it"
         )
     placed: PreTrainedModel = dispatch_model(
         model, dict(places), skip_keys=model._skip_keys_device_placement

@@ -139,8 +139,8 @@ def _placement_notes(placement: Placement) -> list[str]:
     notes = []
     if placement.device_map is not None:
         notes.append(
-            "The model is spread by a device map: times include moving states between devices; the machine "
-            f"measured beside it is {placement.device} alone."
+            "The model is spread by a device map: times include moving states between devices; peak "
+            f"memory and the machine measured beside it are those of {placement.device} alone."
         )
     if placement.quantize is not None:
         notes.append(

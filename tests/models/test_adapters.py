@@ -18,6 +18,7 @@ from gisteval.models.loading import load_model, load_tokenizer, save_checkpoint
 from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer
 from gisteval.prompts import Template
 from gisteval.schema import Example
+from gisteval.selfcheck import check_cached_path
 from gisteval.training import train as training
 from gisteval.training.recipe import build_recipe
 
@@ -123,6 +124,47 @@ def test_an_adapter_is_evaluated_on_both_paths_alike(trained):
     ]
     for one, other in zip(*scores, strict=True):
         assert torch.allclose(one, other, atol=1e-4)
+
+
+@pytest.mark.parametrize("quantize", ["int8", "int4"])
+def test_over_a_quantised_base_an_adapter_is_not_merged(trained, quantize):
+    """Against its matrices multiplied out, in float, on a copy of the base with the quantised values."""
+    pytest.importorskip("bitsandbytes", reason="the extra 'quantized' is not installed")
+    from bitsandbytes.functional import dequantize_4bit, int8_vectorwise_dequant
+
+    _, folder, _ = trained
+    loaded = load_model(inspect_checkpoint(folder), CPU, torch.float32, quantize=quantize)
+    merged = load_model(inspect_checkpoint(folder), CPU, torch.float32)
+    assert loaded.quantized == quantize and not loaded.model.training
+    parts = dict(merged.model.named_modules())
+    logits(loaded.model, [0])  # the first pass moves the scales of int8 to where they stay
+    layers = {name: part for name, part in loaded.model.named_modules() if hasattr(part, "lora_A")}
+    assert layers and any(part.weight.dtype != torch.float32 for part in layers.values())
+    for name, part in layers.items():
+        weight = part.base_layer.weight
+        if quantize == "int4" and weight.dtype == torch.uint8:
+            whole = dequantize_4bit(weight.data, weight.quant_state)
+        elif weight.dtype == torch.int8:
+            whole = int8_vectorwise_dequant(weight.data, part.base_layer.state.SCB)
+        else:
+            whole = weight
+        total = whole.float() + part.get_delta_weight("default")
+        own = parts[name].weight
+        own.data.copy_(total if own.shape == total.shape and "c_" not in name else total.T)
+    check = check_cached_path(loaded, Gist(), None, 0, EXAMPLES)
+    assert check.max_nll_difference < 5e-2
+    ids = Gist().prompts(loaded, ["say yes"])[0]
+    difference = (logits(loaded.model, ids) - logits(merged.model, ids)).abs().max()
+    assert float(difference) < (0.1 if quantize == "int8" else 1e-3)
+
+
+@pytest.mark.parametrize("device_map", ["auto", {"": "cpu"}])
+def test_an_adapter_is_merged_before_its_model_is_spread(trained, device_map):
+    _, folder, _ = trained
+    plain = load_model(inspect_checkpoint(folder), CPU, torch.float32)
+    spread = load_model(inspect_checkpoint(folder), CPU, torch.float32, device_map)
+    ids = Gist().prompts(plain, ["say yes"])[0]
+    assert torch.equal(logits(plain.model, ids), logits(spread.model, ids))
 
 
 def test_the_digest_of_an_adapter_follows_its_base(trained, tmp_path, tiny_network):
