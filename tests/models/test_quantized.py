@@ -72,5 +72,5 @@ def test_quantised_weights_on_disk_are_refused(checkpoint):
 
 def test_a_gguf_file_is_refused(tmp_path, tiny_tokenizer):
     (tmp_path / "tiny.gguf").write_bytes(b"GGUF")
-    with pytest.raises(GistevalError, match="GGUF file.*leave --quantize out"):
+    with pytest.raises(GistevalError, match=r"GGUF file.*leave --quantize out"):
         load_weights(inspect_checkpoint(tmp_path), tiny_tokenizer, torch.float32, {"": "cpu"}, "int8")
