@@ -16,8 +16,18 @@ import typer
 from gisteval import cli_gate, cli_human, cli_report, cli_view
 from gisteval.cli_judge import judge as judge_command
 from gisteval.cli_lm_eval import lm_eval as lm_eval_command
-from gisteval.cli_options import AsJson, Base, ChatTemplate, ConfigFile, DataDir, DeviceMap, Quantize
+from gisteval.cli_options import (
+    AsJson,
+    Base,
+    ChatTemplate,
+    ConfigFile,
+    DataDir,
+    DeviceMap,
+    Quantize,
+    quiet_libraries,
+)
 from gisteval.cli_profile import profile as profile_command
+from gisteval.cli_sweep import sweep as sweep_command
 from gisteval.errors import GistevalError
 
 app = typer.Typer(
@@ -149,7 +159,7 @@ def run(
     from gisteval.config import read_config
 
     settings = read_config(config, flags)
-    _quiet_libraries()
+    quiet_libraries()
     from gisteval.pipeline.plan import describe, plan_run
     from gisteval.pipeline.run import run as run_pipeline
     from gisteval.report.judging import judging_text
@@ -170,6 +180,7 @@ def run(
         print(f"note: {note}", file=sys.stderr)
 
 
+app.command(name="sweep")(sweep_command)
 app.command(name="profile")(profile_command)
 app.command(name="judge")(judge_command)
 app.command(name="lm-eval", add_help_option=False, context_settings=PASS_ON)(lm_eval_command)
@@ -242,7 +253,7 @@ def train(
     from gisteval.training.recipe import build_recipe, load_recipe
 
     settings = load_recipe(recipe, flags) if recipe else build_recipe(flags, "flags")
-    _quiet_libraries()
+    quiet_libraries()
     import torch
 
     from gisteval.tasks import load_task
@@ -275,7 +286,7 @@ def compress(
     as_json: AsJson = False,
 ) -> None:
     """Compress instructions and show what is kept and what it takes to store it."""
-    _quiet_libraries()
+    quiet_libraries()
     from gisteval.pipeline.compress import compress_prompts
     from gisteval.schema import as_condition
 
@@ -336,11 +347,3 @@ def _show(rows: Sequence[Any], as_json: bool, line: Callable[[Any], str]) -> Non
 
 def _print_json(content: Any) -> None:
     print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
-
-
-def _quiet_libraries() -> None:
-    """Keep the libraries' own progress bars and advice off the terminal."""
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""What several commands have in common: options, and libraries that are kept quiet."""
 
 from __future__ import annotations
 
@@ -20,3 +20,11 @@ DeviceMap = Annotated[
 ]
 Quantize = Annotated[str | None, typer.Option(help="Weights in int8 or int4 (extra: quantized).")]
 DataDir = Annotated[str | None, typer.Option(help="Where downloaded data already lies.")]
+
+
+def quiet_libraries() -> None:
+    """Keep the libraries' own progress bars and advice off the terminal."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()

@@ -86,12 +86,15 @@ def read_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
         content = read_yaml(path, "configuration")
         if not isinstance(content, dict):
             raise GistevalError(f"configuration {path} must be a YAML mapping of field: value")
-        values = _checked(content, f"configuration {path}: ")
-    return replace(RunConfig(), **{**values, **_checked(flags, "")})
+        values = checked_fields(content, f"configuration {path}: ")
+    return replace(RunConfig(), **{**values, **checked_fields(flags, "")})
 
 
-def _checked(given: Mapping[Any, Any], where: str) -> dict[str, Any]:
-    """Field names and values in the types of RunConfig; where: the start of an error message."""
+def checked_fields(given: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    """Field names and values in the types of RunConfig; where: the start of an error message.
+
+    Raises GistevalError for an unknown field, one that is given twice, or a value of another type.
+    """
     known = {field.name: str(field.type) for field in fields(RunConfig)}
     values: dict[str, Any] = {}
     for written, value in given.items():

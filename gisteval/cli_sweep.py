@@ -1,0 +1,47 @@
+"""The command `gisteval sweep`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gisteval.cli_options import AsJson, quiet_libraries
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(help="YAML with a grid of models, splits, seeds, or entries.")],
+    output: Annotated[Path, typer.Option(help="Folder of the runs; what is finished there stays.")],
+    shard: Annotated[
+        str | None, typer.Option(help="I/N: every N-th entry from the I-th on, and no report.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run every entry of a file in a folder of its own, and report on all of them at once."""
+    from gisteval.pipeline.sweep_file import read_sweep
+
+    configs = read_sweep(file)
+    quiet_libraries()
+    from gisteval.pipeline.sweep import Shard, report_sweep, run_sweep
+
+    chosen = configs if shard is None else Shard.parse(shard).of(configs)
+    outcomes = []
+    for outcome in run_sweep(chosen, output, ["gisteval", *sys.argv[1:]]):
+        outcomes.append(outcome)
+        said = f"failed: {outcome.error}" if outcome.state == "failed" else outcome.state
+        print(f"{outcome.name}: {said}", file=sys.stderr)
+    outcomes.sort(key=lambda outcome: outcome.number)
+    report = report_sweep(outcomes, output) if shard is None else None
+    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
+    if as_json:
+        found = [outcome.to_json() for outcome in outcomes]
+        content = {"entries": found, "report": None if report is None else str(report)}
+        print(json.dumps(content, indent=1, ensure_ascii=False))
+    else:
+        print(f"entries: {len(outcomes) - len(failed)} finished, {len(failed)} failed")
+        print(*([] if report is None else [f"report: {report}"]), sep="\n", end="\n" if report else "")
+    if failed:
+        raise typer.Exit(max(outcome.exit_code for outcome in failed))

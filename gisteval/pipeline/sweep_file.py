@@ -1,0 +1,88 @@
+"""A sweep's YAML: fields shared by all entries, a grid of values, and further entries; each one a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from gisteval.config import RunConfig, checked_fields
+from gisteval.content import read_yaml
+from gisteval.errors import GistevalError, did_you_mean
+
+SECTIONS = ("common", "grid", "entries")
+
+PLURALS = {"seeds": "seed", "budgets": "budget", "ks": "k", "tasks": "task"}
+"""Fields of one value, which a grid has several of."""
+
+
+def read_sweep(file: Path) -> tuple[RunConfig, ...]:
+    """The configurations of a sweep in order, the grid's first, its last field varying fastest.
+
+    Raises GistevalError naming the file and the entry for anything that no run would accept.
+    """
+    content = read_yaml(file, "sweep")
+    if not isinstance(content, dict):
+        raise GistevalError(f"sweep {file} must be a YAML mapping with {' and '.join(SECTIONS[1:])}")
+    for name in content:
+        if name not in SECTIONS:
+            raise GistevalError(
+                f"sweep {file}: unknown section {str(name)!r}{did_you_mean(str(name), SECTIONS)}: choose "
+                f"from {', '.join(SECTIONS)}"
+            )
+    common = _mapping(content.get("common"), f"sweep {file}: common")
+    configs = [
+        _config([(f"sweep {file}: common: ", common), (where, own)])
+        for where, own in [*_grid(content.get("grid"), file), *_entries(content.get("entries"), file)]
+    ]
+    if not configs:
+        raise GistevalError(f"sweep {file} has no entry: give a grid, or entries")
+    return tuple(configs)
+
+
+def _mapping(value: Any, where: str) -> dict[Any, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise GistevalError(f"{where} must be a mapping of field: value")
+    return value
+
+
+def _grid(value: Any, file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every combination of the grid's values, with what an error message begins with."""
+    where = f"sweep {file}: grid"
+    fields: dict[str, list[Any]] = {}
+    for name, values in _mapping(value, where).items():
+        if not isinstance(values, list) or not values:
+            raise GistevalError(f"{where}: field {str(name)!r} must be a list of values, not {values!r}")
+        single = PLURALS.get(str(name), str(name))
+        if single in fields:
+            raise GistevalError(f"{where}: field {single!r} is given twice")
+        fields[single] = values
+    if fields:
+        for values in product(*fields.values()):
+            yield f"{where}: ", dict(zip(fields, values, strict=True))
+
+
+def _entries(value: Any, file: Path) -> Iterator[tuple[str, dict[Any, Any]]]:
+    if value is not None and not isinstance(value, list):
+        raise GistevalError(f"sweep {file}: entries must be a list of mappings")
+    for number, entry in enumerate(value or [], 1):
+        where = f"sweep {file}: entry {number}"
+        yield f"{where}: ", _mapping(entry, where)
+
+
+def _config(layers: list[tuple[str, Mapping[Any, Any]]]) -> RunConfig:
+    """A configuration of fields, those of later layers laid over those before."""
+    values: dict[str, Any] = {}
+    where = ""
+    for where, given in layers:
+        values |= checked_fields(given, where)
+    if "output" in values:
+        raise GistevalError(f"{where}field 'output' is the sweep's own: each entry gets a folder below it")
+    try:
+        return replace(RunConfig(), **values)
+    except GistevalError as error:
+        raise GistevalError(f"{where}{error}") from error
