@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from gisteval import cli_gate, cli_human, cli_report, cli_view
+from gisteval.cli_estimate import DollarsPerHour, DryRun, FlopsPerSecond, given_rates, print_estimate
 from gisteval.cli_judge import judge as judge_command
 from gisteval.cli_lm_eval import lm_eval as lm_eval_command
 from gisteval.cli_options import (
@@ -126,7 +127,9 @@ def run(
     judge: Annotated[str | None, typer.Option(help="Judge of the win rates, or none.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Then measure speed and memory.")] = False,
     config: ConfigFile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the plan only.")] = False,
+    dry_run: DryRun = False,
+    flops_per_second: FlopsPerSecond = None,
+    dollars_per_hour: DollarsPerHour = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate checkpoints with their controls on the splits of a task."""
@@ -160,14 +163,15 @@ def run(
 
     settings = read_config(config, flags)
     quiet_libraries()
-    from gisteval.pipeline.plan import describe, plan_run
+    from gisteval.pipeline.plan import plan_run
     from gisteval.pipeline.run import run as run_pipeline
     from gisteval.report.judging import judging_text
     from gisteval.report.layout import plain_text
     from gisteval.report.tables import split_tables
 
-    if dry_run:
-        _print_json(describe(plan_run(settings)))
+    rates = given_rates(dry_run, flops_per_second, dollars_per_hour)
+    if rates is not None:
+        print_estimate(plan_run(settings), rates, as_json)
         return
     finished = run_pipeline(settings, ["gisteval", *sys.argv[1:]])
     if as_json:

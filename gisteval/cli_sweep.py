@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from gisteval.cli_estimate import DollarsPerHour, DryRun, FlopsPerSecond, given_rates
 from gisteval.cli_options import AsJson, quiet_libraries
 
 
@@ -18,6 +19,9 @@ def sweep(
     shard: Annotated[
         str | None, typer.Option(help="I/N: every N-th entry from the I-th on, and no report.")
     ] = None,
+    dry_run: DryRun = False,
+    flops_per_second: FlopsPerSecond = None,
+    dollars_per_hour: DollarsPerHour = None,
     as_json: AsJson = False,
 ) -> None:
     """Run every entry of a file in a folder of its own, and report on all of them at once."""
@@ -28,6 +32,14 @@ def sweep(
     from gisteval.pipeline.sweep import Shard, report_sweep, run_sweep
 
     chosen = configs if shard is None else Shard.parse(shard).of(configs)
+    rates = given_rates(dry_run, flops_per_second, dollars_per_hour)
+    if rates is not None:
+        from gisteval.pipeline.estimate_text import sweep_text
+        from gisteval.pipeline.sweep_cost import estimate_sweep
+
+        cost = estimate_sweep(chosen, output, rates)
+        print(json.dumps(cost.to_json(), indent=1, ensure_ascii=False) if as_json else sweep_text(cost))
+        return
     outcomes = []
     for outcome in run_sweep(chosen, output, ["gisteval", *sys.argv[1:]]):
         outcomes.append(outcome)

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from gisteval.models.base import PromptModel
 from gisteval.models.compressed import Accounting, CompressedPrompt
 from gisteval.schema import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A prompt before it is compressed: its tokens without gists, its gists and leak window.
+
+    caches_prompts: the model can keep a whole prompt's states, whatever input follows.
+    """
+
+    tokens: int
+    k: int
+    leak_window: int
+    caches_prompts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a prompt costs in tokens: run once to compress it, kept as slots, run again at each use."""
+
+    run_once: int
+    slots: int
+    run_each: int
 
 
 class Compressor(ABC):
@@ -29,6 +52,14 @@ class Compressor(ABC):
 
         budget: tokens or slots to keep of each, None for the compressor's own choice.
         """
+
+    def footprint(self, source: Source, budget: int | None) -> Footprint:
+        """What compressing such a prompt will cost, for an estimate without weights.
+
+        Here: the whole prompt is run once, and as many slots are kept as the budget says, all without one.
+        """
+        whole = source.tokens + source.k
+        return Footprint(whole, whole if budget is None else min(budget, whole), 0)
 
     def prompts(self, model: PromptModel, instructions: Sequence[str]) -> list[list[int]]:
         """Token ids of the uncompressed prompts, gist tokens included."""

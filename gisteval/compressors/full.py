@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gisteval.compressors.base import Compressor
+from gisteval.compressors.base import Compressor, Footprint, Source
 from gisteval.models.base import PromptModel
 from gisteval.models.compressed import CompressedPrompt
 
@@ -20,3 +20,8 @@ class Full(Compressor):
     ) -> list[CompressedPrompt]:
         """The budget is not used: everything is kept."""
         return list(model.whole(self.prompts(model, instructions)))
+
+    def footprint(self, source: Source, budget: int | None) -> Footprint:
+        """Without a cache of whole prompts the prompt runs again with each input."""
+        whole = source.tokens + source.k
+        return Footprint(whole, whole, 0) if source.caches_prompts else Footprint(0, 0, whole)

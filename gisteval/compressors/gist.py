@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gisteval.compressors.base import Compressor
+from gisteval.compressors.base import Compressor, Footprint, Source
 from gisteval.errors import GistevalError
 from gisteval.models.base import PromptModel
 from gisteval.models.compressed import CompressedPrompt
@@ -30,3 +30,7 @@ class Gist(Compressor):
             raise GistevalError(f"compressor gist needs a budget of at least k = {k}, not {budget}")
         keep = k + model.leak_window if budget is None else budget
         return list(model.encode(self.prompts(model, instructions), keep))
+
+    def footprint(self, source: Source, budget: int | None) -> Footprint:
+        """The prompt with its gists is run once, their slots are kept."""
+        return super().footprint(source, source.k + source.leak_window if budget is None else budget)

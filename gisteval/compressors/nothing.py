@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gisteval.compressors.base import Compressor, nothing_kept
+from gisteval.compressors.base import Compressor, Footprint, Source, nothing_kept
 from gisteval.models.base import PromptModel
 from gisteval.models.compressed import CompressedPrompt, Nothing
 
@@ -23,3 +23,7 @@ class Empty(Compressor):
             Nothing(len(prompt), nothing_kept(model, prompt))
             for prompt in self.prompts(model, instructions)
         ]
+
+    def footprint(self, source: Source, budget: int | None) -> Footprint:
+        """Nothing is run and nothing kept."""
+        return Footprint(0, 0, 0)

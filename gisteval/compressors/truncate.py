@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gisteval.compressors.base import Compressor
+from gisteval.compressors.base import Compressor, Footprint, Source
 from gisteval.models.base import PromptModel
 from gisteval.models.compressed import Accounting, CompressedPrompt, Tokens
 
@@ -28,3 +28,7 @@ class Truncate(Compressor):
             accounting = Accounting(len(ids), model.tokens.template_tokens, len(kept), size)
             compressed.append(Tokens(kept, accounting))
         return compressed
+
+    def footprint(self, source: Source, budget: int | None) -> Footprint:
+        """The tokens that are left run again at each use."""
+        return Footprint(0, 0, min(self.default_budget if budget is None else budget, source.tokens))

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from gisteval import masks
 from gisteval.errors import GistevalError
@@ -41,11 +41,7 @@ class DecoderModel(PromptModel):
         config = model.config
         self.num_layers: int = config.num_hidden_layers
         self.num_heads: int = config.num_attention_heads
-        limits = [config.max_position_embeddings, getattr(config, "sliding_window", None)]
-        if not getattr(config, "use_sliding_window", True):
-            limits = limits[:1]
-        # One hand-made mask serves all layers, so a prompt must fit into the narrowest window.
-        self.context = min(limit for limit in limits if limit)
+        self.context = context_of(config)
         head_size = getattr(config, "head_dim", None) or config.hidden_size // self.num_heads
         kv_heads = getattr(config, "num_key_value_heads", None) or self.num_heads
         self.slot_bytes = 2 * self.num_layers * kv_heads * head_size * self.dtype.itemsize
@@ -229,6 +225,17 @@ class DecoderContinuation(Continuation):
         )
         logits: Tensor = output.logits
         return logits.float()
+
+
+def context_of(config: PretrainedConfig) -> int:
+    """The longest sequence, in tokens, that a decoder of this configuration takes here.
+
+    One hand-made mask serves all layers, so a prompt must fit into the narrowest window.
+    """
+    limits = [config.max_position_embeddings, getattr(config, "sliding_window", None)]
+    if not getattr(config, "use_sliding_window", True):
+        limits = limits[:1]
+    return int(min(limit for limit in limits if limit))
 
 
 @contextmanager

@@ -44,6 +44,15 @@ class Plan:
         return {system.name for suite in self.suites for system in suite.evaluated}
 
     @property
+    def references(self) -> dict[str, str]:
+        """The positive control of each system, by name."""
+        found: dict[str, str] = {}
+        for suite in self.suites:
+            for system in suite.systems:
+                found.setdefault(system.name, suite.positive.name)
+        return found
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What every output must say about the systems."""
         return tuple(dict.fromkeys(note for suite in self.suites for note in suite.notes))

@@ -110,10 +110,7 @@ def _evaluate(plan: Plan, folder: RunFolder, bench: Bench | None, command: Seque
 
 
 def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
-    references: dict[str, str] = {}
-    for suite in plan.suites:
-        for system in suite.systems:
-            references.setdefault(system.name, suite.positive.name)
+    references = plan.references
     return {
         "identity": run_identity(plan),
         "config": plan.config.to_json(),

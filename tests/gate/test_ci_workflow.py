@@ -59,7 +59,7 @@ def test_it_runs_on_pull_requests_with_few_rights(workflow: dict[Any, Any]) -> N
 
 def test_the_evaluation_is_one_that_gisteval_accepts(step, tmp_path: Path) -> None:
     (tmp_path / "checkpoints").symlink_to(ROOT / "checkpoints")
-    done = step("Evaluate both", extra="--dry-run")
+    done = step("Evaluate both", extra="--dry-run --json")
     assert done.returncode == 0, done.stderr
     assert '"output": "runs/candidate"' in done.stdout
 

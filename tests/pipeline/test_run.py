@@ -187,7 +187,7 @@ def test_same_example_twice_and_in_two_splits(
 
 def test_dry_run_writes_nothing(tiny_suite, tiny_task, tmp_path: Path, gisteval) -> None:
     arguments = ("--model", tiny_suite, "--task", tiny_task, "--output", tmp_path / "run", "--limit", 5)
-    outcome = gisteval("run", *arguments, "--dry-run")
+    outcome = gisteval("run", *arguments, "--dry-run", "--json")
     assert outcome.code == 0
     plan = json.loads(outcome.out)
     assert plan["output"] == str(tmp_path / "run")
@@ -200,7 +200,7 @@ def test_output_has_a_default_that_names_the_run(
     tiny_suite, tiny_task, tmp_path, gisteval, monkeypatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    arguments = ("--model", tiny_suite, "--task", tiny_task, "--dry-run")
+    arguments = ("--model", tiny_suite, "--task", tiny_task, "--dry-run", "--json")
     plans = [json.loads(gisteval("run", *arguments, *more).out) for more in ([], [], ["--limit", 5])]
     outputs = [plan["output"] for plan in plans]
     assert outputs[0].startswith(f"runs/{tiny_suite.name}-tiny-")

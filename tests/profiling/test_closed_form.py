@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.profiling.closed_form import Flops, decode, forward
+from gisteval.profiling.closed_form import Flops, decode, forward, score
 from gisteval.profiling.meta import Pass
 from gisteval.profiling.operators import OperatorCounter
 from gisteval.profiling.shapes import DecoderShape, EncoderDecoderShape, describe_config, load_shape
@@ -123,3 +124,18 @@ def test_unknown_shapes_and_broken_files_are_errors(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(GistevalError, match="model_type"):
         load_shape(str(tmp_path / "config.json"))
+
+
+@pytest.mark.parametrize("name", ["llama-7b", "flan-t5-xxl"])
+def test_decoding_many_tokens_is_the_sum_of_single_ones(name: str) -> None:
+    shape = load_shape(name).closed
+    assert shape is not None
+    steps = [decode(shape, 9, 4, n + 1).total - decode(shape, 9, 4, n).total for n in range(12)]
+    assert sum(steps) == decode(shape, 9, 4, 12).total
+    assert len({later - earlier for earlier, later in pairwise(steps)}) == 1
+    if isinstance(shape, DecoderShape):
+        assert steps == [forward(shape, 1, 13 + n, 1).total for n in range(12)]
+        # Reading a target in one pass takes what decoding it does, and the products that are masked.
+        assert score(shape, 9, 4, 12) == forward(shape, 12, 13)
+    assert decode(shape, 9, 4, 1) == score(shape, 9, 4, 1)
+    assert decode(shape, 9, 4, 0).total == 0

@@ -1,0 +1,146 @@
+"""What a run's driver does for one record, in bytes and processor seconds, and what follows at a large scale.
+
+    python benchmarks/scaling.py [--records 100000]
+
+Measured: bytes of a line of examples, generations and verdicts; processor time of appending, of reading back
+and of scoring a record; memory that scores, samples of a report and known keys take an example; processor
+time of a retention's 10,000 resamples over many clusters. Computed from these: the figures of
+docs/scaling.md. Processor time, not wall time, since other programs disturb that more. Prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from store import BATCH, SPLIT, SYSTEM, batches, made
+
+from gisteval.pipeline.scoring import collect
+from gisteval.report.samples import Output, Sample
+from gisteval.run_folder import RunFolder
+from gisteval.schema import Example, Generation, Verdict, digest
+from gisteval.stats import retention
+from gisteval.store import RecordWriter
+
+CLUSTERS = (10_000, 100_000, 1_000_000)
+
+
+def resident() -> int:
+    """Bytes that this process holds now."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def measured(work: Callable[[], Any], count: int) -> tuple[dict[str, float], Any]:
+    """Microseconds of the processor, and bytes that the result holds, both a record; and the result."""
+    before, start = resident(), time.process_time()
+    result = work()
+    seconds = time.process_time() - start
+    found = {
+        "microseconds": round(1e6 * seconds / count, 2),
+        "bytes_held": round((resident() - before) / count),
+    }
+    return found, result
+
+
+def example(record: dict[str, Any]) -> Example:
+    """An example of Alpaca+'s size for a made record, with its content id."""
+    text = "Write a sentence that uses the words given in the input, each of them once. "
+    found = Example(
+        record["example"], "alpaca_plus", SPLIT, f"{text} {record['key']}", text, record["output"]
+    )
+    record["content"] = found.content_id
+    return found
+
+
+def verdict(record: dict[str, Any]) -> dict[str, Any]:
+    """A chat judge's verdict of usual length."""
+    reply = json.dumps({"reason": "Both answers do what was asked, the second one is shorter. " * 2})
+    return asdict(
+        Verdict(
+            digest([record["key"]]), record["content"], "alpaca_plus", SPLIT, SYSTEM, "LLaMA-pos", "openai",
+            "main", "ab", "a", reply, None, 600, 60, 0.0007,
+        )
+    )  # fmt: skip
+
+
+def store_figures(count: int, folder: Path) -> dict[str, Any]:
+    """Bytes and times of the record store, then of what reads it."""
+    run = RunFolder(folder)
+    file = run.generations(SYSTEM)
+    records = list(made(count))
+    examples = [example(record) for record in records]
+
+    def append() -> None:
+        with RecordWriter(file) as writer:
+            for batch in batches(iter(records)):
+                writer.write(batch)
+
+    found: dict[str, Any] = {}
+    found["append"], _ = measured(append, count)
+    size = file.stat().st_size
+    lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in examples[:BATCH])
+    found["line_bytes"] = {
+        "generation": size // count,
+        "example": sum(map(len, lines)) // BATCH,
+        "verdict": sum(len(json.dumps(verdict(one))) + 1 for one in records[:BATCH]) // BATCH,
+    }
+    del records
+    found["read"], _ = measured(lambda: sum(1 for _ in run.read_generations(SYSTEM, SPLIT)), count)
+    found["known_keys"], keys = measured(lambda: run.known_keys(SYSTEM, SPLIT), count)
+    del keys
+
+    def scored() -> Any:
+        return collect(examples, run.read_generations(SYSTEM, SPLIT), set())
+
+    found["read_and_score"], kept = measured(scored, count)
+    del kept
+
+    def samples() -> list[Sample]:
+        read = run.read_generations(SYSTEM, SPLIT)
+        return [_sample(one, generation) for one, generation in zip(examples, read, strict=True)]
+
+    found["report_samples"], _ = measured(samples, count)
+    return found
+
+
+def _sample(one: Example, generation: Generation) -> Sample:
+    output = Output(generation.output, generation.finished, 50.0, False, {}, ())
+    return Sample(generation.content[:12], one, {generation.system: output})
+
+
+def bootstrap_figures() -> dict[str, float]:
+    """Processor seconds of one retention with 10,000 resamples, by clusters (an example each)."""
+    found = {}
+    draw = np.random.default_rng(0)
+    for clusters in CLUSTERS:
+        negative = draw.normal(20, 10, clusters)
+        start = time.process_time()
+        resamples = 10_000 if clusters <= 100_000 else 1_000
+        retention(negative + 20, negative + 30, negative, resamples=resamples)
+        found[str(clusters)] = round((time.process_time() - start) * 10_000 / resamples, 2)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--records", type=int, default=100_000)
+    count = parser.parse_args().records
+    with tempfile.TemporaryDirectory() as name:
+        found = store_figures(count, Path(name))
+    found["retention_seconds"] = bootstrap_figures()
+    print(json.dumps({"records": count, **found}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
