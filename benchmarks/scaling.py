@@ -1,11 +1,13 @@
-"""What a run's driver does for one record, in bytes and processor seconds, and what follows at a large scale.
+"""What a run's driver does for one record, in bytes and processor seconds: the figures of docs/scaling.md.
 
     python benchmarks/scaling.py [--records 100000]
 
-Measured: bytes of a line of examples, generations and verdicts; processor time of appending, of reading back
-and of scoring a record; memory that scores, samples of a report and known keys take an example; processor
-time of a retention's 10,000 resamples over many clusters. Computed from these: the figures of
-docs/scaling.md. Processor time, not wall time, since other programs disturb that more. Prints one JSON object.
+Bytes of a line of examples, generations and verdicts; processor time of appending a record, of reading it
+back and of scoring it; memory that known keys, scores and a report's samples take for an example; processor
+time of a retention's 10,000 resamples over many clusters. Then the demo's gist-1 on its human split, on one
+thread: matrix FLOPs that torch counts in its padded batches over those of the estimate, and the FLOP/s it
+attains over those of a matrix product. Processor time, not wall time, since other programs on the machine
+disturb it less. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -22,9 +24,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from store import BATCH, SPLIT, SYSTEM, batches, made
+from torch.utils.flop_counter import FlopCounterMode
 
+from gisteval.compressors.gist import Gist
+from gisteval.config import RunConfig
+from gisteval.content import find_content
+from gisteval.generation import Answer, answer_all
+from gisteval.models.loading import load_model
+from gisteval.pipeline.plan import plan_run
 from gisteval.pipeline.scoring import collect
+from gisteval.pipeline.split_cost import measure_lengths, split_cost
 from gisteval.report.samples import Output, Sample
 from gisteval.run_folder import RunFolder
 from gisteval.schema import Example, Generation, Verdict, digest
@@ -94,7 +105,6 @@ def store_figures(count: int, folder: Path) -> dict[str, Any]:
         "example": sum(map(len, lines)) // BATCH,
         "verdict": sum(len(json.dumps(verdict(one))) + 1 for one in records[:BATCH]) // BATCH,
     }
-    del records
     found["read"], _ = measured(lambda: sum(1 for _ in run.read_generations(SYSTEM, SPLIT)), count)
     found["known_keys"], keys = measured(lambda: run.known_keys(SYSTEM, SPLIT), count)
     del keys
@@ -125,10 +135,51 @@ def bootstrap_figures() -> dict[str, float]:
     for clusters in CLUSTERS:
         negative = draw.normal(20, 10, clusters)
         start = time.process_time()
-        resamples = 10_000 if clusters <= 100_000 else 1_000
+        resamples = min(10_000, 10**8 // clusters)  # their time is in proportion to their number
         retention(negative + 20, negative + 30, negative, resamples=resamples)
         found[str(clusters)] = round((time.process_time() - start) * 10_000 / resamples, 2)
     return found
+
+
+def estimate_figures() -> dict[str, float]:
+    """The padding and the attained speed that an estimate leaves out."""
+    torch.set_num_threads(1)
+    config = RunConfig(
+        models=(str(find_content("checkpoints") / "wordplay-llama" / "gist-1"),), splits=("human",)
+    )
+    plan = plan_run(config)
+    (system,) = plan.suites[0].evaluated
+    model = load_model(system.checkpoint, torch.device("cpu"), torch.float32)
+    examples, compressor = plan.examples["human"], Gist()
+    first = torch.ones(1024, 1024)
+    start = time.process_time()
+    for _ in range(10):
+        first @ first
+    product = 10 * 2 * 1024**3 / (time.process_time() - start)
+    lengths = measure_lengths(system.checkpoint, examples)
+
+    def run() -> list[int]:
+        found = answer_all(model, compressor, None, examples, plan.decoding)
+        # With its end token, as a reference is counted.
+        return [
+            one.output_tokens + one.finished for batch in found for one in batch if isinstance(one, Answer)
+        ]
+
+    run()
+    start = time.process_time()
+    outputs = run()
+    seconds = time.process_time() - start
+    model.model.set_attn_implementation("eager")  # torch does not count a CPU's fused attention
+    with FlopCounterMode(display=False) as counter:
+        run()
+    cost = split_cost(system, "human", lengths, plan.decoding.max_new_tokens)
+    assert cost.work is not None
+    return {
+        "output_tokens": sum(outputs),
+        "output_tokens_expected": cost.tokens.output,
+        "counted_over_estimated": round(counter.get_total_flops() / cost.work.expected.matrix, 3),
+        "attained_over_product": round(cost.work.expected.total / seconds / product, 3),
+    }
 
 
 def main() -> None:
@@ -139,6 +190,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         found = store_figures(count, Path(name))
     found["retention_seconds"] = bootstrap_figures()
+    found["estimate"] = estimate_figures()
     print(json.dumps({"records": count, **found}, indent=1))
 
 
