@@ -101,7 +101,7 @@ def measured(rates: Rates, plan: Plan) -> Rates:
     """The rates with this machine's FLOP/s, timed on the plan's device and dtype, if none are given."""
     if rates.flops_per_second is not None:
         return rates
-    machine = measure_machine(plan.device, plan.dtype)
+    machine = measure_machine(plan.placement.device, plan.placement.dtype)
     size = machine.matrix_size
     source = (
         f"measured, the best of 5 products of {size} x {size} matrices: {machine.device}, "

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 ENTRY_FILE = "entry.json"
 """In a run's folder, written last: its presence means that the entry is finished."""
 
-SPEED_ONLY = {"output", "batch_size", "device", "data_dir"}
+SPEED_ONLY = {"output", "batch_size", "device", "device_map", "data_dir"}
 SPEED_ONLY |= {"executor", "ray_address", "num_workers", "gpus_per_worker"}
 """Fields of a configuration that change where and how fast a run computes, never its records."""
 
