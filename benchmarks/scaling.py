@@ -2,12 +2,12 @@
 
     python benchmarks/scaling.py [--records 100000]
 
-Bytes of a line of examples, generations and verdicts; processor time of appending a record, of reading it
-back and of scoring it; memory that known keys, scores and a report's samples take for an example; processor
-time of a retention's 10,000 resamples over many clusters. Then the demo's gist-1 on its human split, on one
-thread: matrix FLOPs that torch counts in its padded batches over those of the estimate, and the FLOP/s it
-attains over those of a matrix product. Processor time, not wall time, since other programs on the machine
-disturb it less. Prints one JSON object.
+Bytes of a line of examples, generations and verdicts; processor time of making and appending a record, of
+reading it back and of scoring it; memory that known keys, scores and a report's samples take for an
+example; processor time of a retention's 10,000 resamples over many clusters. Then the demo's gist-1 on
+its human split, on one thread: matrix FLOPs that torch counts in its padded batches over those of the
+estimate, and the FLOP/s it attains over those of a matrix product. Processor time, not wall time, since
+other programs on the machine disturb it less. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.generation import Answer, answer_all
 from gisteval.models.loading import load_model
+from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.pipeline.plan import plan_run
 from gisteval.pipeline.scoring import collect
 from gisteval.pipeline.split_cost import measure_lengths, split_cost
@@ -96,7 +97,16 @@ def store_figures(count: int, folder: Path) -> dict[str, Any]:
             for batch in batches(iter(records)):
                 writer.write(batch)
 
+    identity = GenerationIdentity({}, "gist", None, "gist", 1, 0, "w", "t", 128, "float32", 0)
+    generations = [Generation(**record) for record in records]
+
+    def make() -> None:
+        for one, generation in zip(examples, generations, strict=True):
+            identity.key(one)
+            asdict(generation)
+
     found: dict[str, Any] = {}
+    found["key_and_record"], _ = measured(make, count)
     found["append"], _ = measured(append, count)
     size = file.stat().st_size
     lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in examples[:BATCH])
