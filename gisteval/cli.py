@@ -16,7 +16,19 @@ import typer
 from gisteval import cli_gate, cli_human, cli_report, cli_view
 from gisteval.cli_judge import judge as judge_command
 from gisteval.cli_lm_eval import lm_eval as lm_eval_command
-from gisteval.cli_options import AsJson, Base, ChatTemplate, ConfigFile, DataDir, DeviceMap, Quantize
+from gisteval.cli_options import (
+    AsJson,
+    Base,
+    ChatTemplate,
+    ConfigFile,
+    DataDir,
+    DeviceMap,
+    ExecutorName,
+    GpusPerWorker,
+    NumWorkers,
+    Quantize,
+    RayAddress,
+)
 from gisteval.cli_profile import profile as profile_command
 from gisteval.errors import GistevalError
 
@@ -115,6 +127,10 @@ def run(
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     judge: Annotated[str | None, typer.Option(help="Judge of the win rates, or none.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Then measure speed and memory.")] = False,
+    executor: ExecutorName = None,
+    ray_address: RayAddress = None,
+    num_workers: NumWorkers = None,
+    gpus_per_worker: GpusPerWorker = None,
     config: ConfigFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and print the plan only.")] = False,
     as_json: AsJson = False,
@@ -145,6 +161,10 @@ def run(
         base=base,
         chat_template=chat_template,
         profile=profile or None,
+        executor=executor,
+        ray_address=ray_address,
+        num_workers=num_workers,
+        gpus_per_worker=gpus_per_worker,
     )
     from gisteval.config import read_config
 
