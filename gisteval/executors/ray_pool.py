@@ -112,9 +112,10 @@ class RayPool(Generic[Event]):
             ready, waiting = self._ray.wait(references, num_returns=1, timeout=TICK)
             if ready and waiting:
                 more, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
-                ready += more
-            for reference in ready:
-                if reference in self._tasks:  # else its worker was found dead just now
+                ready = {*ready, *more}
+            # In the order of handing out, so that a death is blamed on the task that was not answered.
+            for reference in references:
+                if reference in ready and reference in self._tasks:
                     yield from self._collect(reference, source)
 
     def _staff(self) -> None:

@@ -26,7 +26,7 @@ def work_of(checkpoint: str, number: int = 0) -> Work:
         name=f"{checkpoint}-{number}", checkpoint=SimpleNamespace(path=checkpoint)
     )
     count = 2 * sum(SIZES) + 1
-    examples = {s: [Example(f"{s}{n}", "t", s, f"say {n}", "", "") for n in range(count)] for s in "ab"}
+    examples = {s: [Example(f"{s}{n}", "t", s, f"say {s} {n}", "", "") for n in range(count)] for s in "ab"}
     return Work(Job(system, system.name), examples, {split: set() for split in examples})
 
 
