@@ -24,7 +24,11 @@ from gisteval.cli_options import (
     ConfigFile,
     DataDir,
     DeviceMap,
+    ExecutorName,
+    GpusPerWorker,
+    NumWorkers,
     Quantize,
+    RayAddress,
     quiet_libraries,
 )
 from gisteval.cli_profile import profile as profile_command
@@ -126,6 +130,10 @@ def run(
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     judge: Annotated[str | None, typer.Option(help="Judge of the win rates, or none.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Then measure speed and memory.")] = False,
+    executor: ExecutorName = None,
+    ray_address: RayAddress = None,
+    num_workers: NumWorkers = None,
+    gpus_per_worker: GpusPerWorker = None,
     config: ConfigFile = None,
     dry_run: DryRun = False,
     flops_per_second: FlopsPerSecond = None,
@@ -158,6 +166,10 @@ def run(
         base=base,
         chat_template=chat_template,
         profile=profile or None,
+        executor=executor,
+        ray_address=ray_address,
+        num_workers=num_workers,
+        gpus_per_worker=gpus_per_worker,
     )
     from gisteval.config import read_config
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli_options import AsJson
+from gisteval.cli_options import AsJson, ExecutorName, GpusPerWorker, NumWorkers, RayAddress
 from gisteval.errors import GistevalError
 
 
@@ -44,6 +44,10 @@ def judge(
     device: str = "auto",
     dtype: str = "auto",
     batch_size: Annotated[int, typer.Option(help="Of a local judge.")] = 8,
+    executor: ExecutorName = None,
+    ray_address: RayAddress = None,
+    num_workers: NumWorkers = None,
+    gpus_per_worker: GpusPerWorker = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge a run pairwise against its positive control; goes on where it was stopped."""
@@ -69,6 +73,10 @@ def judge(
         device=device,
         dtype=dtype,
         batch_size=batch_size,
+        executor=executor or "local",
+        ray_address=ray_address,
+        num_workers=num_workers,
+        gpus_per_worker=gpus_per_worker,
     )
     if load_judge(name).definition.kind == "local":
         import transformers

@@ -19,6 +19,12 @@ DeviceMap = Annotated[
     typer.Option(help="auto, balanced, balanced_low_0, sequential or a .json file: spreads a model."),
 ]
 Quantize = Annotated[str | None, typer.Option(help="Weights in int8 or int4 (extra: quantized).")]
+ExecutorName = Annotated[str | None, typer.Option("--executor", help="local or ray (extra: ray).")]
+RayAddress = Annotated[
+    str | None, typer.Option(help="Ray cluster; default: RAY_ADDRESS, else one on this machine.")
+]
+NumWorkers = Annotated[int | None, typer.Option(help="Ray workers; default: as many as there is room for.")]
+GpusPerWorker = Annotated[float | None, typer.Option(help="GPUs of a Ray worker, such as 1 or 0.5.")]
 DataDir = Annotated[str | None, typer.Option(help="Where downloaded data already lies.")]
 
 

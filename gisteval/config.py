@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -15,6 +16,8 @@ from gisteval.schema import as_condition
 ALIASES = {"model": "models", "split": "splits", "compressor": "compressors"}
 """Fields that hold several values, by the names of their flags."""
 
+EXECUTORS = ("local", "ray")
+
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
@@ -25,7 +28,8 @@ class RunConfig:
     tokenizer's own template; device_map: a strategy of accelerate's or a JSON file, in place of a device;
     quantize: weights in "int8" or "int4"; splits: of the task (default: its own choice); limit: examples a
     split; output: folder of the run; judge: of the win rates, or "none"; profile: measure speed and memory
-    once the records are complete.
+    once the records are complete; executor: "local" or "ray", the latter with its cluster's address, its
+    number of workers and the GPUs of each, which may be a part of one.
     """
 
     models: tuple[str, ...] = ()
@@ -52,6 +56,10 @@ class RunConfig:
     chat_template: str | None = None
     judge: str = "reference"
     profile: bool = False
+    executor: str = "local"
+    ray_address: str | None = None
+    num_workers: int | None = None
+    gpus_per_worker: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("limit", "k", "budget", "max_new_tokens"):
@@ -62,6 +70,7 @@ class RunConfig:
             raise GistevalError(f"seed must be at least 0, not {self.seed}")
         as_condition(self.condition)
         self.rows_per_batch()
+        check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
 
     def rows_per_batch(self) -> int | None:
         """Batch size as a number, None for "auto". Raises GistevalError for anything else."""
@@ -74,6 +83,22 @@ class RunConfig:
     def to_json(self) -> dict[str, Any]:
         """Plain form for the manifest."""
         return asdict(self)
+
+
+def check_executor(name: str, address: str | None, workers: int | None, gpus: float | None) -> None:
+    """Raises GistevalError for an unknown executor, options that it has not, or an impossible share."""
+    if name not in EXECUTORS:
+        raise GistevalError(
+            f"executor {name!r} is unknown{did_you_mean(name, EXECUTORS)}: choose {' or '.join(EXECUTORS)}"
+        )
+    options = {"ray-address": address, "num-workers": workers, "gpus-per-worker": gpus}
+    for option, value in options.items():
+        if name != "ray" and value is not None:
+            raise GistevalError(f"--{option} is an option of --executor ray")
+    if workers is not None and workers < 1:
+        raise GistevalError(f"num-workers must be at least 1, not {workers}")
+    if gpus is not None and not (math.isfinite(gpus) and gpus >= 0 and (gpus <= 1 or gpus % 1 == 0)):
+        raise GistevalError(f"gpus-per-worker must be a part of one GPU or a whole number, not {gpus:g}")
 
 
 def read_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
@@ -120,9 +145,13 @@ def _coerced(name: str, value: Any, annotation: str, where: str) -> Any:
         return _texts(name, value, where)
     if name == "batch_size" and type(value) is int:
         return str(value)
-    expected: type = {"int": int, "bool": bool}.get(annotation.removesuffix(" | None"), str)
+    if name == "gpus_per_worker" and type(value) is int:
+        return float(value)
+    kinds: dict[str, type] = {"int": int, "bool": bool, "float": float}
+    expected = kinds.get(annotation.removesuffix(" | None"), str)
     if type(value) is not expected:
-        kind = {"int": "a whole number", "bool": "true or false", "str": "text"}[expected.__name__]
+        words = {"int": "a whole number", "bool": "true or false", "float": "a number", "str": "text"}
+        kind = words[expected.__name__]
         raise GistevalError(f"{where}field {name!r} must be {kind}, not {value!r}")
     return value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import TypeVar
 
@@ -70,6 +70,11 @@ class TooLong:
     needed: int
     context: int
 
+    @property
+    def reason(self) -> str:
+        """Why there is no output."""
+        return f"needs {self.needed} tokens, the context has {self.context}"
+
 
 @dataclass(frozen=True, slots=True)
 class NotFinite:
@@ -78,17 +83,35 @@ class NotFinite:
     example: Example
 
 
-Outcome = Answer | TooLong | NotFinite
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An example that could not be answered although all others could, and why."""
+
+    example: Example
+    reason: str
 
 
-@dataclass(slots=True)
+Outcome = Answer | TooLong | NotFinite | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Work that is done, prompts first, in these very parts wherever it is done.
+
+    groups: instructions compressed at a time; batches: indices of the examples answered at a time.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    batches: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Item:
     index: int
     example: Example
     prompt_tokens: int
     input_tokens: int
     target_tokens: int
-    compressed: CompressedPrompt | None = field(default=None, repr=False)
 
     @property
     def total(self) -> int:
@@ -112,26 +135,69 @@ def answer_all(
     is left out only if all of it is done, so a resumed run computes in the very batches of an
     uninterrupted one. Each distinct instruction of a window is compressed once.
     """
-    halving = Halving()
+    answering = Answering(model, compressor, budget, decoding)
+    for part in plan_windows(model, compressor, examples, decoding):
+        if not isinstance(part, Window):
+            yield list(part)
+            continue
+        answering.forget()
+        for batch in part.batches:
+            if not frozenset(batch) <= done:
+                yield from answering.answer(part.groups, [examples[index] for index in batch])
+
+
+def plan_windows(
+    model: PromptModel, compressor: Compressor, examples: Sequence[Example], decoding: Decoding
+) -> Iterator[tuple[TooLong, ...] | Window]:
+    """All work on some examples, in an order that only they decide, and what does not fit."""
     order = sorted(range(len(examples)), key=lambda i: _group_key(examples, i))
     step = decoding.batch_size or AUTO_BATCH
     for start in range(0, len(order), step * WINDOW):
         chosen = order[start : start + step * WINDOW]
         items = _measure(model, compressor, [(i, examples[i]) for i in chosen])
         fitting = [item for item in items if item.total <= model.context]
-        yield [TooLong(i.example, i.total, model.context) for i in items if i.total > model.context]
+        yield tuple(TooLong(i.example, i.total, model.context) for i in items if i.total > model.context)
         for window in prompt_windows(
             model, fitting, lambda item: (item.example.instruction, item.prompt_tokens)
         ):
-            batches = list(_batches(model, window, decoding))
-            if all(item.index in done for batch in batches for item in batch):
-                continue
-            _compress(model, compressor, budget, window, halving)
-            for batch in batches:
-                if not all(item.index in done for item in batch):
-                    yield from halving.run(lambda part: list(_answers(model, part, decoding)), batch)
-            for item in window:
-                item.compressed = None
+            lengths = {item.example.instruction: item.prompt_tokens for item in window}
+            batches = _batches(model, window, decoding)
+            yield Window(
+                tuple(map(tuple, _length_groups(model, lengths))),
+                tuple(tuple(item.index for item in batch) for batch in batches),
+            )
+
+
+class Answering:
+    """Answers batches of one window after the other; each prompt is compressed once, when it is needed."""
+
+    def __init__(
+        self, model: PromptModel, compressor: Compressor, budget: int | None, decoding: Decoding
+    ) -> None:
+        self._model, self._compressor, self._budget = model, compressor, budget
+        self._decoding = decoding
+        self._halving = Halving()
+        self._compressed: dict[str, CompressedPrompt] = {}
+
+    def forget(self) -> None:
+        """Drop the prompts of a window that is done."""
+        self._compressed = {}
+
+    def answer(
+        self, groups: Iterable[tuple[str, ...]], examples: Sequence[Example]
+    ) -> Iterator[list[Outcome]]:
+        """Outcomes of a batch, in parts if it does not fit into memory whole.
+
+        groups: of the window, at least those with an instruction of the batch. Raises GistevalError if a
+        single row does not fit.
+        """
+        texts = {example.instruction for example in examples} - self._compressed.keys()
+        needed = [group for group in groups if not texts.isdisjoint(group)]
+        self._compressed |= compress_groups(
+            self._model, self._compressor, self._budget, needed, self._halving
+        )
+        batch = [(example, self._compressed[example.instruction]) for example in examples]
+        yield from self._halving.run(lambda part: list(_answers(self._model, part, self._decoding)), batch)
 
 
 def _group_key(examples: Sequence[Example], index: int) -> tuple[int, str, int]:
@@ -207,20 +273,6 @@ def _batches(model: PromptModel, window: list[_Item], decoding: Decoding) -> Ite
     )
 
 
-def _compress(
-    model: PromptModel,
-    compressor: Compressor,
-    budget: int | None,
-    window: list[_Item],
-    halving: Halving,
-) -> None:
-    """Compress each distinct instruction of the window once, similar lengths together."""
-    lengths = {item.example.instruction: item.prompt_tokens for item in window}
-    found = compress_each(model, compressor, budget, lengths, halving)
-    for item in window:
-        item.compressed = found[item.example.instruction]
-
-
 def compress_each(
     model: PromptModel,
     compressor: Compressor,
@@ -229,8 +281,19 @@ def compress_each(
     halving: Halving,
 ) -> dict[str, CompressedPrompt]:
     """Every text of `lengths` (its prompt's tokens) compressed once, similar lengths together."""
+    return compress_groups(model, compressor, budget, _length_groups(model, lengths), halving)
+
+
+def compress_groups(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    groups: Iterable[Sequence[str]],
+    halving: Halving,
+) -> dict[str, CompressedPrompt]:
+    """Every text of some groups, a group at a time."""
     found: dict[str, CompressedPrompt] = {}
-    for batch in _length_groups(model, lengths):
+    for batch in groups:
         compressed = halving.run(lambda part: list(compressor.compress(model, part, budget)), batch)
         found.update(zip(batch, chain.from_iterable(compressed), strict=True))
     return found
@@ -249,22 +312,23 @@ def _length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[l
         yield group
 
 
-def _answers(model: PromptModel, batch: list[_Item], decoding: Decoding) -> Iterator[Outcome]:
-    prompts = [item.compressed for item in batch if item.compressed is not None]
-    running = model.open(prompts, [item.example.input for item in batch])
-    targets = model.tokens.targets([item.example.output for item in batch])
+def _answers(
+    model: PromptModel, batch: Sequence[tuple[Example, CompressedPrompt]], decoding: Decoding
+) -> Iterator[Outcome]:
+    running = model.open([prompt for _, prompt in batch], [example.input for example, _ in batch])
+    targets = model.tokens.targets([example.output for example, _ in batch])
     losses: list[torch.Tensor] | list[None] = [None] * len(batch)
     if decoding.with_loss:
         losses = running.nll(targets)
     decoded = running.decode(decoding.max_new_tokens)
-    for item, prompt, loss, answer in zip(batch, prompts, losses, decoded, strict=True):
+    for (example, prompt), target, loss, answer in zip(batch, targets, losses, decoded, strict=True):
         accounting = prompt.accounting
         nll = None if loss is None else float(loss.mean())
         if not answer.finite or (nll is not None and not math.isfinite(nll)):
-            yield NotFinite(item.example)
+            yield NotFinite(example)
             continue
         yield Answer(
-            example=item.example,
+            example=example,
             output=model.tokens.decode(answer.token_ids),
             output_tokens=len(answer.token_ids),
             finished=answer.finished,
@@ -273,5 +337,5 @@ def _answers(model: PromptModel, batch: list[_Item], decoding: Decoding) -> Iter
             kept=accounting.kept,
             bytes=accounting.bytes,
             nll=nll,
-            target_tokens=item.target_tokens,
+            target_tokens=len(target),
         )

@@ -82,7 +82,8 @@ class RunFolder:
                     raise GistevalError(
                         f"{self.path} holds another run (its {part} differ): choose another --output"
                     )
-            manifest = {**manifest, "self_check": before["self_check"], "judges": before.get("judges", {})}
+            kept = ("self_check", "judges", "executor")
+            manifest = {**manifest, **{part: before[part] for part in kept if part in before}}
         self._manifest = manifest
         write_json(file, manifest)
         for split, found in examples.items():
@@ -96,6 +97,12 @@ class RunFolder:
         """Put a self-check's figures into the manifest."""
         self._manifest["self_check"][system] = dict(figures)
         write_json(self.path / MANIFEST, self._manifest)
+
+    def note_executor(self, facts: Mapping[str, Any]) -> None:
+        """Put who made the records, lastly, into the manifest."""
+        if self._manifest.get("executor") != facts:
+            self._manifest["executor"] = dict(facts)
+            write_json(self.path / MANIFEST, self._manifest)
 
     @property
     def judges(self) -> dict[str, dict[str, Any]]:
@@ -280,7 +287,7 @@ class RunFolder:
                 "system": system,
                 "split": split,
                 "example": item.example.id,
-                "reason": f"needs {item.needed} tokens, the context has {item.context}",
+                "reason": item.reason,
             }
             for (system, split), items in failures.items()
             for item in items

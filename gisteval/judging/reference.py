@@ -26,5 +26,10 @@ def _scores(output: str, reference: str) -> tuple[float, float]:
 
 def reference_reply(look: Look) -> str:
     """The scores of both outputs as JSON, the system's first: {"rougeL": [a, b], "chrF": [a, b]}."""
-    ours, theirs = (_scores(output, look.example.output) for output in (look.ours, look.theirs))
+    return reply_on(look.ours, look.theirs, look.example.output)
+
+
+def reply_on(output_a: str, output_b: str, reference: str) -> str:
+    """`reference_reply` on texts."""
+    ours, theirs = (_scores(output, reference) for output in (output_a, output_b))
     return json.dumps({"rougeL": [ours[0], theirs[0]], "chrF": [ours[1], theirs[1]]})

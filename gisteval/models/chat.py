@@ -12,7 +12,7 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from gisteval.errors import GistevalError, one_line
 from gisteval.models.checkpoint import Checkpoint, inspect_checkpoint
 from gisteval.models.loading import load_tokenizer, load_weights, resolve
-from gisteval.models.placement import choose_device, choose_dtype
+from gisteval.models.placement import DTYPES, choose_device, choose_dtype
 from gisteval.schema import digest
 
 
@@ -94,11 +94,10 @@ class ChatModel:
         return text
 
 
-def chat_identity(name: str, dtype: str, device: str) -> str:
+def chat_identity(name: str, dtype: str) -> str:
     """Digest of the weights and tokenizer behind a name, and of the dtype they are run in."""
     checkpoint = _checkpoint(name)
-    chosen = choose_dtype(dtype, choose_device(device))
-    return digest([checkpoint.weights_digest(), checkpoint.tokenizer_digest(), str(chosen)])
+    return digest([checkpoint.weights_digest(), checkpoint.tokenizer_digest(), str(DTYPES[dtype])])
 
 
 def _checkpoint(name: str) -> Checkpoint:

@@ -32,26 +32,53 @@ OFFLOADED = ("cpu", "disk")
 class Placement:
     """device: of all weights or, with a device map, where the work begins.
 
-    dtype: of activations, and of all weights that are not quantised.
+    dtype: of activations, and of all weights that are not quantised. gpus: of a Ray worker.
     """
 
     device: torch.device
     dtype: torch.dtype
     device_map: DeviceMap | None = None
     quantize: Quantization | None = None
+    gpus: float = 0.0
 
 
 def choose_placement(
-    device: str, dtype: str, device_map: str | None = None, quantize: str | None = None
+    device: str,
+    dtype: str,
+    device_map: str | None = None,
+    quantize: str | None = None,
+    executor: str = "local",
+    gpus: float | None = None,
 ) -> Placement:
-    """What the flags of these names ask for. Raises GistevalError for what is not usable here."""
+    """What the flags of these names ask for. Raises GistevalError for what is not usable here.
+
+    executor: Ray may give its workers GPUs that this machine does not have. gpus: of a worker, None for one
+    where the device is a GPU.
+    """
     if device_map is not None and device != "auto":
         raise GistevalError(
             f"--device {device} and --device-map {device_map} both say where the weights go: give one"
         )
     places = None if device_map is None else _read_map(device_map)
-    chosen = _first_device(places) if isinstance(places, Mapping) else choose_device(device)
-    return Placement(chosen, choose_dtype(dtype, chosen), places, _quantization(quantize))
+    if executor == "ray" and (gpus or device.startswith("cuda")):
+        chosen = _worker_gpu(device, dtype, gpus)
+    elif isinstance(places, Mapping):
+        chosen = _first_device(places)
+    else:
+        chosen = choose_device("cpu" if gpus == 0 else device)
+    if gpus is None:
+        gpus = float(executor == "ray" and chosen.type == "cuda")
+    return Placement(chosen, choose_dtype(dtype, chosen), places, _quantization(quantize), gpus)
+
+
+def _worker_gpu(device: str, dtype: str, gpus: float | None) -> torch.device:
+    if gpus == 0 or device not in ("auto", "cuda"):
+        raise GistevalError(
+            f"--device {device} is not for Ray workers: say --gpus-per-worker N, and Ray chooses the GPUs"
+        )
+    if dtype == "auto" and not torch.cuda.is_available():
+        raise GistevalError("--dtype auto can't be decided where there is no GPU: give --dtype bfloat16")
+    return torch.device("cuda")
 
 
 def choose_device(name: str) -> torch.device:

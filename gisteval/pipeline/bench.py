@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gisteval.config import check_executor
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.judging.client import Endpoint, api_key
 from gisteval.judging.definition import ChatDefinition, Judge, Price, load_judge
@@ -31,6 +32,10 @@ class JudgeOptions:
     device: str = "auto"
     dtype: str = "auto"
     batch_size: int = 8
+    executor: str = "local"
+    ray_address: str | None = None
+    num_workers: int | None = None
+    gpus_per_worker: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("concurrency", "rate", "timeout", "max_cost", "limit", "batch_size"):
@@ -39,11 +44,15 @@ class JudgeOptions:
                 raise GistevalError(f"--{name.replace('_', '-')} must be greater than 0, not {value}")
         if self.retries < 0:
             raise GistevalError(f"--retries must be at least 0, not {self.retries}")
+        check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A judge that is ready to be asked. label: the name that its verdicts bear."""
+    """A judge that is ready to be asked. label: the name that its verdicts bear.
+
+    device: of a local judge; gpus: of each Ray worker.
+    """
 
     judge: Judge
     label: str
@@ -53,6 +62,8 @@ class Bench:
     options: JudgeOptions
     endpoint: Endpoint | None = None
     price: Price | None = None
+    device: str = "auto"
+    gpus: float = 0.0
 
     def check_access(self) -> None:
         """Raise GistevalError if the judge needs a key and there is none."""
@@ -88,9 +99,27 @@ def prepare(options: JudgeOptions) -> Bench:
         raise GistevalError(f"judge {judge.name} needs a model: give --model")
     if definition.kind == "local":
         from gisteval.models.chat import chat_identity
+        from gisteval.models.placement import choose_placement
 
-        identity = digest([judge.prompt_digest(), chat_identity(model, options.dtype, options.device)])
-        return Bench(judge, f"{judge.name}:{Path(model).name}", model, None, identity, options)
+        place = choose_placement(
+            options.device, options.dtype, executor=options.executor, gpus=options.gpus_per_worker
+        )
+        dtype = str(place.dtype).removeprefix("torch.")
+        identity = digest([judge.prompt_digest(), chat_identity(model, dtype)])
+        return Bench(
+            judge,
+            f"{judge.name}:{Path(model).name}",
+            model,
+            None,
+            identity,
+            replace(options, dtype=dtype),
+            device=str(place.device),
+            gpus=place.gpus,
+        )
+    if options.executor == "ray":
+        raise GistevalError(
+            f"judge {judge.name} asks a server, which no Ray worker speeds up: --concurrency does"
+        )
     base_url = (options.base_url or definition.base_url).rstrip("/")
     endpoint = Endpoint(
         base_url,

@@ -115,7 +115,11 @@ def _missing(folder: RunFolder, bench: Bench, contest: Contest) -> Iterator[Look
 
 def _ask(bench: Bench, todo: Iterator[Look], log: VerdictLog) -> None:
     kind = bench.judge.definition.kind
-    if kind == "reference":
+    if bench.options.executor == "ray":
+        from gisteval.pipeline.judge_ray import ask_ray
+
+        ask_ray(bench, todo, log.answered)
+    elif kind == "reference":
         for look in todo:
             log.answered(look, Reply(reference_reply(look), 0, 0))
     elif kind == "local":

@@ -80,7 +80,14 @@ def plan_run(config: RunConfig) -> Plan:
     models = config.models or (str(find_content("checkpoints") / "wordplay-llama"),)
     suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
     decoding = Decoding(config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch())
-    placement = choose_placement(config.device, config.dtype, config.device_map, config.quantize)
+    placement = choose_placement(
+        config.device,
+        config.dtype,
+        config.device_map,
+        config.quantize,
+        config.executor,
+        config.gpus_per_worker,
+    )
     systems = _distinct(suites)
     checkpoints = {system.checkpoint.path: system.checkpoint for system in systems.values()}
     weights = {path: checkpoint.weights_digest() for path, checkpoint in checkpoints.items()}

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gisteval.config import RunConfig
-from gisteval.errors import GistevalError, InvalidRun
-from gisteval.generation import Answer, NotFinite, Outcome, TooLong, answer_all
-from gisteval.models.base import PromptModel
-from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.loading import load_placed
+from gisteval.errors import GistevalError
+from gisteval.executors.local import LocalExecutor
+from gisteval.executors.work import Checked, Executor, Job, Settings, Work
+from gisteval.generation import Failed, NotFinite, TooLong
 from gisteval.models.memory import is_out_of_memory
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.judge import check_answers, take_looks
 from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
+from gisteval.pipeline.progress import progress_bar
 from gisteval.pipeline.scoring import Scored, collect, result_rows
-from gisteval.registry import COMPRESSORS
 from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder
-from gisteval.schema import Example, Generation, ResultRow
-from gisteval.selfcheck import check_cached_path
+from gisteval.schema import Example, ResultRow
 from gisteval.store import RecordWriter
 from gisteval.suite import System
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.progress import TaskID
 
-CHECKED_EXAMPLES = 6
-CHECK_POOL = 64
-"""Examples a split that the self-check chooses from."""
+Failures: TypeAlias = dict[tuple[str, str], list[TooLong | Failed]]
+"""Examples without an output, by system and split."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +62,19 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     bench = None if config.judge == "none" else prepare(JudgeOptions(judge=config.judge))
     if bench is not None:
         bench.check_access()
+    executor = _executor(plan)
     folder = RunFolder(output_folder(plan))
     with folder.held():
-        return _evaluate(plan, folder, bench, command)
+        return _evaluate(plan, folder, executor, bench, command)
 
 
-def _evaluate(plan: Plan, folder: RunFolder, bench: Bench | None, command: Sequence[str]) -> Run:
+def _evaluate(
+    plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | None, command: Sequence[str]
+) -> Run:
     config = plan.config
-    folder.claim(_manifest(plan, command), plan.examples)
+    folder.claim({**manifest(plan, command), "executor": executor.facts()}, plan.examples)
     try:
-        failures = _generate(plan, folder)
+        failures = generate(plan, folder, executor)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise  # batches are halved, so this is of loading or the self-check
@@ -109,7 +110,8 @@ def _evaluate(plan: Plan, folder: RunFolder, bench: Bench | None, command: Seque
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
 
 
-def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
+def manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
+    """What manifest.json says of a run that has not begun."""
     references = plan.references
     return {
         "identity": run_identity(plan),
@@ -144,130 +146,73 @@ def _manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _generate(plan: Plan, folder: RunFolder) -> dict[tuple[str, str], list[TooLong]]:
-    """Fill in the missing records, system by system; each set of weights is loaded once in a row."""
-    from gisteval.pipeline.progress import progress_bar
-
-    failures: dict[tuple[str, str], list[TooLong]] = {}
-    loaded: tuple[Checkpoint, PromptModel] | None = None
-    ordered = sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k))
+def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
+    """Fill in the missing records, wherever they are made; this process alone writes them."""
+    failures: Failures = {}
+    given = {work.job.system.name: work for work in incomplete(plan, folder)}
+    settings = Settings(plan.placement, plan.decoding)
     total = sum(len(found) for found in plan.examples.values())
-    with progress_bar() as bar:
-        for system in ordered:
-            if _is_complete(plan, system, folder):
-                continue
-            if loaded is None or loaded[0] != system.checkpoint:
-                loaded = None  # free the old weights before the new ones are read
-                loaded = (system.checkpoint, load_placed(system.checkpoint, plan.placement))
-            model = loaded[1]
-            _self_check(plan, system, model, folder)
-            task = bar.add_task(system.name, total=total)
-            for split, examples in plan.examples.items():
-                for batch in _split(plan, system, model, split, examples, folder):
-                    bad = [item for item in batch if isinstance(item, TooLong)]
-                    failures.setdefault((system.name, split), []).extend(bad)
-                    bar.advance(task, len(batch))
-            bar.update(task, completed=total)
+    try:
+        with (
+            progress_bar() as bar,
+            ExitStack() as files,
+            closing(executor.run(list(given.values()), settings)) as events,
+        ):
+            writers: dict[str, RecordWriter] = {}
+            bars: dict[str, TaskID] = {}
+            for event in events:
+                system = event.system
+                if isinstance(event, Checked):
+                    folder.note_self_check(system, event.check.to_json())
+                    there = sum(map(len, given[system].known.values()))
+                    bars[system] = bar.add_task(system, total=total, completed=there)
+                    writers[system] = files.enter_context(RecordWriter(folder.generations(system)))
+                    continue
+                new = _unknown(event.records, given[system].known[event.split])
+                writers[system].write(new)
+                bad = [item for item in event.without if not isinstance(item, NotFinite)]
+                failures.setdefault((system, event.split), []).extend(bad)
+                bar.advance(bars[system], len(new) + len(event.without))
+    finally:
+        if given:
+            folder.note_executor(executor.facts())
     for items in failures.values():
         items.sort(key=lambda item: item.example.id)
     return failures
 
 
-def _is_complete(plan: Plan, system: System, folder: RunFolder) -> bool:
-    """True if every record of a checked system is there, so its weights need not be loaded."""
-    identity = plan.identities[system.name]
-    return system.name in folder.manifest()["self_check"] and all(
-        folder.known_keys(system.name, split).issuperset(map(identity.key, examples))
-        for split, examples in plan.examples.items()
-    )
+def incomplete(plan: Plan, folder: RunFolder) -> Iterator[Work]:
+    """The work that is left; systems of one checkpoint follow each other."""
+    checked = folder.manifest()["self_check"]
+    for system in sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k)):
+        known = {split: folder.known_keys(system.name, split) for split in plan.examples}
+        work = Work(Job(system, plan.identities[system.name].prefix()), plan.examples, known)
+        complete = all(len(work.done(split)) == len(found) for split, found in plan.examples.items())
+        if system.name not in checked or not complete:
+            yield work
 
 
-def _self_check(plan: Plan, system: System, model: PromptModel, folder: RunFolder) -> None:
-    pool: list[Example] = []
-    for found in plan.examples.values():
-        pool += islice((example for example in found if model.fits(example)), CHECK_POOL)
-    by_length = sorted(pool, key=lambda e: len(e.instruction) + len(e.input))
-    step = max(1, len(by_length) // CHECKED_EXAMPLES)
-    chosen = by_length[::step][:CHECKED_EXAMPLES]
-    try:
-        check = check_cached_path(
-            model,
-            COMPRESSORS.load(system.compressor)(),
-            system.budget,
-            system.checkpoint.record.leak_window,
-            chosen,
-        )
-    except InvalidRun as error:
-        raise InvalidRun(f"{system.name}: {error}") from error
-    folder.note_self_check(system.name, check.to_json())
+def _executor(plan: Plan) -> Executor:
+    config = plan.config
+    if config.executor == "local":
+        return LocalExecutor()
+    from gisteval.executors.ray import RayExecutor
+    from gisteval.executors.ray_pool import RayOptions
+
+    return RayExecutor(RayOptions(config.ray_address, config.num_workers, plan.placement.gpus))
 
 
-def _split(
-    plan: Plan,
-    system: System,
-    model: PromptModel,
-    split: str,
-    examples: Sequence[Example],
-    folder: RunFolder,
-) -> Iterator[list[Outcome]]:
-    """Answers of one system on one split; new ones are on disk before they are yielded.
-
-    Raises InvalidRun at an example whose logits are no numbers, after the others of its batch are written.
-    """
-    identity = plan.identities[system.name]
-    keys = [identity.key(example) for example in examples]
-    path = folder.generations(system.name)
-    known = folder.known_keys(system.name, split)
-    done = {index for index, key in enumerate(keys) if key in known}
-    compressor = COMPRESSORS.load(system.compressor)()
-    with RecordWriter(path) as writer:
-        batches = answer_all(model, compressor, system.budget, examples, plan.decoding, done)
-        for batch in batches:
-            records = []
-            for answer in batch:
-                if isinstance(answer, Answer):
-                    key = identity.key(answer.example)
-                    if key not in known:
-                        known.add(key)
-                        records.append(asdict(_record(key, system, split, answer)))
-            writer.write(records)
-            for item in batch:
-                if isinstance(item, NotFinite):
-                    raise InvalidRun(
-                        f"{system.name} on {item.example.id}: the logits are not finite: the weights are "
-                        "damaged or overflow, try --dtype float32; what was written is kept"
-                    )
-            yield batch
+def _unknown(records: list[dict[str, Any]], known: set[str]) -> list[dict[str, Any]]:
+    """Those whose keys are new; their keys are known now."""
+    new = []
+    for record in records:
+        if record["key"] not in known:
+            known.add(record["key"])
+            new.append(record)
+    return new
 
 
-def _record(key: str, system: System, split: str, answer: Answer) -> Generation:
-    example = answer.example
-    return Generation(
-        key=key,
-        example=example.id,
-        content=example.content_id,
-        task=example.task,
-        split=split,
-        system=system.name,
-        condition=system.condition,
-        control=system.control,
-        compressor=system.compressor,
-        k=system.checkpoint.record.k,
-        output=answer.output,
-        output_tokens=answer.output_tokens,
-        finished=answer.finished,
-        source_tokens=answer.source_tokens,
-        template_tokens=answer.template_tokens,
-        kept=answer.kept,
-        bytes=answer.bytes,
-        nll=None if answer.nll is None else float(f"{answer.nll:.6g}"),
-        target_tokens=answer.target_tokens,
-    )
-
-
-def _score(
-    plan: Plan, folder: RunFolder, failures: Mapping[tuple[str, str], Sequence[TooLong]]
-) -> Iterator[ResultRow]:
+def _score(plan: Plan, folder: RunFolder, failures: Failures) -> Iterator[ResultRow]:
     for split, examples in plan.examples.items():
         controls: dict[str, Scored | None] = {}
 
@@ -291,15 +236,25 @@ def _score(
                     yield from result_rows(own, positive, negative, plan.config.seed)
 
 
-def _failure_notes(failures: Mapping[tuple[str, str], Sequence[TooLong]]) -> list[str]:
+def _failure_notes(failures: Failures) -> list[str]:
     notes = []
     for (system, split), items in failures.items():
-        if items:
-            worst = max(items, key=lambda item: item.needed)
-            names = ", ".join(item.example.id for item in items[:5])
-            more = ", ..." if len(items) > 5 else ""
+        long = [item for item in items if isinstance(item, TooLong)]
+        failed = [item for item in items if isinstance(item, Failed)]
+        if long:
+            worst = max(long, key=lambda item: item.needed)
             notes.append(
-                f"{system} on {split}: {len(items)} examples exceed the context of {worst.context} "
-                f"tokens and have no output ({names}{more}; the longest needs {worst.needed})."
+                f"{system} on {split}: {len(long)} examples exceed the context of {worst.context} "
+                f"tokens and have no output ({_named(long)}; the longest needs {worst.needed})."
+            )
+        if failed:
+            notes.append(
+                f"{system} on {split}: {len(failed)} examples failed and have no output ({_named(failed)}; "
+                f"{failed[0].reason}); the same command tries them again."
             )
     return notes
+
+
+def _named(items: Sequence[TooLong | Failed]) -> str:
+    names = ", ".join(item.example.id for item in items[:5])
+    return names + (", ..." if len(items) > 5 else "")

@@ -103,7 +103,7 @@ def test_a_finished_run_computes_nothing_again(
     def fail(*arguments: object) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("gisteval.pipeline.run.load_model", fail)
+    monkeypatch.setattr("gisteval.executors.local.load_placed", fail)
     outcome = gisteval("run", "--model", tiny_suite, "--task", tiny_task, "--output", copy)
     assert outcome.code == 0, outcome.err
     assert records(copy) == before

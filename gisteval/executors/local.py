@@ -1,0 +1,46 @@
+"""The executor of this process: system by system, each set of weights loaded once in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from gisteval.executors.work import Checked, Event, Settings, Work, self_check
+from gisteval.generation import answer_all
+from gisteval.models.base import PromptModel
+from gisteval.models.checkpoint import Checkpoint
+from gisteval.models.loading import load_placed
+
+
+class LocalExecutor:
+    """One worker, this process."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        return {"name": "local", "workers": 1}
+
+    def run(self, works: Sequence[Work], settings: Settings) -> Generator[Event, None, None]:
+        """Raises InvalidRun at an example whose logits are no numbers, after the others of its batch."""
+        loaded: tuple[Checkpoint, PromptModel] | None = None
+        for work in works:
+            job, system = work.job, work.job.system
+            if loaded is None or loaded[0] != system.checkpoint:
+                loaded = None  # free the old weights before the new ones are read
+                model = load_placed(system.checkpoint, settings.placement)
+                loaded = (system.checkpoint, model)
+                del model
+            yield Checked(system.name, self_check(job, loaded[1], work.examples))
+            for split, examples in work.examples.items():
+                batches = answer_all(
+                    loaded[1],
+                    job.compressor(),
+                    system.budget,
+                    examples,
+                    settings.decoding,
+                    work.done(split),
+                )
+                for batch in batches:
+                    portion = job.portion(split, batch)
+                    yield portion
+                    portion.check_finite()
+                del batches  # it holds on to the weights

@@ -1,0 +1,155 @@
+"""What a run gives an executor to do, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from gisteval.compressors.base import Compressor
+from gisteval.errors import InvalidRun
+from gisteval.generation import Answer, Decoding, Failed, NotFinite, Outcome, TooLong
+from gisteval.models.base import PromptModel
+from gisteval.models.placement import Placement
+from gisteval.registry import COMPRESSORS
+from gisteval.schema import Example, Generation, digest
+from gisteval.selfcheck import SelfCheck, check_cached_path
+from gisteval.suite import System
+
+CHECKED_EXAMPLES = 6
+CHECK_POOL = 64
+"""Examples a split that the self-check chooses from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all systems share."""
+
+    placement: Placement
+    decoding: Decoding
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A system, and the digest that begins the keys of its records."""
+
+    system: System
+    prefix: str
+
+    def key(self, example: Example) -> str:
+        """Of the example's record."""
+        return digest([self.prefix, example.content_id])
+
+    def compressor(self) -> Compressor:
+        """The system's compressor."""
+        found: Compressor = COMPRESSORS.load(self.system.compressor)()
+        return found
+
+    def portion(self, split: str, outcomes: Iterable[Outcome]) -> Portion:
+        """Outcomes as records."""
+        portion = Portion(self.system.name, split, [], [])
+        for outcome in outcomes:
+            if isinstance(outcome, Answer):
+                portion.records.append(asdict(self._record(split, outcome)))
+            else:
+                portion.without.append(outcome)
+        return portion
+
+    def _record(self, split: str, answer: Answer) -> Generation:
+        example, system = answer.example, self.system
+        return Generation(
+            key=self.key(example),
+            example=example.id,
+            content=example.content_id,
+            task=example.task,
+            split=split,
+            system=system.name,
+            condition=system.condition,
+            control=system.control,
+            compressor=system.compressor,
+            k=system.checkpoint.record.k,
+            output=answer.output,
+            output_tokens=answer.output_tokens,
+            finished=answer.finished,
+            source_tokens=answer.source_tokens,
+            template_tokens=answer.template_tokens,
+            kept=answer.kept,
+            bytes=answer.bytes,
+            nll=None if answer.nll is None else float(f"{answer.nll:.6g}"),
+            target_tokens=answer.target_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job with its examples, and the keys of the records that are there, by split."""
+
+    job: Job
+    examples: Mapping[str, Sequence[Example]]
+    known: Mapping[str, set[str]]
+
+    def done(self, split: str) -> set[int]:
+        """Indices of the examples whose records are there."""
+        keys, known = map(self.job.key, self.examples[split]), self.known[split]
+        return {index for index, key in enumerate(keys) if key in known}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A system passed its self-check, and its work begins."""
+
+    system: str
+    check: SelfCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Records (lines of generations/*.jsonl) that are new, and the examples that have none."""
+
+    system: str
+    split: str
+    records: list[dict[str, Any]]
+    without: list[TooLong | NotFinite | Failed]
+
+    @property
+    def not_finite(self) -> list[Example]:
+        """Examples whose logits are no numbers."""
+        return [item.example for item in self.without if isinstance(item, NotFinite)]
+
+    def check_finite(self) -> None:
+        """Raises InvalidRun at an example whose logits are no numbers."""
+        for example in self.not_finite:
+            raise InvalidRun(
+                f"{self.system} on {example.id}: the logits are not finite: the weights are "
+                "damaged or overflow, try --dtype float32; what was written is kept"
+            )
+
+
+Event = Checked | Portion
+
+
+class Executor(Protocol):
+    """Does the work somewhere and hands over what it makes, in any order."""
+
+    def run(self, works: Sequence[Work], settings: Settings) -> Generator[Event, None, None]:
+        """Raises GistevalError; what came before it holds. To close it is to let all workers go."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+
+
+def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Example]]) -> SelfCheck:
+    """Cached against masked on a few examples of different lengths. Raises InvalidRun if they differ."""
+    pool: list[Example] = []
+    for found in examples.values():
+        pool += islice((example for example in found if model.fits(example)), CHECK_POOL)
+    by_length = sorted(pool, key=lambda e: len(e.instruction) + len(e.input))
+    step = max(1, len(by_length) // CHECKED_EXAMPLES)
+    chosen = by_length[::step][:CHECKED_EXAMPLES]
+    system = job.system
+    leak_window = system.checkpoint.record.leak_window
+    try:
+        return check_cached_path(model, job.compressor(), system.budget, leak_window, chosen)
+    except InvalidRun as error:
+        raise InvalidRun(f"{system.name}: {error}") from error

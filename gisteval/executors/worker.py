@@ -1,0 +1,62 @@
+"""What a Ray worker does: it keeps one checkpoint loaded, and the prompts of one window compressed."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from gisteval.executors.schedule import Load, Open, Opened, Shard, Task
+from gisteval.executors.work import Job, Portion, Settings, self_check
+from gisteval.generation import Answering, plan_windows
+from gisteval.models.base import PromptModel
+from gisteval.models.checkpoint import Checkpoint
+from gisteval.models.loading import load_placed
+
+
+class GenerationWorker:
+    """Answers the tasks of a Schedule."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loaded: tuple[Checkpoint, PromptModel] | None = None
+        self._window: tuple[str, int] | None = None
+        self._answering: Answering | None = None
+
+    def __call__(self, task: Task) -> Opened | Portion | None:
+        """Raises GistevalError, and whatever an example makes of a model."""
+        if isinstance(task, Load):
+            self._load(task.checkpoint)
+            return None
+        return self._open(task) if isinstance(task, Open) else self._answer(task)
+
+    def _load(self, checkpoint: Checkpoint) -> PromptModel:
+        if self._loaded is None or self._loaded[0] != checkpoint:
+            # Free the old weights, and the prompts made by them, before the new ones are read.
+            self._loaded = self._answering = self._window = None
+            model = load_placed(checkpoint, self._settings.placement)
+            self._loaded = (checkpoint, model)
+        return self._loaded[1]
+
+    def _open(self, task: Open) -> Opened:
+        model = self._load(task.checkpoint)
+        check = self_check(task.job, model, task.examples)
+        compressor = task.job.compressor()
+        return Opened(
+            check,
+            {
+                split: list(plan_windows(model, compressor, examples, self._settings.decoding))
+                for split, examples in task.examples.items()
+            },
+        )
+
+    def _answer(self, shard: Shard) -> Portion:
+        answering = self._at(shard.job, shard.window, self._load(shard.checkpoint))
+        parts = answering.answer(shard.groups, shard.examples)
+        return shard.job.portion(shard.split, chain.from_iterable(parts))
+
+    def _at(self, job: Job, number: int, model: PromptModel) -> Answering:
+        """The prompts of a window, or a fresh start at another one."""
+        window = (job.system.name, number)
+        if self._answering is None or self._window != window:
+            self._window = window
+            self._answering = Answering(model, job.compressor(), job.system.budget, self._settings.decoding)
+        return self._answering
