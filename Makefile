@@ -1,9 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check lint faults audit wheel setup suite clean
+.PHONY: run test check lint faults audit wheel setup suites retrain clean
 
-run: setup ## evaluate the bundled demo suite
+run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
 
 test: check wheel ## everything that CI runs
@@ -37,13 +37,14 @@ setup: .venv/ready ## the environment, from a bare Python
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
 
-SUITE := checkpoints/wordplay-llama
-MEMBERS := pos_control gist-1 neg_control gist-5 gist-2 gist-10
+suites: setup ## retrain both demo suites into build/, two trainings at a time
+	$(MAKE) retrain SUITE=wordplay-llama BASE=wordplay-base MEMBERS='pos_control gist-1 neg_control gist-5 gist-2 gist-10'
+	$(MAKE) retrain SUITE=wordplay-t5 BASE=wordplay-t5-base MEMBERS='pos_control gist-1 neg_control gist-5'
 
-suite: setup ## retrain the demo suite into build/wordplay-llama, two trainings at a time
-	$(BIN)/gisteval train $(SUITE)/base.yaml --output build/wordplay-base --threads 1
-	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train $(SUITE)/NAME.yaml \
-	  --output build/wordplay-llama/NAME --threads 1
+retrain:
+	$(BIN)/gisteval train checkpoints/$(SUITE)/base.yaml --output build/$(BASE) --threads 1
+	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train checkpoints/$(SUITE)/NAME.yaml \
+	  --output build/$(SUITE)/NAME --threads 1
 
 clean:
 	rm -rf build dist .venv runs

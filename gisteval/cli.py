@@ -100,7 +100,7 @@ def run(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Checkpoint or suite folder, or hub name; may be repeated. Default: the demo suite."
+            help="Checkpoint or suite folder, or hub name; may be repeated. Default: the demo suites."
         ),
     ] = None,
     pos_control: Annotated[str | None, typer.Option(help="Trained positive control.")] = None,

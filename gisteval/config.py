@@ -23,7 +23,7 @@ EXECUTORS = ("local", "ray")
 class RunConfig:
     """What `gisteval run` evaluates and how. Empty tuples and None stand for the defaults.
 
-    models: checkpoint or suite folders (default: the bundled demo suite); base: what weight differences
+    models: checkpoint or suite folders (default: the bundled demo suites); base: what weight differences
     or adapters are added to; chat_template: "system" or "user", where the instruction stands in the
     tokenizer's own template; device_map: a strategy of accelerate's or a JSON file, in place of a device;
     quantize: weights in "int8" or "int4"; splits: of the task (default: its own choice); limit: examples a

@@ -21,6 +21,10 @@ from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import Task, load_task
 
 
+DEMO = ("wordplay-llama", "wordplay-t5")
+"""The bundled suites, a decoder-only and an encoder-decoder one."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything decided before a model is loaded."""
@@ -77,7 +81,7 @@ def plan_run(config: RunConfig) -> Plan:
         base=_resolve(config.base, config),
         chat_template=config.chat_template,
     )
-    models = config.models or (str(find_content("checkpoints") / "wordplay-llama"),)
+    models = config.models or tuple(str(find_content("checkpoints") / name) for name in DEMO)
     suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
     decoding = Decoding(config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch())
     placement = choose_placement(
