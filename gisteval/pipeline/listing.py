@@ -114,7 +114,8 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
 def _validate_task(file: Path, with_data: bool) -> str:
     task = load_task(str(file))
     for name, split in task.definition.splits.items():
-        if split.file is not None and not (task.folder / split.file).is_file():
+        elsewhere = split.sha256 is not None  # it may lie in a data folder
+        if split.file is not None and not elsewhere and not (task.folder / split.file).is_file():
             raise GistevalError(f"{file}: split {name}: file {split.file} does not exist")
         if split.generator is not None:
             generated(split.generator, split.options)

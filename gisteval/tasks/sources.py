@@ -161,7 +161,9 @@ def in_data_folder(name: str, sha256: str, data_dir: Path | None) -> Path | None
 def check_digest(path: Path, sha256: str) -> None:
     """Raise GistevalError unless the file exists and has this SHA-256."""
     if not path.is_file():
-        raise GistevalError(f"data file {path} does not exist")
+        raise GistevalError(
+            f"data file {path} does not exist: put it there, or name the folder that has it with --data-dir"
+        )
     found = _digest(path)
     if found != sha256:
         raise GistevalError(

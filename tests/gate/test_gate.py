@@ -139,7 +139,7 @@ def refusals() -> list[tuple[str, Callable[[MakeRun], GateResult], type[Exceptio
     def with_a_foreign_file(make: MakeRun) -> GateResult:
         run = make("foreign", EQUAL)
         file = next((run / "verdicts").iterdir())
-        file.write_text(file.read_text().replace('"judge": "reference"', '"judge": "openai"'))
+        file.write_text(file.read_text().replace('"judge":"reference"', '"judge":"openai"'))
         return gate(run, make("own", EQUAL))
 
     def with_examples_gone(make: MakeRun) -> GateResult:

@@ -216,7 +216,7 @@ def test_stored_replies_are_read_again(gisteval, make_run, chat_server, judging_
     gisteval(*command)
     before, asked = rows(run), len(chat_server.requests)
     file = RunFolder(run).verdicts("openai", "bad")
-    file.write_text(file.read_text().replace('"choice": "a"', '"choice": "invalid"'))
+    file.write_text(file.read_text().replace('"choice":"a"', '"choice":"invalid"'))
     outcome = gisteval(*command, "--reparse")
     assert outcome.code == 0, outcome.err
     assert "replies are read differently now" in outcome.err and not outcome.err.startswith("0 of")

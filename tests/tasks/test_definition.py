@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -157,3 +158,19 @@ def test_alpaca_plus_truncated(shared_data: Path, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(GistevalError, match=f"{name} is corrupt or truncated"):
         next(load_task("alpaca_plus", data_dir=tmp_path).examples("human"))
+
+
+def test_a_checked_file_may_lie_in_the_data_folder(tmp_path):
+    data, task = tmp_path / "data" / "deep", tmp_path / "task"
+    data.mkdir(parents=True)
+    task.mkdir()
+    (data / "test.jsonl").write_text(json.dumps({"instruction": "say", "input": "", "output": "y"}) + "\n")
+    digest = hashlib.sha256((data / "test.jsonl").read_bytes()).hexdigest()
+    (task / "task.yaml").write_text(HEAD + f"splits: {{test: {{file: test.jsonl, sha256: {digest}}}}}\n")
+    [example] = load_task(str(task), data_dir=tmp_path / "data").examples("test")
+    assert example.output == "y"
+    with pytest.raises(GistevalError, match="does not exist: put it there, or name .* --data-dir"):
+        list(load_task(str(task)).examples("test"))
+    (data / "test.jsonl").write_text("{}\n")
+    with pytest.raises(GistevalError, match="corrupt or truncated"):
+        list(load_task(str(task), data_dir=tmp_path / "data").examples("test"))
