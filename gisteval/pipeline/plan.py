@@ -20,7 +20,6 @@ from gisteval.schema import Example, as_condition, digest
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import Task, load_task
 
-
 DEMO = ("wordplay-llama", "wordplay-t5")
 """The bundled suites, a decoder-only and an encoder-decoder one."""
 

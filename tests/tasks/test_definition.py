@@ -169,7 +169,7 @@ def test_a_checked_file_may_lie_in_the_data_folder(tmp_path):
     (task / "task.yaml").write_text(HEAD + f"splits: {{test: {{file: test.jsonl, sha256: {digest}}}}}\n")
     [example] = load_task(str(task), data_dir=tmp_path / "data").examples("test")
     assert example.output == "y"
-    with pytest.raises(GistevalError, match="does not exist: put it there, or name .* --data-dir"):
+    with pytest.raises(GistevalError, match=r"does not exist: put it there, or name .* --data-dir"):
         list(load_task(str(task)).examples("test"))
     (data / "test.jsonl").write_text("{}\n")
     with pytest.raises(GistevalError, match="corrupt or truncated"):
