@@ -162,8 +162,14 @@ class RunFolder:
         return self.path / "verdicts" / f"{file_name(judge)}--{file_name(system)}.jsonl"
 
     def known_keys(self, system: str, split: str) -> set[str]:
-        """Keys of a split's records that are already there."""
-        return {record.key for record in self.read_generations(system, split)}
+        """Keys of a split's records that are already there. Raises GistevalError if a line has none."""
+        path, found = self.generations(system), set()
+        for number, record in _lines(path, {"system": system, "split": split}):
+            key = record.get("key")
+            if not isinstance(key, str):
+                raise _no_record(path, number, TypeError("no text key"))
+            found.add(key)
+        return found
 
     def read_generations(self, system: str, split: str) -> Iterator[Generation]:
         """A system's records of one split. Raises GistevalError if a line is no such record."""
@@ -306,7 +312,9 @@ def _lines(path: Path, wanted: Mapping[str, str]) -> Iterator[tuple[int, dict[st
     for number, record in enumerate(read_records(path), 1):
         for name, value in wanted.items():
             found = record.get(name)
-            if found != value and type(found) is str:
+            if type(found) is not str:
+                raise _no_record(path, number, TypeError(f"no text {name}"))
+            if found != value:
                 break
         else:
             yield number, record
