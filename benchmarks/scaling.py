@@ -39,7 +39,7 @@ from gisteval.pipeline.scoring import collect
 from gisteval.pipeline.split_cost import measure_lengths, split_cost
 from gisteval.report.samples import Output, Sample
 from gisteval.run_folder import RunFolder
-from gisteval.schema import Example, Generation, Verdict, digest
+from gisteval.schema import Example, Generation, Verdict, digest, record_key
 from gisteval.stats import retention
 from gisteval.store import RecordWriter
 
@@ -97,12 +97,12 @@ def store_figures(count: int, folder: Path) -> dict[str, Any]:
             for batch in batches(iter(records)):
                 writer.write(batch)
 
-    identity = GenerationIdentity({}, "gist", None, "gist", 1, 0, "w", "t", 128, "float32", 0)
+    prefix = GenerationIdentity({}, "gist", None, "gist", 1, 0, "w", "t", 128, "float32", 0).prefix()
     generations = [Generation(**record) for record in records]
 
     def make() -> None:
         for one, generation in zip(examples, generations, strict=True):
-            identity.key(one)
+            record_key(prefix, one)
             asdict(generation)
 
     found: dict[str, Any] = {}

@@ -114,6 +114,11 @@ class Example:
         return digest((self.instruction, self.input, self.output))
 
 
+def record_key(prefix: str, example: Example) -> str:
+    """Key of a generation; prefix: digest of everything but the example that can change it."""
+    return digest([prefix, example.content_id])
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A number with its two-sided interval.

@@ -13,7 +13,7 @@ from gisteval.generation import Answer, Decoding, Failed, NotFinite, Outcome, To
 from gisteval.models.base import PromptModel
 from gisteval.models.placement import Placement
 from gisteval.registry import COMPRESSORS
-from gisteval.schema import Example, Generation, digest
+from gisteval.schema import Example, Generation, record_key
 from gisteval.selfcheck import SelfCheck, check_cached_path
 from gisteval.suite import System
 
@@ -39,7 +39,7 @@ class Job:
 
     def key(self, example: Example) -> str:
         """Of the example's record."""
-        return digest([self.prefix, example.content_id])
+        return record_key(self.prefix, example)
 
     def compressor(self) -> Compressor:
         """The system's compressor."""

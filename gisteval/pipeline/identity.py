@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from gisteval.schema import Example, digest
+from gisteval.schema import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,6 @@ class GenerationIdentity:
                 *([] if self.quantize is None else [self.quantize]),  # keys of plain runs stay as they were
             ]
         )
-
-    def key(self, example: Example) -> str:
-        """The record's key."""
-        return digest([self.prefix(), example.content_id])
 
 
 def versions() -> dict[str, str]:

@@ -138,11 +138,14 @@ class Task:
             return sources.read_file(sources.fetch(split.url, split.sha256, self.data_dir))
         assert split.file is not None
         path = self.folder / split.file
-        if split.sha256 is not None and not path.is_file():
-            path = sources.in_data_folder(path.name, split.sha256, self.data_dir) or path
-        if split.sha256 is not None:
+        if split.sha256 is None:
+            return sources.read_file(path)
+        elsewhere = (
+            None if path.is_file() else sources.in_data_folder(path.name, split.sha256, self.data_dir)
+        )
+        if elsewhere is None:  # what the data folder gives is checked there
             sources.check_digest(path, split.sha256)
-        return sources.read_file(path)
+        return sources.read_file(elsewhere or path)
 
 
 def generated(reference: str, options: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ import pytest
 from gisteval.models.checkpoint import inspect_checkpoint
 from gisteval.pipeline.identity import GenerationIdentity, signature
 from gisteval.prompts import Template
-from gisteval.schema import Example
+from gisteval.schema import Example, record_key
 
 IDENTITY = GenerationIdentity(
     template=Template().to_dict(),
@@ -50,23 +50,24 @@ def test_every_field_has_another_value() -> None:
 @pytest.mark.parametrize("name", OTHER)
 def test_each_setting_changes_the_key(name: str) -> None:
     changed = replace(IDENTITY, **{name: OTHER[name]})
-    assert changed.key(EXAMPLE) != IDENTITY.key(EXAMPLE)
+    assert record_key(changed.prefix(), EXAMPLE) != record_key(IDENTITY.prefix(), EXAMPLE)
     assert changed.prefix() != IDENTITY.prefix()
 
 
 def test_each_part_of_the_template_changes_the_key() -> None:
     for part in Template().to_dict():
         template = {**Template().to_dict(), part: Template().to_dict()[part] + "."}
-        assert replace(IDENTITY, template=template).key(EXAMPLE) != IDENTITY.key(EXAMPLE)
+        changed = replace(IDENTITY, template=template)
+        assert record_key(changed.prefix(), EXAMPLE) != record_key(IDENTITY.prefix(), EXAMPLE)
 
 
 def test_content_changes_the_key_and_names_do_not() -> None:
-    key = IDENTITY.key(EXAMPLE)
+    key = record_key(IDENTITY.prefix(), EXAMPLE)
     for field in fields(Example):
-        changed = IDENTITY.key(replace(EXAMPLE, **{field.name: "other"}))
+        changed = record_key(IDENTITY.prefix(), replace(EXAMPLE, **{field.name: "other"}))
         assert (changed != key) == (field.name in ("instruction", "input", "output")), field.name
     moved = replace(EXAMPLE, instruction="instructioni", input="nput")
-    assert IDENTITY.key(moved) != key
+    assert record_key(IDENTITY.prefix(), moved) != key
 
 
 def test_neighbouring_fields_do_not_run_together() -> None:
