@@ -254,10 +254,8 @@ def _load_adapter(
         raise MissingExtra("peft", "train") from error
     base_checkpoint = inspect_checkpoint(resolve(checkpoint.base_name()))
     base_tokenizer = load_tokenizer(base_checkpoint)
-    if quantize is None:
-        base = load_weights(base_checkpoint, base_tokenizer, dtype)
-    else:
-        base = load_weights(base_checkpoint, base_tokenizer, dtype, device_map, quantize)
+    where = None if quantize is None else device_map  # what is merged is spread afterwards
+    base = load_weights(base_checkpoint, base_tokenizer, dtype, where, quantize)
     fit_vocabulary(base, tokenizer)
     try:
         adapted = PeftModel.from_pretrained(base, checkpoint.path)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from gisteval.config import RunConfig
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, one_line
 from gisteval.pipeline.bench import JudgeOptions, prepare
 from gisteval.pipeline.plan import plan_run, run_identity
 from gisteval.pipeline.run import run
@@ -101,7 +102,9 @@ def check_entries(configs: Sequence[RunConfig], folder: Path) -> Iterator[Entry 
         try:
             entry = _entry(number, config, folder)
         except GistevalError as error:
-            yield Outcome(number, label(config), None, "failed", _one_line(error), error.exit_code)
+            yield Outcome(
+                number, label(config), None, "failed", one_line(error, longest=sys.maxsize), error.exit_code
+            )
             continue
         if entry.folder not in seen:
             seen.add(entry.folder)
@@ -172,14 +175,17 @@ def _run_entry(entry: Entry, command: Sequence[str]) -> Outcome:
         run(entry.config, command)
         write_json(entry.folder / ENTRY_FILE, entry.settings)
     except GistevalError as error:
-        return Outcome(entry.number, name, entry.folder, "failed", _one_line(error), error.exit_code)
+        return Outcome(
+            entry.number,
+            name,
+            entry.folder,
+            "failed",
+            one_line(error, longest=sys.maxsize),
+            error.exit_code,
+        )
     except Exception as error:
         # A fault that nobody foresaw must not cost the other entries, which may be a night's work.
         log.exception("%s", name)
-        said = f"{type(error).__name__}: {_one_line(error)}"
+        said = f"{type(error).__name__}: {one_line(error, longest=sys.maxsize)}"
         return Outcome(entry.number, name, entry.folder, "failed", said, 1)
     return Outcome(entry.number, name, entry.folder, "done")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
