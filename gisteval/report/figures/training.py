@@ -12,6 +12,9 @@ from gisteval.report.figures.style import NEGATIVE, POSITIVE, column_figure, ser
 Curve = Sequence[tuple[int, float]]
 """(step, loss in nats a token), as training logged it."""
 
+LONGEST_IN_THREES = 16
+"""Characters of a name of which three fit beside each other into a column's width."""
+
 
 def loss_curves(curves: Mapping[str, tuple[str, Curve]], folder: Path, name: str) -> None:
     """Loss over steps. curves: (role, curve) by system."""
@@ -20,6 +23,7 @@ def loss_curves(curves: Mapping[str, tuple[str, Curve]], folder: Path, name: str
     )
     controls = {"positive": POSITIVE, "negative": NEGATIVE}
     short = short_names(curves)
+    columns = 3 if max(map(len, short.values())) <= LONGEST_IN_THREES else 2
     with column_figure(folder, name, 2.6) as (figure, (axis,)):
         for system, (role, curve) in curves.items():
             colour, dash, _ = controls.get(role) or styles[system]
@@ -30,4 +34,4 @@ def loss_curves(curves: Mapping[str, tuple[str, Curve]], folder: Path, name: str
         axis.set_ylim(bottom=0)
         axis.set_xlim(left=0)
         axis.grid()
-        figure.legend(loc="outside upper center", ncols=3)
+        figure.legend(loc="outside upper center", ncols=columns)
