@@ -10,12 +10,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gisteval.errors import GistevalError, InvalidRun
-from gisteval.schema import Example, Generation, ResultRow, Verdict, from_json
+from gisteval.schema import Example, Generation, ResultRow, Verdict, from_json, to_json
 from gisteval.store import LOCK_FILE, NEW, only_writer, read_records, write_atomic, write_json
 
 SCHEMA_VERSION = 1
@@ -145,7 +144,7 @@ class RunFolder:
 
     def _keep_examples(self, split: str, examples: Sequence[Example]) -> None:
         """Write them, unless they are there; a file that was cut short is made whole again."""
-        lines = (json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in examples)
+        lines = (json.dumps(to_json(example), ensure_ascii=False) + "\n" for example in examples)
         text, file = "".join(lines), self._examples(split)
         if not file.exists() or file.read_bytes() != text.encode("utf-8", "surrogatepass"):
             write_atomic(file, text)
@@ -251,7 +250,7 @@ class RunFolder:
         content = {
             "schema_version": SCHEMA_VERSION,
             "signature": signature,
-            "rows": [asdict(row) for row in rows],
+            "rows": [to_json(row) for row in rows],
             "judging": list(judging),
         }
         write_json(self.path / "results.json", content)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cache
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -90,6 +92,19 @@ def _fields(kind: type) -> dict[str, tuple[frozenset[type], frozenset[str]]]:
         texts = {text for part in parts if get_origin(part) is Literal for text in get_args(part)}
         found[name] = (frozenset(plain | ({int} if float in plain else set())), frozenset(texts))
     return found
+
+
+def to_json(record: object) -> dict[str, Any]:
+    """A dataclass of this module as what JSON holds. All are flat: nothing is copied, as `asdict` would."""
+    kind: Any = type(record)
+    names, values = _reader(kind)
+    return dict(zip(names, values(record), strict=True))
+
+
+@cache
+def _reader(kind: type) -> tuple[tuple[str, ...], attrgetter[tuple[Any, ...]]]:
+    names = tuple(field.name for field in fields(kind))
+    return names, attrgetter(*names)
 
 
 def finite(value: float) -> float | None:

@@ -69,7 +69,7 @@ def test_works_at_the_very_end_of_a_context_with_learned_positions(tiny_model):
     model = tiny_model("gpt2", 1)
     example = EXAMPLES[0]
     words = 0
-    while model.fits(replace(example, input="yes " * (words + 1))):
+    while model.fitting([replace(example, input="yes " * (words + 1))]):
         words += 1
     full = replace(example, input="yes " * words)
     assert check_cached_path(model, Gist(), None, 0, [full], greedy_tokens=20).greedy_mismatches == 0

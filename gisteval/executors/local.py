@@ -24,6 +24,7 @@ class LocalExecutor:
         loaded: tuple[Checkpoint, PromptModel] | None = None
         for work in works:
             job, system = work.job, work.job.system
+            compressor = job.compressor()
             if loaded is None or loaded[0] != system.checkpoint:
                 loaded = None  # free the old weights before the new ones are read
                 model = load_placed(system.checkpoint, settings.placement)
@@ -33,7 +34,7 @@ class LocalExecutor:
             for split, examples in work.examples.items():
                 batches = answer_all(
                     loaded[1],
-                    job.compressor(),
+                    compressor,
                     system.budget,
                     examples,
                     settings.decoding,

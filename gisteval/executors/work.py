@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import islice
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, Protocol
 
 from gisteval.compressors.base import Compressor
@@ -13,7 +13,7 @@ from gisteval.generation import Answer, Decoding, Failed, NotFinite, Outcome, To
 from gisteval.models.base import PromptModel
 from gisteval.models.placement import Placement
 from gisteval.registry import COMPRESSORS
-from gisteval.schema import Example, Generation, record_key
+from gisteval.schema import Example, Generation, record_key, to_json
 from gisteval.selfcheck import SelfCheck, check_cached_path
 from gisteval.suite import System
 
@@ -51,7 +51,7 @@ class Job:
         portion = Portion(self.system.name, split, [], [])
         for outcome in outcomes:
             if isinstance(outcome, Answer):
-                portion.records.append(asdict(self._record(split, outcome)))
+                portion.records.append(to_json(self._record(split, outcome)))
             else:
                 portion.without.append(outcome)
         return portion
@@ -143,7 +143,8 @@ def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Exa
     """Cached against masked on a few examples of different lengths. Raises InvalidRun if they differ."""
     pool: list[Example] = []
     for found in examples.values():
-        pool += islice((example for example in found if model.fits(example)), CHECK_POOL)
+        parts = (found[start : start + CHECK_POOL] for start in range(0, len(found), CHECK_POOL))
+        pool += islice(chain.from_iterable(map(model.fitting, parts)), CHECK_POOL)
     by_length = sorted(pool, key=lambda e: len(e.instruction) + len(e.input))
     step = max(1, len(by_length) // CHECKED_EXAMPLES)
     chosen = by_length[::step][:CHECKED_EXAMPLES]

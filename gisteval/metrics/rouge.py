@@ -56,11 +56,13 @@ def rouge_tokens(text: str) -> list[str]:
     return [_token(word) for word in _WORD.findall(text.lower())]
 
 
+@lru_cache(maxsize=1 << 15)
 def rouge_l(prediction: str, reference: str) -> RougeL:
     """ROUGE-L of a prediction against one reference, as fractions of 1.
 
     Precision is the length of the longest common subsequence of tokens over the prediction's
-    length, recall over the reference's, F1 their harmonic mean.
+    length, recall over the reference's, F1 their harmonic mean. Remembered for a while: results,
+    judge and page ask for the same pairs.
     """
     predicted, expected = rouge_tokens(prediction), rouge_tokens(reference)
     if not predicted or not expected:

@@ -81,15 +81,17 @@ class PromptModel(ABC):
         """`run` on texts."""
         return self.run(prompts, self.tokens.continuations(inputs))
 
-    def fits(self, example: Example) -> bool:
-        """True if prompt, gists, input and reference together stay within the context."""
-        segments = (
-            self.tokens.prompts([example.instruction])[0],
-            self.tokens.gists,
-            self.tokens.continuations([example.input])[0],
-            self.tokens.targets([example.output])[0],
-        )
-        return sum(map(len, segments)) <= self.context
+    def fitting(self, examples: Sequence[Example]) -> list[Example]:
+        """Those whose prompt, gists, input and reference together stay within the context."""
+        prompts = self.tokens.prompts([example.instruction for example in examples])
+        inputs = self.tokens.continuations([example.input for example in examples])
+        targets = self.tokens.targets([example.output for example in examples])
+        room = self.context - self.tokens.k
+        return [
+            example
+            for example, *parts in zip(examples, prompts, inputs, targets, strict=True)
+            if sum(map(len, parts)) <= room
+        ]
 
     def generate(
         self, prompts: Sequence[CompressedPrompt], inputs: Sequence[str], max_new_tokens: int

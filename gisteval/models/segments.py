@@ -77,7 +77,8 @@ class PlainSegments(Segments):
 
     def targets(self, outputs: Sequence[str]) -> list[list[int]]:
         """See Segments."""
-        return [ids + self._end for ids in self.plain([self._template.answer(text) for text in outputs])]
+        end = self._end
+        return [ids + end for ids in self.plain([self._template.answer(text) for text in outputs])]
 
     def texts(self, instruction: str, input: str) -> tuple[str, str]:
         """See Segments."""

@@ -5,7 +5,7 @@ How texts become ids is `segments`' part; here they are put together with the gi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from transformers import PreTrainedTokenizerBase
@@ -16,6 +16,9 @@ from gisteval.models.segments import PlainSegments, Segments
 from gisteval.prompts import ChatTemplate, Template
 
 GIST_TOKEN = "<GIST>"
+
+REMEMBERED = 4096
+"""Texts of a kind whose token ids are kept: a window asks for them when it is planned and when it runs."""
 
 
 class PromptTokenizer:
@@ -44,6 +47,7 @@ class PromptTokenizer:
                 "gist checkpoint (train one with gisteval train, or evaluate it without --k)"
             )
         self.segments = self._segments()
+        self._known: dict[str, dict[str, list[int]]] = {}
 
     @property
     def gists(self) -> list[int]:
@@ -56,15 +60,15 @@ class PromptTokenizer:
 
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
         """Token ids of the instructions in their template, without gist tokens."""
-        return self.segments.prompts(instructions)
+        return self._ids(self.segments.prompts, instructions)
 
     def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
         """Token ids of what stands between the prompt and the answer."""
-        return self.segments.continuations(inputs)
+        return self._ids(self.segments.continuations, inputs)
 
     def targets(self, outputs: Sequence[str]) -> list[list[int]]:
         """Token ids of the reference answers, each with the end token."""
-        return self.segments.targets(outputs)
+        return self._ids(self.segments.targets, outputs)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Generated ids -> text, special tokens dropped and outer white space stripped."""
@@ -78,6 +82,16 @@ class PromptTokenizer:
     def with_gists(self, k: int) -> PromptTokenizer:
         """The same with another number of gist tokens."""
         return PromptTokenizer(self.tokenizer, self.template, k, self.closes_input)
+
+    def _ids(
+        self, tokenise: Callable[[Sequence[str]], list[list[int]]], texts: Sequence[str]
+    ) -> list[list[int]]:
+        known = self._known.setdefault(tokenise.__name__, {})
+        if len(known) + len(texts) > REMEMBERED:
+            known.clear()
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, tokenise(new), strict=True))
+        return [list(known[text]) for text in texts]
 
     def _segments(self) -> Segments:
         if isinstance(self.template, Template):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from gisteval.judging.human import HUMAN, Item, draw_items, human_verdicts, read
 from gisteval.judging.protocol import Contest
 from gisteval.pipeline.judged import contests, write_judging
 from gisteval.run_folder import RunFolder
-from gisteval.schema import digest
+from gisteval.schema import digest, to_json
 from gisteval.store import write_atomic, write_json
 
 NOTE = (
@@ -86,7 +85,7 @@ def _take(folder: RunFolder, files: Sequence[Path]) -> list[dict[str, Any]]:
         system = verdicts[0].system
         kept = {v.key: v for v in folder.file_verdicts(HUMAN + name, system)}
         kept |= {v.key: v for v in verdicts}
-        lines = (json.dumps(asdict(v), ensure_ascii=False, sort_keys=True) + "\n" for v in kept.values())
+        lines = (json.dumps(to_json(v), ensure_ascii=False, sort_keys=True) + "\n" for v in kept.values())
         write_atomic(folder.verdicts(HUMAN + name, system), "".join(lines))
         folder.note_judge(
             HUMAN + name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.scoring import Scored, collect, result_rows
 from gisteval.run_folder import RunFolder
-from gisteval.schema import Example, Generation, ResultRow, Verdict, digest
+from gisteval.schema import Example, Generation, ResultRow, Verdict, digest, to_json
 from gisteval.store import RecordWriter, read_records
 
 SEED = 0
@@ -84,7 +83,7 @@ def write_verdicts(folder: RunFolder, verdicts: Sequence[Verdict]) -> None:
 def _append(path: Path, records: Sequence[Verdict] | Iterator[Generation]) -> None:
     known = {record.get("key") for record in read_records(path)}
     with RecordWriter(path) as writer:
-        writer.write(asdict(record) for record in records if record.key not in known)
+        writer.write(to_json(record) for record in records if record.key not in known)
 
 
 def score_rows(outputs: Sequence[ImportedOutputs]) -> Iterator[ResultRow]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import fields
-from operator import attrgetter
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,14 +14,11 @@ from gisteval.judging.parsing import read_reply
 from gisteval.judging.protocol import Look
 from gisteval.pipeline.bench import Bench
 from gisteval.run_folder import RunFolder
-from gisteval.schema import Verdict
+from gisteval.schema import Verdict, to_json
 from gisteval.store import RecordWriter
 
 BATCH = 64
 """Verdicts that are written at a time, or what there is after a quarter of a second."""
-
-_FIELDS = tuple(field.name for field in fields(Verdict))
-_VALUES = attrgetter(*_FIELDS)
 
 
 class VerdictLog:
@@ -73,8 +68,7 @@ class VerdictLog:
         """Write what has been taken."""
         by_system: dict[str, list[dict[str, Any]]] = {}
         for verdict in self._batch:
-            record = dict(zip(_FIELDS, _VALUES(verdict), strict=True))
-            by_system.setdefault(verdict.system, []).append(record)
+            by_system.setdefault(verdict.system, []).append(to_json(verdict))
         for system, records in by_system.items():
             if system not in self._writers:
                 path = self._folder.verdicts(self._bench.label, system)

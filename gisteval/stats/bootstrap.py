@@ -9,9 +9,12 @@ Bootstrap", 1993, chapters 13 (percentile) and 14 (BCa).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from gisteval.schema import Estimate
@@ -27,8 +30,11 @@ from gisteval.stats.samples import (
 
 BootstrapMethod = Literal["percentile", "bca"]
 
-# Indices drawn at a time: about 16 MB with the values they pick, whatever the sample's size.
+# Indices drawn at a time: about 20 MB with what is made of them, whatever the sample's size.
 _CHUNK = 1 << 20
+
+# The largest table of counts that is kept for the next sample of as many groups: 32 MB.
+_KEPT = 1 << 24
 
 # Retention is unbounded once the resampled gap between the controls changes sign in more than
 # this part of one tail (0.1% of the resamples at 95% confidence).
@@ -120,19 +126,26 @@ def _resampled_totals(sums: FloatArray, resamples: int, seed: int) -> FloatArray
     """Column totals over each resample of the G rows with replacement, shape (resamples, 2)."""
     if resamples < 1:
         raise ValueError(f"resamples is at least 1, not {resamples}")
+    draw = _kept_counts if resamples * len(sums) <= _KEPT else _counts
+    return np.concatenate([counts.astype(np.float64) @ sums for counts in draw(len(sums), resamples, seed)])
+
+
+def _counts(groups: int, resamples: int, seed: int) -> Iterator[NDArray[np.uint16]]:
+    """How often each group is drawn in each resample, shape (resamples, groups), in pieces."""
     generator = np.random.default_rng(seed)
-    groups = len(sums)
-    columns = [np.ascontiguousarray(column) for column in sums.T]
-    equal = [bool((column == column[0]).all()) for column in columns]
-    totals = np.empty((resamples, len(columns)))
     step = max(1, _CHUNK // groups)
     for start in range(0, resamples, step):
-        stop = min(start + step, resamples)
-        rows = generator.integers(groups, size=(stop - start, groups), dtype=np.int32)
-        for index, column in enumerate(columns):
-            # A constant column (sizes without clusters) has the same total in every resample.
-            totals[start:stop, index] = groups * column[0] if equal[index] else column[rows].sum(axis=1)
-    return totals
+        rows = min(step, resamples - start)
+        drawn = generator.integers(groups, size=(rows, groups), dtype=np.int32)
+        drawn += groups * np.arange(rows, dtype=np.int32)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * groups).reshape(rows, groups)
+        yield counts.astype(np.uint16)
+
+
+@lru_cache(maxsize=4)
+def _kept_counts(groups: int, resamples: int, seed: int) -> tuple[NDArray[np.uint16], ...]:
+    """The same: every metric of every system of a split is resampled alike."""
+    return tuple(_counts(groups, resamples, seed))
 
 
 def _bca_levels(tails: FloatArray, ratios: FloatArray, value: float, sums: FloatArray) -> FloatArray:

@@ -130,16 +130,17 @@ def test_a_prompt_over_the_context_is_refused(tiny_model):
         model.encode([[5] * 257, [5]], None)
 
 
-def test_fits_counts_prompt_gists_input_and_reference(tiny_model, tiny_network):
+def test_fitting_counts_prompt_gists_input_and_reference(tiny_model, tiny_network):
     model = tiny_model("llama", 3)
     example = Example("1", "tiny", "test", INSTRUCTIONS[1], "cats", "yes no")
     total = len(Gist().prompts(model, [example.instruction])[0])
     total += len(model.tokens.continuations(["cats"])[0]) + len(model.tokens.targets(["yes no"])[0])
     network = tiny_network("llama")
     network.config.max_position_embeddings = total
-    assert DecoderModel(network, model.tokens).fits(example)
+    assert DecoderModel(network, model.tokens).fitting([example]) == [example]
     network.config.max_position_embeddings = total - 1
-    assert not DecoderModel(network, model.tokens).fits(example)
+    shorter = replace(example, output="yes")
+    assert DecoderModel(network, model.tokens).fitting([example, shorter]) == [shorter]
 
 
 @pytest.mark.parametrize(("name", "window"), [("mistral", 64), ("qwen2", None)])

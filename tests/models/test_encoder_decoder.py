@@ -174,7 +174,8 @@ def test_slots_in_another_order_are_noticed(tiny_model):
 
 
 def test_any_length_fits(tiny_model):
-    assert tiny_model("t5", 1).fits(Example("1", "tiny", "test", "say " * 5000, "cats", "yes"))
+    example = Example("1", "tiny", "test", "say " * 5000, "cats", "yes")
+    assert tiny_model("t5", 1).fitting([example]) == [example]
 
 
 def test_hooks_are_gone_afterwards_also_after_an_error(tiny_model):

@@ -98,9 +98,8 @@ def column_figure(
         figure = Figure(figsize=(COLUMN_INCHES, height), layout="constrained")
         axes = figure.subplots(*panels, squeeze=False, sharex=sharex, sharey=sharey)
         yield figure, list(axes.flat)
-        figure.draw_without_rendering()
-        figure.set_layout_engine(None)  # laid out once, not again for each format
         figure.savefig(folder / f"{name}.png")
+        figure.set_layout_engine(None)  # laid out once, not again for each format
         figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None}, transparent=True)
 
