@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from timing import REPETITIONS, best_times
 
 from gisteval.compressors.full import Full
 from gisteval.compressors.gist import Gist
+from gisteval.compressors.nothing import Empty
 from gisteval.generation import Decoding, answer_all
 from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import inspect_checkpoint
@@ -42,6 +44,8 @@ HFLM_BATCHES = (64, 128, 256)
 PROTOCOL_EXAMPLES = 100  # a split; one at a time is slow
 SHARED_INPUTS = 500
 SHARED_TOKENS = 500
+COMPRESSORS: dict[str, Any] = {"gist": Gist, "pos_control": Full, "neg_control": Empty}
+"""By the condition of a checkpoint."""
 
 
 def load(folder: Path) -> PromptModel:
@@ -49,6 +53,7 @@ def load(folder: Path) -> PromptModel:
 
 
 def ours(model: PromptModel, compressor: Any, examples: Sequence[Example]) -> list[str]:
+    model = model.with_gists(model.tokens.k, model.leak_window)  # its tokenizer remembers no text
     decoding = Decoding(MAX_NEW_TOKENS, with_loss=False)
     found = {
         answer.example.id: answer.output
@@ -93,7 +98,9 @@ def one_by_one(model: PromptModel, examples: Sequence[Example]) -> list[str]:
     return outputs
 
 
-def hflm_runner(model: PromptModel, examples: Sequence[Example], batch: int) -> Callable[[], list[str]]:
+def hflm_runner(
+    model: PromptModel, condition: str, examples: Sequence[Example], batch: int
+) -> Callable[[], list[str]]:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
@@ -105,16 +112,19 @@ def hflm_runner(model: PromptModel, examples: Sequence[Example], batch: int) -> 
         max_length=model.context,
         device="cpu",
     )
-    gists = "".join(["<GIST>"] * tokens.k)
+    settings = {"until": ["</s>"], "max_gen_toks": MAX_NEW_TOKENS, "do_sample": False}
+
+    def prompt(example: Example) -> str:
+        return tokens.template.prompt(example.instruction) + "<GIST>" * tokens.k
+
     requests = [
         Instance(
             "generate_until",
             {},
             (
-                tokens.template.prompt(example.instruction)
-                + gists
+                (prompt(example) if condition != "neg_control" else "")
                 + tokens.template.continuation(example.input),
-                {"until": ["</s>"], "max_gen_toks": MAX_NEW_TOKENS, "do_sample": False},
+                settings,
             ),
             0,
         )
@@ -150,31 +160,45 @@ def protocol(suite: Path) -> dict[str, Any]:
     }
 
 
-def against_hflm(suite: Path, compressor: Any, name: str, examples: Sequence[Example]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Comparison:
+    """One checkpoint against the peer at its best batch size, in seconds."""
+
+    facts: dict[str, Any]
+    ours: float
+    peer: float
+
+
+def against_hflm(suite: Path, name: str, examples: Sequence[Example]) -> Comparison:
     model = load(suite / name)
+    condition = inspect_checkpoint(suite / name).record.condition
+    compressor = COMPRESSORS[condition]()
     runs: dict[str, Callable[[], Any]] = {"ours": lambda: ours(model, compressor, examples)}
     for batch in HFLM_BATCHES:
-        runs[f"hflm-{batch}"] = hflm_runner(model, examples, batch)
+        runs[f"hflm-{batch}"] = hflm_runner(model, condition, examples, batch)
     times, results = best_times(runs)
     own = times.pop("ours")
     best = min(times, key=lambda peer: times[peer])
-    found = {
+    facts = {
         "system": name,
         "examples": len(examples),
         "ratio": round(times[best] / own, 2),
         "best_peer": best,
         "peer_ratios": {peer: round(value / own, 2) for peer, value in times.items()},
     }
-    if name == "pos_control":  # the only condition that HFLM's plain causal pass computes as well
-        found["equal_outputs"] = same(results["ours"], results[best])
-    return found
+    if condition != "gist":  # a plain causal pass computes both controls, and no gist
+        facts["equal_outputs"] = same(results["ours"], results[best])
+    return Comparison(facts, own, times[best])
 
 
-def hflm(suite: Path) -> list[dict[str, Any]]:
-    return [
-        against_hflm(suite, Gist(), "gist-1", demo_examples()),
-        against_hflm(suite, Full(), "pos_control", demo_examples()),
-    ]
+def hflm(suite: Path) -> dict[str, Any]:
+    examples = demo_examples()
+    members = sorted(folder.parent.name for folder in suite.glob("*/gist.json"))
+    found = [against_hflm(suite, name, examples) for name in members]
+    return {
+        "suite_ratio": round(sum(one.peer for one in found) / sum(one.ours for one in found), 2),
+        "members": [one.facts for one in found],
+    }
 
 
 def shared(suite: Path) -> list[dict[str, Any]]:
@@ -190,10 +214,7 @@ def shared(suite: Path) -> list[dict[str, Any]]:
     examples = [
         Example(f"s{i}", "wordplay", "shared", text, e.input, e.output) for i, e in enumerate(inputs)
     ]
-    return [
-        against_hflm(suite, Gist(), "gist-1", examples),
-        against_hflm(suite, Full(), "pos_control", examples),
-    ]
+    return [against_hflm(suite, name, examples).facts for name in ("gist-1", "pos_control")]
 
 
 class Stopwatch:

@@ -8,7 +8,7 @@ rows lets finished ones leave the batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -28,6 +28,18 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]
         self.length = 0
         self._keys: Tensor | None = None
         self._values: Tensor | None = None
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[tuple[Tensor, Tensor]]) -> Self:
+        """Each row's own keys and values, (heads, slots, size); shorter rows are padded on the left.
+
+        The padding is zeros, which the mask must hide.
+        """
+        layer = cls()
+        layer._keys, layer._values = (_padded(states) for states in zip(*rows, strict=True))
+        layer.length = layer._keys.shape[2] - ROOM
+        layer.is_initialized = True
+        return layer
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Allocate buffers shaped like the first states."""
@@ -73,14 +85,27 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]
         if self._keys is None or self._values is None:
             return
         rows = rows.to(self._keys.device)  # layers may lie on different devices
-        self._keys = _with_room(self._keys[rows, :, : self.length], self.length, self.length + ROOM)
-        self._values = _with_room(self._values[rows, :, : self.length], self.length, self.length + ROOM)
+        self._keys, self._values = self._keys.index_select(0, rows), self._values.index_select(0, rows)
 
 
 def _with_room(states: Tensor, used: int, capacity: int) -> Tensor:
     batch, heads, _, size = states.shape
     buffer = states.new_empty(batch, heads, capacity, size)
     buffer[:, :, :used] = states[:, :, :used]
+    return buffer
+
+
+def _padded(states: Sequence[Tensor]) -> Tensor:
+    """(heads, slots, size) each -> (rows, heads, longest + ROOM, size), filled up to `longest`."""
+    heads, _, size = states[0].shape
+    lengths = [state.shape[1] for state in states]
+    longest = max(lengths)
+    buffer = states[0].new_zeros(len(states), heads, longest + ROOM, size)
+    if min(lengths) == longest:
+        buffer[:, :, :longest] = torch.stack(tuple(states))
+    else:
+        for row, length, state in zip(buffer, lengths, states, strict=True):
+            row[:, longest - length : longest] = state
     return buffer
 
 
@@ -91,11 +116,10 @@ class GrowingCache(Cache):  # type: ignore[misc]
         super().__init__(layers=[GrowingLayer() for _ in range(num_layers)])
 
     @classmethod
-    def from_states(cls, states: Sequence[tuple[Tensor, Tensor]]) -> GrowingCache:
-        """A cache that starts with these (keys, values), one pair a layer."""
-        cache = cls(len(states))
-        for layer, (keys, values) in zip(cache.layers, states, strict=True):
-            layer.update(keys, values)
+    def from_rows(cls, rows: Sequence[Sequence[tuple[Tensor, Tensor]]]) -> Self:
+        """A cache that starts with each row's (keys, values), a pair a layer; see `GrowingLayer`."""
+        cache = cls(0)
+        cache.layers = [GrowingLayer.from_rows(states) for states in zip(*rows, strict=True)]
         return cache
 
     @property
@@ -112,26 +136,3 @@ class GrowingCache(Cache):  # type: ignore[misc]
         """Drop all batch rows but these (a 1D index tensor), in all layers."""
         for layer in self.layers:
             layer.keep_rows(rows)
-
-
-def stack_states(rows: Sequence[tuple[tuple[Tensor, Tensor], ...]]) -> list[tuple[Tensor, Tensor]]:
-    """Per-row prefix layers (heads, slots, size) -> per-layer batches (rows, heads, slots, size).
-
-    Shorter rows are padded with zeros on the left; the mask must hide those slots.
-    """
-    return [
-        (
-            _pad_left([row[layer][0] for row in rows]),
-            _pad_left([row[layer][1] for row in rows]),
-        )
-        for layer in range(len(rows[0]))
-    ]
-
-
-def _pad_left(states: list[Tensor]) -> Tensor:
-    if len({state.shape[1] for state in states}) == 1:
-        return torch.stack(states)
-    padded = torch.nn.utils.rnn.pad_sequence(
-        [state.transpose(0, 1) for state in states], batch_first=True, padding_side="left"
-    )
-    return padded.transpose(1, 2)

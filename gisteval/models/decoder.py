@@ -14,7 +14,7 @@ from gisteval import masks
 from gisteval.errors import GistevalError
 from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
 from gisteval.models.base import PromptModel
-from gisteval.models.cache import GrowingCache, stack_states
+from gisteval.models.cache import GrowingCache
 from gisteval.models.compressed import (
     Accounting,
     CompressedPrompt,
@@ -117,13 +117,13 @@ class DecoderModel(PromptModel):
             states.append(run[prompt.token_ids] if isinstance(prompt, Tokens) else prompt)
         return states
 
-    def initial_states(self, prompts: Sequence[Prefix | Nothing]) -> list[tuple[Tensor, Tensor]]:
-        """The prompts' states as one batch per layer, shorter rows padded on the left."""
+    def start_cache(self, prompts: Sequence[Prefix | Nothing]) -> GrowingCache:
+        """The prompts' states, a row each; shorter rows are padded on the left."""
         some = next((prompt for prompt in prompts if isinstance(prompt, Prefix)), None)
         if some is None:
-            return []
+            return GrowingCache(self.num_layers)
         empty = tuple((keys[:, :0], values[:, :0]) for keys, values in some.layers)
-        return stack_states([p.layers if isinstance(p, Prefix) else empty for p in prompts])
+        return GrowingCache.from_rows([p.layers if isinstance(p, Prefix) else empty for p in prompts])
 
     def predictions(
         self,
@@ -190,9 +190,8 @@ class DecoderContinuation(Continuation):
     ) -> None:
         """keep: columns of the prefill whose logits are wanted, as `last_columns`."""
         device = model.device
-        states = model.initial_states(prompts)
-        cache = GrowingCache.from_states(states) if states else GrowingCache(model.num_layers)
-        width = states[0][0].shape[2] if states else 0
+        cache = model.start_cache(prompts)
+        width = cache.length
         slots = torch.tensor([p.slots if isinstance(p, Prefix) else 0 for p in prompts])
         self.present = (torch.arange(width)[None, :] >= width - slots[:, None]).to(device)
         ids, real = pad_left(continuations, device)

@@ -22,7 +22,7 @@ from gisteval import masks
 from gisteval.errors import GistevalError
 from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
 from gisteval.models.base import PromptModel
-from gisteval.models.cache import GrowingCache, stack_states
+from gisteval.models.cache import GrowingCache
 from gisteval.models.compressed import (
     Accounting,
     CompressedPrompt,
@@ -125,7 +125,7 @@ class EncoderDecoderModel(PromptModel):
         if not states:
             mask = real[:, None, :].expand(-1, ids.shape[1], -1)
             return self._run_encoder(ids, mask, GrowingCache(self.num_layers)), real
-        cache = GrowingCache.from_states(stack_states([state.layers for state in states]))
+        cache = GrowingCache.from_rows([state.layers for state in states])
         width = cache.length
         slots = torch.tensor([state.slots for state in states], device=self.device)
         kept = torch.arange(width, device=self.device)[None, :] >= width - slots[:, None]

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gisteval.models.cache import ROOM, GrowingCache, GrowingLayer, stack_states
+from gisteval.models.cache import ROOM, GrowingCache, GrowingLayer
 
 
 def states(columns: int, rows: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
@@ -55,7 +55,9 @@ def test_an_update_does_not_copy_while_there_is_room():
 
 def test_cache_rewinds_and_drops_rows_in_every_layer():
     start = [states(3), states(3)]
-    cache = GrowingCache.from_states(start)
+    cache = GrowingCache.from_rows(
+        [[(keys[row], values[row]) for keys, values in start] for row in range(3)]
+    )
     assert cache.length == cache.get_seq_length() == 3
     for layer in range(2):
         cache.update(*states(2), layer)
@@ -77,17 +79,18 @@ def test_an_empty_cache_may_drop_rows():
 
 
 @pytest.mark.parametrize("slots", [(2, 2, 2), (3, 0, 1)])
-def test_stack_states_pads_shorter_rows_on_the_left(slots):
+def test_shorter_rows_are_padded_on_the_left(slots):
     rows = [
         tuple((torch.randn(2, count, 4), torch.randn(2, count, 4)) for _ in range(2)) for count in slots
     ]
-    stacked = stack_states(rows)
+    cache = GrowingCache.from_rows(rows)
     width = max(slots)
-    assert len(stacked) == 2
+    assert (cache.length, len(cache.layers)) == (width, 2)
     for layer in range(2):
-        for kind in range(2):
-            batch = stacked[layer][kind]
-            assert batch.shape == (3, 2, width, 4)
+        new = states(1)
+        for kind, batch in enumerate(cache.update(*new, layer)):
+            assert batch.shape == (3, 2, width + 1, 4)
+            assert torch.equal(batch[:, :, width:], new[kind])
             for row, count in enumerate(slots):
-                assert torch.equal(batch[row, :, width - count :], rows[row][layer][kind])
+                assert torch.equal(batch[row, :, width - count : width], rows[row][layer][kind])
                 assert not batch[row, :, : width - count].any()

@@ -77,7 +77,7 @@ def test_hidden_slots_cannot_change_a_logit(tiny_model):
     mask = source_visibility(roles, MaskRule("gist"))[:, None, own.slots :]
 
     def logits(layers, before) -> torch.Tensor:
-        cache = GrowingCache.from_states([(keys[None], values[None]) for keys, values in layers])
+        cache = GrowingCache.from_rows([layers])
         with torch.inference_mode(), encoder_cache(model.model, cache):
             behind = model.model.encoder(
                 input_ids=torch.tensor([x]), attention_mask=additive(mask, torch.float32)
