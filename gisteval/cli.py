@@ -14,25 +14,21 @@ from typing import Annotated, Any
 import typer
 
 from gisteval import cli_gate, cli_human, cli_report, cli_view
-from gisteval.cli_estimate import DollarsPerHour, DryRun, FlopsPerSecond, given_rates, print_estimate
 from gisteval.cli_judge import judge as judge_command
 from gisteval.cli_lm_eval import lm_eval as lm_eval_command
 from gisteval.cli_options import (
     AsJson,
     Base,
     ChatTemplate,
-    ConfigFile,
-    DataDir,
     DeviceMap,
-    ExecutorName,
-    GpusPerWorker,
-    NumWorkers,
+    OptionalText,
     Quantize,
-    RayAddress,
     quiet_libraries,
 )
 from gisteval.cli_profile import profile as profile_command
+from gisteval.cli_run import run as run_command
 from gisteval.cli_sweep import sweep as sweep_command
+from gisteval.cli_train import train as train_command
 from gisteval.errors import GistevalError
 
 app = typer.Typer(
@@ -53,8 +49,6 @@ INTERRUPTED = 130
 
 PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 """Every argument goes to another program's own command line."""
-
-OptionalText = Annotated[str | None, typer.Option()]
 
 
 def main() -> None:
@@ -95,108 +89,9 @@ def _usage_message(error: Exception) -> str:
     return f"{message}: see {context.command_path if context else 'gisteval'} --help"
 
 
-@app.command()
-def run(
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Checkpoint or suite folder, or hub name; may be repeated. Default: the demo suites."
-        ),
-    ] = None,
-    pos_control: Annotated[str | None, typer.Option(help="Trained positive control.")] = None,
-    neg_control: Annotated[str | None, typer.Option(help="Trained negative control.")] = None,
-    condition: Annotated[str | None, typer.Option(help="For a folder without gist.json.")] = None,
-    k: Annotated[int | None, typer.Option("--k", help="Gist tokens, if not the trained number.")] = None,
-    compressor: Annotated[
-        list[str] | None, typer.Option(help="Compressor of the candidates; may be repeated.")
-    ] = None,
-    budget: Annotated[int | None, typer.Option(help="Tokens or slots a compressor keeps.")] = None,
-    task: Annotated[str | None, typer.Option(help="Task name, folder or YAML file.")] = None,
-    split: Annotated[str | None, typer.Option(help="Comma-separated splits.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Examples a split.")] = None,
-    batch_size: Annotated[str | None, typer.Option(help="auto or a number.")] = None,
-    max_new_tokens: Annotated[int | None, typer.Option(help="Longest output, in tokens.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = None,
-    dtype: Annotated[str | None, typer.Option(help="auto, float32, bfloat16, float16.")] = None,
-    device_map: DeviceMap = None,
-    quantize: Quantize = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the resampled intervals.")] = None,
-    output: Annotated[
-        str | None, typer.Option(help="Folder of the run; an unfinished one is resumed.")
-    ] = None,
-    data_dir: DataDir = None,
-    base: Base = None,
-    chat_template: ChatTemplate = None,
-    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
-    judge: Annotated[str | None, typer.Option(help="Judge of the win rates, or none.")] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="Then measure speed and memory.")] = False,
-    executor: ExecutorName = None,
-    ray_address: RayAddress = None,
-    num_workers: NumWorkers = None,
-    gpus_per_worker: GpusPerWorker = None,
-    config: ConfigFile = None,
-    dry_run: DryRun = False,
-    flops_per_second: FlopsPerSecond = None,
-    dollars_per_hour: DollarsPerHour = None,
-    as_json: AsJson = False,
-) -> None:
-    """Evaluate checkpoints with their controls on the splits of a task."""
-    flags = _given(
-        pos_control=pos_control,
-        neg_control=neg_control,
-        condition=condition,
-        k=k,
-        budget=budget,
-        task=task,
-        limit=limit,
-        batch_size=batch_size,
-        max_new_tokens=max_new_tokens,
-        device=device,
-        dtype=dtype,
-        device_map=device_map,
-        quantize=quantize,
-        seed=seed,
-        output=output,
-        data_dir=data_dir,
-        models=model or None,
-        compressors=compressor or None,
-        splits=split,
-        judge=judge,
-        allow_pickle=allow_pickle or None,
-        base=base,
-        chat_template=chat_template,
-        profile=profile or None,
-        executor=executor,
-        ray_address=ray_address,
-        num_workers=num_workers,
-        gpus_per_worker=gpus_per_worker,
-    )
-    from gisteval.config import read_config
-
-    settings = read_config(config, flags)
-    quiet_libraries()
-    from gisteval.pipeline.plan import plan_run
-    from gisteval.pipeline.run import run as run_pipeline
-    from gisteval.report.judging import judging_text
-    from gisteval.report.layout import plain_text
-    from gisteval.report.tables import split_tables
-
-    rates = given_rates(dry_run, flops_per_second, dollars_per_hour)
-    if rates is not None:
-        print_estimate(plan_run(settings), rates, as_json)
-        return
-    finished = run_pipeline(settings, ["gisteval", *sys.argv[1:]])
-    if as_json:
-        print((finished.folder / "results.json").read_text(encoding="utf-8"), end="")
-    else:
-        print("\n".join(map(plain_text, split_tables(finished.rows))))
-        print(judging_text(finished.judging), end="\n" if finished.judging else "")
-        print(f"report: {finished.folder / 'report' / 'report.html'}")
-    for note in finished.notes:
-        print(f"note: {note}", file=sys.stderr)
-
-
+app.command(name="run")(run_command)
 app.command(name="sweep")(sweep_command)
+app.command(name="train")(train_command)
 app.command(name="profile")(profile_command)
 app.command(name="judge")(judge_command)
 app.command(name="lm-eval", add_help_option=False, context_settings=PASS_ON)(lm_eval_command)
@@ -228,60 +123,6 @@ def score(
         return
     for found in scores:
         print(found.summary())
-
-
-@app.command()
-def train(
-    recipe: Annotated[Path | None, typer.Argument(help="Recipe (YAML).")] = None,
-    output: Annotated[Path, typer.Option(help="Folder of the new checkpoint.")] = Path("checkpoint"),
-    task: OptionalText = None,
-    split: OptionalText = None,
-    family: Annotated[str | None, typer.Option(help="Name shared by the checkpoints of a suite.")] = None,
-    condition: Annotated[str | None, typer.Option(help="gist, pos_control or neg_control.")] = None,
-    k: Annotated[int | None, typer.Option("--k", help="Gist tokens.")] = None,
-    base: Annotated[str | None, typer.Option(help="Model folder, hub name or gist checkpoint.")] = None,
-    chat_template: ChatTemplate = None,
-    steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Training examples.")] = None,
-    learning_rate: Annotated[float | None, typer.Option()] = None,
-    rows_per_step: Annotated[int | None, typer.Option()] = None,
-    seed: Annotated[int | None, typer.Option()] = None,
-    lora: Annotated[bool, typer.Option("--lora", help="Train low-rank adapters (extra: train).")] = False,
-    data_dir: Annotated[Path | None, typer.Option(help="Where downloaded data already lies.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
-) -> None:
-    """Train one checkpoint under a condition; an interrupted training goes on where it was."""
-    flags = _given(
-        task=task,
-        split=split,
-        family=family,
-        condition=condition,
-        k=k,
-        base=base,
-        chat_template=chat_template,
-        steps=steps,
-        limit=limit,
-        learning_rate=learning_rate,
-        rows_per_step=rows_per_step,
-        seed=seed,
-        lora={} if lora else None,
-    )
-    from gisteval.training.recipe import build_recipe, load_recipe
-
-    settings = load_recipe(recipe, flags) if recipe else build_recipe(flags, "flags")
-    quiet_libraries()
-    import torch
-
-    from gisteval.tasks import load_task
-    from gisteval.training.train import train as train_checkpoint
-
-    if threads:
-        torch.set_num_threads(threads)
-    source = load_task(settings.task, data_dir=data_dir)
-    examples = list(source.examples(settings.split, settings.limit))
-    record = train_checkpoint(settings, examples, output)
-    final = record.training["loss"][-1][1] if record.training["loss"] else float("nan")
-    print(f"{record.name}: {settings.steps} steps, final loss {final:.3f}, saved in {output}")
 
 
 @app.command()
@@ -346,11 +187,6 @@ def validate(
     from gisteval.pipeline.listing import validate_content
 
     _show(validate_content(path, with_data), as_json, lambda item: f"ok  {item}")
-
-
-def _given(**flags: Any) -> dict[str, Any]:
-    """Only the flags that were given."""
-    return {name: value for name, value in flags.items() if value is not None}
 
 
 def _show(rows: Sequence[Any], as_json: bool, line: Callable[[Any], str]) -> None:

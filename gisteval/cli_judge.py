@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli_options import AsJson, ExecutorName, GpusPerWorker, NumWorkers, RayAddress
+from gisteval.cli_options import (
+    AsJson,
+    ExecutorName,
+    GpusPerWorker,
+    NumWorkers,
+    RayAddress,
+    quiet_libraries,
+)
 from gisteval.errors import GistevalError
 
 
@@ -79,10 +86,7 @@ def judge(
         gpus_per_worker=gpus_per_worker,
     )
     if load_judge(name).definition.kind == "local":
-        import transformers
-
-        transformers.logging.set_verbosity_error()
-        transformers.logging.disable_progress_bar()
+        quiet_libraries()
     if reparse:
         outcome = reparse_run(run, options)
         typer.echo(f"{outcome.changed} of {outcome.read} replies are read differently now", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +26,7 @@ RayAddress = Annotated[
 NumWorkers = Annotated[int | None, typer.Option(help="Ray workers; default: as many as there is room for.")]
 GpusPerWorker = Annotated[float | None, typer.Option(help="GPUs of a Ray worker, such as 1 or 0.5.")]
 DataDir = Annotated[str | None, typer.Option(help="Where downloaded data already lies.")]
+OptionalText = Annotated[str | None, typer.Option()]
 
 
 def quiet_libraries() -> None:
@@ -34,3 +35,8 @@ def quiet_libraries() -> None:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+
+
+def given(**flags: Any) -> dict[str, Any]:
+    """Only the flags that were given."""
+    return {name: value for name, value in flags.items() if value is not None}

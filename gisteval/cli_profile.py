@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gisteval.cli_options import AsJson, ChatTemplate, DataDir, DeviceMap, Quantize
+from gisteval.cli_options import AsJson, ChatTemplate, DataDir, DeviceMap, Quantize, quiet_libraries
 from gisteval.errors import GistevalError
 
 
@@ -50,10 +50,7 @@ def profile(
     """Measure FLOPs, wall time and memory, and say after how many reuses compression pays."""
     if sum(map(bool, (shape, model, released))) != 1:
         raise GistevalError("give one of --shape (no weights), --model (with weights) or --released")
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    quiet_libraries()
     from gisteval.pipeline import profile as profiles
     from gisteval.report.profile import profile_text, require_figures
 
