@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from gisteval.errors import InvalidRun
+from gisteval.stats import bootstrap as resampling
 from gisteval.stats import bootstrap_interval, mean_interval, retention
 from gisteval.stats.bootstrap import BootstrapMethod
 
@@ -161,3 +162,10 @@ def test_no_gap_has_no_retention() -> None:
 def test_mismatched_systems_are_refused() -> None:
     with pytest.raises(InvalidRun, match="candidate 2, positive 2, negative 1 values"):
         retention([1.0, 2.0], [3.0, 1.0], [1.0])
+
+
+def test_counts_that_are_kept_give_the_totals_of_the_draws_themselves(monkeypatch):
+    sums = np.random.default_rng(5).normal(size=(300, 2))
+    counted = resampling._resampled_totals(sums, 1000, seed=3)
+    monkeypatch.setattr(resampling, "_KEPT", 0)
+    assert np.allclose(counted, resampling._resampled_totals(sums, 1000, seed=3), rtol=0, atol=1e-10)
