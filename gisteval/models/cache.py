@@ -85,7 +85,7 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]
         if self._keys is None or self._values is None:
             return
         rows = rows.to(self._keys.device)  # layers may lie on different devices
-        self._keys, self._values = self._keys.index_select(0, rows), self._values.index_select(0, rows)
+        self._keys, self._values = self._keys[rows], self._values[rows]
 
 
 def _with_room(states: Tensor, used: int, capacity: int) -> Tensor:
