@@ -60,7 +60,8 @@ class Recipe(_Strict):
     name (q_proj), whose weights are drawn anew: each condition learns for itself what they do. pack:
     continuations of one instruction that share a row (default 4; 1 is all that an encoder-decoder can
     do). optimizer: "muon" trains the layers' matrices with Muon at matrix_rate, the rest with AdamW at
-    learning_rate; "adamw" trains all with AdamW.
+    learning_rate; "adamw" trains all with AdamW. precision: "bfloat16" becomes float32 on a CPU that
+    has no arithmetic for it.
     """
 
     task: str

@@ -50,6 +50,9 @@ ADAM_BETA2 = 0.98
 TOKENIZER_EXAMPLES = 40_000
 """Examples the byte-level BPE of a new model is learned from."""
 
+CPU_BFLOAT16 = ("amx_bf16", "avx512_bf16", "bf16")
+"""torch's names for instructions that multiply in bfloat16, on x86 and ARM."""
+
 DEFAULT_PACK = 4
 """Continuations of one instruction that share a row, where the architecture allows it."""
 
@@ -69,12 +72,13 @@ def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistReco
         raise GistevalError(f"no training row fits into max_length {recipe.max_length}")
     if too_long:
         log.warning("%d examples are longer than max_length and left out", too_long)
-    if recipe.precision == "bfloat16" and not torch.cuda.is_available():
+    precision = _precision(recipe)
+    if precision == "bfloat16" and not torch.cuda.is_available():
         model.set_attn_implementation("eager")  # on a CPU, sdpa's backward pass in bfloat16 is 3x slower
     rule = MaskRule(recipe.condition, recipe.leak_window)
     trainer = RowTrainer(
         model=model,
-        args=_arguments(recipe, output),
+        args=_arguments(recipe, precision, output),
         train_dataset=Rows(rows),
         data_collator=feed.collator(rule, recipe.k, model),
         optimizers=(_muon(model, recipe), None),
@@ -90,6 +94,7 @@ def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistReco
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": round(time.time() - began, 1),
         "threads": torch.get_num_threads(),
+        "precision": precision,
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "loss": loss_history(trainer.state.log_history),
     }
@@ -207,7 +212,19 @@ def _muon(model: PreTrainedModel, recipe: Recipe) -> MuonWithAdamW | None:
     )
 
 
-def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
+def _precision(recipe: Recipe) -> str:
+    """The recipe's, but float32 where a CPU would only emulate bfloat16, some fifty times slower."""
+    if recipe.precision == "float32" or torch.cuda.is_available():
+        return recipe.precision
+    capabilities = getattr(torch.cpu, "get_capabilities", None)  # an older torch has none, and can't tell
+    known = capabilities() if capabilities else {}
+    if any(known.get(name) for name in CPU_BFLOAT16):
+        return "bfloat16"
+    log.warning("this CPU has no arithmetic for bfloat16: training in float32")
+    return "float32"
+
+
+def _arguments(recipe: Recipe, precision: str, output: Path) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(_scratch_folder(output)),
         max_steps=recipe.steps,
@@ -219,7 +236,7 @@ def _arguments(recipe: Recipe, output: Path) -> TrainingArguments:
         max_grad_norm=recipe.clip,
         adam_beta2=ADAM_BETA2,
         seed=recipe.seed,
-        bf16=recipe.precision == "bfloat16",
+        bf16=precision == "bfloat16",
         use_cpu=not torch.cuda.is_available(),
         logging_steps=recipe.log_every,
         save_steps=recipe.save_every,

@@ -197,9 +197,21 @@ def test_only_the_modules_named_are_drawn_anew(finished, tmp_path):
         train(recipe(**{**changes, "redraw": ["qproj"]}), EXAMPLES, tmp_path / "unknown")
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_every_precision_trains_to_finite_weights_of_the_dtype_asked_for(tmp_path, precision):
-    record = train(recipe(precision=precision, steps=2, save_dtype="float16"), EXAMPLES, tmp_path)
+@pytest.mark.parametrize(
+    ("asked", "capabilities", "given"),
+    [
+        ("float32", {"amx_bf16": True}, "float32"),
+        ("bfloat16", {"amx_bf16": True}, "bfloat16"),
+        ("bfloat16", {"avx2": True, "avx512_bf16": False}, "float32"),
+    ],
+)
+def test_every_precision_trains_to_finite_weights_of_the_dtype_asked_for(
+    tmp_path, monkeypatch, caplog, asked, capabilities, given
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    record = train(recipe(precision=asked, steps=2, save_dtype="float16"), EXAMPLES, tmp_path)
+    assert record.training["precision"] == given
+    assert ("training in float32" in caplog.text) == (asked != given)
     found = weights(tmp_path)
     assert {weight.dtype for weight in found.values()} == {torch.float16}
     assert all(weight.isfinite().all() for weight in found.values())
