@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import os
 import sys
@@ -23,6 +22,7 @@ from gisteval.cli_options import (
     DeviceMap,
     OptionalText,
     Quantize,
+    print_json,
     quiet_libraries,
 )
 from gisteval.cli_profile import profile as profile_command
@@ -119,7 +119,7 @@ def score(
 
     scores = [score_file(path, prediction_column, reference_column, cluster_column) for path in files]
     if as_json:
-        _print_json([found.as_row() for found in scores])
+        print_json([found.as_row() for found in scores])
         return
     for found in scores:
         print(found.summary())
@@ -192,10 +192,6 @@ def validate(
 def _show(rows: Sequence[Any], as_json: bool, line: Callable[[Any], str]) -> None:
     """The rows as JSON, or each as a line."""
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
         print(*map(line, rows), sep="\n")
-
-
-def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gisteval.cli_options import print_json
 from gisteval.errors import GistevalError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def print_estimate(plan: Plan, rates: Rates, as_json: bool) -> None:
     described = describe(plan)
     cost = estimate_run(plan, rates)
     if as_json:
-        print(json.dumps({**described, **cost.to_json()}, indent=1, ensure_ascii=False, allow_nan=False))
+        print_json({**described, **cost.to_json()})
         return
     systems = len(described["systems"])
     print(f"output: {described['output']}, {systems} systems, {described['generations']:,} generations")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gisteval.cli_options import AsJson
+from gisteval.cli_options import AsJson, print_json
 from gisteval.errors import GistevalError
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def gate(
     if junit:
         write_atomic(junit, junit_xml(result))
     if as_json:
-        _print_json(gate_json(result))
+        print_json(gate_json(result))
     else:
         print(gate_text(result))
     sys.stdout.flush()
@@ -104,7 +103,7 @@ def compare(
     second = choose_side(run_b, baseline_system, "--baseline-system", like=first.system)
     found = compare_sides(first, second, _names(split), changed)
     if as_json:
-        _print_json(found.to_json())
+        print_json(found.to_json())
     else:
         print(_comparison_text(found))
 
@@ -114,7 +113,7 @@ def _show_plan(options: GateOptions | None, margin: float, as_json: bool) -> Non
 
     plans = plan_from_runs(options) if options else plan_without_runs(margin)
     if as_json:
-        _print_json([asdict(found) for found in plans])
+        print_json([asdict(found) for found in plans])
     else:
         print(plan_text(plans, margin))
 
@@ -158,7 +157,3 @@ def _shown(text: str) -> str:
 
 def _names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
-
-
-def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gisteval.cli_options import AsJson
+from gisteval.cli_options import AsJson, print_json
 
 app = typer.Typer(help="Human judgements: blinded sheets out, answers in.", no_args_is_help=True)
 
@@ -41,7 +40,7 @@ def import_(
 
     entries = import_answers(run, files)
     if as_json:
-        print(json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False))
+        print_json(entries)
     else:
         print(judging_text(entries))
         print(f"report: {run / 'report' / 'report.md'}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from gisteval.cli_options import (
     GpusPerWorker,
     NumWorkers,
     RayAddress,
+    print_json,
     quiet_libraries,
 )
 from gisteval.errors import GistevalError
@@ -94,7 +94,7 @@ def judge(
     else:
         entries = judge_run(run, options)
     if as_json:
-        print(json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False))
+        print_json(entries)
     else:
         print(judging_text(entries))
         print(f"report: {run / 'report' / 'report.md'}")

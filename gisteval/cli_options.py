@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,3 +41,8 @@ def quiet_libraries() -> None:
 def given(**flags: Any) -> dict[str, Any]:
     """Only the flags that were given."""
     return {name: value for name, value in flags.items() if value is not None}
+
+
+def print_json(content: Any) -> None:
+    """What `--json` gives: strict JSON, without NaN and infinity."""
+    print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gisteval.cli_options import AsJson, ChatTemplate, DataDir, DeviceMap, Quantize, quiet_libraries
+from gisteval.cli_options import (
+    AsJson,
+    ChatTemplate,
+    DataDir,
+    DeviceMap,
+    Quantize,
+    print_json,
+    quiet_libraries,
+)
 from gisteval.errors import GistevalError
 
 
@@ -103,7 +110,7 @@ def profile(
         )
     written = profiles.write_profile(found, output) if output else None
     if as_json:
-        print(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False))
+        print_json(found)
     else:
         print(profile_text(found))
     if written and not as_json:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gisteval.cli_options import AsJson
+from gisteval.cli_options import AsJson, print_json
 
 
 def import_paper(
@@ -26,7 +25,7 @@ def import_paper(
 
     found = summary(import_release(source, output, data_dir, ["gisteval", *sys.argv[1:]]))
     if as_json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        print_json(found)
         return
     counts = "{output_files} output files, {verdict_files} verdict files, {benchmark_files} benchmark files"
     print(f"{found['run']}: {counts.format(**found)}")

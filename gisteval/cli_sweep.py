@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gisteval.cli_estimate import DollarsPerHour, DryRun, FlopsPerSecond, given_rates
-from gisteval.cli_options import AsJson, quiet_libraries
+from gisteval.cli_options import AsJson, print_json, quiet_libraries
 
 
 def sweep(
@@ -38,7 +37,10 @@ def sweep(
         from gisteval.pipeline.sweep_cost import estimate_sweep
 
         cost = estimate_sweep(chosen, output, rates)
-        print(json.dumps(cost.to_json(), indent=1, ensure_ascii=False) if as_json else sweep_text(cost))
+        if as_json:
+            print_json(cost.to_json())
+        else:
+            print(sweep_text(cost))
         return
     outcomes = []
     for outcome in run_sweep(chosen, output, ["gisteval", *sys.argv[1:]]):
@@ -51,7 +53,7 @@ def sweep(
     if as_json:
         found = [outcome.to_json() for outcome in outcomes]
         content = {"entries": found, "report": None if report is None else str(report)}
-        print(json.dumps(content, indent=1, ensure_ascii=False))
+        print_json(content)
     else:
         print(f"entries: {len(outcomes) - len(failed)} finished, {len(failed)} failed")
         print(*([] if report is None else [f"report: {report}"]), sep="\n", end="\n" if report else "")
