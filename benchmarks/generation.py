@@ -28,15 +28,15 @@ from typing import Any
 import torch
 from timing import REPETITIONS, best_times
 
-from gisteval.compressors.full import Full
 from gisteval.compressors.gist import Gist
-from gisteval.compressors.nothing import Empty
 from gisteval.generation import Decoding, answer_all
 from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import inspect_checkpoint
 from gisteval.models.loading import load_model
 from gisteval.models.padding import pad_left
+from gisteval.registry import COMPRESSORS
 from gisteval.schema import Example
+from gisteval.suite import CONDITION_COMPRESSOR
 from gisteval.tasks import load_task
 
 MAX_NEW_TOKENS = 24
@@ -44,8 +44,6 @@ HFLM_BATCHES = (64, 128, 256)
 PROTOCOL_EXAMPLES = 100  # a split; one at a time is slow
 SHARED_INPUTS = 500
 SHARED_TOKENS = 500
-COMPRESSORS: dict[str, Any] = {"gist": Gist, "pos_control": Full, "neg_control": Empty}
-"""By the condition of a checkpoint."""
 
 
 def load(folder: Path) -> PromptModel:
@@ -172,7 +170,8 @@ class Comparison:
 def against_hflm(suite: Path, name: str, examples: Sequence[Example]) -> Comparison:
     model = load(suite / name)
     condition = inspect_checkpoint(suite / name).record.condition
-    compressor = COMPRESSORS[condition]()
+    assert condition is not None
+    compressor = COMPRESSORS.load(CONDITION_COMPRESSOR[condition])()
     runs: dict[str, Callable[[], Any]] = {"ours": lambda: ours(model, compressor, examples)}
     for batch in HFLM_BATCHES:
         runs[f"hflm-{batch}"] = hflm_runner(model, condition, examples, batch)

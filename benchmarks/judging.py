@@ -18,14 +18,13 @@ import os
 import resource
 import tempfile
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from gisteval.pipeline.bench import JudgeOptions, prepare
 from gisteval.pipeline.judge import take_looks
 from gisteval.pipeline.judged import write_judging
 from gisteval.run_folder import RunFolder
-from gisteval.schema import Example, Generation
+from gisteval.schema import Example, Generation, to_json
 from gisteval.store import RecordWriter
 
 CONTENT = json.dumps({"reason": "The first answer does what was asked.", "choice": "A"})
@@ -121,7 +120,7 @@ def make_run(path: Path, pairs: int) -> None:
                     nll=None,
                     target_tokens=2,
                 )
-                writer.write([asdict(record)])
+                writer.write([to_json(record)])
     folder.write_results([], "benchmark", {})
 
 

@@ -19,7 +19,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ from gisteval.pipeline.scoring import collect
 from gisteval.pipeline.split_cost import measure_lengths, split_cost
 from gisteval.report.samples import Output, Sample
 from gisteval.run_folder import RunFolder
-from gisteval.schema import Example, Generation, Verdict, digest, record_key
+from gisteval.schema import Example, Generation, Verdict, digest, record_key, to_json
 from gisteval.stats import retention
 from gisteval.store import RecordWriter
 
@@ -77,7 +76,7 @@ def example(record: dict[str, Any]) -> Example:
 def verdict(record: dict[str, Any]) -> dict[str, Any]:
     """A chat judge's verdict of usual length."""
     reply = json.dumps({"reason": "Both answers do what was asked, the second one is shorter. " * 2})
-    return asdict(
+    return to_json(
         Verdict(
             digest([record["key"]]), record["content"], "alpaca_plus", SPLIT, SYSTEM, "LLaMA-pos", "openai",
             "main", "ab", "a", reply, None, 600, 60, 0.0007,
@@ -103,13 +102,13 @@ def store_figures(count: int, folder: Path) -> dict[str, Any]:
     def make() -> None:
         for one, generation in zip(examples, generations, strict=True):
             record_key(prefix, one)
-            asdict(generation)
+            to_json(generation)
 
     found: dict[str, Any] = {}
     found["key_and_record"], _ = measured(make, count)
     found["append"], _ = measured(append, count)
     size = file.stat().st_size
-    lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in examples[:BATCH])
+    lines = (json.dumps(to_json(one), ensure_ascii=False) + "\n" for one in examples[:BATCH])
     found["line_bytes"] = {
         "generation": size // count,
         "example": sum(map(len, lines)) // BATCH,

@@ -14,12 +14,11 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
 from gisteval.run_folder import RunFolder
-from gisteval.schema import Generation, digest
+from gisteval.schema import Generation, digest, to_json
 from gisteval.store import RecordWriter
 
 BATCH = 256
@@ -30,7 +29,7 @@ def made(count: int) -> Iterator[dict[str, object]]:
     """Records of the size that a run on Alpaca+ has, about 600 bytes."""
     for number in range(count):
         identity = digest([str(number)])
-        yield asdict(
+        yield to_json(
             Generation(
                 key=identity,
                 example=f"alpaca_plus-seen-{number:07}",
