@@ -150,9 +150,13 @@ def output_folder(plan: Plan) -> Path:
     """The run's folder: the one asked for, else one under runs/ named after models, task and identity."""
     if plan.config.output:
         return Path(plan.config.output)
-    names = "+".join(Path(model).resolve().name for model in plan.config.models) or "demo"
     identity = digest([str(sorted(run_identity(plan).items()))])
-    return Path("runs") / f"{names}-{plan.task.name}-{identity[:8]}"
+    return Path("runs") / f"{model_names(plan.config)}-{plan.task.name}-{identity[:8]}"
+
+
+def model_names(config: RunConfig) -> str:
+    """The folders' names of a run's models."""
+    return "+".join(Path(model).resolve().name for model in config.models) or "demo"
 
 
 def run_identity(plan: Plan) -> dict[str, Any]:

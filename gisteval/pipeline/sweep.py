@@ -13,7 +13,7 @@ from typing import Any, Literal
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, one_line
 from gisteval.pipeline.bench import JudgeOptions, prepare
-from gisteval.pipeline.plan import plan_run, run_identity
+from gisteval.pipeline.plan import Plan, model_names, plan_run, run_identity
 from gisteval.pipeline.run import run
 from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder, file_name
@@ -92,23 +92,22 @@ class Shard:
         return configs[self.index - 1 :: self.count]
 
 
-def check_entries(configs: Sequence[RunConfig], folder: Path) -> Iterator[Entry | Outcome]:
-    """Each configuration as an entry, or as the failure that its run would begin with.
+def check_entries(configs: Sequence[RunConfig], folder: Path) -> Iterator[tuple[Entry, Plan] | Outcome]:
+    """Each configuration as an entry with its plan, or as the failure that its run would begin with.
 
     The same entry given twice comes once.
     """
     seen: set[Path] = set()
     for number, config in enumerate(configs):
         try:
-            entry = _entry(number, config, folder)
+            plan = plan_run(config)
+            entry = _entry(number, plan, folder)
         except GistevalError as error:
-            yield Outcome(
-                number, label(config), None, "failed", one_line(error, longest=sys.maxsize), error.exit_code
-            )
+            yield _failed(number, label(config), None, error)
             continue
         if entry.folder not in seen:
             seen.add(entry.folder)
-            yield entry
+            yield entry, plan
 
 
 def run_sweep(configs: Sequence[RunConfig], folder: Path, command: Sequence[str] = ()) -> Iterator[Outcome]:
@@ -121,10 +120,12 @@ def run_sweep(configs: Sequence[RunConfig], folder: Path, command: Sequence[str]
     for checked in check_entries(configs, folder):
         if isinstance(checked, Outcome):
             yield checked
-        elif checked.finished:
-            yield Outcome(checked.number, checked.folder.name, checked.folder, "finished")
+            continue
+        entry, _ = checked  # its run plans anew: to wait with all examples would take memory
+        if entry.finished:
+            yield Outcome(entry.number, entry.folder.name, entry.folder, "finished")
         else:
-            waiting.append(checked)
+            waiting.append(entry)
     for entry in waiting:
         yield _run_entry(entry, command)
 
@@ -144,7 +145,7 @@ def report_sweep(outcomes: Sequence[Outcome], folder: Path) -> Path | None:
 def label(config: RunConfig) -> str:
     """A readable name: models, k, compressors, splits and seed; not unique."""
     parts = [
-        "+".join(Path(model).resolve().name for model in config.models) or "demo",
+        model_names(config),
         None if config.k is None else f"k{config.k}",
         "+".join(config.compressors),
         config.budget,
@@ -155,9 +156,9 @@ def label(config: RunConfig) -> str:
     return file_name("-".join(str(part) for part in parts if part))[:LONGEST_LABEL]
 
 
-def _entry(number: int, config: RunConfig, folder: Path) -> Entry:
-    """Check a configuration and name its folder by a digest of all that its results rest on."""
-    plan = plan_run(config)
+def _entry(number: int, plan: Plan, folder: Path) -> Entry:
+    """Name a run's folder by a digest of all that its results rest on."""
+    config = plan.config
     judge = None if config.judge == "none" else prepare(JudgeOptions(judge=config.judge)).identity
     settings = {
         "config": {name: value for name, value in config.to_json().items() if name not in SPEED_ONLY},
@@ -174,18 +175,18 @@ def _run_entry(entry: Entry, command: Sequence[str]) -> Outcome:
     try:
         run(entry.config, command)
         write_json(entry.folder / ENTRY_FILE, entry.settings)
-    except GistevalError as error:
-        return Outcome(
-            entry.number,
-            name,
-            entry.folder,
-            "failed",
-            one_line(error, longest=sys.maxsize),
-            error.exit_code,
-        )
     except Exception as error:
         # A fault that nobody foresaw must not cost the other entries, which may be a night's work.
-        log.exception("%s", name)
-        said = f"{type(error).__name__}: {one_line(error, longest=sys.maxsize)}"
-        return Outcome(entry.number, name, entry.folder, "failed", said, 1)
+        if not isinstance(error, GistevalError):
+            log.exception("%s", name)
+        return _failed(entry.number, name, entry.folder, error)
     return Outcome(entry.number, name, entry.folder, "done")
+
+
+def _failed(number: int, name: str, folder: Path | None, error: Exception) -> Outcome:
+    said, code = one_line(error, longest=sys.maxsize), 1
+    if isinstance(error, GistevalError):
+        code = error.exit_code
+    else:
+        said = f"{type(error).__name__}: {said}"
+    return Outcome(number, name, folder, "failed", said, code)

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from gisteval.config import RunConfig
 from gisteval.pipeline.estimate import Bill, Rates, RunCost, estimate_run, measured
-from gisteval.pipeline.plan import plan_run
 from gisteval.pipeline.sweep import Outcome, check_entries
 
 
@@ -82,11 +81,12 @@ def estimate_sweep(configs: Sequence[RunConfig], folder: Path, rates: Rates) -> 
     for checked in check_entries(configs, folder):
         if isinstance(checked, Outcome):
             found.append(EntryCost(checked.name, None, "failed", checked.error, None))
-        elif checked.finished:
-            found.append(EntryCost(checked.folder.name, checked.folder, "finished", None, None))
+            continue
+        entry, plan = checked
+        if entry.finished:
+            found.append(EntryCost(entry.folder.name, entry.folder, "finished", None, None))
         else:
-            plan = plan_run(checked.config)
             rates = measured(rates, plan)  # once: entries share the machine
             cost = estimate_run(plan, rates)
-            found.append(EntryCost(checked.folder.name, checked.folder, "open", None, cost))
+            found.append(EntryCost(entry.folder.name, entry.folder, "open", None, cost))
     return SweepCost(tuple(found))
