@@ -83,15 +83,9 @@ class PromptModel(ABC):
 
     def fitting(self, examples: Sequence[Example]) -> list[Example]:
         """Those whose prompt, gists, input and reference together stay within the context."""
-        prompts = self.tokens.prompts([example.instruction for example in examples])
-        inputs = self.tokens.continuations([example.input for example in examples])
-        targets = self.tokens.targets([example.output for example in examples])
         room = self.context - self.tokens.k
-        return [
-            example
-            for example, *parts in zip(examples, prompts, inputs, targets, strict=True)
-            if sum(map(len, parts)) <= room
-        ]
+        lengths = self.tokens.lengths(examples)
+        return [example for example, parts in zip(examples, lengths, strict=True) if sum(parts) <= room]
 
     def generate(
         self, prompts: Sequence[CompressedPrompt], inputs: Sequence[str], max_new_tokens: int

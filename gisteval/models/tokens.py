@@ -14,6 +14,7 @@ from gisteval.errors import GistevalError
 from gisteval.models.chat_segments import ChatSegments
 from gisteval.models.segments import PlainSegments, Segments
 from gisteval.prompts import ChatTemplate, Template
+from gisteval.schema import Example
 
 GIST_TOKEN = "<GIST>"
 
@@ -69,6 +70,15 @@ class PromptTokenizer:
     def targets(self, outputs: Sequence[str]) -> list[list[int]]:
         """Token ids of the reference answers, each with the end token."""
         return self._ids(self.segments.targets, outputs)
+
+    def lengths(self, examples: Sequence[Example]) -> list[tuple[int, int, int]]:
+        """Tokens of each example's prompt without gists, of its input, and of its reference."""
+        parts = (
+            self.prompts([example.instruction for example in examples]),
+            self.continuations([example.input for example in examples]),
+            self.targets([example.output for example in examples]),
+        )
+        return [(len(prompt), len(x), len(y)) for prompt, x, y in zip(*parts, strict=True)]
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Generated ids -> text, special tokens dropped and outer white space stripped."""

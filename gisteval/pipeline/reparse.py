@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.judge import claim
 from gisteval.pipeline.judged import write_judging
 from gisteval.run_folder import RunFolder
+from gisteval.schema import to_json
 from gisteval.store import write_atomic
 
 
@@ -49,7 +50,7 @@ def _reparse(folder: RunFolder, bench: Bench) -> Reparsed:
                 choice = read_reply(bench.judge.definition, verdict.reply, verdict.order)
                 changed += choice != verdict.choice
                 verdict = replace(verdict, choice=choice)
-            lines.append(json.dumps(asdict(verdict), ensure_ascii=False, sort_keys=True) + "\n")
+            lines.append(json.dumps(to_json(verdict), ensure_ascii=False, sort_keys=True) + "\n")
         if changed > before:
             write_atomic(folder.verdicts(bench.label, system), "".join(lines))
     entries = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]

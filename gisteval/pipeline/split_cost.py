@@ -102,14 +102,8 @@ class SplitCost:
 
 def measure_lengths(checkpoint: Checkpoint, examples: Sequence[Example]) -> list[Lengths]:
     """Each example's tokens under a checkpoint's tokenizer and template. Raises GistevalError."""
-    tokens = load_tokens(checkpoint)
-    prompts = tokens.prompts([example.instruction for example in examples])
-    inputs = tokens.continuations([example.input for example in examples])
-    targets = tokens.targets([example.output for example in examples])
-    return [
-        Lengths(example.instruction, len(prompt), len(text), len(target))
-        for example, prompt, text, target in zip(examples, prompts, inputs, targets, strict=True)
-    ]
+    lengths = load_tokens(checkpoint).lengths(examples)
+    return [Lengths(example.instruction, *parts) for example, parts in zip(examples, lengths, strict=True)]
 
 
 def model_shape(checkpoint: Checkpoint) -> ModelShape | None:
