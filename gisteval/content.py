@@ -60,3 +60,11 @@ def inside(name: str) -> str:
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
         raise ValueError(f"{name!r} must be a file in the same folder, or below it")
     return name
+
+
+def beside(folder: Path, name: str) -> Path:
+    """The file that content in a folder names. Raises GistevalError if a link leads out of the folder."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise GistevalError(f"{path} is a link to another folder: put the file itself beside what names it")
+    return path

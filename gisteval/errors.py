@@ -13,15 +13,24 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
+def printable(text: str) -> str:
+    """A text on one line, with a space for whatever would break that or steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 class GistevalError(Exception):
-    """An expected error: the message says what is wrong, where, and what to do about it."""
+    """An expected error: the message says what is wrong, where, and what to do about it, on one line."""
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        # It may quote a file's or a server's text.
+        super().__init__(printable(message))
 
 
 def one_line(error: BaseException, longest: int = 300) -> str:
     """A library's error as part of one line: its text without line breaks, or else its type."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(printable(str(error)).split()) or type(error).__name__
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 

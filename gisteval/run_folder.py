@@ -7,13 +7,14 @@ task's data nor a model.
 from __future__ import annotations
 
 import json
-import re
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gisteval.errors import GistevalError, InvalidRun
+from gisteval.file_names import SEPARATOR, file_name, readable_name
 from gisteval.schema import Example, Generation, ResultRow, Verdict, from_json, to_json
 from gisteval.store import LOCK_FILE, NEW, only_writer, read_records, write_atomic, write_json
 
@@ -36,6 +37,7 @@ class RunFolder:
         file = path / MANIFEST
         if not file.is_file():
             raise GistevalError(f"{path} holds no run (no manifest.json): give the --output of a run")
+        _check_no_links(path)
         folder = cls(path)
         folder._manifest = _read_manifest(file)
         return folder
@@ -66,6 +68,7 @@ class RunFolder:
         found = {entry.name for entry in self.path.iterdir()} if self.path.exists() else set()
         if found - own and MANIFEST not in found:
             raise GistevalError(f"{self.path} is not empty and holds no run: choose another --output")
+        _check_no_links(self.path)
 
     def claim(self, manifest: dict[str, Any], examples: Mapping[str, Sequence[Example]]) -> None:
         """Start or continue a run here, and keep its examples by split.
@@ -150,15 +153,28 @@ class RunFolder:
             write_atomic(file, text)
 
     def _examples(self, split: str) -> Path:
-        return self.path / "examples" / f"{file_name(split)}.jsonl"
+        return self._file("examples", split)
 
     def generations(self, system: str) -> Path:
         """File of a system's generations."""
-        return self.path / "generations" / f"{file_name(system)}.jsonl"
+        return self._file("generations", system)
 
     def verdicts(self, judge: str, system: str) -> Path:
         """File of a judge's verdicts on a system."""
-        return self.path / "verdicts" / f"{file_name(judge)}--{file_name(system)}.jsonl"
+        return self._file("verdicts", judge, system)
+
+    def _file(self, folder: str, *names: str) -> Path:
+        """Where the records under a name, or a judge's on a system, lie.
+
+        Version 0.1 called files by `readable_name`, which two names may share. Such a file still counts,
+        unless another split or system of this run has that very name.
+        """
+        file = self.path / folder / f"{SEPARATOR.join(map(file_name, names))}.jsonl"
+        former = self.path / folder / f"{SEPARATOR.join(map(readable_name, names))}.jsonl"
+        if former == file or file.exists() or not former.exists():
+            return file
+        others = {*self.splits, *(system["name"] for system in self.systems)} - {names[-1]}
+        return file if any(readable_name(names[-1]) == file_name(other) for other in others) else former
 
     def known_keys(self, system: str, split: str) -> set[str]:
         """Keys of a split's records that are already there. Raises GistevalError if a line has none."""
@@ -201,7 +217,9 @@ class RunFolder:
         Raises InvalidRun if a file that bears one judge's name begins with another's verdict.
         """
         names = set()
-        for file in self.path.glob(f"verdicts/*--{file_name(system)}.jsonl"):
+        endings = {file_name(system), readable_name(system)}
+        files = [file for end in endings for file in self.path.glob(f"verdicts/*{SEPARATOR}{end}.jsonl")]
+        for file in files:
             first = next(_records(file, Verdict), None)
             if first is None or first.system != system:
                 continue
@@ -301,9 +319,19 @@ class RunFolder:
             write_json(self.path / "failures.json", named)
 
 
-def file_name(text: str) -> str:
-    """A text as part of a file's name: no separators, nothing that a shell or a spreadsheet would read."""
-    return re.sub(r"[^A-Za-z0-9._+-]", "_", text)
+def _check_no_links(run: Path) -> None:
+    """Refuse a run folder with a link in it: a command would read or write what lies at its other end.
+
+    The folder itself may be reached through a link, since the user names it.
+    """
+    for folder, folders, files in os.walk(run):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            if path.is_symlink():
+                raise GistevalError(
+                    f"{path} is a link, and a run folder holds none: delete it, or copy the folder with "
+                    "its files (cp -rL) if you trust where it points"
+                )
 
 
 def _lines(path: Path, wanted: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -121,11 +122,12 @@ class RecordWriter:
 
 
 @contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
+def only_writer(folder: Path, patience: float = 0.0) -> Iterator[None]:
     """Keep other writers out of a folder; the system ends this with the process, however that ends.
 
-    Readers need no such lock: they see whole records, and whole old or new files. Raises GistevalError
-    naming the process that is at work there, or if the folder can't be written.
+    Readers need no such lock: they see whole records, and whole old or new files. patience: seconds to
+    wait for another writer. Raises GistevalError naming the process that is at work there, or if the
+    folder can't be written.
     """
     from filelock import FileLock, Timeout
 
@@ -133,12 +135,10 @@ def only_writer(folder: Path) -> Iterator[None]:
     lock = FileLock(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience)
     except Timeout:
         # Not a cause: it would be printed by callers from Python, and says less.
-        raise GistevalError(
-            f"{folder} is being written by {_holder(path)}: wait until it ends, or choose another folder"
-        ) from None
+        raise GistevalError(_locked(folder, path)) from None
     except OSError as error:
         raise _disk_error(path, error) from error
     try:
@@ -151,21 +151,47 @@ def only_writer(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _holder(path: Path) -> str:
+def _locked(folder: Path, lock: Path) -> str:
+    """Why a folder can't be written now, and what to do about it."""
+    holder = ""
     with suppress(OSError, UnicodeError):  # some systems let nobody read a locked file
-        return " ".join(path.read_text(encoding="utf-8")[:200].split()) or "another process"
-    return "another process"
+        holder = " ".join(lock.read_text(encoding="utf-8")[:200].split())
+    found = re.fullmatch(r"process (\d{1,9}) on (.*)", holder)
+    if found and found[2] == platform.node() and not _runs(int(found[1])):
+        return (
+            f"{lock} was left behind by process {found[1]}, which has ended (this disk has no locks of the "
+            "system): delete that file and run the same command again"
+        )
+    return (
+        f"{folder} is being written by {holder or 'another process'}: wait until it ends, or choose another"
+        f" folder (if nothing is running there, delete {lock})"
+    )
 
 
-def write_atomic(path: Path, text: str) -> None:
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
     """Replace a file's content in one step; readers see the old or the new one.
 
+    Nothing is written through a link that lies in the way: the new file is always a file of its own.
     Raises GistevalError if it can't be written; the old content is still there then.
     """
+    data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     beside = path.with_name(path.name + NEW)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8", errors="surrogatepass")
+        with suppress(FileNotFoundError):
+            beside.unlink()  # of a killed process, or a link that somebody planted
+        with beside.open("xb") as stream:  # exclusive creation never follows a link
+            stream.write(data)
         os.replace(beside, path)
     except OSError as error:
         with suppress(OSError):

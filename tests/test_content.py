@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gisteval import content
-from gisteval.content import find_content
+from gisteval.content import beside, find_content
 from gisteval.errors import GistevalError
 
 
@@ -45,3 +45,18 @@ def test_nothing_there_is_an_error(package: Path) -> None:
 def test_this_checkout_has_its_content() -> None:
     for kind in ("tasks", "reports", "checkpoints"):
         assert find_content(kind).is_dir()
+
+
+def test_a_file_beside_is_no_link_to_elsewhere(tmp_path: Path) -> None:
+    folder = tmp_path / "task"
+    folder.mkdir()
+    (tmp_path / "secret.jsonl").write_text("{}")
+    (folder / "own.jsonl").write_text("{}")
+    (folder / "link.jsonl").symlink_to(tmp_path / "secret.jsonl")
+    (folder / "alias.jsonl").symlink_to(folder / "own.jsonl")
+    (tmp_path / "other-name").symlink_to(folder)
+    for base in (folder, tmp_path / "other-name"):  # how the user gets to the folder is no matter
+        assert beside(base, "own.jsonl") == base / "own.jsonl"
+        assert beside(base, "alias.jsonl") == base / "alias.jsonl"
+        with pytest.raises(GistevalError, match=r"link\.jsonl is a link to another folder"):
+            beside(base, "link.jsonl")

@@ -119,6 +119,41 @@ def test_a_line_that_is_no_record_is_named(tmp_path: Path, line: str) -> None:
         folder.known_keys("a", "s")
 
 
+def test_names_never_share_a_file(tmp_path: Path) -> None:
+    splits = {"a b": [EXAMPLES["s"][0]], "a_b": [EXAMPLES["s"][1]]}
+    folder = RunFolder(tmp_path / "run")
+    folder.claim({**json.loads(json.dumps(MANIFEST)), "splits": {"a b": 1, "a_b": 1}}, splits)
+    assert {split: list(folder.examples(split)) for split in splits} == splits
+
+
+def test_a_folder_of_version_0_1_is_read_under_its_names(tmp_path: Path) -> None:
+    folder = claimed(tmp_path / "run", {**MANIFEST, "systems": [{"name": "a b", "role": "candidate"}]})
+    record = replace(RECORD, system="a b")
+    former = folder.path / "generations" / "a_b.jsonl"
+    with RecordWriter(former) as writer:
+        writer.write([asdict(record)])
+    assert list(folder.read_generations("a b", "s")) == [record]
+    verdicts = folder.path / "verdicts" / "my_judge--a_b.jsonl"
+    verdict = Verdict("k", "p", "t", "s", "a b", "r", "my judge", "main", "ab", "a", None)
+    with RecordWriter(verdicts) as writer:
+        writer.write([asdict(verdict)])
+    assert folder.judges_of("a b") == ("my judge",)
+    assert folder.verdicts("my judge", "a b") == verdicts
+
+
+@pytest.mark.parametrize("place", ["report", "generations/a.jsonl", "report/report.md.new", "results.json"])
+def test_a_link_in_a_run_folder_is_refused(tmp_path: Path, place: str) -> None:
+    folder = claimed(tmp_path / "run")
+    (tmp_path / "elsewhere").mkdir()
+    link = folder.path / place
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(GistevalError, match=rf"{link} is a link, and a run folder holds none"):
+        RunFolder.open(folder.path)
+    with pytest.raises(GistevalError, match="is a link"), RunFolder(folder.path).held():
+        pass
+
+
 def test_names_of_files_are_safe(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     assert folder.generations("LLaMA-gist-1").name == "LLaMA-gist-1.jsonl"

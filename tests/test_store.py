@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import platform
+import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from filelock import SoftFileLock
 
 from gisteval import store
 from gisteval.errors import GistevalError
@@ -67,17 +73,68 @@ def test_a_full_disk_is_one_clear_error() -> None:
         writer.write([{"key": "a"}])
 
 
-@needs_full_disk
-def test_a_full_disk_while_replacing_keeps_the_old_file(tmp_path: Path) -> None:
+def test_a_full_disk_while_replacing_keeps_the_old_file(tmp_path: Path, monkeypatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     path = tmp_path / "results.json"
     write_atomic(path, "old")
-    (tmp_path / "results.json.new").symlink_to(FULL_DISK)
-    with pytest.raises(GistevalError, match="no disk space left"):
-        write_atomic(path, "new")
+    with monkeypatch.context() as patch:
+        patch.setattr(store.os, "replace", full)
+        with pytest.raises(GistevalError, match="no disk space left"):
+            write_atomic(path, "new")
     assert path.read_text() == "old"
     write_atomic(path, "newer")
     assert os.listdir(tmp_path) == ["results.json"]
     assert path.read_text() == "newer"
+
+
+def test_a_planted_link_is_never_written_through(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    path = tmp_path / "run" / "report.md"
+    path.parent.mkdir()
+    for planted in (path, path.with_name("report.md.new")):
+        planted.symlink_to(victim)
+        write_atomic(path, b"new")
+        assert victim.read_text() == "precious"
+        assert path.read_text() == "new" and not path.is_symlink()
+        path.unlink()
+    assert os.listdir(path.parent) == []
+
+
+def test_a_lock_that_a_dead_process_left_is_named(tmp_path: Path, monkeypatch) -> None:
+    # A disk without flock: filelock falls back to the mere existence of the file.
+    monkeypatch.setattr("filelock.FileLock", SoftFileLock)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / ".lock").write_text(f"process {ended.pid} on {platform.node()}")
+    message = rf"\.lock was left behind by process {ended.pid}, which has ended .*delete that file"
+    with pytest.raises(GistevalError, match=message), store.only_writer(tmp_path):
+        pass
+    (tmp_path / ".lock").write_text(f"process {os.getpid()} on {platform.node()}")
+    with pytest.raises(GistevalError, match=r"is being written by .*\.lock"), store.only_writer(tmp_path):
+        pass
+
+
+def test_a_patient_writer_waits(tmp_path: Path) -> None:
+    order = []
+
+    def first() -> None:
+        with store.only_writer(tmp_path):
+            held.set()
+            order.append("first")
+            time.sleep(0.2)
+            order.append("first ends")
+
+    held = threading.Event()
+    thread = threading.Thread(target=first)
+    thread.start()
+    held.wait()
+    with store.only_writer(tmp_path, patience=60):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "first ends", "second"]
 
 
 def test_a_failed_replacement_keeps_the_old_file(tmp_path: Path, monkeypatch) -> None:

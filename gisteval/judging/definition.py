@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from gisteval.content import find_content, inside, read_yaml
+from gisteval.content import beside, find_content, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean, one_line
 from gisteval.schema import digest
 
@@ -157,12 +157,12 @@ def read_judge(file: Path) -> Judge:
         if not isinstance(definition, ChatDefinition):
             return Judge(definition)
         system, prompt = (
-            (file.parent / name).read_text(encoding="utf-8")
+            beside(file.parent, name).read_text(encoding="utf-8")
             for name in (definition.system, definition.prompt)
         )
         schema = ""
         if definition.reply_schema is not None:
-            schema = (file.parent / definition.reply_schema).read_text(encoding="utf-8")
+            schema = beside(file.parent, definition.reply_schema).read_text(encoding="utf-8")
             json.loads(schema)
     except ValidationError as error:
         first = error.errors()[0]

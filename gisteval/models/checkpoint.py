@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, one_line
+from gisteval.file_names import checked_name
 from gisteval.models.architecture import (
     DECODER,
     ENCODER_DECODER,
@@ -234,7 +235,7 @@ def read_record(
             declared = {"condition": data["condition"], "k": int(data["k"])}
             training["recipe"] = {**declared, **dict(training.get("recipe", {}))}
         return GistRecord(
-            family=str(data["family"]),
+            family=checked_name(str(data["family"])),
             condition=condition or data["condition"],
             k=int(data["k"]) if k is None else k,
             template=as_template(data["template"]),

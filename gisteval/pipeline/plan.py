@@ -10,6 +10,7 @@ from typing import Any
 from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.errors import GistevalError
+from gisteval.file_names import readable_name
 from gisteval.generation import Decoding
 from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.loading import load_tokens, resolve
@@ -151,7 +152,8 @@ def output_folder(plan: Plan) -> Path:
     if plan.config.output:
         return Path(plan.config.output)
     identity = digest([str(sorted(run_identity(plan).items()))])
-    return Path("runs") / f"{model_names(plan.config)}-{plan.task.name}-{identity[:8]}"
+    name = readable_name(f"{model_names(plan.config)}-{plan.task.name}")
+    return Path("runs") / f"{name}-{identity[:8]}"
 
 
 def model_names(config: RunConfig) -> str:

@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, one_line
+from gisteval.file_names import readable_name
 from gisteval.pipeline.bench import JudgeOptions, prepare
 from gisteval.pipeline.plan import Plan, model_names, plan_run, run_identity
 from gisteval.pipeline.run import run
 from gisteval.report.build import build_report
-from gisteval.run_folder import RunFolder, file_name
+from gisteval.run_folder import RunFolder
 from gisteval.schema import digest
 from gisteval.store import only_writer, write_json
 
@@ -153,7 +154,7 @@ def label(config: RunConfig) -> str:
         "+".join(config.splits),
         f"s{config.seed}",
     ]
-    return file_name("-".join(str(part) for part in parts if part))[:LONGEST_LABEL]
+    return readable_name("-".join(str(part) for part in parts if part))[:LONGEST_LABEL]
 
 
 def _entry(number: int, plan: Plan, folder: Path) -> Entry:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from markupsafe import escape
+
 from gisteval.errors import MissingExtra
+from gisteval.file_names import file_name
 from gisteval.report.agreement import agreement_table
 from gisteval.report.claims import findings
 from gisteval.report.data import ReportData, read_runs
@@ -14,14 +17,20 @@ from gisteval.report.figures import can_draw, draw_figures
 from gisteval.report.judging import judging_tables
 from gisteval.report.layout import Table, latex_text, markdown_text
 from gisteval.report.markdown import write_report
-from gisteval.report.page import PageContent, write_page
+from gisteval.report.page import PageContent, page_policy, write_page
 from gisteval.report.paper import paper_tables
 from gisteval.report.quality import quality_tables
 from gisteval.report.samples import Samples, collect_samples
 from gisteval.report.tables import split_tables
 from gisteval.report.values import values_of
-from gisteval.run_folder import RunFolder, file_name
-from gisteval.store import write_atomic
+from gisteval.run_folder import RunFolder
+from gisteval.store import only_writer, write_atomic
+
+HEAD = 4096
+"""Characters of a page in which its policy stands."""
+
+PATIENCE = 600.0
+"""Seconds that a report waits for another one into the same folder."""
 
 
 def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None = None) -> Path:
@@ -30,23 +39,27 @@ def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None
     intervals: in Markdown and LaTeX tables both; None has them in Markdown only. Without matplotlib the
     report has no figures, and says so.
 
+    Another report into the same folder is waited for.
+
     Raises GistevalError if a run is not finished or its records are damaged.
     """
     data = read_runs(runs)
     samples = collect_samples(data)
     tables = report_tables(data, samples)
-    for table in tables:
-        _write_table(table, output / "tables", intervals)
-    shown = [table.without_intervals() for table in tables] if intervals is False else tables
-    said = findings(data.rows, samples, cost_claims(data))
-    write_report(data, shown, said, output / "report.md")
-    figures = draw_figures(data, samples, output / "figures") if can_draw() else ()
-    note = "" if can_draw() else f"No figures: {MissingExtra('matplotlib', 'report')}."
-    return write_page(PageContent(data, said, tables, figures, samples, note), output / "report.html")
+    with only_writer(output, patience=PATIENCE):
+        for table in tables:
+            _write_table(table, output / "tables", intervals)
+        shown = [table.without_intervals() for table in tables] if intervals is False else tables
+        said = findings(data.rows, samples, cost_claims(data))
+        write_report(data, shown, said, output / "report.md")
+        figures = draw_figures(data, samples, output / "figures") if can_draw() else ()
+        note = "" if can_draw() else f"No figures: {MissingExtra('matplotlib', 'report')}."
+        return write_page(PageContent(data, said, tables, figures, samples, note), output / "report.html")
 
 
 def current_page(run: RunFolder) -> Path:
-    """The run's report.html; it is built first if it is missing or older than what it is made of.
+    """The run's report.html; it is built first if it is missing, older than what it is made of, or another
+    version's, whose scripts `view` would not let run.
 
     Raises GistevalError as `build_report` does.
     """
@@ -54,9 +67,15 @@ def current_page(run: RunFolder) -> Path:
     page = folder / "report.html"
     sources = [run.path / "results.json", folder / "profile.json", *(run.path / "verdicts").glob("*.jsonl")]
     changed = max((file.stat().st_mtime for file in sources if file.is_file()), default=0.0)
-    if page.is_file() and page.stat().st_mtime >= changed:
+    if page.is_file() and page.stat().st_mtime >= changed and _is_ours(page):
         return page
     return build_report([run], folder)
+
+
+def _is_ours(page: Path) -> bool:
+    """Whether the page's head names the policy of this installation."""
+    with page.open(encoding="utf-8", errors="replace") as stream:
+        return str(escape(page_policy())) in stream.read(HEAD)
 
 
 def report_tables(data: ReportData, samples: Samples) -> list[Table]:

@@ -8,6 +8,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from gisteval.errors import printable
+
+_NUMBER = re.compile(r"[+-]?([\d.,]*(e[+-]?\d+)?%?|inf|nan)")
 _INTERVAL = re.compile(r"(?P<value>[^\[\]]+?) \[(?P<low>[^\[\],]+), (?P<high>[^\[\],]+)\]")
 
 
@@ -40,13 +43,26 @@ class Table:
                 else:
                     line += [row[place], "", ""] if with_ends else [row[place]]
         stream = io.StringIO()
-        csv.writer(stream, lineterminator="\n").writerows([header, *lines])
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerows([harmless(cell) for cell in line] for line in (header, *lines))
         return stream.getvalue()
 
     def without_intervals(self) -> Table:
         """The same table with the bare values."""
         rows = tuple(tuple(_INTERVAL.sub(r"\g<value>", cell) for cell in row) for row in self.rows)
         return replace(self, rows=rows)
+
+
+def harmless(cell: str) -> str:
+    """A cell on one line that no spreadsheet takes for a formula.
+
+    A quote stands before a text that begins like one. Numbers with their sign, and a dash, stay as they are.
+    """
+    text = printable(cell)
+    start = text.lstrip()[:1]
+    if start in ("=", "@") or (start in ("+", "-") and not _NUMBER.fullmatch(text)):
+        return f"'{text}"
+    return text
 
 
 def plain_text(table: Table) -> str:
@@ -64,10 +80,16 @@ def plain_text(table: Table) -> str:
 
 def markdown_text(table: Table) -> str:
     """A Markdown table and its note."""
-    body = _marked(table, table.rows, "**{}**")
-    lines = [table.columns, ("---",) * len(table.columns), *body]
+    rows = [tuple(map(markdown_cell, row)) for row in table.rows]
+    body = _marked(table, rows, "**{}**")
+    lines = [tuple(map(markdown_cell, table.columns)), ("---",) * len(table.columns), *body]
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"{text}\n\n{table.note}" if table.note else text
+
+
+def markdown_cell(text: str) -> str:
+    """A text as one cell: no column, line or HTML element ends or begins in it."""
+    return printable(text).replace("|", "\\|").replace("<", "&lt;")
 
 
 def latex_text(table: Table) -> str:
@@ -76,8 +98,9 @@ def latex_text(table: Table) -> str:
     spec = spec or "l" * len(table.columns)
     cells = _marked(table, [tuple(map(_escaped, row)) for row in table.rows], r"\textbf{{{}}}")
     head, *body = (" & ".join(line) + r" \\" for line in [tuple(map(_escaped, table.columns)), *cells])
+    title = printable(table.title)  # in a comment, which a line break would end
     lines = [rf"\begin{{tabular}}{{{spec}}}", r"\toprule", head, r"\midrule", *body]
-    return "\n".join([f"% {table.title}", *lines, r"\bottomrule", r"\end{tabular}", ""])
+    return "\n".join([f"% {title}", *lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
 def _marked(table: Table, rows: Sequence[tuple[str, ...]], mark: str) -> list[tuple[str, ...]]:
@@ -99,7 +122,7 @@ _LATEX["["] = "{[}"
 
 
 def _escaped(text: str) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in text)
+    return "".join(_LATEX.get(letter, letter) for letter in printable(text))
 
 
 def uses_text(uses: int | None) -> str:

@@ -99,6 +99,12 @@ def joined_script(folder: Path) -> str:
     return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
 
 
+def page_policy() -> str:
+    """The policy of the pages that this installation writes."""
+    folder = find_content("reports")
+    return policy((folder / "page.css").read_text(encoding="utf-8"), joined_script(folder))
+
+
 def policy(style: str, script: str) -> str:
     """The page's Content-Security-Policy: its style and script by digest, images in the page, no more."""
     return "; ".join(

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from gisteval.errors import GistevalError
+from gisteval.report.page import page_policy
 
 LOOPBACK = "127.0.0.1"
 HOSTS = (LOOPBACK, "localhost")
@@ -14,7 +15,6 @@ HOSTS = (LOOPBACK, "localhost")
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -29,6 +29,8 @@ class ReportServer(ThreadingHTTPServer):
     def __init__(self, page: Path, port: int = 0) -> None:
         """Port 0 takes a free one. Raises GistevalError if the port is taken."""
         self.page = page
+        # The folder may be somebody else's, its page too: only scripts and styles of this installation run.
+        self.policy = f"{page_policy()}; frame-ancestors 'none'"
         try:
             super().__init__((LOOPBACK, port), _Handler)
         except OSError as error:
@@ -67,6 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         for name, value in HEADERS.items():
             self.send_header(name, value)
+        self.send_header("Content-Security-Policy", self.server.policy)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if with_body:

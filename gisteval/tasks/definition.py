@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gisteval.content import find_content, inside, read_yaml
+from gisteval.content import beside, find_content, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean
+from gisteval.file_names import checked_name
 from gisteval.registry import GENERATORS
 from gisteval.schema import Example, digest
 from gisteval.tasks import sources
 
 TASK_FILE = "task.yaml"
+
+Name = Annotated[str, AfterValidator(checked_name)]
+
+
+_HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 
 
 class _Strict(BaseModel):
@@ -60,17 +67,19 @@ class Split(_Strict):
             raise ValueError("a url needs its sha256")
         if self.file is not None:
             inside(self.file)
+        if self.dataset is not None and not _HUB_NAME.fullmatch(self.dataset.partition(":")[0]):
+            raise ValueError(f"{self.dataset!r} is no data set of a hub (org/name): local ones are a file")
         return self
 
 
 class Definition(_Strict):
     """The content of task.yaml. Lengths are tokens."""
 
-    name: str
+    name: Name
     version: int
     description: str
     license: str
-    splits: dict[str, Split] = Field(min_length=1)
+    splits: dict[Name, Split] = Field(min_length=1)
     fields: Fields = Fields()
     max_new_tokens: int = Field(128, ge=1)
     default_splits: list[str] = Field(default_factory=list)
@@ -137,7 +146,7 @@ class Task:
             assert split.sha256 is not None
             return sources.read_file(sources.fetch(split.url, split.sha256, self.data_dir))
         assert split.file is not None
-        path = self.folder / split.file
+        path = beside(self.folder, split.file)
         if split.sha256 is None:
             return sources.read_file(path)
         elsewhere = (

@@ -97,12 +97,21 @@ def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_dataset(name: str) -> Iterator[dict[str, Any]]:
-    """Items of a Hugging Face data set, "org/name:config:split" (config may be empty)."""
+    """Items of a Hugging Face data set, "org/name:config:split" (config may be empty).
+
+    Raises GistevalError if it can't be loaded, or if the name is also that of a folder here, which the
+    library would read instead.
+    """
     try:
         import datasets
     except ImportError as error:
         raise MissingExtra("datasets", "data") from error
     path, config, split = [*name.split(":"), "", ""][:3]
+    if Path(path).exists():
+        raise GistevalError(
+            f"data set {name!r}: {path} exists in this folder and would be read instead of the hub's: "
+            "start gisteval elsewhere"
+        )
     try:
         loaded = datasets.load_dataset(path, config or None, split=split or "train", streaming=True)
         for item in loaded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -112,13 +113,21 @@ def test_a_full_disk_loses_nothing(
 
 
 def test_a_full_disk_at_the_end_keeps_records_and_old_results(
-    arguments, whole: Path, tmp_path: Path, gisteval, refused, results
+    arguments, whole: Path, tmp_path: Path, gisteval, refused, results, monkeypatch
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(whole, run)
     before = results(run)
-    (run / "results.json.new").symlink_to("/dev/full")
-    assert "no disk space left for" in refused(*arguments, "--output", run)
+    real = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if Path(target).name == "results.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        assert "no disk space left for" in refused(*arguments, "--output", run)
     assert results(run) == before
     assert gisteval(*arguments, "--output", run).code == 0
     assert results(run) == before

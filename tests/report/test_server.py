@@ -76,6 +76,33 @@ def test_a_page_older_than_its_run_is_built_again(write_small_run, make_example,
     assert current_page(run).stat().st_mtime != 2e9
 
 
+def test_a_foreign_page_runs_nothing_of_its_own(write_small_run, make_example, tmp_path, chromium) -> None:
+    run = write_small_run(tmp_path / "run", {"seen": [make_example(1)]})
+    page = current_page(run)
+    text = page.read_text(encoding="utf-8")
+    evil = text.replace("<body>", "<body><script>document.title = 'taken'</script>").replace(
+        '<meta http-equiv="Content-Security-Policy"', '<meta name="gone"'
+    )
+    assert evil.count("taken") == 1 and "http-equiv" not in evil
+    page.write_text(evil, encoding="utf-8")
+    with ReportServer(page) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        refused: list[str] = []
+        shown = chromium.new_page()
+        shown.on("console", lambda message: refused.append(message.text))
+        shown.goto(server.url)
+        shown.wait_for_selector("html[data-ready]", timeout=120_000)  # our own script ran
+        assert shown.title() == "tiny: seen"
+        assert len(refused) == 1 and "inline script violates" in refused[0]
+        shown.close()
+        server.shutdown()
+        thread.join()
+    page.write_text("<p>another version's page", encoding="utf-8")
+    os.utime(page, (2e9, 2e9))
+    assert current_page(run).read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
 def test_view_serves_until_it_is_interrupted(small_run, small_page, open_page) -> None:
     command = [sys.executable, "-m", "gisteval", "view", str(small_run.path), "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -10,11 +10,12 @@ import pytest
 
 from gisteval.errors import GistevalError
 from gisteval.registry import GENERATORS
-from gisteval.tasks import list_tasks, load_task
+from gisteval.tasks import list_tasks, load_task, sources
 from gisteval.tasks.definition import generated, read_definition
 
 HEAD = "name: small\nversion: 1\ndescription: d\nlicense: Apache-2.0\n"
 SPLIT = "splits: {test: {file: test.jsonl}}\n"
+TASK = {"name": "t", "version": 1, "description": "", "license": ""}
 ITEM = {"instruction": "say it", "input": "dogs", "output": "worlds"}
 
 
@@ -174,3 +175,31 @@ def test_a_checked_file_may_lie_in_the_data_folder(tmp_path):
     (data / "test.jsonl").write_text("{}\n")
     with pytest.raises(GistevalError, match="corrupt or truncated"):
         list(load_task(str(task), data_dir=tmp_path / "data").examples("test"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "../../x"), ("name", "a\nb"), ("splits", {"x\n\\input{/etc/passwd}": {"file": "a.jsonl"}})],
+)
+def test_names_are_no_paths_and_stay_on_their_line(tmp_path, field: str, value: object) -> None:
+    task = {**TASK, "splits": {"s": {"file": "a.jsonl"}}, field: value}
+    (tmp_path / "task.yaml").write_text(json.dumps(task))
+    with pytest.raises(GistevalError, match=rf"{field}.*is no name"):
+        load_task(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc::train", "../data", "a/../../b", "./here", "org/name/more", "~/x", ""]
+)
+def test_a_data_set_is_one_of_the_hub(tmp_path, name: str) -> None:
+    (tmp_path / "task.yaml").write_text(json.dumps({**TASK, "splits": {"s": {"dataset": name}}}))
+    with pytest.raises(GistevalError, match="is no data set of a hub"):
+        load_task(str(tmp_path))
+
+
+def test_a_folder_that_is_named_like_a_data_set_is_not_read(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("datasets")
+    (tmp_path / "org" / "name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GistevalError, match="org/name exists in this folder"):
+        next(sources.read_dataset("org/name::train"))

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from gisteval.errors import MissingExtra
+from gisteval.store import write_atomic
 
 try:
     import matplotlib
@@ -93,15 +95,21 @@ def column_figure(
     sharey: bool = False,
 ) -> Iterator[tuple[Figure, list[Axes]]]:
     """A figure of one column's width, panels (rows, columns) row by row; saved in three formats."""
-    folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(COLUMN_INCHES, height), layout="constrained")
         axes = figure.subplots(*panels, squeeze=False, sharex=sharex, sharey=sharey)
         yield figure, list(axes.flat)
-        figure.savefig(folder / f"{name}.png")
+        _save(figure, folder / f"{name}.png")
         figure.set_layout_engine(None)  # laid out once, not again for each format
-        figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None}, transparent=True)
+        _save(figure, folder / f"{name}.pdf", metadata={"CreationDate": None})
+        _save(figure, folder / f"{name}.svg", metadata={"Date": None}, transparent=True)
+
+
+def _save(figure: Figure, path: Path, **options: Any) -> None:
+    """Drawn in memory first, so that no reader ever sees half a figure."""
+    drawn = BytesIO()
+    figure.savefig(drawn, format=path.suffix[1:], **options)
+    write_atomic(path, drawn.getvalue())
 
 
 def on_dark(svg: str) -> str:
