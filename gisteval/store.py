@@ -94,7 +94,7 @@ class RecordWriter:
             repair(path)
             self._stream = path.open("ab")
         except OSError as error:
-            raise _disk_error(path, error) from error
+            raise disk_error(path, error) from error
 
     def write(self, records: Iterable[dict[str, Any]]) -> None:
         """Append and flush. Raises GistevalError if the disk is full."""
@@ -103,7 +103,7 @@ class RecordWriter:
             self._stream.write(lines)
             self._stream.flush()
         except OSError as error:
-            raise _disk_error(self._path, error) from error
+            raise disk_error(self._path, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +118,7 @@ class RecordWriter:
             self._stream.close()
         except OSError as failure:
             if error is None:
-                raise _disk_error(self._path, failure) from failure
+                raise disk_error(self._path, failure) from failure
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def only_writer(folder: Path, patience: float = 0.0) -> Iterator[None]:
         # Not a cause: it would be printed by callers from Python, and says less.
         raise GistevalError(_locked(folder, path)) from None
     except OSError as error:
-        raise _disk_error(path, error) from error
+        raise disk_error(path, error) from error
     try:
         with suppress(OSError):  # a full disk: the lock holds without the name
             path.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
@@ -196,7 +196,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             beside.unlink()
-        raise _disk_error(path, error) from error
+        raise disk_error(path, error) from error
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -204,7 +204,8 @@ def write_json(path: Path, content: Any) -> None:
     write_atomic(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _disk_error(path: Path, error: OSError) -> GistevalError:
+def disk_error(path: Path, error: OSError) -> GistevalError:
+    """What to say of a file, or folder, that can't be written."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return GistevalError(
             f"no disk space left for {path}: free some and run the same command again, "

@@ -56,7 +56,7 @@ class Table:
 def harmless(cell: str) -> str:
     """A cell on one line that no spreadsheet takes for a formula.
 
-    A quote stands before a text that begins like one. Numbers with their sign, and a dash, stay as they are.
+    A quote stands before a text that begins like one. Numbers with their sign, and a dash, stay as are.
     """
     text = printable(cell)
     start = text.lstrip()[:1]

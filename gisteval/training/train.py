@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import nn
 from transformers import (
@@ -36,6 +40,7 @@ from gisteval.models.placement import DTYPES
 from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token
 from gisteval.prompts import ChatTemplate, Template
 from gisteval.schema import Example
+from gisteval.store import disk_error, only_writer, write_json
 from gisteval.training.feed import FEEDS, Feed
 from gisteval.training.optimizer import MuonWithAdamW
 from gisteval.training.recipe import Recipe, build_recipe
@@ -58,7 +63,18 @@ DEFAULT_PACK = 4
 
 
 def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRecord:
-    """Train one checkpoint and write it to `output`, resuming if a training there was interrupted."""
+    """Train one checkpoint and write it to `output`, resuming if a training there was interrupted.
+
+    Raises GistevalError if the recipe can't be followed, if another process trains there, or if the disk is
+    full; what was saved stays, and the same command goes on from it.
+    """
+    if (output / GIST_FILE).exists():
+        raise GistevalError(f"{output} already holds a checkpoint: choose another --output or delete it")
+    with only_writer(_scratch_folder(output)), _disk_errors(output):
+        return _train(recipe, examples, output)
+
+
+def _train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRecord:
     _claim(output, recipe)
     set_seed(recipe.seed)
     architecture = _architecture(recipe)
@@ -253,22 +269,45 @@ def _scratch_folder(output: Path) -> Path:
 
 
 def _claim(output: Path, recipe: Recipe) -> None:
-    """Refuse a folder that holds a finished checkpoint or another recipe's unfinished training."""
-    if (output / GIST_FILE).exists():
-        raise GistevalError(f"{output} already holds a checkpoint: choose another --output or delete it")
+    """Refuse a folder that holds another recipe's unfinished training."""
     folder = _scratch_folder(output)
     mark = folder / "recipe.json"
-    if mark.exists() and build_recipe(json.loads(mark.read_text()), str(mark)) != recipe:
+    before = _read_json(mark)
+    if before is not None and build_recipe(before, str(mark)) != recipe:
         raise GistevalError(
             f"{folder} belongs to a training with another recipe: delete it to start afresh"
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps(recipe.model_dump()))
+    if before is None and any(folder.glob("checkpoint-*")):
+        raise GistevalError(f"{mark} is missing or damaged: delete {folder} to start afresh")
+    write_json(mark, recipe.model_dump())
 
 
 def _last_checkpoint(output: Path) -> str | None:
-    """The newest saved step; one whose last file is not there was interrupted while it was saved."""
+    """The newest saved step that is whole; the state, written last, tells one that was cut short."""
     folders = _scratch_folder(output).glob("checkpoint-*")
-    complete = [folder for folder in folders if (folder / "trainer_state.json").is_file()]
+    complete = [folder for folder in folders if _read_json(folder / "trainer_state.json") is not None]
     newest = max(complete, key=lambda folder: int(folder.name.split("-")[1]), default=None)
     return str(newest) if newest else None
+
+
+def _read_json(file: Path) -> dict[str, Any] | None:
+    """A file's JSON object; None if it is missing or was cut short."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+@contextmanager
+def _disk_errors(output: Path) -> Iterator[None]:
+    """A full disk in one line; safetensors, and torch's archives (inline_container), have errors of their own."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(output, error) from error
+    except (RuntimeError, SafetensorError) as error:
+        text = str(error)
+        if "No space left" not in text and "inline_container" not in text:
+            raise
+        raise disk_error(output, OSError(errno.ENOSPC, text)) from error

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from contextlib import contextmanager
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
+from gisteval import store
 from gisteval.compressors.gist import Gist
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoint import inspect_checkpoint
@@ -161,6 +164,8 @@ def test_a_step_that_was_saved_halfway_is_passed_over(finished, tmp_path):
     saved = tmp_path / "halved" / "unfinished"
     shutil.copytree(saved / "checkpoint-3", saved / "checkpoint-12")
     (saved / "checkpoint-12" / "trainer_state.json").unlink()
+    shutil.copytree(saved / "checkpoint-3", saved / "checkpoint-15")
+    (saved / "checkpoint-15" / "trainer_state.json").write_text('{"epoch": 1.5, "glob')
     train(recipe(), EXAMPLES, tmp_path / "halved")
     assert differences(finished[0], tmp_path / "halved") == []
 
@@ -170,6 +175,47 @@ def test_an_unfinished_training_of_another_recipe_is_not_continued(tmp_path):
         train(recipe(), EXAMPLES, tmp_path)
     with pytest.raises(GistevalError, match="belongs to a training with another recipe: delete it"):
         train(recipe(learning_rate=0.01), EXAMPLES, tmp_path)
+
+
+def test_a_damaged_recipe_is_said(tmp_path):
+    with interrupted_at(4), pytest.raises(Interrupted):
+        train(recipe(), EXAMPLES, tmp_path)
+    (tmp_path / "unfinished" / "recipe.json").write_text('{"task": ')
+    with pytest.raises(GistevalError, match=r"recipe\.json is missing or damaged: delete .*unfinished"):
+        train(recipe(), EXAMPLES, tmp_path)
+
+
+def test_one_training_at_a_time(finished, tmp_path):
+    with store.only_writer(tmp_path / "unfinished"), pytest.raises(GistevalError, match="is being written"):
+        train(recipe(), EXAMPLES, tmp_path)
+    train(recipe(), EXAMPLES, tmp_path)
+    assert differences(finished[0], tmp_path) == []
+    assert not (tmp_path / "unfinished").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_full_disk_keeps_what_was_saved(finished, tmp_path, monkeypatch, error):
+    """The errors are those that the writers raised on a file system without room."""
+
+    def full(*arguments, **options):
+        raise error
+
+    with interrupted_at(4), pytest.raises(Interrupted):
+        train(recipe(), EXAMPLES, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "save_checkpoint", full)
+        with pytest.raises(GistevalError, match="no disk space left"):
+            train(recipe(), EXAMPLES, tmp_path)
+    train(recipe(), EXAMPLES, tmp_path)
+    assert differences(finished[0], tmp_path) == []
 
 
 def test_a_warm_start_continues_with_the_weights_and_tokenizer_of_its_base(finished, tmp_path):
