@@ -98,11 +98,6 @@ def _tolerance(model: PromptModel) -> float:
     allowed = TOLERANCE[model.dtype]
     if model.quantized == "int8":
         return max(allowed, INT8_TOLERANCE)
-    if model.quantized == "int4" and model.device.type == "cpu":
-        from bitsandbytes.functional import has_avx512bf16
-
-        # Its kernel for such CPUs multiplies in bfloat16, whatever the dtype asked for.
-        return max(allowed, TOLERANCE[torch.bfloat16]) if has_avx512bf16() else allowed
     return allowed
 
 

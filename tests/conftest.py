@@ -81,7 +81,7 @@ def chat_tokenizer(tiny_tokenizer) -> Callable[..., object]:
 
 @pytest.fixture(scope="session")
 def tiny_network(tiny_tokenizer) -> Callable[..., object]:
-    """Makes a random stock model: tiny_network("llama"|"gpt2"|"t5"|..., attention="sdpa")."""
+    """Makes a random stock model: tiny_network("llama"|"gpt2"|"t5"|..., attention="sdpa", width=32)."""
     import torch
     from transformers import (
         AutoModelForCausalLM,
@@ -134,18 +134,21 @@ def tiny_network(tiny_tokenizer) -> Callable[..., object]:
         "decoder_start_token_id": tiny_tokenizer.pad_token_id,
     }
     configs = {
-        "llama": lambda: LlamaConfig(**grouped),
-        "mistral": lambda: MistralConfig(**grouped),
-        "qwen2": lambda: Qwen2Config(**grouped),
-        "gpt2": lambda: GPT2Config(**gpt2),
-        "t5": lambda: T5Config(**t5),
-        "mt5": lambda: MT5Config(**t5),
-        "umt5": lambda: UMT5Config(**t5),
+        "llama": (LlamaConfig, grouped),
+        "mistral": (MistralConfig, grouped),
+        "qwen2": (Qwen2Config, grouped),
+        "gpt2": (GPT2Config, gpt2),
+        "t5": (T5Config, t5),
+        "mt5": (MT5Config, t5),
+        "umt5": (UMT5Config, t5),
     }
+    widths = ("hidden_size", "intermediate_size", "n_embd", "d_model", "d_kv", "d_ff")
 
-    def make(name: str, attention: str = "sdpa", seed: int = 0):
+    def make(name: str, attention: str = "sdpa", seed: int = 0, width: int = 32):
         torch.manual_seed(seed)
-        config = configs[name]()
+        kind, settings = configs[name]
+        wide = {part: settings[part] * width // 32 for part in widths if part in settings}
+        config = kind(**{**settings, **wide})
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         model = kind.from_config(config, attn_implementation=attention).eval()
         # Larger weights than the initial ones, so that attention is far from uniform and a wrong

@@ -33,6 +33,7 @@ from gisteval.models.placement import (
     needs_disk,
     quantization_config,
     quantization_of,
+    settle_int4,
 )
 from gisteval.models.tokens import PromptTokenizer, find_gist_id
 from gisteval.models.weight_diff import add_base, check_sum, is_difference
@@ -227,6 +228,8 @@ def _load_stock(
         ) from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({one_line(error)})") from error
+    if quantize == "int4":
+        settle_int4(model)
     missing = sorted(info["missing_keys"])
     if missing:
         raise GistevalError(

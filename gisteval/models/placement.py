@@ -23,6 +23,9 @@ DeviceMap = str | Mapping[str, str | int]
 STRATEGIES = ("auto", "balanced", "balanced_low_0", "sequential")
 
 Quantization = Literal["int8", "int4"]
+INT4_BLOCK = 64
+"""Weights that share a scale."""
+
 QUANTIZATIONS: tuple[Quantization, ...] = ("int8", "int4")
 
 OFFLOADED = ("cpu", "disk")
@@ -165,6 +168,26 @@ def quantization_config(quantize: Quantization, dtype: torch.dtype) -> Any:
     if quantize == "int8":
         return BitsAndBytesConfig(load_in_8bit=True, llm_int8_threshold=0.0)
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+
+
+def settle_int4(model: PreTrainedModel) -> None:
+    """Have int4 weights on a CPU multiplied in the dtype that was asked for, whatever the CPU.
+
+    On a CPU with arithmetic for bfloat16 bitsandbytes has a kernel of its own, which multiplies in bfloat16
+    whatever was asked for, so that answers would depend on the machine.
+
+    Raises GistevalError for layers that bitsandbytes 0.50.2 unpacks wrong on a CPU with AVX-512: those
+    where a block of 64 weights reaches over the end of a row.
+    """
+    for name, part in model.named_modules():
+        if not hasattr(part, "support_avx512bf16_for_cpu"):
+            continue
+        part.support_avx512bf16_for_cpu = False
+        if part.weight.device.type == "cpu" and part.in_features % INT4_BLOCK:
+            raise GistevalError(
+                f"{name} takes {part.in_features} inputs, and int4 on a CPU needs multiples of "
+                f"{INT4_BLOCK}: take int8"
+            )
 
 
 def quantization_of(model: PreTrainedModel) -> Quantization | None:

@@ -301,7 +301,7 @@ def _read_json(file: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def _disk_errors(output: Path) -> Iterator[None]:
-    """A full disk in one line; safetensors and torch's archives (inline_container) have their own errors."""
+    """A full disk in one line; safetensors and torch (inline_container) have errors of their own."""
     try:
         yield
     except OSError as error:

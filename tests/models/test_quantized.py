@@ -16,6 +16,7 @@ from gisteval.selfcheck import check_cached_path
 pytest.importorskip("bitsandbytes", reason="the extra 'quantized' is not installed")
 
 CPU = torch.device("cpu")
+TEMPLATE = architecture_of({"model_type": "llama"}, "test").template
 WORDS = ["yes ", "no ", "maybe ", "worlds "]
 EXAMPLES = [
     Example(str(n), "tiny", "test", "say " + word * n, "cats, " * (n % 3), f"{word} {word}")
@@ -29,7 +30,7 @@ def checkpoint(request, tmp_path_factory, tiny_network, tiny_tokenizer):
     template = architecture_of({"model_type": request.param}, "test").template
     recipe = {"recipe": {"condition": "gist", "k": 2}}
     record = GistRecord("tiny", "gist", 2, template, training=recipe)
-    save_checkpoint(path, tiny_network(request.param), tiny_tokenizer, record)
+    save_checkpoint(path, tiny_network(request.param, width=64), tiny_tokenizer, record)
     return inspect_checkpoint(path)
 
 
@@ -62,6 +63,29 @@ def test_embeddings_and_output_matrix_stay_whole(checkpoint):
         assert torch.equal(one.weight, other.weight)
     assert model.num_parameters() == plain.num_parameters()
     assert any(weight.dtype == torch.uint8 for weight in model.parameters())
+
+
+def test_int4_weights_are_multiplied_in_the_dtype_asked_for(checkpoint):
+    """bitsandbytes' kernel for CPUs with bfloat16 would round to it: 1e-3 of the result, not 1e-6."""
+    from bitsandbytes.functional import dequantize_4bit
+    from bitsandbytes.nn import Linear4bit
+
+    model = load_model(checkpoint, CPU, torch.float32, quantize="int4").model
+    layers = [part for part in model.modules() if isinstance(part, Linear4bit)]
+    assert layers
+    for part in layers[:3]:
+        states = torch.randn(3, part.in_features, generator=torch.Generator().manual_seed(0))
+        with torch.inference_mode():
+            weight = dequantize_4bit(part.weight.data, part.weight.quant_state).float()
+            plain = torch.nn.functional.linear(states, weight, part.bias)
+            assert torch.allclose(part(states), plain, rtol=1e-5, atol=1e-5)
+
+
+def test_int4_refuses_rows_that_are_read_wrong(tmp_path, tiny_network, tiny_tokenizer):
+    record = GistRecord("tiny", "gist", 2, TEMPLATE)
+    save_checkpoint(tmp_path, tiny_network("llama"), tiny_tokenizer, record)
+    with pytest.raises(GistevalError, match=r"q_proj takes 32 inputs, .* multiples of 64: take int8"):
+        load_model(inspect_checkpoint(tmp_path), CPU, torch.float32, quantize="int4")
 
 
 def test_quantised_weights_on_disk_are_refused(checkpoint):

@@ -39,10 +39,10 @@ def test_a_device_map_is_recorded_and_changes_no_record(plain, tiny_suite, tiny_
 def test_quantisation_is_recorded_and_of_the_identity(plain, tiny_suite, tiny_task, tmp_path):
     pytest.importorskip("bitsandbytes", reason="the extra 'quantized' is not installed")
     run = gisteval.run(
-        model=tiny_suite / "gist-1", task=tiny_task, output=tmp_path, judge="none", quantize="int4"
+        model=tiny_suite / "gist-1", task=tiny_task, output=tmp_path, judge="none", quantize="int8"
     )
     found = manifest(run.folder)
-    assert found["quantize"] == "int4" and found["versions"]["bitsandbytes"] != "absent"
+    assert found["quantize"] == "int8" and found["versions"]["bitsandbytes"] != "absent"
     assert found["identity"] != manifest(plain)["identity"]
     with pytest.raises(GistevalError):
         gisteval.run(model=tiny_suite / "gist-1", task=tiny_task, output=tmp_path, judge="none")
