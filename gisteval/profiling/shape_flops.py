@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, MissingExtra
 from gisteval.profiling.closed_form import Flops, decode, forward
 from gisteval.profiling.meta import Pass
 from gisteval.profiling.operators import OperatorCounter, OperatorCounts
@@ -94,7 +94,12 @@ def shape_flops(
             "--input-tokens and --output-tokens must be at least 1, --cached-tokens at least 0"
         )
     counter = OperatorCounter(shape.config)
-    found = counter.count(Pass(input_tokens, cached_tokens))
+    try:
+        found = counter.count(Pass(input_tokens, cached_tokens))
+    except MissingExtra:
+        raise
+    except GistevalError as error:
+        raise GistevalError(f"{error}; gisteval profile --model times a checkpoint without them") from error
     unsupported = dict(found.unsupported)
     steps = output_tokens - 1
     later: OperatorCounts | None = None

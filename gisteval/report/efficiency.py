@@ -9,6 +9,7 @@ from gisteval.report.claims import Claim, Finding
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, engineering, size_text
 from gisteval.report.tables import interval_text
+from gisteval.report.timings import median_text, passes_text, proven_interval, shown_interval
 
 Content = Mapping[str, Any]
 
@@ -43,8 +44,9 @@ def efficiency_tables(data: ReportData) -> list[Table]:
         elif run.profile is not None and run.profile["kind"] == "model":
             rows += _measured_rows(run.profile)
             notes.append(
-                f"{run.profile['weights']}: medians of each use (prefill and decoding), batch "
-                f"{run.profile['batches'][0]['batch_size']}, {run.profile['device']}; savings are paired."
+                f"{run.profile['weights']}: each use (prefill and decoding), batch "
+                f"{run.profile['batches'][0]['batch_size']}, {run.profile['device']}. "
+                f"{passes_text(run.profile['batches'][0])}; savings are paired."
             )
     if not rows:
         return []
@@ -52,7 +54,10 @@ def efficiency_tables(data: ReportData) -> list[Table]:
 
 
 def cost_claims(data: ReportData) -> list[Claim]:
-    """Of each compressed way whether it takes less time than no cache, and than the whole prompt cached."""
+    """Of each compressed way whether it takes less time than no cache, and than the whole prompt cached.
+
+    What was measured too seldom for an interval of 95% leaves the question open.
+    """
     stated = []
     for run in data.runs:
         profile = run.profile or {"kind": ""}
@@ -61,25 +66,25 @@ def cost_claims(data: ReportData) -> list[Claim]:
                 for item in way["saved"]:
                     if item["unit"] == "seconds" and way["way"] != WHOLE_CACHE:
                         who, ends = f"{way['model']}, {way['way']}", (item["low"], item["high"])
-                        stated.append(_cost_claim(who, item["baseline"], _percent(item), *ends))
+                        stated.append(_cost_claim(who, item["baseline"], f"{_percent(item)}% saved", ends))
         elif profile["kind"] == "model":
             batch = profile["batches"][0]
-            bases = {system["name"]: system for system in batch["systems"]}
             for item in batch["savings"]:
                 if item["phase"] == "end_to_end":
-                    who, text = (
-                        f"{profile['weights']}, {item['system']}",
-                        _time_saved(item, bases[item["baseline"]]),
-                    )
-                    stated.append(_cost_claim(who, item["baseline"], text, item["low"], item["high"]))
+                    who, proven = f"{profile['weights']}, {item['system']}", proven_interval(item)
+                    text = f"{_time_saved(item)}% saved"
+                    if proven is None:
+                        text += f" ({passes_text(batch)})"
+                    stated.append(_cost_claim(who, item["baseline"], text, proven or (None, None)))
     return stated
 
 
-def _cost_claim(who: str, baseline: str, percent: str, low: float | None, high: float | None) -> Claim:
+def _cost_claim(who: str, baseline: str, evidence: str, ends: tuple[float | None, float | None]) -> Claim:
+    low, high = ends
     saves, costs = low is not None and low > 0, high is not None and high < 0
     relation = "takes more time than" if costs else "takes less time than"
     finding: Finding = "shown" if saves or costs else "open"
-    return Claim(f"{who} {relation} {baseline}", finding, f"{percent}% saved")
+    return Claim(f"{who} {relation} {baseline}", finding, evidence)
 
 
 def _released_row(way: Content) -> tuple[str, ...]:
@@ -109,16 +114,14 @@ def _measured_rows(profile: Content) -> list[tuple[str, ...]]:
     rows = []
     for system in systems:
         name, seconds = system["name"], system["seconds"]["end_to_end"]
+        each = _each_use(system)
         rows.append(
             (
                 profile["weights"],
                 name,
-                interval_text(1e3 * seconds["median"], 1e3 * seconds["low"], 1e3 * seconds["high"], 2),
-                engineering(_each_use(system), 4),
-                *(
-                    _time_saved(saved.get((name, base)), by_name.get(base))
-                    for base in (NO_CACHE, WHOLE_CACHE)
-                ),
+                median_text(seconds["median"], shown_interval(seconds), 2, 1e3),
+                "-" if each is None else engineering(each, 4),
+                *(_time_saved(saved.get((name, base))) for base in (NO_CACHE, WHOLE_CACHE)),
                 *(_flops_saved(system, by_name.get(base)) for base in (NO_CACHE, WHOLE_CACHE)),
                 f"{system['cached_slots']:.1f}",
                 size_text(system["stored_bytes"]),
@@ -127,23 +130,25 @@ def _measured_rows(profile: Content) -> list[tuple[str, ...]]:
     return rows
 
 
-def _each_use(system: Content) -> float:
-    return float(system["flops"]["prefill"] + system["flops"]["decode"])
+def _each_use(system: Content) -> float | None:
+    """FLOPs of each use; None where they could not be counted."""
+    flops = system["flops"]
+    return None if flops is None else float(flops["prefill"] + flops["decode"])
 
 
 def _flops_saved(system: Content, base: Content | None) -> str:
     if base is None or system["name"] in (NO_CACHE, base["name"]):
         return "-"
-    return f"{100 * (1 - _each_use(system) / _each_use(base)):.1f}"
+    each, whole = _each_use(system), _each_use(base)
+    return "-" if each is None or whole is None else f"{100 * (1 - each / whole):.1f}"
 
 
-def _time_saved(saving: Content | None, base: Content | None) -> str:
-    """A saving's interval in percent of the baseline's median."""
-    if saving is None or base is None:
+def _time_saved(saving: Content | None) -> str:
+    """A saving in percent of the baseline's median, with its interval if it has one."""
+    if saving is None:
         return "-"
-    whole = base["seconds"]["end_to_end"]["median"]
-    low, high = (100 * saving[end] / whole for end in ("low", "high"))
-    return interval_text(saving["percent"], low, high, 1)
+    ends = saving.get("percent_interval")
+    return median_text(saving["percent"], ends and (ends[0], ends[1]), 1)
 
 
 def _percent(found: Content | None) -> str:

@@ -64,6 +64,11 @@ def _page(content: Mapping[str, Any], found: list[Table], figures: list[str]) ->
     return "\n\n".join(parts) + "\n"
 
 
+def _flops_source(content: Mapping[str, Any]) -> str:
+    source = content.get("flops_source")
+    return "" if source is None else f", FLOPs: {source}"
+
+
 def _heading(content: Mapping[str, Any]) -> str:
     kind = content["kind"]
     if kind == "model":
@@ -71,7 +76,7 @@ def _heading(content: Mapping[str, Any]) -> str:
             f"{content['model']} on {content['source']}: {content['examples']} examples, "
             f"{content['output_tokens']} output tokens, {content['device']} {content['dtype']}, "
             f"{threads_text(content['threads'])}, {content['clock']}, all ways on the weights of "
-            f"{content['weights']}"
+            f"{content['weights']}{_flops_source(content)}"
         )
     if kind == "what_if":
         return (

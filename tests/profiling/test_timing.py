@@ -21,9 +21,13 @@ CPU = torch.device("cpu")
 def test_ranks_are_the_binomial_ones(n):
     """Against scipy: the tightest symmetric order statistics with 95% coverage."""
     found = median_interval([float(i) for i in range(n, 0, -1)])
+    if n < 3:
+        assert (found.low, found.high, found.confidence, found.proven) == (None, None, 0.0, None)
+        return
     rank = int(found.low)
     assert found.high == n + 1 - rank
     assert found.confidence == pytest.approx(max(0.0, 1 - 2 * binom.cdf(rank - 1, n, 0.5)), abs=1e-9)
+    assert found.proven == ((found.low, found.high) if n >= 6 else None)
     if n >= 6:
         assert found.confidence >= 0.95
         assert rank >= n // 2 or 1 - 2 * binom.cdf(rank, n, 0.5) < 0.95  # one further in is too narrow
@@ -36,6 +40,15 @@ def test_median_of_even_and_odd_numbers_of_values():
     assert median_interval([4.0, 1.0, 2.0, 3.0]).median == 2.5
     with pytest.raises(ValueError, match="at least one"):
         median_interval([])
+
+
+@pytest.mark.parametrize("values", [[2.0], [2.0, 3.0], [2.0] * 50])
+def test_no_interval_has_width_zero(values):
+    """One pass, or a clock too coarse to tell passes apart, is no certainty."""
+    found = median_interval(values)
+    assert found.median == sum(values) / len(values)
+    assert (found.low, found.high, found.proven) == (None, None, None)
+    assert found.relative_half_width == float("inf")
 
 
 def test_stopwatch_gives_the_spans_between_marks():

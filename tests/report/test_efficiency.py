@@ -16,7 +16,7 @@ def data(*profiles: dict[str, Any] | None) -> ReportData:
 
 
 def measured(name: str, median: float, prefill: float, stored: float) -> dict[str, Any]:
-    end = {"median": median, "low": median - 0.001, "high": median + 0.001}
+    end = {"median": median, "low": median - 0.001, "high": median + 0.001, "n": 9}
     flops = {"compress": 0.0, "prefill": prefill, "decode": 1e9}
     return {
         "name": name,
@@ -34,12 +34,13 @@ def test_a_measured_profile_shows_every_way_and_paired_savings() -> None:
         measured("gist-1", 0.007, 3e9, 5e3),
         measured("negative control", 0.007, 3e9, 0),
     ]
-    common = {"system": "gist-1", "median": 0.003, "low": 0.002, "high": 0.004}
+    common = {"system": "gist-1", "median": 0.003, "low": 0.002, "high": 0.004, "n": 9}
+    common["percent_interval"] = [20.0, 40.0]
     savings = [
         {**common, "baseline": "no cache", "phase": "end_to_end", "percent": 30.0},
         {**common, "baseline": "no cache", "phase": "prefill", "percent": 77.0},
     ]
-    batch = {"batch_size": 1, "systems": ways, "savings": savings}
+    batch = {"batch_size": 1, "rounds": 9, "systems": ways, "savings": savings}
     profile = {"kind": "model", "weights": "x-gist-1", "device": "cpu", "batches": [batch]}
     (table,) = efficiency_tables(data(profile))
     rows = {row[1]: row[2:] for row in table.rows}

@@ -39,7 +39,8 @@ def system(name: str) -> dict:
 def content() -> dict:
     """A small profile.json of a model, as plain values."""
     curve = [{"name": name, "uses": [1, 10], "totals": [5.0, 5.0 + i]} for i, name in enumerate(WAYS)]
-    saving = {"system": "gist-1", "baseline": "no cache", "phase": "end_to_end", "percent": 12.5, **MEDIAN}
+    saving = {"system": "gist-1", "baseline": "no cache", "phase": "end_to_end", "percent": 12.5,
+              "percent_interval": [10.0, 15.0], **MEDIAN}
     even = {"system": "gist-1", "unit": "seconds", "baseline": "no cache", "saved_each": 1.0}
     ways = [{"name": name, "flops_each": 1e12 * (i + 1)} for i, name in enumerate(WAYS)]
     totals = {"1000": 5e5, "1000000": 5e8, "1000000000": 5e11}
@@ -52,7 +53,7 @@ def content() -> dict:
         "batches": [{
             "batch_size": 1, "rounds": 9, "stopped": "narrow", "systems": [system(name) for name in WAYS],
             "savings": [saving, {**saving, "low": -1.0}, {**saving, "low": -2.0, "high": -1.0}],
-            "break_even": [{**even, "reuses": 4, "net": None, "low": 2, "high": None}],
+            "break_even": [{**even, "reuses": 4, "net": None, "interval": [2, None]}],
             "curves": {"flops": curve, "seconds": curve},
         }],
         "storage": [{"name": "gist-1", "bytes_per_prompt": 512.0, "totals": totals, "budget": 80 * 10**9,
@@ -75,7 +76,7 @@ def test_a_model_profile_is_written_whole(content, tmp_path):
 def test_the_tables_say_what_was_not_shown(content):
     found = {table.name: table for table in tables(content)}
     assert [row[-1] for row in found["savings-batch-1"].rows] == ["yes", "not shown", "slower"]
-    assert found["break-even-batch-1"].rows[0][3:] == ("4", "2 to never", "never")
+    assert found["break-even-batch-1"].rows[0][3:] == ("from about 4 uses", "2 to never", "never")
     assert [row[0] for row in found["time-batch-1"].rows] == list(WAYS)
     assert found["storage"].rows[0][-1] == "156,250,000"
     assert "2.000 [1.800, 2.300]" in profile_text(content)
