@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ class ModelOptions:
     """What to measure. memory_budget in bytes.
 
     time_budget: seconds, for everything from the moment the weights are there until the last pass.
+    Raises GistevalError for values that nothing can be measured with.
     """
 
     model: str
@@ -64,6 +66,18 @@ class ModelOptions:
     quantize: str | None = None
     data_dir: str | None = None
     chat_template: str | None = None
+
+    def __post_init__(self) -> None:
+        fewest = {"--limit": (self.limit, 1), "--output-tokens": (self.output_tokens, 2)}
+        if self.threads is not None:
+            fewest["--threads"] = (self.threads, 1)
+        for option, (value, least) in fewest.items():
+            if value < least:
+                raise GistevalError(f"{option} must be at least {least}, not {value}")
+        if not 0 < self.time_budget < math.inf:
+            raise GistevalError(
+                f"--time-budget must be a number of seconds above 0, not {self.time_budget:g}"
+            )
 
 
 def model_profile(options: ModelOptions) -> dict[str, Any]:
@@ -268,7 +282,5 @@ def _fitting(ways: Sequence[Way], examples: Sequence[Example], output_tokens: in
 
 def _spread(examples: Sequence[Example], limit: int) -> list[Example]:
     """At most `limit` examples, evenly over the split."""
-    if limit < 1:
-        raise GistevalError(f"--limit must be at least 1, not {limit}")
     step = max(1, len(examples) // limit)
     return list(examples[::step][:limit])

@@ -53,7 +53,7 @@ def build_meta_model(config: dict[str, Any]) -> PreTrainedModel:
             model: PreTrainedModel = kind.from_config(
                 parsed, attn_implementation="eager", experts_implementation="batched_mm"
             )
-    except (ValueError, TypeError, KeyError) as error:
+    except Exception as error:  # the modelling code is another project's: it may raise anything
         raise GistevalError(
             f"no language model can be built from model_type {config['model_type']} ({one_line(error)})"
         ) from error
@@ -77,6 +77,22 @@ def wrap(model: PreTrainedModel, step: Pass) -> tuple[nn.Module, tuple[Tensor, .
     return _DecoderPass(model, step), (_ids(step.tokens), mask, places)
 
 
+def _slot_shapes(model: PreTrainedModel, slots: int) -> list[tuple[torch.Size, torch.Size]]:
+    """Shapes of each layer's keys and values after a pass over so many tokens; families differ in them."""
+    if not slots:
+        return []
+    cache = DynamicCache()
+    with torch.no_grad():
+        model.base_model(
+            input_ids=_ids(slots),
+            attention_mask=torch.zeros(1, 1, slots, slots, device=META),
+            position_ids=torch.arange(slots, device=META)[None],
+            past_key_values=cache,
+            use_cache=True,
+        )
+    return [(layer.keys.shape, layer.values.shape) for layer in cache.layers]
+
+
 def _ids(count: int) -> Tensor:
     return torch.zeros(1, count, dtype=torch.long, device=META)
 
@@ -96,16 +112,17 @@ class _DecoderPass(nn.Module):
         super().__init__()
         self.model = model
         self.step = step
+        self.shapes = _slot_shapes(model, step.cached)
 
     def forward(self, ids: Tensor, mask: Tensor, places: Tensor) -> Tensor:
-        config = self.model.config.get_text_config()
-        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        cache = DynamicCache()
+        for layer, (keys, values) in enumerate(self.shapes):
+            cache.update(torch.zeros(keys, device=META), torch.zeros(values, device=META), layer)
         options: dict[str, Any] = {
             "input_ids": ids,
             "attention_mask": mask,
             "position_ids": places,
-            "past_key_values": _filled(config.num_hidden_layers, heads, self.step.cached, size),
+            "past_key_values": cache,
             "use_cache": True,
         }
         if self.step.logits == 0:

@@ -59,6 +59,10 @@ class OperatorCounts:
         )
 
 
+class Uncountable(GistevalError):
+    """A model that can't run without weights."""
+
+
 class OperatorCounter:
     """Counts passes of one configuration; its models are built once."""
 
@@ -125,7 +129,7 @@ class OperatorCounter:
         except GistevalError:
             raise
         except Exception as error:  # the modelling code is another project's: it may raise anything
-            raise GistevalError(
+            raise Uncountable(
                 f"{model.config.model_type}: its FLOPs can't be counted, since a pass without weights "
                 f"fails ({one_line(error)})"
             ) from error

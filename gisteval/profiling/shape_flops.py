@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gisteval.errors import GistevalError, MissingExtra
+from gisteval.errors import GistevalError
 from gisteval.profiling.closed_form import Flops, decode, forward
 from gisteval.profiling.meta import Pass
-from gisteval.profiling.operators import OperatorCounter, OperatorCounts
+from gisteval.profiling.operators import OperatorCounter, OperatorCounts, Uncountable
 from gisteval.profiling.shapes import EncoderDecoderShape, ModelShape
 
 
@@ -96,9 +96,7 @@ def shape_flops(
     counter = OperatorCounter(shape.config)
     try:
         found = counter.count(Pass(input_tokens, cached_tokens))
-    except MissingExtra:
-        raise
-    except GistevalError as error:
+    except Uncountable as error:
         raise GistevalError(f"{error}; gisteval profile --model times a checkpoint without them") from error
     unsupported = dict(found.unsupported)
     steps = output_tokens - 1

@@ -54,6 +54,26 @@ def test_a_measured_profile_shows_every_way_and_paired_savings() -> None:
     assert claim.evidence == "30.0 [20.0, 40.0]% saved"
 
 
+def test_a_single_repetition_is_no_ground_for_a_claim() -> None:
+    """Nor are five: no interval of theirs covers 95%."""
+    for passes, said in ((1, "One repetition: no interval"), (5, "range (it covers 94%, not 95%)")):
+        ways = [measured(name, 0.010, 9e9, 0) for name in ("no cache", "gist-1")]
+        for way in ways:
+            way["seconds"]["end_to_end"].update(n=passes)
+            way["flops"] = None
+        saving = {"system": "gist-1", "baseline": "no cache", "phase": "end_to_end"}
+        saving |= {"median": 0.003, "low": 0.002, "high": 0.004, "n": passes}
+        saving |= {"percent": 30.0, "percent_interval": None}
+        batch = {"batch_size": 1, "rounds": passes, "systems": ways, "savings": [saving]}
+        profile = {"kind": "model", "weights": "x-gist-1", "device": "cpu", "batches": [batch]}
+        (claim,) = cost_claims(data(profile))
+        assert claim.finding == "open" and said in claim.evidence
+        (table,) = efficiency_tables(data(profile))
+        assert said in table.note
+        assert [row[3] for row in table.rows] == ["-", "-"]  # FLOPs that could not be counted
+        assert [("[" in row[2]) for row in table.rows] == [passes > 1] * 2
+
+
 def test_released_timings_stand_beside_measured_ones() -> None:
     way = {
         "model": "llama-7b",

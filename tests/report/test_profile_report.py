@@ -82,6 +82,30 @@ def test_the_tables_say_what_was_not_shown(content):
     assert "2.000 [1.800, 2.300]" in profile_text(content)
 
 
+def test_one_repetition_has_no_interval_anywhere(content, tmp_path):
+    """And without FLOPs only what was timed is shown."""
+    once = {"low": None, "high": None, "n": 1, "confidence": 0.0}
+    (batch,) = content["batches"]
+    batch["rounds"] = 1
+    batch["curves"].pop("flops")
+    batch["break_even"][0]["interval"] = None
+    batch["savings"] = [{**batch["savings"][0], **once, "percent_interval": None}]
+    for way in batch["systems"]:
+        way["seconds"] = {phase: found and {**found, **once} for phase, found in way["seconds"].items()}
+        way.update(flops=None, attained=[])
+    content["by_prompt_length"] = []
+    page = write_profile_report(content, tmp_path).read_text()
+    found = {table.name: table for table in tables(content)}
+    assert set(found) == {"time-batch-1", "savings-batch-1", "break-even-batch-1", "storage"}
+    cells = [cell for table in found.values() for row in table.rows for cell in row]
+    assert not [cell for cell in cells if "[" in cell]
+    assert found["time-batch-1"].note.startswith("One repetition: no interval")
+    assert not [column for column in found["time-batch-1"].columns if "FLOPs" in column]
+    assert found["savings-batch-1"].rows[0][-1] == "too few passes"
+    assert found["break-even-batch-1"].rows[0][3:] == ("from about 4 uses", "-", "never")
+    assert "roofline" not in page and (tmp_path / "figures" / "break_even-batch-1.png").is_file()
+
+
 def test_layouts_of_a_table():
     table = Table("n", "T", ("way", "a_b"), (("x & y", "5%"), ("z", "1,000")), "note")
     assert list(csv.reader(io.StringIO(table.csv_text())))[2] == ["z", "1,000"]
