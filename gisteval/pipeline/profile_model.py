@@ -136,6 +136,7 @@ def _measure(
         source, uncounted = _flop_source(shape)
         machine = measure_machine(placement.device, placement.dtype, MACHINE_SHARE * budget.left)
         batches, left_out = _batches(ways, chosen, options, budget)
+        spent = options.time_budget - budget.left
     finally:
         torch.set_num_threads(before)
     content = model_content(shape, source, machine, batches, options.output_tokens, options.memory_budget)
@@ -148,6 +149,7 @@ def _measure(
         "examples": len(chosen),
         "output_tokens": options.output_tokens,
         "time_budget": options.time_budget,
+        "seconds_spent": spent,
         "versions": versions(),
         "notes": [*notes, *uncounted, *left_out, *_placement_notes(placement)],
         "device_map": placement.device_map,

@@ -121,7 +121,7 @@ def _break_even_table(batch: Content) -> Table:
         ("way", "against", "in", "N*", "interval", "net of the cache's own filling"),
         rows,
         "N* = ceil(compress / saved each use). Net: where the total costs cross, since a whole-prompt "
-        "cache has to be filled as well. FLOPs are exact; time has an interval from six passes on.",
+        "cache has to be filled as well. Time has an interval from six passes on.",
     )
 
 

@@ -55,8 +55,10 @@ def pays_text(even: Content) -> str:
 
 
 def pays_interval(even: Content) -> str:
-    """`2 to 43`, `2 to never`; "-" where there is no interval."""
+    """`2 to 43`, `2 to never`; what is counted is exact, what is timed may have no interval."""
+    if even["unit"] == "flops":
+        return "exact"
     if even.get("interval") is None:
-        return "-"
+        return "too few passes"
     low, high = map(uses_text, even["interval"])
     return low if low == high else f"{low} to {high}"

@@ -69,7 +69,7 @@ def test_when_it_pays_is_said_in_words(uses, unit, text):
 @pytest.mark.parametrize(
     ("ends", "text"),
     [
-        (None, "-"),
+        (None, "too few passes"),
         ([1, 1], "at once"),
         ([None, None], "never"),
         ([2, None], "2 to never"),
@@ -77,8 +77,9 @@ def test_when_it_pays_is_said_in_words(uses, unit, text):
     ],
 )
 def test_an_interval_of_uses_never_repeats_itself(ends, text):
-    assert pays_interval({"interval": ends}) == text
+    assert pays_interval({"interval": ends, "unit": "seconds"}) == text
 
 
 def test_a_file_without_the_interval_of_the_uses_shows_none():
-    assert pays_interval({"low": 1, "high": 1}) == "-"
+    assert pays_interval({"low": 1, "high": 1, "unit": "seconds"}) == "too few passes"
+    assert pays_interval({"low": None, "high": None, "unit": "flops"}) == "exact"
