@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from gisteval.models.base import PromptModel
-from gisteval.pipeline.profile_sweep import scenario_content
+from gisteval.pipeline.profile_sweep import CURVE_USES, scenario_content
 from gisteval.profiling.accounts import FlopSource, Work, work_of
 from gisteval.profiling.breakeven import (
     Cost,
@@ -23,7 +23,6 @@ from gisteval.profiling.shapes import ModelShape
 from gisteval.profiling.timing import Median, clock_name
 from gisteval.profiling.whatif import Scenario, what_if
 
-CURVE_USES = 10_000
 SWEPT_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
 
 

@@ -27,7 +27,7 @@ from gisteval.profiling.roofline import measure_machine
 from gisteval.profiling.shapes import ModelShape, describe_config
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
 from gisteval.registry import COMPRESSORS
-from gisteval.report.profile import require_figures
+from gisteval.report.profile import PROFILE_VERSION, require_figures
 from gisteval.schema import Example
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import load_task
@@ -141,7 +141,7 @@ def _measure(
         torch.set_num_threads(before)
     content = model_content(shape, source, machine, batches, options.output_tokens, options.memory_budget)
     return {
-        "schema_version": 1,
+        "schema_version": PROFILE_VERSION,
         "kind": "model",
         "model": options.model,
         "weights": weights.record.name,

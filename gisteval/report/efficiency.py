@@ -133,7 +133,7 @@ def _measured_rows(profile: Content) -> list[tuple[str, ...]]:
 def _each_use(system: Content) -> float | None:
     """FLOPs of each use; None where they could not be counted."""
     flops = system["flops"]
-    return None if flops is None else float(flops["prefill"] + flops["decode"])
+    return None if flops is None else float(flops["each"])
 
 
 def _flops_saved(system: Content, base: Content | None) -> str:

@@ -171,8 +171,11 @@ def _what_if_table(content: Content) -> Table:
                 str(row["prompt_tokens"]),
                 str(row["k"]),
                 str(row["batch"]),
-                *(_saved(ways[base], gist, "flops_each") for base in baselines),
-                *(_saved(ways[base], gist, "seconds_each") for base in baselines),
+                *(
+                    f"{100 * evens[unit, base]['saved_each'] / ways[base][f'{unit}_each']:.1f}%"
+                    for unit in ("flops", "seconds")
+                    for base in baselines
+                ),
                 *(uses_text(evens["flops", base]["reuses"]) for base in baselines),
                 uses_text(evens["flops", "whole-prompt cache"]["net"]),
                 size_text(ways["whole-prompt cache"]["stored_bytes"]),
@@ -186,10 +189,6 @@ def _what_if_table(content: Content) -> Table:
     columns = ("shape", "prompt", "k", "batch", *saved, *uses, *stored)
     note = "Each use; time is a bound of the machine's peaks, not measured."
     return Table("what-if", "When gisting pays", columns, tuple(rows), note)
-
-
-def _saved(base: Content, gist: Content, field: str) -> str:
-    return f"{100 * (1 - gist[field] / base[field]):.1f}%"
 
 
 def _shape_table(content: Content) -> Table:

@@ -82,21 +82,7 @@ def _batch_curves(batch: Content) -> Panels:
 
 def _sweep_curves(rows: Sequence[Content]) -> Panels:
     """Two panels: the shortest and the longest prompt of a sweep."""
-    uses = [scale * digit for scale in (1, 10, 100, 1000) for digit in (1, 2, 3, 5, 7)] + [10_000]
-    return [
-        (
-            f"FLOPs, prompt of {row['prompt_tokens']:,}",
-            [
-                {
-                    "name": way["name"],
-                    "uses": uses,
-                    "totals": [way["flops_once"] + count * way["flops_each"] for count in uses],
-                }
-                for way in row["ways"]
-            ],
-        )
-        for row in (rows[0], rows[-1])
-    ]
+    return [(f"FLOPs, prompt of {row['prompt_tokens']:,}", row["curves"]) for row in (rows[0], rows[-1])]
 
 
 def _break_even(panels: Panels, below: str, folder: Path, name: str) -> str:
