@@ -7,6 +7,7 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
+from gisteval import stats
 from gisteval.models.base import PromptModel
 from gisteval.pipeline.profile_sweep import CURVE_USES, scenario_content
 from gisteval.profiling.accounts import FlopSource, Work, work_of
@@ -71,6 +72,7 @@ def _batch(
         for found in batch.timings
     }
     uses = sampled_uses(CURVE_USES)
+    corrected = stats.holm([saving.p_value for saving in batch.savings])
     return {
         "batch_size": batch.batch_size,
         "rounds": batch.rounds,
@@ -88,9 +90,10 @@ def _batch(
                 "phase": saving.phase,
                 "percent": saving.percent,
                 "percent_interval": saving.percent_interval,
+                "p_value": p_value,
                 **asdict(saving.seconds),
             }
-            for saving in batch.savings
+            for saving, p_value in zip(batch.savings, corrected, strict=True)
         ],
         "break_even": _break_evens(batch, flops, seconds),
         "curves": {

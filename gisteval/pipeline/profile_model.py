@@ -27,7 +27,8 @@ from gisteval.profiling.roofline import measure_machine
 from gisteval.profiling.shapes import ModelShape, describe_config
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
 from gisteval.registry import COMPRESSORS
-from gisteval.report.profile import PROFILE_VERSION, require_figures
+from gisteval.report.data import PROFILE_VERSION
+from gisteval.report.profile import require_figures
 from gisteval.schema import Example
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import load_task

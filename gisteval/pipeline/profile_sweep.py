@@ -8,7 +8,7 @@ from typing import Any
 
 from gisteval.profiling.breakeven import cost_curve, sampled_uses, storage
 from gisteval.profiling.whatif import WhatIf
-from gisteval.report.profile import PROFILE_VERSION
+from gisteval.report.data import PROFILE_VERSION
 
 CURVE_USES = 10_000
 """Uses of a prompt up to which curves of total cost go."""

@@ -12,7 +12,7 @@ from gisteval.errors import GistevalError
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.memory import Peak, peak_memory
 from gisteval.profiling.passes import Lengths, PassTimes, Way, timed_pass
-from gisteval.profiling.timing import Median, median_interval
+from gisteval.profiling.timing import Median, median_interval, sign_test
 from gisteval.schema import Example
 
 T = TypeVar("T")
@@ -43,13 +43,17 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """Seconds that `way` takes less than `baseline` per batch: the median of paired differences."""
+    """Seconds that `way` takes less than `baseline` per batch: the median of paired differences.
+
+    p_value: of no difference, by a sign test of its own.
+    """
 
     way: str
     baseline: str
     phase: str
     seconds: Median
     baseline_median: float
+    p_value: float
 
     @property
     def percent(self) -> float:
@@ -233,6 +237,7 @@ def _savings(ways: Sequence[Way], samples: Mapping[str, Sequence[PassTimes]]) ->
                         phase,
                         median_interval(differences),
                         median_interval(before).median,
+                        sign_test(differences),
                     )
                 )
     return tuple(found)

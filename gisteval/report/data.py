@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gisteval.errors import GistevalError
-from gisteval.report.profile import PROFILE_VERSION
 from gisteval.run_folder import RunFolder
 from gisteval.schema import ResultRow
+
+PROFILE_VERSION = 2
+"""Of the content of a profile, as `schema_version`: measured and swept ones of another are not read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from gisteval.report.claims import Claim, Finding
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, engineering, size_text
 from gisteval.report.tables import interval_text
-from gisteval.report.timings import median_text, passes_text, proven_interval, shown_interval
+from gisteval.report.timings import MOST_P_VALUE, is_faster, median_text, passes_text, shown_interval
 
 Content = Mapping[str, Any]
 
@@ -56,7 +56,8 @@ def efficiency_tables(data: ReportData) -> list[Table]:
 def cost_claims(data: ReportData) -> list[Claim]:
     """Of each compressed way whether it takes less time than no cache, and than the whole prompt cached.
 
-    What was measured too seldom for an interval of 95% leaves the question open.
+    What was measured too seldom for an interval of 95% leaves the question open, and so does a p-value
+    over 5% that is corrected for the savings it stands beside.
     """
     stated = []
     for run in data.runs:
@@ -65,26 +66,29 @@ def cost_claims(data: ReportData) -> list[Claim]:
             for way in profile["ways"]:
                 for item in way["saved"]:
                     if item["unit"] == "seconds" and way["way"] != WHOLE_CACHE:
-                        who, ends = f"{way['model']}, {way['way']}", (item["low"], item["high"])
-                        stated.append(_cost_claim(who, item["baseline"], f"{_percent(item)}% saved", ends))
+                        who = f"{way['model']}, {way['way']}"
+                        stated.append(_cost_claim(who, item, _released_finding(item), _percent(item)))
         elif profile["kind"] == "model":
             batch = profile["batches"][0]
             for item in batch["savings"]:
                 if item["phase"] == "end_to_end":
-                    who, proven = f"{profile['weights']}, {item['system']}", proven_interval(item)
-                    text = f"{_time_saved(item)}% saved"
-                    if proven is None:
-                        text += f" ({passes_text(batch)})"
-                    stated.append(_cost_claim(who, item["baseline"], text, proven or (None, None)))
+                    who, found = f"{profile['weights']}, {item['system']}", is_faster(item)
+                    few = f" ({passes_text(batch)})" if found == "too few passes" else ""
+                    stated.append(_cost_claim(who, item, found, _time_saved(item), few))
     return stated
 
 
-def _cost_claim(who: str, baseline: str, evidence: str, ends: tuple[float | None, float | None]) -> Claim:
-    low, high = ends
-    saves, costs = low is not None and low > 0, high is not None and high < 0
-    relation = "takes more time than" if costs else "takes less time than"
-    finding: Finding = "shown" if saves or costs else "open"
-    return Claim(f"{who} {relation} {baseline}", finding, evidence)
+def _released_finding(item: Content) -> str:
+    """As `is_faster`, of released timings."""
+    if item.get("p_value", 1.0) > MOST_P_VALUE or None in (item["low"], item["high"]):
+        return "not shown"
+    return "yes" if item["low"] > 0 else "slower" if item["high"] < 0 else "not shown"
+
+
+def _cost_claim(who: str, item: Content, found: str, percent: str, why: str = "") -> Claim:
+    relation = "takes more time than" if found == "slower" else "takes less time than"
+    finding: Finding = "shown" if found in ("yes", "slower") else "open"
+    return Claim(f"{who} {relation} {item['baseline']}", finding, f"{percent}% saved{why}")
 
 
 def _released_row(way: Content) -> tuple[str, ...]:

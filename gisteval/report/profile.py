@@ -12,9 +12,6 @@ from gisteval.report.layout import Table, latex_text, markdown_text, plain_text,
 from gisteval.report.profile_tables import tables
 from gisteval.store import write_atomic
 
-PROFILE_VERSION = 2
-"""Of the content of a profile, as `schema_version`: measured and swept ones of another are not read."""
-
 CAPTIONS = {
     "break_even": "Total cost of one prompt over the number of its uses",
     "cost_by_prompt_length": "Cost of each use by prompt length (closed form)",

@@ -7,11 +7,11 @@ from typing import Any
 
 from gisteval.report.layout import Table, engineering, size_text, uses_text
 from gisteval.report.timings import (
+    is_faster,
     median_text,
     passes_text,
     pays_interval,
     pays_text,
-    proven_interval,
     shown_interval,
 )
 
@@ -81,7 +81,7 @@ def _saving_table(batch: Content) -> Table:
             "each use" if saving["phase"] == "end_to_end" else saving["phase"],
             _milliseconds(saving),
             f"{saving['percent']:.1f}%",
-            _is_faster(saving),
+            is_faster(saving),
         )
         for saving in batch["savings"]
     )
@@ -90,17 +90,9 @@ def _saving_table(batch: Content) -> Table:
         f"What is saved, batch of {batch['batch_size']}",
         ("way", "against", "phase", "saved ms", "saved", "is it faster?"),
         rows,
-        "Paired: both ways on the same batch in the same round. What is saved against no cache only is the "
-        "merit of ordinary prompt caching.",
+        "Paired: both ways on the same batch in the same round; faster or slower by a sign test, corrected "
+        "for all of these rows. What is saved against no cache only is the merit of ordinary caching.",
     )
-
-
-def _is_faster(saving: Content) -> str:
-    interval = proven_interval(saving)
-    if interval is None:
-        return "too few passes"
-    low, high = interval
-    return "yes" if low > 0 else "slower" if high < 0 else "not shown"
 
 
 def _break_even_table(batch: Content) -> Table:

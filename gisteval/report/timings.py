@@ -10,6 +10,9 @@ from gisteval.report.tables import interval_text, rounded
 
 Content = Mapping[str, Any]
 
+MOST_P_VALUE = 0.05
+"""Of no difference, at which one is said to be shown."""
+
 FEWEST_FOR_RANGE, FEWEST_FOR_95 = 3, 6
 """Passes below which a median has no range, and no interval of 95%."""
 
@@ -24,6 +27,19 @@ def shown_interval(found: Content) -> tuple[float, float] | None:
 def proven_interval(found: Content) -> tuple[float, float] | None:
     """The interval, if it covers 95%: the only one that a statement may rest on."""
     return None if found["n"] < FEWEST_FOR_95 else shown_interval(found)
+
+
+def is_faster(found: Content) -> str:
+    """Of a saving: yes, slower, not shown, or too few passes.
+
+    p_value: of no difference, corrected for all savings that it stands beside.
+    """
+    interval = proven_interval(found)
+    if interval is None:
+        return "too few passes"
+    if found["p_value"] > MOST_P_VALUE:
+        return "not shown"
+    return "yes" if interval[0] > 0 else "slower" if interval[1] < 0 else "not shown"
 
 
 def median_text(value: float, ends: tuple[float, float] | None, digits: int, scale: float = 1.0) -> str:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 
 from gisteval.profiling.memory import peak_memory
 from gisteval.profiling.roofline import attained, measure_machine
-from gisteval.profiling.timing import Stopwatch, median_interval
+from gisteval.profiling.timing import Stopwatch, median_interval, sign_test
 
 CPU = torch.device("cpu")
 
@@ -33,6 +33,19 @@ def test_ranks_are_the_binomial_ones(n):
         assert rank >= n // 2 or 1 - 2 * binom.cdf(rank, n, 0.5) < 0.95  # one further in is too narrow
     else:
         assert (found.low, found.high) == (1, n)
+
+
+@given(st.lists(st.integers(-3, 3), max_size=60))
+def test_the_sign_test_is_scipys(values):
+    above, below = sum(v > 0 for v in values), sum(v < 0 for v in values)
+    expected = binomtest(above, above + below).pvalue if above + below else 1.0
+    assert sign_test(values) == pytest.approx(expected)
+
+
+@given(st.lists(st.floats(-1, 1).filter(lambda value: value != 0), min_size=6, max_size=60, unique=True))
+def test_the_sign_test_rejects_exactly_where_the_interval_leaves_0_out(values):
+    low, high = median_interval(values).proven
+    assert (sign_test(values) <= 0.05) == (low > 0 or high < 0)
 
 
 def test_median_of_even_and_odd_numbers_of_values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gisteval.report.timings import (
+    is_faster,
     median_text,
     passes_text,
     pays_interval,
@@ -32,6 +33,20 @@ def found(n: int, low: float | None = 1.0, high: float | None = 3.0) -> dict[str
 )
 def test_an_interval_needs_a_few_different_passes_and_a_statement_six(median, shown, proven):
     assert (shown_interval(median), proven_interval(median)) == (shown, proven)
+
+
+@pytest.mark.parametrize(
+    ("median", "p_value", "said"),
+    [
+        (found(9), 0.05, "yes"),
+        (found(9), 0.051, "not shown"),  # of one saving among many
+        (found(9, -3.0, -1.0), 0.01, "slower"),
+        (found(5), 0.01, "too few passes"),
+        (found(1, None, None), 1.0, "too few passes"),
+    ],
+)
+def test_what_is_faster_is_said_by_interval_and_corrected_test(median, p_value, said):
+    assert is_faster({**median, "p_value": p_value}) == said
 
 
 def test_a_median_without_interval_is_a_bare_number():
