@@ -123,13 +123,13 @@ def _savings(way: Way, base: Way) -> list[dict[str, Any]]:
             before = [theirs[example] for example in shared]
             after = [ours[example] for example in shared]
             mean = sum(before) / len(shared)
-            saved = stats.paired_difference(
-                [100 * value / mean for value in before], [100 * value / mean for value in after]
+            saved = stats.mean_interval(
+                [100 * (one - other) / mean for one, other in zip(before, after, strict=True)]
             )
-            p_value = saved.p_value_permutation if unit == "seconds" else None
-            found.append(
-                {"baseline": base.name, "unit": unit, "p_value": p_value, **_estimate(saved.estimate)}
-            )
+            p_value = None
+            if unit == "seconds":
+                p_value = stats.paired_difference(before, after).p_value_permutation
+            found.append({"baseline": base.name, "unit": unit, "p_value": p_value, **_estimate(saved)})
     return found
 
 

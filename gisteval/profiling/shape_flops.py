@@ -66,6 +66,7 @@ class ShapeFlops:
         """Plain form of `--json`: `flops` is everything, `prefill` and `decode` its parts."""
         return {
             "shape": self.shape.name,
+            "output_matrix": "on every position, as in the paper",
             "input_tokens": self.input_tokens,
             "cached_tokens": self.cached_tokens,
             "output_tokens": self.output_tokens,

@@ -39,6 +39,7 @@ def efficiency_tables(data: ReportData) -> list[Table]:
             notes.append(
                 "Released timings: means of one forward pass of each human example, batch 1, on an A100, "
                 "savings paired by example; the negative control was not timed, its FLOPs are computed. "
+                "FLOPs run the output matrix on every position. "
                 "Bytes are those of fp32. Making the cache or the gist is not counted."
             )
         elif run.profile is not None and run.profile["kind"] == "model":
@@ -46,7 +47,8 @@ def efficiency_tables(data: ReportData) -> list[Table]:
             notes.append(
                 f"{run.profile['weights']}: each use (prefill and decoding), batch "
                 f"{run.profile['batches'][0]['batch_size']}, {run.profile['device']}. "
-                f"{passes_text(run.profile['batches'][0])}; savings are paired."
+                f"{passes_text(run.profile['batches'][0])}; savings are paired. "
+                "FLOPs run the output matrix on the last position only."
             )
     if not rows:
         return []
