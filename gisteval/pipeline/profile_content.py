@@ -173,23 +173,23 @@ def _attained(
     return [asdict(prefill), asdict(decode)]
 
 
-def _weight_bytes(model: PromptModel) -> float:
+def _weight_bytes(model: PromptModel) -> int:
     """Weights a pass reads at least: all but an embedding table that is not the output matrix as well.
 
     Of a mixture of experts, as many experts as one token uses.
     """
     network = model.model
-    total = float(sum(weight.nbytes for weight in network.parameters()))
+    total: int = sum(weight.nbytes for weight in network.parameters())
     table, output = network.get_input_embeddings().weight, network.get_output_embeddings()
     shared = output is not None and output.weight.data_ptr() == table.data_ptr()
     used = getattr(network.config.get_text_config(), "num_experts_per_tok", None) or 0
-    idle = 0.0
+    idle = 0
     for module in network.modules():
         count = getattr(module, "num_experts", None)
         if isinstance(count, int) and count > used:
             # One tensor holds all experts' matrices, an expert each in its first dimension.
             held = [w for w in module.parameters(recurse=False) if w.dim() == 3 and w.shape[0] == count]
-            idle += sum(weight.nbytes for weight in held) * (1 - used / count)
+            idle += sum(weight.nbytes // count * (count - used) for weight in held)
     return total - idle - (0 if shared else table.nbytes)
 
 
