@@ -57,7 +57,7 @@ def test_a_model_without_closed_form_still_gets_the_other_two():
 def test_what_cannot_run_without_weights_is_named_with_a_way_out():
     config = {"model_type": "jetmoe", "hidden_size": 32, "num_hidden_layers": 1, "vocab_size": 50}
     shape = describe_config("x", {**config, "num_key_value_heads": 2, "kv_channels": 8})
-    with pytest.raises(GistevalError, match=r"jetmoe: its FLOPs can't be counted.*gisteval profile --model"):
+    with pytest.raises(GistevalError, match=r"jetmoe: its FLOPs can't be .*gisteval profile --model"):
         shape_flops(shape, 5, 0)
 
 
