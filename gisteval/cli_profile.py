@@ -36,7 +36,9 @@ def profile(
     batch_size: Annotated[
         str, typer.Option("--batch-size", "--batch-sizes", help="One or more, separated by commas.")
     ] = "1,8",
-    time_budget: Annotated[float, typer.Option(help="Seconds of measuring, all batch sizes.")] = 60.0,
+    time_budget: Annotated[
+        float, typer.Option(help="Seconds from the loaded model to the last pass, all batch sizes.")
+    ] = 60.0,
     memory_budget: Annotated[str, typer.Option(help="For prompts that fit, such as 80GB.")] = "80GB",
     what_if: Annotated[bool, typer.Option("--what-if", help="Sweep lengths on the shapes.")] = False,
     prompt_tokens: Annotated[str, typer.Option(help="Lengths to sweep.")] = "26,100,400,1000,4000",
@@ -63,6 +65,7 @@ def profile(
 
     if output:
         require_figures()
+        profiles.check_output(output)
     found: dict[str, Any]
     if released:
         from gisteval.pipeline.released_profile import released_profile
@@ -118,7 +121,8 @@ def profile(
 
 
 def _numbers(option: str, text: str) -> tuple[int, ...]:
+    """Each number once, in the order given."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) for part in parts):
+    if not all(part.isdecimal() and int(part) for part in parts):
         raise GistevalError(f"{option} must be positive numbers separated by commas, not {text!r}")
-    return tuple(int(part) for part in parts)
+    return tuple(dict.fromkeys(int(part) for part in parts))

@@ -62,6 +62,16 @@ def what_if_profile(options: SweepOptions) -> dict[str, Any]:
     return sweep_content(list(found), options.memory_budget)
 
 
+def check_output(folder: Path) -> None:
+    """Make the folder now rather than after minutes of measuring. Raises GistevalError if that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GistevalError(
+            f"{folder} can't be written ({error.strerror or error}): choose another --output"
+        ) from error
+
+
 def write_profile(content: dict[str, Any], folder: Path) -> Path:
     """profile.json, tables/ and figures/ in `folder`; returns the page that shows them."""
     write_json(folder / "profile.json", content)

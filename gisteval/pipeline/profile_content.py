@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
+from gisteval import stats
 from gisteval.models.base import PromptModel
-from gisteval.pipeline.profile_sweep import scenario_content
-from gisteval.profiling.accounts import Work, work_of
+from gisteval.pipeline.profile_sweep import CURVE_USES, scenario_content
+from gisteval.profiling.accounts import FlopSource, Work, work_of
 from gisteval.profiling.breakeven import (
     Cost,
     break_even,
@@ -22,22 +24,23 @@ from gisteval.profiling.shapes import ModelShape
 from gisteval.profiling.timing import Median, clock_name
 from gisteval.profiling.whatif import Scenario, what_if
 
-CURVE_USES = 10_000
 SWEPT_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
 
 
 def model_content(
     shape: ModelShape,
+    source: FlopSource | None,
     machine: MeasuredMachine,
     batches: Sequence[BatchProfile],
     output_tokens: int,
     budget: int,
 ) -> dict[str, Any]:
-    """Everything measured on one checkpoint. budget: bytes of memory for stored prompts."""
-    steps = output_tokens - 1
+    """Everything measured on one checkpoint. source: of its FLOPs, None where they can't be had.
+
+    budget: bytes of memory for stored prompts.
+    """
     first = batches[0]
     model = first.timings[0].way.model
-    works = {found.way.name: work_of(shape, found.lengths, steps) for found in first.timings}
     return {
         "device": str(model.device),
         "dtype": str(model.dtype).removeprefix("torch."),
@@ -45,32 +48,39 @@ def model_content(
         "clock": clock_name(model.device),
         "parameters": model.model.num_parameters(),
         "closed_form_note": shape.reason,
+        "flops_source": None if source is None else source.name,
         "machine": asdict(machine),
-        "batches": [_batch(batch, works, machine, steps) for batch in batches],
+        "batches": [_batch(batch, source, machine, output_tokens - 1) for batch in batches],
         "storage": [asdict(storage(found.way.name, _mean_bytes(found), budget)) for found in first.timings],
         "by_prompt_length": _by_prompt_length(shape, first, output_tokens, model),
     }
 
 
 def _mean_bytes(found: Timings) -> float:
-    return sum(item.stored_bytes for item in found.lengths) / len(found.lengths)
+    return fmean(item.stored_bytes for item in found.lengths)
 
 
 def _batch(
-    batch: BatchProfile, works: dict[str, Work], machine: MeasuredMachine, steps: int
+    batch: BatchProfile, source: FlopSource | None, machine: MeasuredMachine, steps: int
 ) -> dict[str, Any]:
+    works: dict[str, Work] = {}
+    if source is not None:
+        works = {found.way.name: work_of(source.form, found.lengths, steps) for found in batch.timings}
     flops = {name: Cost(work.compress, work.each) for name, work in works.items()}
     seconds = {
         found.way.name: Cost(found.compress.median if found.compress else 0.0, found.end_to_end.median)
         for found in batch.timings
     }
     uses = sampled_uses(CURVE_USES)
+    corrected = stats.holm([saving.p_value for saving in batch.savings])
     return {
         "batch_size": batch.batch_size,
         "rounds": batch.rounds,
         "stopped": batch.stopped,
+        "left_out": list(batch.left_out),
+        "examples": len(batch.timings[0].lengths),
         "systems": [
-            _system(found, works[found.way.name], machine, steps, batch.batch_size)
+            _system(found, works.get(found.way.name), machine, steps, batch.batch_size)
             for found in batch.timings
         ],
         "savings": [
@@ -79,14 +89,17 @@ def _batch(
                 "baseline": saving.baseline,
                 "phase": saving.phase,
                 "percent": saving.percent,
+                "percent_interval": saving.percent_interval,
+                "p_value": p_value,
                 **asdict(saving.seconds),
             }
-            for saving in batch.savings
+            for saving, p_value in zip(batch.savings, corrected, strict=True)
         ],
         "break_even": _break_evens(batch, flops, seconds),
         "curves": {
             unit: [asdict(cost_curve(name, cost, uses)) for name, cost in costs.items()]
             for unit, costs in (("flops", flops), ("seconds", seconds))
+            if costs
         },
     }
 
@@ -98,41 +111,38 @@ def _break_evens(
     for saving in batch.savings:
         if saving.phase != "end_to_end":
             continue
-        interval = (saving.seconds.low, saving.seconds.high)
         # The paired median is sharper than the difference of two medians, so it is what is saved.
         cost = Cost(seconds[saving.way].once, 0.0)
         base = Cost(seconds[saving.baseline].once, saving.seconds.median)
-        found = {
-            "flops": break_even(saving.baseline, flops[saving.baseline], flops[saving.way]),
-            "seconds": break_even(saving.baseline, base, cost, interval),
-        }
+        found = {"seconds": break_even(saving.baseline, base, cost, saving.seconds.proven)}
+        if flops:
+            exact = break_even(saving.baseline, flops[saving.baseline], flops[saving.way])
+            found = {"flops": exact, **found}
         rows += [{"system": saving.way, "unit": unit, **asdict(even)} for unit, even in found.items()]
     return rows
 
 
-def _system(found: Timings, work: Work, machine: MeasuredMachine, steps: int, rows: int) -> dict[str, Any]:
+def _system(
+    found: Timings, work: Work | None, machine: MeasuredMachine, steps: int, rows: int
+) -> dict[str, Any]:
     phases = {
         "compress": found.compress,
         "prefill": found.prefill,
         "decode_token": found.decode_token,
         "end_to_end": found.end_to_end,
     }
+    run, cached = (fmean(getattr(item, field) for item in found.lengths) for field in ("run", "cached"))
     return {
         "name": found.way.name,
         "kind": found.way.kind,
         "k": found.way.model.tokens.k,
-        "run_tokens": work.mean_run,
-        "cached_slots": work.mean_cached,
+        "run_tokens": run,
+        "cached_slots": cached,
         "stored_bytes": _mean_bytes(found),
         "seconds": {phase: _median(value) for phase, value in phases.items()},
-        "flops": {
-            "compress": work.compress,
-            "prefill": work.prefill,
-            "decode": work.decode,
-            "source": work.source,
-        },
+        "flops": None if work is None else {**asdict(work), "each": work.each},
         "peak_memory": None if found.peak is None else asdict(found.peak),
-        "attained": _attained(found, work, machine, steps, rows),
+        "attained": [] if work is None else _attained(found, work, machine, steps, rows, run + cached),
     }
 
 
@@ -141,12 +151,11 @@ def _median(value: Median | None) -> dict[str, Any] | None:
 
 
 def _attained(
-    found: Timings, work: Work, machine: MeasuredMachine, steps: int, rows: int
+    found: Timings, work: Work, machine: MeasuredMachine, steps: int, rows: int, slots: float
 ) -> list[dict[str, Any]]:
     """Prefill and decoding beside the roof; FLOPs and bytes without those spent on padding."""
     model = found.way.model
     weights = _weight_bytes(model)
-    slots = work.mean_run + work.mean_cached
     prefill = attained(
         machine,
         "prefill",
@@ -165,12 +174,23 @@ def _attained(
 
 
 def _weight_bytes(model: PromptModel) -> int:
-    """Weights a pass reads: all but an embedding table that is not the output matrix as well."""
+    """Weights a pass reads at least: all but an embedding table that is not the output matrix as well.
+
+    Of a mixture of experts, as many experts as one token uses.
+    """
     network = model.model
     total: int = sum(weight.nbytes for weight in network.parameters())
     table, output = network.get_input_embeddings().weight, network.get_output_embeddings()
     shared = output is not None and output.weight.data_ptr() == table.data_ptr()
-    return total if shared else total - table.nbytes
+    used = getattr(network.config.get_text_config(), "num_experts_per_tok", None) or 0
+    idle = 0
+    for module in network.modules():
+        count = getattr(module, "num_experts", None)
+        if isinstance(count, int) and count > used:
+            # One tensor holds all experts' matrices, an expert each in its first dimension.
+            held = [w for w in module.parameters(recurse=False) if w.dim() == 3 and w.shape[0] == count]
+            idle += sum(weight.nbytes // count * (count - used) for weight in held)
+    return total - idle - (0 if shared else table.nbytes)
 
 
 def _by_prompt_length(

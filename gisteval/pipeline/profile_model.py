@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,15 @@ from gisteval.pipeline.identity import versions
 from gisteval.pipeline.plan import Plan
 from gisteval.pipeline.profile import write_profile
 from gisteval.pipeline.profile_content import model_content
+from gisteval.profiling.accounts import FlopSource, flop_source
+from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.measure import BatchProfile, profile_batch
 from gisteval.profiling.passes import Way
 from gisteval.profiling.roofline import measure_machine
-from gisteval.profiling.shapes import describe_config
+from gisteval.profiling.shapes import ModelShape, describe_config
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
 from gisteval.registry import COMPRESSORS
+from gisteval.report.data import PROFILE_VERSION
 from gisteval.report.profile import require_figures
 from gisteval.schema import Example
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
@@ -36,10 +40,17 @@ RUN_EXAMPLES = 32
 RUN_SECONDS = 30.0
 RUN_MEMORY = 80 * 10**9
 
+MACHINE_SHARE = 0.05
+"""Of the time budget, for measuring what the machine can do at best."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
-    """What to measure. time_budget in seconds over all batch sizes, memory_budget in bytes."""
+    """What to measure. memory_budget in bytes.
+
+    time_budget: seconds, for everything from the moment the weights are there until the last pass.
+    Raises GistevalError for values that nothing can be measured with.
+    """
 
     model: str
     task: str = "wordplay"
@@ -56,6 +67,18 @@ class ModelOptions:
     quantize: str | None = None
     data_dir: str | None = None
     chat_template: str | None = None
+
+    def __post_init__(self) -> None:
+        fewest = {"--limit": (self.limit, 1), "--output-tokens": (self.output_tokens, 2)}
+        if self.threads is not None:
+            fewest["--threads"] = (self.threads, 1)
+        for option, (value, least) in fewest.items():
+            if value < least:
+                raise GistevalError(f"{option} must be at least {least}, not {value}")
+        if not 0 < self.time_budget < math.inf:
+            raise GistevalError(
+                f"--time-budget must be a number of seconds above 0, not {self.time_budget:g}"
+            )
 
 
 def model_profile(options: ModelOptions) -> dict[str, Any]:
@@ -99,7 +122,7 @@ def check_timeable(suite: Suite) -> None:
 
 
 def _measure(
-    suite: Suite, examples: Sequence[Example], source: str, options: ModelOptions
+    suite: Suite, examples: Sequence[Example], source_name: str, options: ModelOptions
 ) -> dict[str, Any]:
     check_timeable(suite)
     placement = choose_placement(options.device, options.dtype, options.device_map, options.quantize)
@@ -108,30 +131,71 @@ def _measure(
     try:
         ways, notes = _ways(suite, placement)
         chosen = _spread(_fitting(ways, examples, options.output_tokens), options.limit)
-        machine = measure_machine(placement.device, placement.dtype)
-        share = options.time_budget / len(options.batch_sizes)
-        batches: list[BatchProfile] = [
-            profile_batch(ways, chosen, size, options.output_tokens, share) for size in options.batch_sizes
-        ]
+        weights = _candidates(suite)[0].checkpoint
+        shape = describe_config(weights.record.family, ways[0].model.model.config.to_dict())
+        budget = TimeBudget.of(options.time_budget)
+        source, uncounted = _flop_source(shape)
+        machine = measure_machine(placement.device, placement.dtype, MACHINE_SHARE * budget.left)
+        batches, left_out = _batches(ways, chosen, options, budget)
+        spent = options.time_budget - budget.left
     finally:
         torch.set_num_threads(before)
-    weights = _candidates(suite)[0].checkpoint
-    shape = describe_config(weights.record.family, ways[0].model.model.config.to_dict())
-    content = model_content(shape, machine, batches, options.output_tokens, options.memory_budget)
+    content = model_content(shape, source, machine, batches, options.output_tokens, options.memory_budget)
     return {
-        "schema_version": 1,
+        "schema_version": PROFILE_VERSION,
         "kind": "model",
         "model": options.model,
         "weights": weights.record.name,
-        "source": source,
+        "source": source_name,
         "examples": len(chosen),
         "output_tokens": options.output_tokens,
+        "time_budget": options.time_budget,
+        "seconds_spent": spent,
         "versions": versions(),
-        "notes": [*notes, *_placement_notes(placement)],
+        "notes": [*notes, *uncounted, *left_out, *_placement_notes(placement)],
         "device_map": placement.device_map,
         "quantize": placement.quantize,
         **content,
     }
+
+
+def _flop_source(shape: ModelShape) -> tuple[FlopSource | None, list[str]]:
+    """None, and why, for a model whose passes can't be counted."""
+    try:
+        return flop_source(shape), []
+    except GistevalError as error:
+        return None, [f"Wall times without FLOPs: {error}."]
+
+
+def _batches(
+    ways: Sequence[Way], examples: Sequence[Example], options: ModelOptions, budget: TimeBudget
+) -> tuple[list[BatchProfile], list[str]]:
+    """Each batch size has an equal share of the time that is left; notes say what was left out.
+
+    The first one is measured whatever time it takes. Raises GistevalError if no batch can be filled.
+    """
+    sizes = [size for size in options.batch_sizes if size <= len(examples)]
+    notes = [
+        f"Batch of {size}: left out for want of examples (there are {len(examples)})."
+        for size in options.batch_sizes
+        if size not in sizes
+    ]
+    found: list[BatchProfile] = []
+    for place, size in enumerate(sizes or options.batch_sizes[:1]):
+        share = budget.share(max(1, len(sizes) - place))
+        batch = profile_batch(ways, examples, size, options.output_tokens, share, must=not found)
+        if batch is None:
+            notes.append(
+                f"Batch of {size}: left out, the {options.time_budget:g} s of time budget were spent."
+            )
+            continue
+        found.append(batch)
+        if batch.left_out:
+            notes.append(
+                f"Batch of {size}: its share of the time budget ({options.time_budget:g} s) left out "
+                f"{', '.join(batch.left_out)}."
+            )
+    return found, notes
 
 
 def _placement_notes(placement: Placement) -> list[str]:
@@ -221,7 +285,5 @@ def _fitting(ways: Sequence[Way], examples: Sequence[Example], output_tokens: in
 
 def _spread(examples: Sequence[Example], limit: int) -> list[Example]:
     """At most `limit` examples, evenly over the split."""
-    if limit < 1:
-        raise GistevalError(f"--limit must be at least 1, not {limit}")
     step = max(1, len(examples) // limit)
     return list(examples[::step][:limit])

@@ -6,22 +6,26 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from gisteval.profiling.breakeven import storage
+from gisteval.profiling.breakeven import cost_curve, sampled_uses, storage
 from gisteval.profiling.whatif import WhatIf
+from gisteval.report.data import PROFILE_VERSION
+
+CURVE_USES = 10_000
+"""Uses of a prompt up to which curves of total cost go."""
 
 
 def sweep_content(found: Sequence[WhatIf], budget: int) -> dict[str, Any]:
     """A what-if sweep. budget: bytes of memory for stored prompts, or for a running batch."""
     first = found[0]
     return {
-        "schema_version": 1,
+        "schema_version": PROFILE_VERSION,
         "kind": "what_if",
         "machine": asdict(first.machine),
         "input_tokens": first.scenario.input_tokens,
         "output_tokens": first.scenario.output_tokens,
         "value_bytes": first.scenario.value_bytes,
         "memory_budget": budget,
-        "rows": [scenario_content(item, budget) for item in found],
+        "rows": [{**scenario_content(item, budget), "curves": _curves(item)} for item in found],
     }
 
 
@@ -54,6 +58,12 @@ def scenario_content(item: WhatIf, budget: int | None = None) -> dict[str, Any]:
             for even in evens
         ],
     }
+
+
+def _curves(item: WhatIf) -> list[dict[str, Any]]:
+    """Total FLOPs of each way over the uses of a prompt."""
+    uses = sampled_uses(CURVE_USES)
+    return [asdict(cost_curve(way.name, way.flops, uses)) for way in item.ways]
 
 
 def _stored(size: int, budget: int) -> dict[str, Any]:

@@ -41,10 +41,14 @@ def released_profile(files: Sequence[Path]) -> dict[str, Any]:
     by_model: dict[str, list[Path]] = {}
     for file in files:
         by_model.setdefault(shape_name(file), []).append(file)
+    ways = [content for model, found in by_model.items() for content in _model_ways(model, found)]
+    timed = [saving for way in ways for saving in way["saved"] if saving["p_value"] is not None]
+    for saving, p_value in zip(timed, stats.holm([saving["p_value"] for saving in timed]), strict=True):
+        saving["p_value"] = p_value
     return {
         "kind": "released",
         "files": [asdict(means) for means in released_means(files)],
-        "ways": [content for model, found in by_model.items() for content in _model_ways(model, found)],
+        "ways": ways,
     }
 
 
@@ -105,7 +109,10 @@ def _content(model: str, shape: Shape, way: Way, baselines: Sequence[Way]) -> di
 
 
 def _savings(way: Way, base: Way) -> list[dict[str, Any]]:
-    """What is saved of a baseline's mean, paired by example: in percent with its 95% interval."""
+    """What is saved of a baseline's mean, paired by example: in percent with its 95% interval.
+
+    p_value: of no difference in time, by flipped signs; FLOPs follow from lengths and have none.
+    """
     pairs = [("flops", base.flops, way.flops)]
     if way.milliseconds is not None and base.milliseconds is not None:
         pairs.append(("seconds", base.milliseconds, way.milliseconds))
@@ -113,10 +120,16 @@ def _savings(way: Way, base: Way) -> list[dict[str, Any]]:
     for unit, theirs, ours in pairs:
         shared = [example for example in theirs if example in ours]
         if shared:
-            less = [theirs[example] - ours[example] for example in shared]
-            mean = sum(theirs[example] for example in shared) / len(shared)
-            saved = stats.mean_interval([100 * value / mean for value in less])
-            found.append({"baseline": base.name, "unit": unit, **_estimate(saved)})
+            before = [theirs[example] for example in shared]
+            after = [ours[example] for example in shared]
+            mean = sum(before) / len(shared)
+            saved = stats.mean_interval(
+                [100 * (one - other) / mean for one, other in zip(before, after, strict=True)]
+            )
+            p_value = None
+            if unit == "seconds":
+                p_value = stats.paired_difference(before, after).p_value_permutation
+            found.append({"baseline": base.name, "unit": unit, "p_value": p_value, **_estimate(saved)})
     return found
 
 

@@ -31,15 +31,15 @@ class BreakEven:
 
     reuses: N* = ceil(t_compress / (t_baseline - t_compressed)), which credits the baseline with no cost of
     its own. net: the same with the baseline's `once` subtracted from t_compress, the crossing of the two
-    cost curves (0: ahead from the start). low and high are N* at the two ends of the saving's interval.
+    cost curves (0: ahead from the start). interval: N* at the two ends of the saving's interval, fewest
+    uses first; None where the saving has none, be it exact or measured too seldom.
     """
 
     baseline: str
     saved_each: float
     reuses: int | None
     net: int | None
-    low: int | None = None
-    high: int | None = None
+    interval: tuple[int | None, int | None] | None = None
 
 
 def uses_until(cost: float, saved_each: float) -> int | None:
@@ -56,16 +56,15 @@ def break_even(
 ) -> BreakEven:
     """interval: of the saving `base.each - compressed.each`, where that was measured."""
     saved = base.each - compressed.each
-    low, high = (None, None)
+    ends = None
     if interval is not None:
-        low, high = (uses_until(compressed.once, end) for end in (max(interval), min(interval)))
+        ends = uses_until(compressed.once, max(interval)), uses_until(compressed.once, min(interval))
     return BreakEven(
         baseline=baseline,
         saved_each=saved,
         reuses=uses_until(compressed.once, saved),
         net=uses_until(compressed.once - base.once, saved),
-        low=low,
-        high=high,
+        interval=ends,
     )
 
 

@@ -27,15 +27,22 @@ class Pass:
 
     tokens: run now; cached: slots that are already there. generated: for an encoder-decoder, the decoder
     tokens before this one; 0 is the pass that also runs the encoder over `tokens` behind `cached`.
+    logits: positions that go through a decoder-only model's output matrix, the last ones; all by default,
+    as the paper measures. The adapters run it on the last position, and not at all when compressing.
     """
 
     tokens: int
     cached: int
     generated: int = 0
+    logits: int | None = None
 
 
 def build_meta_model(config: dict[str, Any]) -> PreTrainedModel:
     """A model without weights, with eager attention so that no fused operator hides a product.
+
+    Nothing can be routed without numbers. So a mixture of experts gathers the matrices of each token's
+    experts and multiplies by those: the shapes are there, and so are exactly the products of the experts
+    that are used.
 
     Raises GistevalError if transformers has no language model of that configuration.
     """
@@ -43,8 +50,10 @@ def build_meta_model(config: dict[str, Any]) -> PreTrainedModel:
     try:
         kind: Any = AutoModelForSeq2SeqLM if parsed.is_encoder_decoder else AutoModelForCausalLM
         with META:
-            model: PreTrainedModel = kind.from_config(parsed, attn_implementation="eager")
-    except (ValueError, TypeError, KeyError) as error:
+            model: PreTrainedModel = kind.from_config(
+                parsed, attn_implementation="eager", experts_implementation="batched_mm"
+            )
+    except Exception as error:  # the modelling code is another project's: it may raise anything
         raise GistevalError(
             f"no language model can be built from model_type {config['model_type']} ({one_line(error)})"
         ) from error
@@ -65,7 +74,23 @@ def wrap(model: PreTrainedModel, step: Pass) -> tuple[nn.Module, tuple[Tensor, .
     total = step.tokens + step.cached
     mask = torch.zeros(1, 1, step.tokens, total, device=META)  # a mask of None fails on meta
     places = torch.arange(step.cached, total, device=META)[None]
-    return _DecoderPass(model, step.cached), (_ids(step.tokens), mask, places)
+    return _DecoderPass(model, step), (_ids(step.tokens), mask, places)
+
+
+def _slot_shapes(model: PreTrainedModel, slots: int) -> list[tuple[torch.Size, torch.Size]]:
+    """Shapes of each layer's keys and values after a pass over so many tokens; families differ in them."""
+    if not slots:
+        return []
+    cache = DynamicCache()
+    with torch.no_grad():
+        model.base_model(
+            input_ids=_ids(slots),
+            attention_mask=torch.zeros(1, 1, slots, slots, device=META),
+            position_ids=torch.arange(slots, device=META)[None],
+            past_key_values=cache,
+            use_cache=True,
+        )
+    return [(layer.keys.shape, layer.values.shape) for layer in cache.layers]
 
 
 def _ids(count: int) -> Tensor:
@@ -83,23 +108,29 @@ def _filled(layers: int, heads: int, slots: int, size: int) -> DynamicCache:
 
 
 class _DecoderPass(nn.Module):
-    def __init__(self, model: PreTrainedModel, cached: int) -> None:
+    def __init__(self, model: PreTrainedModel, step: Pass) -> None:
         super().__init__()
         self.model = model
-        self.cached = cached
+        self.step = step
+        self.shapes = _slot_shapes(model, step.cached)
 
     def forward(self, ids: Tensor, mask: Tensor, places: Tensor) -> Tensor:
-        config = self.model.config
-        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        output = self.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=places,
-            past_key_values=_filled(config.num_hidden_layers, heads, self.cached, size),
-            use_cache=True,
-        )
-        logits: Tensor = output.logits
+        cache = DynamicCache()
+        for layer, (keys, values) in enumerate(self.shapes):
+            cache.update(torch.zeros(keys, device=META), torch.zeros(values, device=META), layer)
+        options: dict[str, Any] = {
+            "input_ids": ids,
+            "attention_mask": mask,
+            "position_ids": places,
+            "past_key_values": cache,
+            "use_cache": True,
+        }
+        if self.step.logits == 0:
+            states: Tensor = self.model.base_model(**options).last_hidden_state
+            return states
+        if self.step.logits is not None:
+            options["logits_to_keep"] = self.step.logits
+        logits: Tensor = self.model(**options).logits
         return logits
 
 

@@ -9,9 +9,10 @@ listed. Neither knows about causality: a masked product is still computed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -20,6 +21,8 @@ from transformers import PreTrainedModel
 from gisteval.errors import GistevalError, MissingExtra, one_line
 from gisteval.profiling.meta import Pass, build_meta_model, wrap
 from gisteval.profiling.shapes import parse_config
+
+T = TypeVar("T")
 
 DEPTH_FIELDS: Mapping[str, tuple[str, ...]] = {
     "llama": ("num_hidden_layers",),
@@ -44,18 +47,20 @@ class OperatorCounts:
     unsupported: Mapping[str, int]
     traced_layers: str
 
-    def scaled(self, first: int, other: OperatorCounts, second: int) -> OperatorCounts:
-        """first * self + second * other; the operators of both."""
-        names = [*self.unsupported, *(name for name in other.unsupported if name not in self.unsupported)]
-        return OperatorCounts(
-            first * self.fvcore + second * other.fvcore,
-            first * self.torch + second * other.torch,
-            {
-                name: first * self.unsupported.get(name, 0) + second * other.unsupported.get(name, 0)
-                for name in names
-            },
-            self.traced_layers,
+    @classmethod
+    def total(cls, parts: Sequence[tuple[int, OperatorCounts]]) -> OperatorCounts:
+        """The sum of (times, counts); the operators of all."""
+        names = dict.fromkeys(name for _, found in parts for name in found.unsupported)
+        return cls(
+            sum(times * found.fvcore for times, found in parts),
+            sum(times * found.torch for times, found in parts),
+            {name: sum(times * found.unsupported.get(name, 0) for times, found in parts) for name in names},
+            parts[0][1].traced_layers,
         )
+
+
+class Uncountable(GistevalError):
+    """A model that can't run without weights."""
 
 
 class OperatorCounter:
@@ -64,26 +69,30 @@ class OperatorCounter:
     def __init__(self, config: Mapping[str, Any], whole: bool = False) -> None:
         """config: a transformers configuration with its model_type. whole: trace every layer.
 
-        Raises MissingExtra without fvcore, GistevalError if no language model can be built.
+        Raises GistevalError if transformers refuses the configuration.
         """
         self._config = dict(config)
         self._models: dict[tuple[int, ...], PreTrainedModel] = {}
         alike = not whole and "layer_types" not in config
         self._fields = DEPTH_FIELDS.get(str(config["model_type"]), ()) if alike else ()
-        self._depths = self._own_depths() if self._fields else ()
+        self._parts = self._depth_parts()
 
     def count(self, step: Pass) -> OperatorCounts:
         """FLOPs of one pass. Raises GistevalError if the model can't run on the meta device."""
-        if not self._fields:
-            return self._trace((), step)
-        ones = (1,) * len(self._fields)
-        base = self._trace(ones, step)
-        total = base
-        for index, depth in enumerate(self._depths):
-            deeper = self._trace((*ones[:index], 2, *ones[index + 1 :]), step)
-            # f(depth) = f(1) + (depth - 1) * (f(2) - f(1)), for each stack apart.
-            total = total.scaled(1, deeper.scaled(1, base, -1), depth - 1)
-        return total
+        traced = "1 and 2 of each stack" if self._fields else "all"
+        return OperatorCounts.total(
+            [
+                (times, self._run(depths, step, partial(_count, traced=traced)))
+                for times, depths in self._parts
+            ]
+        )
+
+    def matrix(self, step: Pass) -> int:
+        """FLOPs of one pass as torch counts them: matrix products. Needs no fvcore, and is quick.
+
+        Raises GistevalError if the model can't run on the meta device.
+        """
+        return sum(times * self._run(depths, step, _count_torch) for times, depths in self._parts)
 
     def count_decoding(self, tokens: int, cached: int, steps: int, encoder_decoder: bool) -> OperatorCounts:
         """`steps` more tokens after a pass of `tokens` behind `cached` slots, one pass each.
@@ -92,7 +101,7 @@ class OperatorCounter:
         """
         first = self.count(_decoding_pass(tokens, cached, 0, encoder_decoder))
         last = self.count(_decoding_pass(tokens, cached, steps - 1, encoder_decoder))
-        both = first.scaled(1, last, 1)
+        both = OperatorCounts.total([(1, first), (1, last)])
         return OperatorCounts(
             both.fvcore * steps // 2,
             both.torch * steps // 2,
@@ -100,21 +109,29 @@ class OperatorCounter:
             first.traced_layers,
         )
 
-    def _own_depths(self) -> tuple[int, ...]:
+    def _depth_parts(self) -> list[tuple[int, tuple[int, ...]]]:
+        """Depths to run, with how often each counts: f(n) = f(1) + (n - 1) (f(2) - f(1)), a stack apart."""
+        if not self._fields:
+            return [(1, ())]
         full = parse_config(self._config)
-        return tuple(int(getattr(full, field)) for field in self._fields)
+        more = [int(getattr(full, field)) - 1 for field in self._fields]
+        ones = (1,) * len(more)
+        deeper = [(times, (*ones[:n], 2, *ones[n + 1 :])) for n, times in enumerate(more) if times]
+        return [(1 - sum(more), ones), *deeper]
 
-    def _trace(self, depths: tuple[int, ...], step: Pass) -> OperatorCounts:
+    def _run(self, depths: tuple[int, ...], step: Pass, count: Callable[[PreTrainedModel, Pass], T]) -> T:
         if depths not in self._models:
             shallow = dict(zip(self._fields, depths, strict=True))
             self._models[depths] = build_meta_model({**self._config, **shallow})
         model = self._models[depths]
         try:
-            return _count(model, step, "1 and 2 of each stack" if depths else "all")
-        except (RuntimeError, NotImplementedError, TypeError, AttributeError) as error:
-            raise GistevalError(
-                f"{model.config.model_type}: a pass without weights fails ({one_line(error)}): "
-                "profile a checkpoint with --model"
+            return count(model, step)
+        except GistevalError:
+            raise
+        except Exception as error:  # the modelling code is another project's: it may raise anything
+            raise Uncountable(
+                f"{model.config.model_type}: its FLOPs can't be counted, since a pass without weights "
+                f"fails ({one_line(error)})"
             ) from error
 
 
@@ -122,6 +139,13 @@ def _decoding_pass(tokens: int, cached: int, index: int, encoder_decoder: bool) 
     if encoder_decoder:
         return Pass(tokens, cached, generated=1 + index)
     return Pass(1, cached + tokens + index)
+
+
+def _count_torch(model: PreTrainedModel, step: Pass) -> int:
+    module, inputs = wrap(model, step)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(*inputs)
+    return int(counter.get_total_flops())
 
 
 def _count(model: PreTrainedModel, step: Pass, traced: str) -> OperatorCounts:
@@ -138,6 +162,4 @@ def _count(model: PreTrainedModel, step: Pass, traced: str) -> OperatorCounts:
             int(count) * (1 if "norm" in name else 2) for name, count in analysis.by_operator().items()
         )
         unsupported: Counter[str] = analysis.unsupported_ops()
-        with FlopCounterMode(display=False) as counter:
-            module(*inputs)
-    return OperatorCounts(flops, counter.get_total_flops(), dict(unsupported), traced)
+    return OperatorCounts(flops, _count_torch(model, step), dict(unsupported), traced)

@@ -33,21 +33,6 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class PassTimes:
-    """Seconds of one batch. compress: prompts made ready; prefill: inputs run, the first token known;
-    decode: the tokens after it; end_to_end: prefill and decode, what each use takes."""
-
-    compress: float
-    prefill: float
-    decode: float
-
-    @property
-    def end_to_end(self) -> float:
-        """Prefill and decoding."""
-        return self.prefill + self.decode
-
-
-@dataclass(frozen=True, slots=True)
 class Lengths:
     """Of one example in one way: tokens that compressing runs, cached slots, tokens run at each use, and
     the bytes in store."""
@@ -56,6 +41,25 @@ class Lengths:
     cached: int
     run: int
     stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassTimes:
+    """Seconds of one batch. compress: prompts made ready; prefill: inputs run, the first token known;
+    decode: the tokens after it; end_to_end: prefill and decode, what each use takes.
+
+    lengths: of each row.
+    """
+
+    compress: float
+    prefill: float
+    decode: float
+    lengths: tuple[Lengths, ...]
+
+    @property
+    def end_to_end(self) -> float:
+        """Prefill and decoding."""
+        return self.prefill + self.decode
 
 
 def prepare(way: Way, examples: Sequence[Example]) -> list[CompressedPrompt]:
@@ -91,18 +95,19 @@ def timed_pass(way: Way, examples: Sequence[Example], output_tokens: int) -> Pas
     running.decode(output_tokens)
     watch.mark()
     compress, prefill, decode = watch.seconds()
-    return PassTimes(0.0 if way.kind in ("no_cache", "negative") else compress, prefill, decode)
+    return PassTimes(
+        compress=0.0 if way.kind in ("no_cache", "negative") else compress,
+        prefill=prefill,
+        decode=decode,
+        lengths=tuple(_lengths(prompt, len(ids)) for prompt, ids in zip(prompts, inputs, strict=True)),
+    )
 
 
-def lengths(way: Way, examples: Sequence[Example]) -> list[Lengths]:
-    """What this way runs, caches and stores for each example."""
-    found = []
-    for prompt, ids in zip(prepare(way, examples), inputs_of(way, examples), strict=True):
-        size = prompt.accounting.bytes
-        if isinstance(prompt, Prefix):
-            found.append(Lengths(prompt.next_position, prompt.slots, len(ids), size))
-        elif isinstance(prompt, Tokens):
-            found.append(Lengths(0, 0, len(prompt.token_ids) + len(ids), size))
-        else:
-            found.append(Lengths(0, 0, len(ids), size))
-    return found
+def _lengths(prompt: CompressedPrompt, run: int) -> Lengths:
+    """What a way runs, caches and stores for one example with an input of `run` tokens."""
+    size = prompt.accounting.bytes
+    if isinstance(prompt, Prefix):
+        return Lengths(prompt.next_position, prompt.slots, run, size)
+    if isinstance(prompt, Tokens):
+        return Lengths(0, 0, len(prompt.token_ids) + run, size)
+    return Lengths(0, 0, run, size)

@@ -7,6 +7,8 @@ A row is one human example run once: `model` "standard" runs the whole prompt, "
 from __future__ import annotations
 
 import csv
+import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,13 +66,18 @@ def read_released(file: Path) -> list[ReleasedRow]:
     if not rows or not set(COLUMNS) <= rows[0].keys():
         needed = ", ".join(COLUMNS)
         raise GistevalError(f"{file} is no released benchmark file: it needs the columns {needed}")
-    return [_row(row, file, number) for number, row in enumerate(rows, 2)]
+    found = [_row(row, file, number) for number, row in enumerate(rows, 2)]
+    often = Counter((row.model, row.example) for row in found)
+    for (model, example), times in often.items():
+        if times > 1:
+            raise GistevalError(f"{file} holds {times} rows of {model} for {example}: keep one of them")
+    return found
 
 
 def _row(row: dict[str, str], file: Path, line: int) -> ReleasedRow:
     standard = row["model"] == "standard"
     try:
-        return ReleasedRow(
+        found = ReleasedRow(
             example=row.get("id") or str(line),
             model=row["model"],
             tokens=int(row["num_prompt_tokens" if standard else "num_input_tokens"]),
@@ -79,8 +86,12 @@ def _row(row: dict[str, str], file: Path, line: int) -> ReleasedRow:
             flops=int(row["flops"]),
             cuda_time=float(row["cuda_time"]),
         )
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise GistevalError(f"{file}, line {line}: {error}: mend the file or fetch it again") from error
+    sound = min(found.tokens, found.inputs) > 0 <= found.cached and 0 < found.cuda_time < math.inf
+    if not sound:
+        raise GistevalError(f"{file}, line {line}: a length or a time is no positive number: mend the file")
+    return found
 
 
 def shape_of(file: Path) -> Shape:

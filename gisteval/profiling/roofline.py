@@ -6,6 +6,8 @@ architectures", 2009: attained FLOP/s <= min(peak FLOP/s, intensity * peak bytes
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 
 import torch
@@ -45,8 +47,12 @@ class Attained:
     share: float
 
 
-def measure_machine(device: torch.device, dtype: torch.dtype) -> MeasuredMachine:
-    """Takes well under a second on a CPU core and at most 260 MB there (2.2 GB on a GPU)."""
+def measure_machine(device: torch.device, dtype: torch.dtype, seconds: float = math.inf) -> MeasuredMachine:
+    """Takes well under a second on a free CPU core and at most 260 MB there (2.2 GB on a GPU).
+
+    seconds: after which no further repetition is begun; two are made in any case.
+    """
+    deadline = time.monotonic() + seconds
     on_gpu = device.type == "cuda"
     size = 8192 if on_gpu else 1024
     first = torch.ones(size, size, device=device, dtype=dtype)
@@ -54,7 +60,9 @@ def measure_machine(device: torch.device, dtype: torch.dtype) -> MeasuredMachine
     block = torch.empty(2**30 if on_gpu else 2**27, dtype=torch.uint8, device=device).zero_()
     target = torch.zeros_like(block)
     multiply = copy = float("inf")
-    for _ in range(REPETITIONS + 1):  # the first one warms up, and is never the best
+    for number in range(REPETITIONS + 1):  # the first one warms up, and is hardly the best
+        if number >= 2 and time.monotonic() > deadline:
+            break
         watch = Stopwatch(device)
         watch.mark()
         torch.mm(first, second, out=product)

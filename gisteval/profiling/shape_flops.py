@@ -8,7 +8,7 @@ from typing import Any
 from gisteval.errors import GistevalError
 from gisteval.profiling.closed_form import Flops, decode, forward
 from gisteval.profiling.meta import Pass
-from gisteval.profiling.operators import OperatorCounter, OperatorCounts
+from gisteval.profiling.operators import OperatorCounter, OperatorCounts, Uncountable
 from gisteval.profiling.shapes import EncoderDecoderShape, ModelShape
 
 
@@ -66,6 +66,7 @@ class ShapeFlops:
         """Plain form of `--json`: `flops` is everything, `prefill` and `decode` its parts."""
         return {
             "shape": self.shape.name,
+            "output_matrix": "on every position, as in the paper",
             "input_tokens": self.input_tokens,
             "cached_tokens": self.cached_tokens,
             "output_tokens": self.output_tokens,
@@ -94,7 +95,10 @@ def shape_flops(
             "--input-tokens and --output-tokens must be at least 1, --cached-tokens at least 0"
         )
     counter = OperatorCounter(shape.config)
-    found = counter.count(Pass(input_tokens, cached_tokens))
+    try:
+        found = counter.count(Pass(input_tokens, cached_tokens))
+    except Uncountable as error:
+        raise GistevalError(f"{error}; gisteval profile --model times a checkpoint without them") from error
     unsupported = dict(found.unsupported)
     steps = output_tokens - 1
     later: OperatorCounts | None = None

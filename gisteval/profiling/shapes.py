@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -200,25 +200,33 @@ def describe_config(name: str, config: dict[str, Any]) -> ModelShape:
     if full["model_type"] in ("llama", "mistral", "qwen2"):
         if full["hidden_act"] not in ("silu", "swish"):
             return ModelShape(name, config, None, f"its MLP's activation is {full['hidden_act']}, not silu")
-        return ModelShape(name, config, _decoder_shape(full), None)
+        return ModelShape(name, config, _sound(name, _decoder_shape(full)), None)
     if full["model_type"] == "t5":
         if full["feed_forward_proj"] not in ("gated-gelu", "relu"):
             reason = f"its MLP is {full['feed_forward_proj']}, neither gated-gelu nor relu"
             return ModelShape(name, config, None, reason)
-        return ModelShape(name, config, _t5_shape(full), None)
+        return ModelShape(name, config, _sound(name, _t5_shape(full)), None)
     reason = f"there is none for model_type {full['model_type']} (llama, mistral, qwen2 and t5 have one)"
     return ModelShape(name, config, None, reason)
 
 
+def _sound(name: str, shape: Shape) -> Shape:
+    """The shape. Raises GistevalError if one of its sizes is no size."""
+    sizes = {field: size for field, size in asdict(shape).items() if not isinstance(size, bool)}
+    wrong = [f"{field} {size}" for field, size in sizes.items() if size < 1]
+    if wrong:
+        raise GistevalError(f"{name}: no model has {', '.join(wrong)}: correct its config.json")
+    return shape
+
+
 def parse_config(config: Mapping[str, Any]) -> Any:
     """transformers' own configuration object, defaults filled in. Raises GistevalError if refused."""
-    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
     options = {key: value for key, value in config.items() if key != "model_type"}
     try:
         return AutoConfig.for_model(config["model_type"], **options)
-    except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
+    except Exception as error:  # its validation is another project's code: it may raise anything
         raise GistevalError(
             f"transformers refuses the configuration of a {config['model_type']} ({one_line(error)})"
         ) from error

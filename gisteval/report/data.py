@@ -12,6 +12,9 @@ from gisteval.errors import GistevalError
 from gisteval.run_folder import RunFolder
 from gisteval.schema import ResultRow
 
+PROFILE_VERSION = 2
+"""Of the content of a profile, as `schema_version`: measured and swept ones of another are not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunData:
@@ -108,6 +111,9 @@ def _profile(folder: RunFolder) -> Mapping[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+        found = dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise GistevalError(f"{file} is damaged: delete it, or profile again") from error
+    if found.get("kind") in ("model", "what_if") and found.get("schema_version") != PROFILE_VERSION:
+        raise GistevalError(f"{file} is of another version of gisteval: delete it, or profile again")
+    return found

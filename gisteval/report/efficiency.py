@@ -9,6 +9,7 @@ from gisteval.report.claims import Claim, Finding
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, engineering, size_text
 from gisteval.report.tables import interval_text
+from gisteval.report.timings import MOST_P_VALUE, is_faster, median_text, passes_text, shown_interval
 
 Content = Mapping[str, Any]
 
@@ -38,13 +39,16 @@ def efficiency_tables(data: ReportData) -> list[Table]:
             notes.append(
                 "Released timings: means of one forward pass of each human example, batch 1, on an A100, "
                 "savings paired by example; the negative control was not timed, its FLOPs are computed. "
+                "FLOPs run the output matrix on every position. "
                 "Bytes are those of fp32. Making the cache or the gist is not counted."
             )
         elif run.profile is not None and run.profile["kind"] == "model":
             rows += _measured_rows(run.profile)
             notes.append(
-                f"{run.profile['weights']}: medians of each use (prefill and decoding), batch "
-                f"{run.profile['batches'][0]['batch_size']}, {run.profile['device']}; savings are paired."
+                f"{run.profile['weights']}: each use (prefill and decoding), batch "
+                f"{run.profile['batches'][0]['batch_size']}, {run.profile['device']}. "
+                f"{passes_text(run.profile['batches'][0])}; savings are paired. "
+                "FLOPs run the output matrix on the last position only."
             )
     if not rows:
         return []
@@ -52,7 +56,11 @@ def efficiency_tables(data: ReportData) -> list[Table]:
 
 
 def cost_claims(data: ReportData) -> list[Claim]:
-    """Of each compressed way whether it takes less time than no cache, and than the whole prompt cached."""
+    """Of each compressed way whether it takes less time than no cache, and than the whole prompt cached.
+
+    What was measured too seldom for an interval of 95% leaves the question open, and so does a p-value
+    over 5% that is corrected for the savings it stands beside.
+    """
     stated = []
     for run in data.runs:
         profile = run.profile or {"kind": ""}
@@ -60,26 +68,29 @@ def cost_claims(data: ReportData) -> list[Claim]:
             for way in profile["ways"]:
                 for item in way["saved"]:
                     if item["unit"] == "seconds" and way["way"] != WHOLE_CACHE:
-                        who, ends = f"{way['model']}, {way['way']}", (item["low"], item["high"])
-                        stated.append(_cost_claim(who, item["baseline"], _percent(item), *ends))
+                        who = f"{way['model']}, {way['way']}"
+                        stated.append(_cost_claim(who, item, _released_finding(item), _percent(item)))
         elif profile["kind"] == "model":
             batch = profile["batches"][0]
-            bases = {system["name"]: system for system in batch["systems"]}
             for item in batch["savings"]:
                 if item["phase"] == "end_to_end":
-                    who, text = (
-                        f"{profile['weights']}, {item['system']}",
-                        _time_saved(item, bases[item["baseline"]]),
-                    )
-                    stated.append(_cost_claim(who, item["baseline"], text, item["low"], item["high"]))
+                    who, found = f"{profile['weights']}, {item['system']}", is_faster(item)
+                    few = f" ({passes_text(batch)})" if found == "too few passes" else ""
+                    stated.append(_cost_claim(who, item, found, _time_saved(item), few))
     return stated
 
 
-def _cost_claim(who: str, baseline: str, percent: str, low: float | None, high: float | None) -> Claim:
-    saves, costs = low is not None and low > 0, high is not None and high < 0
-    relation = "takes more time than" if costs else "takes less time than"
-    finding: Finding = "shown" if saves or costs else "open"
-    return Claim(f"{who} {relation} {baseline}", finding, f"{percent}% saved")
+def _released_finding(item: Content) -> str:
+    """As `is_faster`, of released timings."""
+    if item.get("p_value", 1.0) > MOST_P_VALUE or None in (item["low"], item["high"]):
+        return "not shown"
+    return "yes" if item["low"] > 0 else "slower" if item["high"] < 0 else "not shown"
+
+
+def _cost_claim(who: str, item: Content, found: str, percent: str, why: str = "") -> Claim:
+    relation = "takes more time than" if found == "slower" else "takes less time than"
+    finding: Finding = "shown" if found in ("yes", "slower") else "open"
+    return Claim(f"{who} {relation} {item['baseline']}", finding, f"{percent}% saved{why}")
 
 
 def _released_row(way: Content) -> tuple[str, ...]:
@@ -109,16 +120,14 @@ def _measured_rows(profile: Content) -> list[tuple[str, ...]]:
     rows = []
     for system in systems:
         name, seconds = system["name"], system["seconds"]["end_to_end"]
+        each = _each_use(system)
         rows.append(
             (
                 profile["weights"],
                 name,
-                interval_text(1e3 * seconds["median"], 1e3 * seconds["low"], 1e3 * seconds["high"], 2),
-                engineering(_each_use(system), 4),
-                *(
-                    _time_saved(saved.get((name, base)), by_name.get(base))
-                    for base in (NO_CACHE, WHOLE_CACHE)
-                ),
+                median_text(seconds["median"], shown_interval(seconds), 2, 1e3),
+                "-" if each is None else engineering(each, 4),
+                *(_time_saved(saved.get((name, base))) for base in (NO_CACHE, WHOLE_CACHE)),
                 *(_flops_saved(system, by_name.get(base)) for base in (NO_CACHE, WHOLE_CACHE)),
                 f"{system['cached_slots']:.1f}",
                 size_text(system["stored_bytes"]),
@@ -127,23 +136,25 @@ def _measured_rows(profile: Content) -> list[tuple[str, ...]]:
     return rows
 
 
-def _each_use(system: Content) -> float:
-    return float(system["flops"]["prefill"] + system["flops"]["decode"])
+def _each_use(system: Content) -> float | None:
+    """FLOPs of each use; None where they could not be counted."""
+    flops = system["flops"]
+    return None if flops is None else float(flops["each"])
 
 
 def _flops_saved(system: Content, base: Content | None) -> str:
     if base is None or system["name"] in (NO_CACHE, base["name"]):
         return "-"
-    return f"{100 * (1 - _each_use(system) / _each_use(base)):.1f}"
+    each, whole = _each_use(system), _each_use(base)
+    return "-" if each is None or whole is None else f"{100 * (1 - each / whole):.1f}"
 
 
-def _time_saved(saving: Content | None, base: Content | None) -> str:
-    """A saving's interval in percent of the baseline's median."""
-    if saving is None or base is None:
+def _time_saved(saving: Content | None) -> str:
+    """A saving in percent of the baseline's median, with its interval if it has one."""
+    if saving is None:
         return "-"
-    whole = base["seconds"]["end_to_end"]["median"]
-    low, high = (100 * saving[end] / whole for end in ("low", "high"))
-    return interval_text(saving["percent"], low, high, 1)
+    ends = saving.get("percent_interval")
+    return median_text(saving["percent"], ends and (ends[0], ends[1]), 1)
 
 
 def _percent(found: Content | None) -> str:

@@ -126,8 +126,10 @@ def _escaped(text: str) -> str:
 
 
 def uses_text(uses: int | None) -> str:
-    """A number of uses; None is never."""
-    return "never" if uses is None else f"{uses:,}"
+    """Uses until something pays; None is never, and the first use at the latest is at once."""
+    if uses is None:
+        return "never"
+    return "at once" if uses <= 1 else f"{uses:,}"
 
 
 def size_text(size: float) -> str:

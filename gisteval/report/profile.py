@@ -64,6 +64,12 @@ def _page(content: Mapping[str, Any], found: list[Table], figures: list[str]) ->
     return "\n\n".join(parts) + "\n"
 
 
+def _measured_in(content: Mapping[str, Any]) -> str:
+    source, spent = content.get("flops_source"), content.get("seconds_spent")
+    counted = "" if source is None else f", FLOPs: {source}"
+    return counted + ("" if spent is None else f", measured in {spent:.0f} of {content['time_budget']:g} s")
+
+
 def _heading(content: Mapping[str, Any]) -> str:
     kind = content["kind"]
     if kind == "model":
@@ -71,7 +77,7 @@ def _heading(content: Mapping[str, Any]) -> str:
             f"{content['model']} on {content['source']}: {content['examples']} examples, "
             f"{content['output_tokens']} output tokens, {content['device']} {content['dtype']}, "
             f"{threads_text(content['threads'])}, {content['clock']}, all ways on the weights of "
-            f"{content['weights']}"
+            f"{content['weights']}{_measured_in(content)}"
         )
     if kind == "what_if":
         return (

@@ -6,6 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gisteval.report.layout import Table, engineering, size_text, uses_text
+from gisteval.report.timings import (
+    is_faster,
+    median_text,
+    passes_text,
+    pays_interval,
+    pays_text,
+    shown_interval,
+)
 
 Content = Mapping[str, Any]
 
@@ -25,10 +33,11 @@ def _model_tables(content: Content) -> list[Table]:
     found = []
     for batch in content["batches"]:
         found += [_time_table(batch), _saving_table(batch), _break_even_table(batch), _roof_table(batch)]
-    return [*found, _storage_table(content["storage"])]
+    return [*(table for table in found if table.rows), _storage_table(content["storage"])]
 
 
 def _time_table(batch: Content) -> Table:
+    counted = all(system["flops"] for system in batch["systems"])
     rows = []
     for system in batch["systems"]:
         seconds, flops, peak = system["seconds"], system["flops"], system["peak_memory"]
@@ -38,24 +47,30 @@ def _time_table(batch: Content) -> Table:
                 f"{system['run_tokens']:.1f}",
                 f"{system['cached_slots']:.1f}",
                 *(_milliseconds(seconds[p]) for p in ("compress", "prefill", "decode_token", "end_to_end")),
-                engineering(flops["compress"]),
-                engineering(flops["prefill"]),
-                engineering(flops["decode"]),
+                *(engineering(flops[p]) for p in ("compress", "prefill", "decode") if counted),
                 f"{system['stored_bytes']:,.0f}",
                 "-" if peak is None else f"{peak['bytes'] / 1e6:,.0f}",
             )
         )
     times = ("compress ms", "prefill ms", "decode a token ms", "each use ms")
-    flops_columns = ("compress FLOPs", "prefill FLOPs", "decode FLOPs")
+    flops_columns = ("compress FLOPs", "prefill FLOPs", "decode FLOPs") if counted else ()
     columns = ("way", "run", "cached", *times, *flops_columns, "stored bytes", "peak MB")
+    per_example = f"{'FLOPs and bytes' if counted else 'bytes'} an example"
     return Table(
         f"time-batch-{batch['batch_size']}",
         f"Time, batch of {batch['batch_size']}",
         columns,
         tuple(rows),
-        f"Medians of {batch['rounds']} passes with 95% intervals, a batch each (measuring stopped: "
-        f"{batch['stopped']}); FLOPs and bytes an example.",
+        f"{passes_text(batch)}, a batch each ({_STOPPED.get(batch['stopped'], batch['stopped'])}); "
+        f"{per_example}.",
     )
+
+
+_STOPPED = {
+    "narrow": "stopped when the medians were narrow",
+    "budget": "stopped when time was up",
+    "rounds": "stopped at the most passes there are",
+}
 
 
 def _saving_table(batch: Content) -> Table:
@@ -66,7 +81,7 @@ def _saving_table(batch: Content) -> Table:
             "each use" if saving["phase"] == "end_to_end" else saving["phase"],
             _milliseconds(saving),
             f"{saving['percent']:.1f}%",
-            "yes" if saving["low"] > 0 else "slower" if saving["high"] < 0 else "not shown",
+            is_faster(saving),
         )
         for saving in batch["savings"]
     )
@@ -75,8 +90,8 @@ def _saving_table(batch: Content) -> Table:
         f"What is saved, batch of {batch['batch_size']}",
         ("way", "against", "phase", "saved ms", "saved", "is it faster?"),
         rows,
-        "Paired: both ways on the same batch in the same round. What is saved against no cache only is the "
-        "merit of ordinary prompt caching.",
+        "Paired: both ways on the same batch in the same round; faster or slower by a sign test, corrected "
+        "for all of these rows. What is saved against no cache only is the merit of ordinary caching.",
     )
 
 
@@ -86,8 +101,8 @@ def _break_even_table(batch: Content) -> Table:
             even["system"],
             even["baseline"],
             "FLOPs" if even["unit"] == "flops" else "time",
-            uses_text(even["reuses"]),
-            "-" if even["unit"] == "flops" else f"{uses_text(even['low'])} to {uses_text(even['high'])}",
+            pays_text(even),
+            pays_interval(even),
             uses_text(even["net"]),
         )
         for even in batch["break_even"]
@@ -98,7 +113,7 @@ def _break_even_table(batch: Content) -> Table:
         ("way", "against", "in", "N*", "interval", "net of the cache's own filling"),
         rows,
         "N* = ceil(compress / saved each use). Net: where the total costs cross, since a whole-prompt "
-        "cache has to be filled as well.",
+        "cache has to be filled as well. Time has an interval from six passes on.",
     )
 
 
@@ -148,8 +163,11 @@ def _what_if_table(content: Content) -> Table:
                 str(row["prompt_tokens"]),
                 str(row["k"]),
                 str(row["batch"]),
-                *(_saved(ways[base], gist, "flops_each") for base in baselines),
-                *(_saved(ways[base], gist, "seconds_each") for base in baselines),
+                *(
+                    f"{100 * evens[unit, base]['saved_each'] / ways[base][f'{unit}_each']:.1f}%"
+                    for unit in ("flops", "seconds")
+                    for base in baselines
+                ),
                 *(uses_text(evens["flops", base]["reuses"]) for base in baselines),
                 uses_text(evens["flops", "whole-prompt cache"]["net"]),
                 size_text(ways["whole-prompt cache"]["stored_bytes"]),
@@ -165,17 +183,13 @@ def _what_if_table(content: Content) -> Table:
     return Table("what-if", "When gisting pays", columns, tuple(rows), note)
 
 
-def _saved(base: Content, gist: Content, field: str) -> str:
-    return f"{100 * (1 - gist[field] / base[field]):.1f}%"
-
-
 def _shape_table(content: Content) -> Table:
     differences = content["difference_percent"] or {}
     rows = []
     for tool, count in content["flops"].items():
         difference = f"{differences[tool]:+.4f}%" if tool in differences else "-"
         rows.append((tool, "does not apply" if count is None else f"{count:,}", difference))
-    notes = [content["closed_form_note"] or ""]
+    notes = [content["closed_form_note"] or "", "the output matrix runs on every position, as in the paper"]
     notes.append("operators fvcore does not count: " + ", ".join(content["unsupported_ops"]))
     note = "; ".join(filter(None, notes))
     return Table("flops", "FLOPs", ("counted by", "FLOPs", "difference"), tuple(rows), note)
@@ -199,6 +213,4 @@ def _released_table(content: Content) -> Table:
 
 
 def _milliseconds(found: Content | None) -> str:
-    if found is None:
-        return "-"
-    return f"{1e3 * found['median']:.3f} [{1e3 * found['low']:.3f}, {1e3 * found['high']:.3f}]"
+    return "-" if found is None else median_text(found["median"], shown_interval(found), 3, 1e3)

@@ -23,7 +23,11 @@ def test_uses_until_is_the_papers_formula(cost, saved, expected):
 
 def test_an_interval_that_touches_zero_may_never_pay():
     found = break_even("no cache", Cost(0, 10), Cost(30, 7), (-1.0, 6.0))
-    assert (found.saved_each, found.reuses, found.low, found.high) == (3, 10, 5, None)
+    assert (found.saved_each, found.reuses, found.interval) == (3, 10, (5, None))
+
+
+def test_a_saving_without_an_interval_gives_none():
+    assert break_even("no cache", Cost(0, 10), Cost(30, 7)).interval is None
 
 
 whole = st.integers(1, 10**9)

@@ -108,7 +108,14 @@ def test_where_the_closed_form_does_not_apply_it_says_so():
 
 
 @pytest.mark.parametrize(
-    "config", [{"model_type": "no-such-model"}, {"model_type": "llama", "vocab_size": "x"}]
+    "config",
+    [
+        {"model_type": "no-such-model"},
+        {"model_type": "llama", "vocab_size": "x"},
+        {"model_type": "llama", "vocab_size": -4},
+        {"model_type": "llama", "num_attention_heads": 0},
+        {"model_type": "t5", "num_layers": 0},
+    ],
 )
 def test_a_configuration_that_transformers_refuses_is_an_error(config):
     with pytest.raises(GistevalError):

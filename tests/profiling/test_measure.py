@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gisteval.compressors.full import Full
 from gisteval.compressors.gist import Gist
@@ -11,10 +16,11 @@ from gisteval.compressors.nothing import Empty
 from gisteval.compressors.truncate import Truncate
 from gisteval.errors import GistevalError
 from gisteval.models.continuation import Continuation
-from gisteval.profiling.accounts import work_of
+from gisteval.profiling.accounts import flop_source, work_of
+from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.closed_form import decode, forward
-from gisteval.profiling.measure import profile_batch
-from gisteval.profiling.passes import Way, inputs_of, lengths, prepare, timed_pass
+from gisteval.profiling.measure import _spread_out, profile_batch
+from gisteval.profiling.passes import Lengths, PassTimes, Way, inputs_of, prepare, timed_pass
 from gisteval.profiling.shapes import describe_config
 from gisteval.schema import Example
 
@@ -22,6 +28,10 @@ EXAMPLES = [
     Example(str(i), "t", "test", " ".join(["say the first word"] * (1 + i % 3)), "cats " * (i % 4), "yes")
     for i in range(9)
 ]
+
+
+def lengths(way: Way, examples: list[Example]) -> tuple[Lengths, ...]:
+    return timed_pass(way, examples, 2).lengths
 
 
 @pytest.fixture
@@ -82,8 +92,9 @@ def test_every_row_decodes_the_asked_number_of_tokens(tiny_model, monkeypatch):
     assert model.end_ids != way.model.end_ids  # the model it was made from still stops
 
 
-def test_a_profile_has_every_way_phase_and_both_differences(ways):
-    found = profile_batch(ways, EXAMPLES, 2, 4, seconds=0.5)
+def test_a_profile_has_every_way_phase_and_both_differences(ways, monkeypatch):
+    monkeypatch.setattr("gisteval.profiling.measure.MOST_ROUNDS", 8)
+    found = profile_batch(ways, EXAMPLES, 2, 4, TimeBudget.of(math.inf))
     assert [timing.way.name for timing in found.timings] == [way.name for way in ways]
     assert [timing.compress is None for timing in found.timings] == [True, False, False, False, True]
     assert {(s.way, s.baseline, s.phase) for s in found.savings} == {
@@ -92,35 +103,82 @@ def test_a_profile_has_every_way_phase_and_both_differences(ways):
         for base in ("no cache", "whole-prompt cache")
         for phase in ("prefill", "end_to_end")
     }
+    assert (found.rounds, found.left_out) == (8, ())
     for timing in found.timings:
+        assert len(timing.lengths) == 8  # the ninth example fills no batch
         assert 0 < timing.prefill.low <= timing.prefill.median <= timing.prefill.high
         assert timing.end_to_end.median > timing.prefill.median
-        assert timing.prefill.n == found.rounds >= 4
+        assert timing.prefill.n == found.rounds
 
 
 def test_work_is_the_closed_form_of_the_lengths(ways):
     shape = describe_config("tiny", ways[0].model.model.config.to_dict())
     found = lengths(ways[2], EXAMPLES[:1])
-    work = work_of(shape, found, steps=5)
+    work = work_of(flop_source(shape).form, found, steps=5)
     (one,) = found
     assert work.compress == forward(shape.closed, one.compressed, 0, logits=0).total
     assert work.prefill == forward(shape.closed, one.run, one.cached, logits=1).total
     assert work.decode == decode(shape.closed, one.run, one.cached, 5).total
 
 
-def test_work_of_a_model_without_closed_form_is_counted(tiny_model):
-    way = Way("gist-1", "compressed", tiny_model("gpt2", 1).endless(), Gist())
-    shape = describe_config("tiny", way.model.model.config.to_dict())
-    work = work_of(shape, lengths(way, EXAMPLES), steps=2)
-    assert work.source.startswith("torch")
-    assert work.compress > 0 and work.prefill > 0 and work.decode > 0
+def test_few_rounds_cover_all_lengths_in_a_fixed_order(ways):
+    """Whatever a short time allows to measure is not the short examples only, and the same every time."""
+    order = _spread_out(list(range(9)))
+    assert sorted(order) == list(range(9))
+    assert order[:3] == [4, 2, 7]
+    for count in (3, 5, 7):
+        assert abs(sum(order[:count]) / count - 4) <= 0.7
+
+
+def test_every_way_is_served_once_whatever_the_time(ways):
+    found = profile_batch(ways, EXAMPLES, 2, 4, TimeBudget.of(0.0))
+    assert (found.rounds, found.stopped) == (1, "budget")
+    assert found.left_out == ("warming up", "peak memory", "3 of 4 batches of examples")
+    assert [timing.way.name for timing in found.timings] == [way.name for way in ways]
+    for timing in found.timings:
+        assert len(timing.lengths) == 2 and timing.peak is None
+        assert timing.end_to_end.proven is None and timing.end_to_end.low is None
+    assert all(saving.percent_interval is None for saving in found.savings)
+    assert profile_batch(ways, EXAMPLES, 2, 4, TimeBudget.of(0.0), must=False) is None
+
+
+@given(st.floats(0, 60), st.lists(st.floats(0.01, 20), min_size=5, max_size=5), st.sampled_from([1, 2, 4]))
+def test_time_is_kept_however_slow_a_pass_is(budget, seconds, batch_size):
+    """On a clock of its own: at most the first round, or the budget and one pass that it cut off."""
+    now = [0.0]
+    names = [str(number) for number in range(len(seconds))]
+    kinds = ["no_cache", "whole_cache", "compressed", "compressed", "negative"]
+    slow = [
+        Way(name, kind, SimpleNamespace(device="none"), None)
+        for name, kind in zip(names, kinds, strict=True)
+    ]
+
+    def serve(way, examples, output_tokens):
+        now[0] += seconds[int(way.name)]
+        return PassTimes(0.1, 0.1, 0.1, (Lengths(1, 1, 1, 1),) * len(examples))
+
+    def peak(work, device):
+        work()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.monotonic", lambda: now[0])
+        patch.setattr("gisteval.profiling.measure.timed_pass", serve)
+        patch.setattr("gisteval.profiling.measure.peak_memory", peak)
+        patch.setattr("gisteval.profiling.measure.MOST_ROUNDS", 20)
+        found = profile_batch(slow, EXAMPLES, batch_size, 4, TimeBudget.of(budget))
+    assert now[0] <= max(budget, sum(seconds)) + max(seconds)
+    assert {timing.end_to_end.n for timing in found.timings} == {found.rounds}
+    assert {len(timing.lengths) for timing in found.timings} == {
+        min(found.rounds, len(EXAMPLES) // batch_size) * batch_size
+    }
+    # Nothing is left out that there was time for.
+    assert ("warming up" in found.left_out) <= (budget < 2 * sum(seconds) + 1e-9)
+    assert (found.stopped == "rounds") == (found.rounds == 20)
 
 
 def test_what_cannot_be_measured_is_refused(ways):
     with pytest.raises(GistevalError, match="fill a batch of 10"):
-        profile_batch(ways, EXAMPLES, 10, 4, 0.1)
-    with pytest.raises(GistevalError, match="at least 2"):
-        profile_batch(ways, EXAMPLES, 1, 1, 0.1)
+        profile_batch(ways, EXAMPLES, 10, 4, TimeBudget.of(0.1))
 
 
 def test_timing_leaves_the_weights_alone(ways):

@@ -54,6 +54,21 @@ def test_a_model_without_closed_form_still_gets_the_other_two():
     assert "gpt2" in found["closed_form_note"]
 
 
+def test_what_cannot_run_without_weights_is_named_with_a_way_out():
+    config = {"model_type": "jetmoe", "hidden_size": 32, "num_hidden_layers": 1, "vocab_size": 50}
+    shape = describe_config("x", {**config, "num_key_value_heads": 2, "kv_channels": 8})
+    with pytest.raises(GistevalError, match=r"jetmoe: its FLOPs can't be .*gisteval profile --model"):
+        shape_flops(shape, 5, 0)
+
+
+def test_experts_are_counted_by_all_tools_alike():
+    config = {"model_type": "mixtral", "vocab_size": 60, "hidden_size": 32, "intermediate_size": 48,
+              "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}  # fmt: skip
+    found = shape_flops(describe_config("x", config), 7, 3, 2)
+    assert found.total.fvcore == found.total.torch > 0
+    assert found.to_json()["output_matrix"] == "on every position, as in the paper"
+
+
 def test_other_encoder_decoders_run_whole_prompts_only():
     config = {
         "model_type": "bart", "vocab_size": 60, "d_model": 16,

@@ -57,5 +57,12 @@ def test_other_files_are_refused(tmp_path):
     file.write_text(header + "gist,1,2,x,4,5\n")
     with pytest.raises(GistevalError, match="line 2"):
         read_released(file)
+    for row in ("gist,1,2", "gist,1,2,1,4,nan", "gist,1,-2,1,4,5", "gist,1,2,1,4,0"):
+        file.write_text(header + row + "\n")
+        with pytest.raises(GistevalError, match="line 2"):
+            read_released(file)
+    file.write_text(header.replace("model,", "id,model,") + "7,gist,1,2,1,4,5\n" * 2)
+    with pytest.raises(GistevalError, match="2 rows of gist for 7"):
+        read_released(file)
     with pytest.raises(GistevalError, match="neither"):
         shape_of(tmp_path / "gpt2.csv")

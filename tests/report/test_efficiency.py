@@ -16,8 +16,8 @@ def data(*profiles: dict[str, Any] | None) -> ReportData:
 
 
 def measured(name: str, median: float, prefill: float, stored: float) -> dict[str, Any]:
-    end = {"median": median, "low": median - 0.001, "high": median + 0.001}
-    flops = {"compress": 0.0, "prefill": prefill, "decode": 1e9}
+    end = {"median": median, "low": median - 0.001, "high": median + 0.001, "n": 9}
+    flops = {"compress": 0.0, "prefill": prefill, "decode": 1e9, "each": prefill + 1e9}
     return {
         "name": name,
         "cached_slots": 1.0,
@@ -34,12 +34,13 @@ def test_a_measured_profile_shows_every_way_and_paired_savings() -> None:
         measured("gist-1", 0.007, 3e9, 5e3),
         measured("negative control", 0.007, 3e9, 0),
     ]
-    common = {"system": "gist-1", "median": 0.003, "low": 0.002, "high": 0.004}
+    common = {"system": "gist-1", "median": 0.003, "low": 0.002, "high": 0.004, "n": 9}
+    common |= {"percent_interval": [20.0, 40.0], "p_value": 0.004}
     savings = [
         {**common, "baseline": "no cache", "phase": "end_to_end", "percent": 30.0},
         {**common, "baseline": "no cache", "phase": "prefill", "percent": 77.0},
     ]
-    batch = {"batch_size": 1, "systems": ways, "savings": savings}
+    batch = {"batch_size": 1, "rounds": 9, "systems": ways, "savings": savings}
     profile = {"kind": "model", "weights": "x-gist-1", "device": "cpu", "batches": [batch]}
     (table,) = efficiency_tables(data(profile))
     rows = {row[1]: row[2:] for row in table.rows}
@@ -53,6 +54,26 @@ def test_a_measured_profile_shows_every_way_and_paired_savings() -> None:
     assert claim.evidence == "30.0 [20.0, 40.0]% saved"
 
 
+def test_a_single_repetition_is_no_ground_for_a_claim() -> None:
+    """Nor are five: no interval of theirs covers 95%."""
+    for passes, said in ((1, "One repetition: no interval"), (5, "range (it covers 94%, not 95%)")):
+        ways = [measured(name, 0.010, 9e9, 0) for name in ("no cache", "gist-1")]
+        for way in ways:
+            way["seconds"]["end_to_end"].update(n=passes)
+            way["flops"] = None
+        saving = {"system": "gist-1", "baseline": "no cache", "phase": "end_to_end"}
+        saving |= {"median": 0.003, "low": 0.002, "high": 0.004, "n": passes}
+        saving |= {"percent": 30.0, "percent_interval": None, "p_value": 0.001}
+        batch = {"batch_size": 1, "rounds": passes, "systems": ways, "savings": [saving]}
+        profile = {"kind": "model", "weights": "x-gist-1", "device": "cpu", "batches": [batch]}
+        (claim,) = cost_claims(data(profile))
+        assert claim.finding == "open" and said in claim.evidence
+        (table,) = efficiency_tables(data(profile))
+        assert said in table.note
+        assert [row[3] for row in table.rows] == ["-", "-"]  # FLOPs that could not be counted
+        assert [("[" in row[2]) for row in table.rows] == [passes > 1] * 2
+
+
 def test_released_timings_stand_beside_measured_ones() -> None:
     way = {
         "model": "llama-7b",
@@ -62,7 +83,14 @@ def test_released_timings_stand_beside_measured_ones() -> None:
         "cached_slots": 1.0,
         "stored_bytes": 1_048_576.0,
         "saved": [
-            {"baseline": "no cache", "unit": "seconds", "value": 6.8, "low": 5.5, "high": 8.1},
+            {
+                "baseline": "no cache",
+                "unit": "seconds",
+                "value": 6.8,
+                "low": 5.5,
+                "high": 8.1,
+                "p_value": 0.001,
+            },
             {"baseline": "no cache", "unit": "flops", "value": 39.6, "low": 36.0, "high": 43.0},
         ],
     }
@@ -83,11 +111,20 @@ def test_runs_without_timings_have_no_table() -> None:
 
 
 def test_a_saving_whose_interval_holds_zero_is_left_open() -> None:
-    item = {"baseline": "no cache", "unit": "seconds", "value": 1.0, "low": -0.5, "high": 2.5}
+    item = {
+        "baseline": "no cache",
+        "unit": "seconds",
+        "value": 1.0,
+        "low": -0.5,
+        "high": 2.5,
+        "p_value": 0.2,
+    }
     way = {"model": "m", "way": "gist-1", "saved": [item]}
-    worse = {**way, "saved": [{**item, "value": -2.0, "low": -3.0, "high": -1.0}]}
-    found = cost_claims(data({"kind": "released", "ways": [way, worse]}))
+    worse = {**way, "saved": [{**item, "value": -2.0, "low": -3.0, "high": -1.0, "p_value": 0.01}]}
+    among_many = {**way, "saved": [{**item, "low": 0.1, "p_value": 0.11}]}  # after its correction
+    found = cost_claims(data({"kind": "released", "ways": [way, worse, among_many]}))
     assert [(claim.finding, "takes less time" in claim.text) for claim in found] == [
         ("open", True),
         ("shown", False),
+        ("open", True),
     ]

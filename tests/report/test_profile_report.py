@@ -39,7 +39,8 @@ def system(name: str) -> dict:
 def content() -> dict:
     """A small profile.json of a model, as plain values."""
     curve = [{"name": name, "uses": [1, 10], "totals": [5.0, 5.0 + i]} for i, name in enumerate(WAYS)]
-    saving = {"system": "gist-1", "baseline": "no cache", "phase": "end_to_end", "percent": 12.5, **MEDIAN}
+    saving = {"system": "gist-1", "baseline": "no cache", "phase": "end_to_end", "percent": 12.5,
+              "percent_interval": [10.0, 15.0], "p_value": 0.004, **MEDIAN}
     even = {"system": "gist-1", "unit": "seconds", "baseline": "no cache", "saved_each": 1.0}
     ways = [{"name": name, "flops_each": 1e12 * (i + 1)} for i, name in enumerate(WAYS)]
     totals = {"1000": 5e5, "1000000": 5e8, "1000000000": 5e11}
@@ -52,7 +53,7 @@ def content() -> dict:
         "batches": [{
             "batch_size": 1, "rounds": 9, "stopped": "narrow", "systems": [system(name) for name in WAYS],
             "savings": [saving, {**saving, "low": -1.0}, {**saving, "low": -2.0, "high": -1.0}],
-            "break_even": [{**even, "reuses": 4, "net": None, "low": 2, "high": None}],
+            "break_even": [{**even, "reuses": 4, "net": None, "interval": [2, None]}],
             "curves": {"flops": curve, "seconds": curve},
         }],
         "storage": [{"name": "gist-1", "bytes_per_prompt": 512.0, "totals": totals, "budget": 80 * 10**9,
@@ -75,10 +76,34 @@ def test_a_model_profile_is_written_whole(content, tmp_path):
 def test_the_tables_say_what_was_not_shown(content):
     found = {table.name: table for table in tables(content)}
     assert [row[-1] for row in found["savings-batch-1"].rows] == ["yes", "not shown", "slower"]
-    assert found["break-even-batch-1"].rows[0][3:] == ("4", "2 to never", "never")
+    assert found["break-even-batch-1"].rows[0][3:] == ("from about 4 uses", "2 to never", "never")
     assert [row[0] for row in found["time-batch-1"].rows] == list(WAYS)
     assert found["storage"].rows[0][-1] == "156,250,000"
     assert "2.000 [1.800, 2.300]" in profile_text(content)
+
+
+def test_one_repetition_has_no_interval_anywhere(content, tmp_path):
+    """And without FLOPs only what was timed is shown."""
+    once = {"low": None, "high": None, "n": 1, "confidence": 0.0}
+    (batch,) = content["batches"]
+    batch["rounds"] = 1
+    batch["curves"].pop("flops")
+    batch["break_even"][0]["interval"] = None
+    batch["savings"] = [{**batch["savings"][0], **once, "percent_interval": None}]
+    for way in batch["systems"]:
+        way["seconds"] = {phase: found and {**found, **once} for phase, found in way["seconds"].items()}
+        way.update(flops=None, attained=[])
+    content["by_prompt_length"] = []
+    page = write_profile_report(content, tmp_path).read_text()
+    found = {table.name: table for table in tables(content)}
+    assert set(found) == {"time-batch-1", "savings-batch-1", "break-even-batch-1", "storage"}
+    cells = [cell for table in found.values() for row in table.rows for cell in row]
+    assert not [cell for cell in cells if "[" in cell]
+    assert found["time-batch-1"].note.startswith("One repetition: no interval")
+    assert not [column for column in found["time-batch-1"].columns if "FLOPs" in column]
+    assert found["savings-batch-1"].rows[0][-1] == "too few passes"
+    assert found["break-even-batch-1"].rows[0][3:] == ("from about 4 uses", "too few passes", "never")
+    assert "roofline" not in page and (tmp_path / "figures" / "break_even-batch-1.png").is_file()
 
 
 def test_layouts_of_a_table():

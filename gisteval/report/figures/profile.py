@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gisteval.report.figures.style import (
     series_styles,
 )
 from gisteval.report.layout import engineering, threads_text
+from gisteval.report.timings import shown_interval
 
 Content = Mapping[str, Any]
 Panels = list[tuple[str, list[Content]]]
@@ -50,7 +52,8 @@ def draw_figures(content: Content, folder: Path) -> list[str]:
         panels, below = _batch_curves(batch), f"batch of {size}"
         names.append(_break_even(panels, below, folder, f"break_even-batch-{size}"))
         names.append(_latency(batch, folder, f"latency_breakdown-batch-{size}"))
-    names.append(_roofline(content, folder, "roofline"))
+    if any(system["attained"] for batch in content["batches"] for system in batch["systems"]):
+        names.append(_roofline(content, folder, "roofline"))
     if content["by_prompt_length"]:
         names.append(_prompt_lengths(content["by_prompt_length"], folder, "cost_by_prompt_length"))
     return names
@@ -72,27 +75,14 @@ def _prefixed(axis: Any, unit: str) -> None:
 
 
 def _batch_curves(batch: Content) -> Panels:
-    """Two panels: FLOPs and time."""
-    return [(label, batch["curves"][unit]) for unit, label in (("flops", "FLOPs"), ("seconds", "time"))]
+    """FLOPs, where they could be counted, and time."""
+    labels = (("flops", "FLOPs"), ("seconds", "time"))
+    return [(label, batch["curves"][unit]) for unit, label in labels if unit in batch["curves"]]
 
 
 def _sweep_curves(rows: Sequence[Content]) -> Panels:
     """Two panels: the shortest and the longest prompt of a sweep."""
-    uses = [scale * digit for scale in (1, 10, 100, 1000) for digit in (1, 2, 3, 5, 7)] + [10_000]
-    return [
-        (
-            f"FLOPs, prompt of {row['prompt_tokens']:,}",
-            [
-                {
-                    "name": way["name"],
-                    "uses": uses,
-                    "totals": [way["flops_once"] + count * way["flops_each"] for count in uses],
-                }
-                for way in row["ways"]
-            ],
-        )
-        for row in (rows[0], rows[-1])
-    ]
+    return [(f"FLOPs, prompt of {row['prompt_tokens']:,}", row["curves"]) for row in (rows[0], rows[-1])]
 
 
 def _break_even(panels: Panels, below: str, folder: Path, name: str) -> str:
@@ -190,7 +180,9 @@ def _ms(system: Content, phase: str) -> float:
 
 
 def _half_widths(found: Content) -> tuple[float, float]:
-    return 1e3 * (found["median"] - found["low"]), 1e3 * (found["high"] - found["median"])
+    """Below and above the median, in milliseconds; not a number where there is no interval to draw."""
+    low, high = shown_interval(found) or (math.nan, math.nan)
+    return 1e3 * (found["median"] - low), 1e3 * (high - found["median"])
 
 
 def _roofline(content: Content, folder: Path, name: str) -> str:
