@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 from gisteval.errors import GistevalError, InvalidRun
 from gisteval.file_names import SEPARATOR, file_name, readable_name
+from gisteval.logs import LOG_FILE
 from gisteval.schema import Example, Generation, ResultRow, Verdict, from_json, to_json
 from gisteval.store import LOCK_FILE, NEW, only_writer, read_records, write_atomic, write_json
 
@@ -64,7 +65,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise GistevalError(f"{self.path} is a file: choose a folder as --output")
         # What a command leaves that was killed before its manifest was there.
-        own = {MANIFEST, MANIFEST + NEW, LOCK_FILE}
+        own = {MANIFEST, MANIFEST + NEW, LOCK_FILE, LOG_FILE}
         found = {entry.name for entry in self.path.iterdir()} if self.path.exists() else set()
         if found - own and MANIFEST not in found:
             raise GistevalError(f"{self.path} is not empty and holds no run: choose another --output")

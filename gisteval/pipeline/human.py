@@ -13,6 +13,7 @@ from gisteval.content import find_content
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.judging.human import HUMAN, Item, draw_items, human_verdicts, read_answers, sheet_csv
 from gisteval.judging.protocol import Contest
+from gisteval.logs import run_log
 from gisteval.pipeline.judged import contests, write_judging
 from gisteval.run_folder import RunFolder
 from gisteval.schema import digest, to_json
@@ -30,7 +31,7 @@ def export_sheet(path: Path, output: Path, system: str, split: str, count: int, 
     The run notes what was drawn, so that answers find their way back. Raises GistevalError for an unknown
     system or split.
     """
-    with RunFolder.editing(path) as folder:
+    with RunFolder.editing(path) as folder, run_log(path):
         return _export(folder, output, system, split, count, seed)
 
 
@@ -64,7 +65,7 @@ def import_answers(path: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
     Answers that were imported before are replaced. Raises GistevalError if a file's items are of no
     sheet of this run; then nothing is changed.
     """
-    with RunFolder.editing(path) as folder:
+    with RunFolder.editing(path) as folder, run_log(path):
         return _take(folder, files)
 
 

@@ -14,6 +14,7 @@ from gisteval.importer.release import Release, label_of, read_release, split_ord
 from gisteval.importer.verdicts import IMPORTED, VerdictFile
 from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, win_rate_row
+from gisteval.logs import progress, run_log
 from gisteval.pipeline.imported import (
     SEED,
     all_examples,
@@ -71,6 +72,7 @@ def import_paper(
     data_dir: where the task's own data lies; with it the examples get its texts and ids, and can be
     compared with those of other runs on the task.
     """
+    progress.info("reading the release")
     release = read_release(source, TASK, _known_examples(data_dir))
     parts = sorted(release.examples.items(), key=lambda item: split_order(item[0][1]))
     examples = all_examples([found for _, found in parts])
@@ -83,7 +85,8 @@ def import_paper(
     contents = contents_of(release.outputs, verdicts)
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
     extra = {"saved_figures": [asdict(figure) for figure in saved], "source": str(source)}
-    with RunFolder(output).held():
+    with RunFolder(output).held(), run_log(output):
+        progress.info("writing the records")
         folder = claim_folder(output, TASK, examples, release.systems, contents, command, extra)
         write_generations(folder, release.outputs)
         write_verdicts(folder, verdicts)
@@ -94,6 +97,7 @@ def import_paper(
         folder.write_results(rows, import_signature(f"{TASK}-released"), {}, notes)
         for judge in studied:
             folder.note_judge(judge, _judge_facts(judge))
+        progress.info("scoring and writing the report")
         update_judging(folder)
     return Imported(
         folder, len(release.outputs), len(release.verdict_files), len(release.benchmarks), tuple(notes)

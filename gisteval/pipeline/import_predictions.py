@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gisteval.errors import counted
 from gisteval.importer.predictions import Columns, PredictionFile, read_predictions
 from gisteval.importer.records import ImportedOutputs
+from gisteval.logs import progress, run_log
 from gisteval.pipeline.imported import (
     claim_folder,
     contents_of,
@@ -38,7 +40,7 @@ def import_predictions(options: PredictionOptions, output: Path, command: Sequen
     files += [PredictionFile(path, None, options.k, options.compressor) for path in options.candidates]
     files += [PredictionFile(options.neg_control, "neg_control")] if options.neg_control else []
     outputs = read_predictions(files, options.columns, options.task, options.split)
-    with RunFolder(output).held():
+    with RunFolder(output).held(), run_log(output):
         return _write(options, files, outputs, output, command)
 
 
@@ -58,7 +60,9 @@ def _write(
         command,
         {"source": [str(file.path) for file in files]},
     )
+    progress.info("writing %s", counted(len(outputs), "system"))
     write_generations(folder, outputs)
+    progress.info("scoring")
     rows = list(score_rows(outputs))
     folder.write_results(rows, import_signature(options.task), {}, list(_notes(outputs)))
     return folder

@@ -12,9 +12,10 @@ from gisteval.judging.cache import Reply, ReplyCache
 from gisteval.judging.client import ask_all
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.reference import reference_reply
+from gisteval.logs import progress, run_log
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.judged import MOST_MISSING, contests, write_judging
-from gisteval.pipeline.progress import progress_bar
+from gisteval.pipeline.progress import working
 from gisteval.pipeline.verdict_log import VerdictLog
 from gisteval.run_folder import RunFolder
 
@@ -34,8 +35,9 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     RunFolder.open(path).results()
     bench = prepare(options)
     bench.check_access()
-    with RunFolder.editing(path) as folder:
+    with RunFolder.editing(path) as folder, run_log(path):
         take_looks(folder, bench)
+        progress.info("writing the report")
         mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
     check_answers(bench.label, mine)
     return mine
@@ -61,14 +63,18 @@ def take_looks(folder: RunFolder, bench: Bench) -> None:
     if not folder.references:
         raise GistevalError(f"{folder.path} has no positive control to judge against")
     claim(folder, bench)
-    with VerdictLog(folder, bench) as log, progress_bar() as bar:
-        task = bar.add_task(f"judge {bench.label}", total=None)
+    with VerdictLog(folder, bench) as log, working() as work:
+        task = work.begin(f"looks of judge {bench.label}")
+        count = len(folder.references) * len(folder.splits)
+        progress.info("asking judge %s", bench.label)
 
         def missing() -> Iterator[Look]:
-            for contest in contests(folder):
+            for place, contest in enumerate(contests(folder), 1):
+                at = f"{contest.system} on {contest.split}, {place} of {count}"
+                work.rename(task, f"looks of judge {bench.label} ({at})")
                 for number, look in enumerate(_missing(folder, bench, contest), 1):
                     if number % BAR_STEP == 0:
-                        bar.advance(task, BAR_STEP)
+                        work.advance(task, BAR_STEP)
                     if look.equal and look.purpose != "aa":
                         log.add(look.verdict(bench.label, "tie", None))
                     else:
