@@ -30,7 +30,7 @@ from gisteval.cli_profile import profile as profile_command
 from gisteval.cli_run import run as run_command
 from gisteval.cli_sweep import sweep as sweep_command
 from gisteval.cli_train import train as train_command
-from gisteval.errors import UNEXPECTED, GistevalError, one_line
+from gisteval.errors import UNEXPECTED, GistevalError, counted, one_line
 from gisteval.logs import progress_on_stderr, unexpected_line
 
 app = typer.Typer(
@@ -182,8 +182,16 @@ def compress(
         allow_pickle=allow_pickle,
         chat_template=chat_template,
     )
-    line = "{source_tokens} tokens -> {kept} slots, {bytes:,} bytes ({compressor}): {prompt}"
-    _show(rows, as_json, lambda row: line.format(**row))
+    _show(rows, as_json, _compressed_line)
+
+
+def _compressed_line(row: dict[str, Any]) -> str:
+    instruction = row["source_tokens"] - row["template_tokens"]
+    parts = [
+        f"{counted(instruction, 'token')} of instruction and {row['template_tokens']} of template",
+        f"-> {counted(row['kept'] - row['kept_template'], 'slot')} and {row['kept_template']} of template",
+    ]
+    return f"{' '.join(parts)}, {row['bytes']:,} bytes ({row['compressor']}): {row['prompt']}"
 
 
 @app.command(name="ls")

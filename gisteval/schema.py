@@ -157,8 +157,10 @@ class Generation:
 
     key: identity of the computation; example: the example's id; content: its content id. kept and
     bytes describe the compressed prompt, nll is in nats a reference token (mean), lengths in tokens.
-    finished is False when a length limit ended the output. What is not known of an output made
-    elsewhere is None; its provenance says where it is from (None: this run made it).
+    finished is False when a length limit ended the output. kept_template: of those kept the template's
+    own; asked: slots that the budget allows the instruction, None without a budget (both None in records
+    made before they were counted). What is not known of an output made elsewhere is None; its provenance
+    says where it is from (None: this run made it).
     """
 
     key: str
@@ -181,6 +183,8 @@ class Generation:
     nll: float | None
     target_tokens: int | None
     provenance: str | None = None
+    kept_template: int | None = None
+    asked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ UNITS = {
     "source_tokens": "tokens",
     "template_tokens": "tokens",
     "kept": "slots",
+    "kept_instruction": "slots",
     "bytes": "bytes",
     "compression_requested": "ratio",
     "compression_achieved": "ratio",
@@ -74,13 +75,28 @@ def values_of(generation: Generation, reference: str) -> dict[str, float]:
         "nll": generation.nll,
     }
     values |= {name: float(value) for name, value in measured.items() if value is not None}
-    if generation.source_tokens is not None and generation.template_tokens is not None:
-        instruction = generation.source_tokens - generation.template_tokens
-        if generation.kept and generation.compressor != "none":
-            values["compression_achieved"] = instruction / generation.kept
-        if generation.compressor == "gist":
-            values["compression_requested"] = instruction / generation.k
+    instruction, kept = instruction_slots(generation)
+    if instruction is not None and kept is not None and generation.compressor not in ("none", "nothing"):
+        # Records of before this was written down ask a gist for k slots.
+        asked = generation.k if generation.asked is None else generation.asked
+        ratios = {"compression_achieved": kept}
+        if generation.asked is not None or generation.compressor == "gist":
+            ratios["compression_requested"] = asked
+        values["kept_instruction"] = float(kept)
+        for name, slots in ratios.items():
+            if slots:
+                values[name] = instruction / slots
+            elif not instruction:
+                values[name] = 1.0  # without a token to keep it is as long as it was
     return values
+
+
+def instruction_slots(generation: Generation) -> tuple[int | None, int | None]:
+    """Tokens of the instruction, and slots kept for it, both without the template's; None if not known."""
+    source, template, kept = generation.source_tokens, generation.template_tokens, generation.kept
+    if source is None or template is None:
+        return None, None
+    return source - template, None if kept is None else kept - (generation.kept_template or 0)
 
 
 def collect(
@@ -94,11 +110,13 @@ def collect(
     wanted = {example.content_id: example for example in examples}
     values: dict[str, dict[str, float]] = {}
     outputs: dict[str, str] = {}
+    counted: set[bool] = set()
     first: Generation | None = None
     for generation in generations:
         example = wanted.get(generation.content)
         if example is not None:
             first = first or generation
+            counted.add(generation.kept_template is None)
             values[generation.content] = values_of(generation, example.output)
             outputs[generation.content] = digest([generation.output.strip()])
             if generation.nll is not None and not math.isfinite(generation.nll):
@@ -117,6 +135,9 @@ def collect(
     kept = [example for example in examples if example.content_id in values]
     contents = tuple(example.content_id for example in kept)
     names = set.intersection(*(set(values[content]) for content in contents))
+    if len(counted) > 1:
+        # Records of an older version, which counted the template's tokens otherwise, among new ones.
+        names -= {"compression_requested", "compression_achieved"}
     columns = {name: np.array([values[content][name] for content in contents]) for name in names}
     return Scored(
         first,
@@ -206,7 +227,7 @@ def _ratio_of_means_row(scored: Scored) -> list[ResultRow]:
     """Mean instruction tokens over mean kept slots, with the bootstrap interval of that ratio."""
     if "compression_achieved" not in scored.columns:
         return []
-    kept = scored.columns["kept"]
+    kept = scored.columns["kept_instruction"]
     instruction = scored.columns["source_tokens"] - scored.columns["template_tokens"]
     # retention(a, b, 0) is 100 * mean(a) / mean(b): the same ratio with the same interval.
     estimate = stats.retention(instruction, kept, np.zeros_like(kept), scored.clusters)

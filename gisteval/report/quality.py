@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table
-from gisteval.report.tables import interval_text, retention_text
+from gisteval.report.tables import interval_text, k_text, retention_text
 from gisteval.report.values import Values, groups
 from gisteval.schema import ResultRow
 
@@ -71,7 +71,7 @@ def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
                 best.add((len(rows), 3 + 2 * place))
         first = next(row for row in own if row is not None)
         texts = [text for row in own for text in (_value(row), retention_text(row))]
-        rows.append((split, system, str(first.k), *texts, str(first.n)))
+        rows.append((split, system, k_text(first), *texts, str(first.n)))
     note = (
         "Retained: of the gap between the controls; for a win rate, between the negative control's and 50. "
         + _BEST

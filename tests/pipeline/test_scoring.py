@@ -129,6 +129,31 @@ def test_mean_of_ratios_and_ratio_of_means() -> None:
     assert "compression_requested" not in found
 
 
+@pytest.mark.parametrize(
+    ("budget", "asked", "kept", "requested", "achieved"),
+    [(500, 10, 13, 1.0, 1.0), (4, 4, 7, 2.5, 2.5), (1, 1, 4, 10.0, 10.0)],
+)
+def test_a_budget_is_the_instructions_and_the_template_stays(budget, asked, kept, requested, achieved) -> None:
+    """13 source tokens of which 3 are the template's."""
+    parts = {"compressor": "truncate", "kept_template": 3, "asked": asked, "kept": kept}
+    values = values_of(replace(GIST[0], **parts), "x")
+    assert values["compression_requested"] == requested
+    assert values["compression_achieved"] == achieved
+    assert values["kept_instruction"] == min(budget, 10)
+
+
+def test_an_instruction_without_a_token_stays_as_long_as_it_was() -> None:
+    parts = {"compressor": "truncate", "source_tokens": 3, "kept_template": 3, "asked": 0, "kept": 3}
+    values = values_of(replace(GIST[0], **parts), "x")
+    assert (values["compression_requested"], values["compression_achieved"]) == (1.0, 1.0)
+
+
+def test_records_that_count_the_template_in_two_ways_have_no_common_ratio() -> None:
+    mixed = [replace(g, kept_template=0, asked=g.k) if n else g for n, g in enumerate(GIST)]
+    assert "compression_achieved" not in rows_of(scored(mixed), None, None)
+    assert "compression_achieved" in rows_of(scored(mixed[1:], failed=(EXAMPLES[0].id,)), None, None)
+
+
 def test_controls_have_no_compression_nor_retention() -> None:
     positive, negative = scored(POSITIVE), scored(NEGATIVE)
     for own, other in [(positive, "pos"), (negative, "neg")]:
