@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gisteval.config import RunConfig
-from gisteval.file_names import readable_name
 from gisteval.errors import UNEXPECTED, GistevalError, one_line
+from gisteval.file_names import readable_name
 from gisteval.logs import progress, unexpected_line
 from gisteval.pipeline.bench import JudgeOptions, prepare
 from gisteval.pipeline.plan import Plan, model_names, plan_run, run_identity

@@ -133,7 +133,7 @@ def test_mean_of_ratios_and_ratio_of_means() -> None:
     ("budget", "asked", "kept", "requested", "achieved"),
     [(500, 10, 13, 1.0, 1.0), (4, 4, 7, 2.5, 2.5), (1, 1, 4, 10.0, 10.0)],
 )
-def test_a_budget_is_the_instructions_and_the_template_stays(budget, asked, kept, requested, achieved) -> None:
+def test_a_budget_is_of_the_instruction(budget, asked, kept, requested, achieved) -> None:
     """13 source tokens of which 3 are the template's."""
     parts = {"compressor": "truncate", "kept_template": 3, "asked": asked, "kept": kept}
     values = values_of(replace(GIST[0], **parts), "x")
