@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gisteval.cli_options import AsJson, print_json
+from gisteval.errors import counted
 
 
 def import_paper(
@@ -27,8 +28,9 @@ def import_paper(
     if as_json:
         print_json(found)
         return
-    counts = "{output_files} output files, {verdict_files} verdict files, {benchmark_files} benchmark files"
-    print(f"{found['run']}: {counts.format(**found)}")
+    kinds = ("output", "verdict", "benchmark")
+    counts = ", ".join(counted(found[f"{kind}_files"], f"{kind} file") for kind in kinds)
+    print(f"{found['run']}: {counts}")
     for note in found["notes"]:
         print(f"note: {note}", file=sys.stderr)
 
@@ -71,7 +73,7 @@ def import_predictions(
         ["gisteval", *sys.argv[1:]],
     )
     (count,) = folder.manifest()["splits"].values()
-    print(f"{folder.path}: {len(folder.systems)} systems, {count} examples")
+    print(f"{folder.path}: {counted(len(folder.systems), 'system')}, {counted(count, 'example')}")
     for note in folder.notes:
         print(f"note: {note}", file=sys.stderr)
 

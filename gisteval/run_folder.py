@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from gisteval.errors import GistevalError, InvalidRun
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.file_names import SEPARATOR, file_name, readable_name
 from gisteval.logs import LOG_FILE
 from gisteval.schema import Example, Generation, ResultRow, Verdict, from_json, to_json
@@ -141,8 +141,8 @@ class RunFolder:
         expected = self._manifest["splits"].get(split, 0)
         if len(found) != expected:
             raise InvalidRun(
-                f"{self._examples(split)} holds {len(found)} examples, the run has {expected}: run that "
-                "run's command again"
+                f"{self._examples(split)} holds {counted(len(found), 'example')}, the run has {expected}: "
+                "run that run's command again"
             )
         return found
 

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gisteval.content import find_content
-from gisteval.errors import GistevalError, did_you_mean
+from gisteval.errors import GistevalError, counted, did_you_mean
 from gisteval.judging.human import HUMAN, Item, draw_items, human_verdicts, read_answers, sheet_csv
 from gisteval.judging.protocol import Contest
 from gisteval.logs import run_log
@@ -49,7 +49,7 @@ def _export(folder: RunFolder, output: Path, system: str, split: str, count: int
     )
     name = digest([json.dumps(sheet, sort_keys=True), *(item.id for item in items)])[:12]
     page = environment.get_template("sheet.html.j2").render(
-        title=f"Which answer is better? ({len(items)} pairs)", items=items, sheet=name
+        title=f"Which answer is better? ({counted(len(items), 'pair')})", items=items, sheet=name
     )
     write_atomic(output / "sheet.csv", sheet_csv(items))
     write_atomic(output / "sheet.html", page)

@@ -72,5 +72,5 @@ def _notes(outputs: Sequence[ImportedOutputs]) -> Iterator[str]:
     yield "Imported: outputs were made elsewhere. Their tokens, bytes and losses are not known."
     for part in outputs:
         if part.missing:
-            share = f"{len(part.missing)} of {len(part.examples)} examples"
+            share = f"{len(part.missing)} of {counted(len(part.examples), 'example')}"
             yield f"{part.system.name}: {share} have no output in {part.provenance}."

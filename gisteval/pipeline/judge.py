@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from gisteval.errors import GistevalError, InvalidRun
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.judging.cache import Reply, ReplyCache
 from gisteval.judging.client import ask_all
 from gisteval.judging.protocol import Contest, Look, looks
@@ -52,7 +52,7 @@ def check_answers(label: str, entries: list[dict[str, Any]]) -> None:
     missing = counts["errors"] + counts["invalid"]
     if 100.0 * missing > MOST_MISSING * counts["looks"]:
         raise InvalidRun(
-            f"judge {label} gave no answer to {missing} of {counts['looks']} looks "
+            f"judge {label} gave no answer to {missing} of {counted(counts['looks'], 'look')} "
             f"({counts['errors']} failed, {counts['invalid']} can't be read), more than {MOST_MISSING:g}%: "
             "the same command asks again where it failed; replies that can't be read stand in verdicts/"
         )
@@ -108,8 +108,8 @@ def _missing(folder: RunFolder, bench: Bench, contest: Contest) -> Iterator[Look
         if foreign:
             file = folder.verdicts(bench.label, contest.system)
             raise GistevalError(
-                f"{file} holds {len(foreign)} verdicts on other texts than this run's, or of another "
-                "judge: move that file away and judge again"
+                f"{file} holds {counted(len(foreign), 'verdict')} on other texts than this run's, or of "
+                "another judge: move that file away and judge again"
             )
     limit = bench.options.limit
     chosen = set(islice(contest.pairs, limit))

@@ -258,16 +258,21 @@ def _failure_notes(failures: Failures) -> list[str]:
         failed = [item for item in items if isinstance(item, Failed)]
         if long:
             worst = max(long, key=lambda item: item.needed)
+            count = counted(len(long), "example exceeds", "examples exceed")
             notes.append(
-                f"{system} on {split}: {len(long)} examples exceed the context of {worst.context} "
-                f"tokens and have no output ({_named(long)}; the longest needs {worst.needed})."
+                f"{system} on {split}: {count} the context of {worst.context} tokens and {_without(long)} "
+                f"({_named(long)}; the longest needs {worst.needed})."
             )
         if failed:
             notes.append(
-                f"{system} on {split}: {len(failed)} examples failed and have no output ({_named(failed)}; "
-                f"{failed[0].reason}); the same command tries them again."
+                f"{system} on {split}: {counted(len(failed), 'example')} failed and {_without(failed)} "
+                f"({_named(failed)}; {failed[0].reason}); the same command tries them again."
             )
     return notes
+
+
+def _without(items: Sequence[object]) -> str:
+    return "has no output" if len(items) == 1 else "have no output"
 
 
 def _named(items: Sequence[TooLong | Failed]) -> str:

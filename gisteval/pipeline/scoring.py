@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gisteval import stats
-from gisteval.errors import InvalidRun
+from gisteval.errors import InvalidRun, counted
 from gisteval.metrics import exact_match, rouge_l, word_count
 from gisteval.schema import Estimate, Example, Generation, ResultRow, digest, finite
 
@@ -110,13 +110,13 @@ def collect(
     wanted = {example.content_id: example for example in examples}
     values: dict[str, dict[str, float]] = {}
     outputs: dict[str, str] = {}
-    counted: set[bool] = set()
+    old_counts: set[bool] = set()
     first: Generation | None = None
     for generation in generations:
         example = wanted.get(generation.content)
         if example is not None:
             first = first or generation
-            counted.add(generation.kept_template is None)
+            old_counts.add(generation.kept_template is None)
             values[generation.content] = values_of(generation, example.output)
             outputs[generation.content] = digest([generation.output.strip()])
             if generation.nll is not None and not math.isfinite(generation.nll):
@@ -127,15 +127,14 @@ def collect(
     missing = [e for e in examples if e.content_id not in values and e.content_id not in failed]
     if missing:
         where = f"{first.system} on {first.split}" if first else f"split {missing[0].split}"
-        raise InvalidRun(
-            f"{where}: {len(missing)} examples have no record ({missing[0].id}, ...): run it again"
-        )
+        count = counted(len(missing), "example has", "examples have")
+        raise InvalidRun(f"{where}: {count} no record ({missing[0].id}, ...): run it again")
     if first is None:
         return None
     kept = [example for example in examples if example.content_id in values]
     contents = tuple(example.content_id for example in kept)
     names = set.intersection(*(set(values[content]) for content in contents))
-    if len(counted) > 1:
+    if len(old_counts) > 1:
         # Records of an older version, which counted the template's tokens otherwise, among new ones.
         names -= {"compression_requested", "compression_achieved"}
     columns = {name: np.array([values[content][name] for content in contents]) for name in names}

@@ -157,7 +157,8 @@ def legend(figure: Figure, lines: Mapping[str, Any], columns: int) -> None:
         return
     labels = [wrapped(label) for label in lines]
     # What saves the figure measures in the same way.
-    draw = FigureCanvasAgg(figure).get_renderer()
+    canvas: Any = FigureCanvasAgg(figure)
+    draw = canvas.get_renderer()
     for count in range(min(columns, len(lines)), 0, -1):
         made = figure.legend(list(lines.values()), labels, loc="outside upper center", ncols=count)
         if count == 1 or made.get_window_extent(draw).width <= figure.bbox.width:
