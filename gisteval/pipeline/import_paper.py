@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -85,9 +86,11 @@ def import_paper(
     contents = contents_of(release.outputs, verdicts)
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
     extra = {"saved_figures": [asdict(figure) for figure in saved], "source": str(source)}
-    with RunFolder(output).held(), run_log(output):
-        progress.info("writing the records")
+    with RunFolder(output).held(), ExitStack() as log:
         folder = claim_folder(output, TASK, examples, release.systems, contents, command, extra)
+        if not (output / "results.json").is_file():  # the same files again change nothing
+            log.enter_context(run_log(output))
+        progress.info("writing the records")
         write_generations(folder, release.outputs)
         write_verdicts(folder, verdicts)
         if release.benchmarks:

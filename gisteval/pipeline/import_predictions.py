@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def import_predictions(options: PredictionOptions, output: Path, command: Sequen
     files += [PredictionFile(path, None, options.k, options.compressor) for path in options.candidates]
     files += [PredictionFile(options.neg_control, "neg_control")] if options.neg_control else []
     outputs = read_predictions(files, options.columns, options.task, options.split)
-    with RunFolder(output).held(), run_log(output):
+    with RunFolder(output).held():
         return _write(options, files, outputs, output, command)
 
 
@@ -60,11 +61,13 @@ def _write(
         command,
         {"source": [str(file.path) for file in files]},
     )
-    progress.info("writing %s", counted(len(outputs), "system"))
-    write_generations(folder, outputs)
-    progress.info("scoring")
-    rows = list(score_rows(outputs))
-    folder.write_results(rows, import_signature(options.task), {}, list(_notes(outputs)))
+    again = (output / "results.json").is_file()  # the same files change nothing
+    with nullcontext() if again else run_log(output):
+        progress.info("writing %s", counted(len(outputs), "system"))
+        write_generations(folder, outputs)
+        progress.info("scoring")
+        rows = list(score_rows(outputs))
+        folder.write_results(rows, import_signature(options.task), {}, list(_notes(outputs)))
     return folder
 
 

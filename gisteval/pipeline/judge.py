@@ -36,8 +36,8 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     bench = prepare(options)
     bench.check_access()
     with RunFolder.editing(path) as folder, run_log(path):
-        take_looks(folder, bench)
-        progress.info("writing the report")
+        if take_looks(folder, bench):
+            progress.info("writing the report")
         mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
     check_answers(bench.label, mine)
     return mine
@@ -58,21 +58,25 @@ def check_answers(label: str, entries: list[dict[str, Any]]) -> None:
         )
 
 
-def take_looks(folder: RunFolder, bench: Bench) -> None:
-    """Take every look that has no verdict in the folder yet, and write its verdict."""
+def take_looks(folder: RunFolder, bench: Bench) -> int:
+    """Take every look that has no verdict in the folder yet, and write its verdict. How many there were."""
     if not folder.references:
         raise GistevalError(f"{folder.path} has no positive control to judge against")
     claim(folder, bench)
     with VerdictLog(folder, bench) as log, working() as work:
         task = work.begin(f"looks of judge {bench.label}")
         count = len(folder.references) * len(folder.splits)
-        progress.info("asking judge %s", bench.label)
+        taken = 0
 
         def missing() -> Iterator[Look]:
+            nonlocal taken
             for place, contest in enumerate(contests(folder), 1):
                 at = f"{contest.system} on {contest.split}, {place} of {count}"
                 work.rename(task, f"looks of judge {bench.label} ({at})")
                 for number, look in enumerate(_missing(folder, bench, contest), 1):
+                    if not taken:
+                        progress.info("asking judge %s", bench.label)
+                    taken += 1
                     if number % BAR_STEP == 0:
                         work.advance(task, BAR_STEP)
                     if look.equal and look.purpose != "aa":
@@ -81,6 +85,7 @@ def take_looks(folder: RunFolder, bench: Bench) -> None:
                         yield look
 
         _ask(bench, missing(), log)
+    return taken
 
 
 def claim(folder: RunFolder, bench: Bench) -> None:

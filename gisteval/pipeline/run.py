@@ -66,20 +66,19 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
         bench.check_access()
     executor = _executor(plan)
     folder = RunFolder(output_folder(plan))
-    with folder.held(), run_log(folder.path):
-        kept.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
-        finished = _evaluate(plan, folder, executor, bench, command)
-        for note in finished.notes:
-            kept.info("note: %s", note)
-        progress.info("finished: %s", folder.path)
+    with folder.held():
+        folder.claim({**manifest(plan, command), "executor": executor.facts()}, plan.examples)
+        with run_log(folder.path):  # not before: it may have been another run's
+            kept.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
+            finished = _evaluate(plan, folder, executor, bench)
+            for note in finished.notes:
+                kept.info("note: %s", note)
+            progress.info("finished: %s", folder.path)
         return finished
 
 
-def _evaluate(
-    plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | None, command: Sequence[str]
-) -> Run:
+def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | None) -> Run:
     config = plan.config
-    folder.claim({**manifest(plan, command), "executor": executor.facts()}, plan.examples)
     try:
         failures = generate(plan, folder, executor)
     except (RuntimeError, MemoryError) as error:
