@@ -60,13 +60,8 @@ def k_sweep(
                 if row is not None:
                     shown.append(row)
                     axis.axhline(row.value, color=colour, linestyle=dash, linewidth=1, label=label)
-                    axis.axhspan(
-                        row.value - half_widths(row)[0],
-                        row.value + half_widths(row)[1],
-                        color=colour,
-                        alpha=0.16,
-                        linewidth=0,
-                    )
+                    if row.ci_low is not None and row.ci_high is not None:
+                        axis.axhspan(row.ci_low, row.ci_high, color=colour, alpha=0.16, linewidth=0)
             points = [
                 row for by in family.candidates.values() for row in _of(by, metric) if row.split == split
             ]
@@ -184,9 +179,8 @@ def _compressed(family: Family, split: str) -> list[tuple[float, ResultRow]]:
 def _mark(family: Family, x: float, row: ResultRow) -> Mark:
     """A candidate's point with its k, else what its name has beside its family's: `truncate-4`."""
     own = row.system.removeprefix(family.name).lstrip("-")
-    below, over = half_widths(row)
-    text = own if k_text(row) == "-" else k_text(row)
-    return Mark(text, x, row.value, row.value - below, row.value + over)
+    low, high = (row.value if end is None else end for end in (row.ci_low, row.ci_high))
+    return Mark(own if k_text(row) == "-" else k_text(row), x, row.value, low, high)
 
 
 def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
@@ -206,10 +200,11 @@ def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
             lines = _shown(samples, family, [by_k[0], *by_k[1:][-1:]])
             for column, bins in enumerate(splits.values()):
                 axis = axes[row * len(splits) + column]
+                answered = {name for found in bins for sample in found for name in sample.outputs}
                 found = {
-                    drawn: line
+                    drawn: _length_line(axis, bins, drawn, *style)
                     for drawn, style in lines.items()
-                    if (line := _length_line(axis, bins, drawn, *style)) is not None
+                    if drawn in answered
                 }
                 labelled |= found
                 axis.grid()
@@ -260,11 +255,8 @@ def _length_line(
             )
             xs.append(float(np.mean([word_count(sample.example.instruction) for sample in own])))
             means.append(estimate.value)
-            # A percentage's interval stays within its range.
-            lows.append(estimate.value - max(estimate.ci_low, 0.0))
-            highs.append(min(estimate.ci_high, 100.0) - estimate.value)
-    if not xs:
-        return None
+            lows.append(min(estimate.value - estimate.ci_low, 100))
+            highs.append(min(estimate.ci_high - estimate.value, 100))
     return axis.errorbar(
         xs,
         means,
