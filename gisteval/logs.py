@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gisteval.errors import GistevalError, one_line
+from gisteval.errors import GistevalError, one_line, printable
 
 LOG_FILE = "log.txt"
 
@@ -34,6 +34,14 @@ _TRACEBACK = "gisteval_traceback_file"
 """Attribute of an unexpected error whose traceback has been written."""
 
 
+class _OneLine(logging.Formatter):
+    """Names and texts in a line can't break it, or look like a line of their own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        text = super().formatMessage(record)
+        return text if getattr(record, "lines", False) else printable(text)
+
+
 class ProgressOnStderr(logging.Handler):
     """`[ 1:05] text` on stderr where no bar can be drawn: minutes and seconds since the command began."""
 
@@ -47,7 +55,8 @@ class ProgressOnStderr(logging.Handler):
             return
         minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
         try:
-            print(f"[{minutes:2}:{seconds:02}] {record.getMessage()}", file=sys.stderr, flush=True)
+            said = printable(record.getMessage())
+            print(f"[{minutes:2}:{seconds:02}] {said}", file=sys.stderr, flush=True)
         except OSError:  # whatever read stderr is gone; the log has the line
             self.handleError(record)
 
@@ -75,7 +84,7 @@ def run_log(folder: Path) -> Iterator[None]:
         handler: logging.Handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError:
         handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(_OneLine("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     heard = (progress, kept, logging.getLogger())
     for logger in heard:
         logger.addHandler(handler)
@@ -88,7 +97,8 @@ def run_log(folder: Path) -> Iterator[None]:
         kept.info("interrupted")
         raise
     except BaseException as error:
-        kept.info("stopped by an unexpected error\n%s", "".join(traceback.format_exception(error)).rstrip())
+        lines = "".join(traceback.format_exception(error)).rstrip()
+        kept.info("stopped by an unexpected error\n%s", lines, extra={"lines": True})
         if isinstance(handler, logging.FileHandler) and traceback_file(error) is None:
             setattr(error, _TRACEBACK, path)
         raise

@@ -23,7 +23,7 @@ def test_lines_on_stderr_and_in_the_log(tmp_path: Path, capsys) -> None:
     with progress_on_stderr(), run_log(tmp_path):
         progress.info("loading %s", "a model")
         kept.info("only in the log")
-        logging.getLogger("another.library").warning("heard as well")
+        logging.getLogger("another.library").warning("heard as\nwell")
     progress.info("said to nobody")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "[ 0:00] loading a model\n")
