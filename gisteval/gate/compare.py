@@ -120,7 +120,7 @@ def _value(metric: str, generation: Generation, example: Example) -> float:
         return float(word_count(generation.output))
     if metric == "nll":
         return math.nan if generation.nll is None else generation.nll
-    return SCORES[metric](generation.output, example.output)
+    return SCORES[metric](generation.output, generation.reference_for(example))
 
 
 def _agreement(

@@ -72,7 +72,9 @@ def score_values(side: Side, split: str, examples: Sequence[Example], metric: st
     score = SCORES[metric]
     values = np.array(
         [
-            score(outputs[e.content_id].output, e.output) if e.content_id in outputs else np.nan
+            np.nan
+            if (found := outputs.get(e.content_id)) is None
+            else score(found.output, found.reference_for(e))
             for e in examples
         ]
     )

@@ -19,6 +19,7 @@ from gisteval.pipeline.imported import (
     all_examples,
     claim_folder,
     contents_of,
+    failures_of,
     import_signature,
     score_rows,
     write_generations,
@@ -84,17 +85,21 @@ def import_paper(
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
     extra = {"saved_figures": [asdict(figure) for figure in saved], "source": str(source)}
     with RunFolder(output).held():
-        folder = claim_folder(output, TASK, examples, release.systems, contents, command, extra)
+        folder = claim_folder(
+            output, TASK, examples, release.systems, release.outputs, contents, command, extra
+        )
         write_generations(folder, release.outputs)
         write_verdicts(folder, verdicts)
         if release.benchmarks:
             content = released_profile(release.benchmarks)
             write_json(folder.path / "report" / "profile.json", content)
             write_profile_report(content, folder.path / "report")
-        folder.write_results(rows, import_signature(f"{TASK}-released"), {}, notes)
+        failures = failures_of(release.outputs)
+        folder.write_results(rows, import_signature(f"{TASK}-released"), failures, notes)
         for judge in studied:
             folder.note_judge(judge, _judge_facts(judge))
         update_judging(folder)
+        folder.finish_import()
     return Imported(
         folder, len(release.outputs), len(release.verdict_files), len(release.benchmarks), tuple(notes)
     )

@@ -11,6 +11,7 @@ from gisteval.importer.records import ImportedOutputs
 from gisteval.pipeline.imported import (
     claim_folder,
     contents_of,
+    failures_of,
     import_signature,
     score_rows,
     write_generations,
@@ -54,13 +55,16 @@ def _write(
         options.task,
         {options.split: outputs[0].examples},
         [part.system for part in outputs],
+        outputs,
         contents_of(outputs, ()),
         command,
         {"source": [str(file.path) for file in files]},
     )
     write_generations(folder, outputs)
     rows = list(score_rows(outputs))
-    folder.write_results(rows, import_signature(options.task), {}, list(_notes(outputs)))
+    notes = list(_notes(outputs))
+    folder.write_results(rows, import_signature(options.task), failures_of(outputs), notes)
+    folder.finish_import()
     return folder
 
 

@@ -36,18 +36,20 @@ def contests(folder: RunFolder) -> Iterator[Contest]:
             for name in (system, reference):
                 if name not in outputs:
                     outputs[name] = folder.read_outputs(name, split)
-                    missing = len(examples.keys() - outputs[name].keys())
+                    lacking = examples.keys() - outputs[name].keys()
+                    missing = len(lacking - folder.not_asked(name, split))
                     if missing > without.get((name, split), missing):
                         raise InvalidRun(
                             f"{folder.generations(name)} lacks {missing} examples of {split}: run that "
                             "run's command again"
                         )
+            own = folder.read_references(system, split)
             yield Contest(
                 task,
                 split,
                 system,
                 reference,
-                examples,
+                {pair: replace(e, output=own.get(pair, e.output)) for pair, e in examples.items()},
                 outputs[system],
                 outputs[reference],
             )

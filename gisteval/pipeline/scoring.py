@@ -99,7 +99,7 @@ def collect(
         example = wanted.get(generation.content)
         if example is not None:
             first = first or generation
-            values[generation.content] = values_of(generation, example.output)
+            values[generation.content] = values_of(generation, generation.reference_for(example))
             outputs[generation.content] = digest([generation.output.strip()])
             if generation.nll is not None and not math.isfinite(generation.nll):
                 raise InvalidRun(

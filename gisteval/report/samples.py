@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gisteval.judging.pairs import pair_scores
 from gisteval.metrics import exact_match, rouge_l
@@ -151,6 +151,7 @@ def _judgements(
 
 
 def _output(example: Example, generation: Generation, judgements: Mapping[str, Judgement]) -> Output:
+    example = replace(example, output=generation.reference_for(example))
     return Output(
         text=generation.output,
         finished=generation.finished,
