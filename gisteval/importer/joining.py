@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from rapidfuzz import fuzz
 
@@ -122,7 +122,7 @@ def align(known: Sequence[RowText], rows: Sequence[RowText], fits: Fits | None =
         for place in [place for place in left if found[place] is None]:
             numbers = [number for number in candidates(rows[place]) if number in free]
             if fits is not None and len(numbers) > 1:
-                numbers = _decided(known, numbers, lambda number, place=place: fits(place, number))
+                numbers = _decided(known, numbers, partial(fits, place))
             if numbers:
                 found[place] = numbers[0]
                 del free[numbers[0]]

@@ -15,7 +15,7 @@ from gisteval.content import beside, find_content, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.file_names import checked_name
 from gisteval.registry import GENERATORS
-from gisteval.schema import Example, digest, numbered_copies
+from gisteval.schema import Example, digest
 from gisteval.tasks import sources
 
 TASK_FILE = "task.yaml"
@@ -116,9 +116,6 @@ class Task:
 
     def examples(self, split: str, limit: int | None = None) -> Iterator[Example]:
         """The examples of a split, in file order. Raises GistevalError naming a bad item."""
-        return numbered_copies(self._examples(split, limit))
-
-    def _examples(self, split: str, limit: int | None) -> Iterator[Example]:
         fields = self.definition.fields
         for number, item in enumerate(self._items(self.split(split))):
             if limit is not None and number >= limit:
