@@ -27,6 +27,7 @@ from gisteval.pipeline.imported import (
 )
 from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.released_profile import released_profile
+from gisteval.pipeline.scoring import unread_notes
 from gisteval.profiling.released import read_released, shape_of
 from gisteval.report.profile import write_profile_report
 from gisteval.run_folder import RunFolder
@@ -80,7 +81,7 @@ def import_paper(
     studied = _judges_with_outputs(release)
     rows = [*score_rows(release.outputs), *_win_rates(release, studied)]
     saved = list(_saved_figures(release, rows))
-    notes = [*_notes(release, saved), *release.problems]
+    notes = [*_notes(release, saved), *unread_notes(examples), *release.problems]
     contents = contents_of(release.outputs, verdicts)
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
     extra = {"saved_figures": [asdict(figure) for figure in saved], "source": str(source)}

@@ -16,6 +16,7 @@ from gisteval.pipeline.imported import (
     score_rows,
     write_generations,
 )
+from gisteval.pipeline.scoring import unread_notes
 from gisteval.run_folder import RunFolder
 
 
@@ -62,7 +63,7 @@ def _write(
     )
     write_generations(folder, outputs)
     rows = list(score_rows(outputs))
-    notes = list(_notes(outputs))
+    notes = [*_notes(outputs), *unread_notes({options.split: outputs[0].examples})]
     folder.write_results(rows, import_signature(options.task), failures_of(outputs), notes)
     folder.finish_import()
     return folder
