@@ -26,7 +26,7 @@ def gate(
     candidate: Annotated[Path | None, typer.Argument(help="Run folder of the candidate.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Run folder of the baseline.")] = None,
     metric: Annotated[
-        str, typer.Option(help="win_rate, rougeL, rougeL-unicode, chrF or exact_match.")
+        str, typer.Option(help="win_rate, rougeL, exact_match, rougeL-unicode or chrF.")
     ] = "win_rate",
     margin: Annotated[float, typer.Option(help="Points the candidate may be worse.")] = 5.0,
     min_win_rate: Annotated[

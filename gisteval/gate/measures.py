@@ -17,9 +17,9 @@ from gisteval.stats.samples import FloatArray
 
 SCORES: dict[str, Callable[[str, str], float]] = {
     "rougeL": lambda output, reference: 100.0 * rouge_l(output, reference).f1,
+    "exact_match": lambda output, reference: 100.0 * exact_match(output, reference),
     "rougeL-unicode": lambda output, reference: 100.0 * rouge_l_unicode(output, reference).f1,
     "chrF": chrf,
-    "exact_match": lambda output, reference: 100.0 * exact_match(output, reference),
 }
 """Metrics of an output and its reference, in percent."""
 

@@ -21,6 +21,7 @@ from gisteval.pipeline.imported import (
     contents_of,
     failures_of,
     import_signature,
+    marks,
     score_rows,
     write_generations,
     write_verdicts,
@@ -85,10 +86,9 @@ def import_paper(
     contents = contents_of(release.outputs, verdicts)
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
     extra = {"saved_figures": [asdict(figure) for figure in saved], "source": str(source)}
+    extra |= marks(examples, release.outputs)
     with RunFolder(output).held():
-        folder = claim_folder(
-            output, TASK, examples, release.systems, release.outputs, contents, command, extra
-        )
+        folder = claim_folder(output, TASK, examples, release.systems, contents, command, extra)
         write_generations(folder, release.outputs)
         write_verdicts(folder, verdicts)
         if release.benchmarks:

@@ -13,6 +13,7 @@ from gisteval.pipeline.imported import (
     contents_of,
     failures_of,
     import_signature,
+    marks,
     score_rows,
     write_generations,
 )
@@ -51,19 +52,19 @@ def _write(
     output: Path,
     command: Sequence[str],
 ) -> RunFolder:
+    examples = {options.split: outputs[0].examples}
     folder = claim_folder(
         output,
         options.task,
-        {options.split: outputs[0].examples},
+        examples,
         [part.system for part in outputs],
-        outputs,
         contents_of(outputs, ()),
         command,
-        {"source": [str(file.path) for file in files]},
+        {"source": [str(file.path) for file in files], **marks(examples, outputs)},
     )
     write_generations(folder, outputs)
     rows = list(score_rows(outputs))
-    notes = [*_notes(outputs), *unread_notes({options.split: outputs[0].examples})]
+    notes = [*_notes(outputs), *unread_notes(examples)]
     folder.write_results(rows, import_signature(options.task), failures_of(outputs), notes)
     folder.finish_import()
     return folder

@@ -23,14 +23,13 @@ def claim_folder(
     task: str,
     examples: Mapping[str, Sequence[Example]],
     systems: Sequence[SystemLabel],
-    outputs: Sequence[ImportedOutputs],
     contents: Mapping[str, str],
     command: Sequence[str],
     extra: Mapping[str, Any],
 ) -> RunFolder:
     """Start a run folder, or continue the same import. contents: by system, a digest of all it is made of.
 
-    Until `RunFolder.finish_import` nothing reads it. Raises GistevalError if it holds something else.
+    extra: more of the manifest. Raises GistevalError if the folder holds something else.
     """
     folder = RunFolder(output)
     manifest = {
@@ -52,13 +51,19 @@ def claim_folder(
         "splits": {split: len(found) for split, found in examples.items()},
         "self_check": {},
         "judges": {},
-        "not_asked": _not_asked(examples, outputs),
-        "own_references": sorted({part.system.name for part in outputs if part.references}),
-        UNFINISHED: True,
         **extra,
     }
     folder.claim(manifest, examples)
     return folder
+
+
+def marks(examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]) -> dict[str, Any]:
+    """What a manifest says of an import alone; until `RunFolder.finish_import` nothing reads the folder."""
+    return {
+        "not_asked": _not_asked(examples, outputs),
+        "own_references": sorted({part.system.name for part in outputs if part.references}),
+        UNFINISHED: True,
+    }
 
 
 def _not_asked(

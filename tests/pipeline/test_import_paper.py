@@ -96,7 +96,7 @@ def test_records_say_where_they_are_from_and_invent_nothing(imported: RunFolder)
     contents = {example.content_id for example in imported.examples("human")}
     assert {verdict.pair for verdict in verdicts} == contents
     assert {verdict.reference for verdict in verdicts} == {"LLaMA-pos_control-1"}
-    scores = {"rougeL", "exact_match", "exact_match_pos", "length", "kept"}
+    scores = {"rougeL", "rougeL-unicode", "exact_match", "exact_match_pos", "length", "kept"}
     assert {row.metric for row in imported.results()} == {*scores, "win_rate", "win_rate_adjusted"}
 
 
