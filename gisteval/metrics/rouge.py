@@ -24,8 +24,8 @@ _WORD = re.compile("[a-z0-9]+")
 MOST_UNREAD = 0.1
 """Share of references without a token above which ROUGE-L says nothing of a split.
 
-They count as equal on both sides, so a difference shrinks by that share. The paper's numbers include 0.7% of
-them at most.
+They count as equal on both sides, so a difference shrinks by that share. The paper's numbers include
+0.7% of them at most.
 """
 
 
