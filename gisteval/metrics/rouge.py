@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import LCSseq
 
-from gisteval.errors import InvalidRun
+from gisteval.errors import InvalidRun, counted
 
 _WORD = re.compile("[a-z0-9]+")
 
@@ -66,8 +66,8 @@ class Unread:
 
     def __str__(self) -> str:
         return (
-            f"{self.count} of {self.total} references have no ASCII letter or digit, so ROUGE-L is 0 on "
-            "them whatever the output"
+            f"{self.count} of {counted(self.total, 'reference')} have no ASCII letter or digit, so ROUGE-L is 0 "
+            "on them whatever the output"
         )
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from gisteval.errors import GistevalError, InvalidRun
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.importer.layout import ReleasedSystem
 from gisteval.importer.release import Release, label_of, read_release, split_order
 from gisteval.importer.verdicts import IMPORTED, VerdictFile
@@ -230,8 +230,8 @@ def _notes(release: Release, saved: Sequence[SavedFigure]) -> Iterator[str]:
         yield f"Of {count} verdicts {mended} were mended by their authors, {invalid} can't be read."
     for part in release.outputs:
         if part.missing:
-            missing = f"{len(part.missing)} of {len(part.examples)}"
-            yield f"{part.system.name} on {part.split}: {missing} examples have no output."
+            missing = f"{len(part.missing)} of {counted(len(part.examples), 'example')}"
+            yield f"{part.system.name} on {part.split}: {missing} have no output."
     yield from _other_outputs(release)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gisteval.errors import counted
 from gisteval.importer.predictions import Columns, PredictionFile, read_predictions
 from gisteval.importer.records import ImportedOutputs
 from gisteval.pipeline.imported import (
@@ -18,6 +19,7 @@ from gisteval.pipeline.imported import (
     write_generations,
 )
 from gisteval.pipeline.scoring import unread_notes
+from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder
 
 
@@ -36,7 +38,7 @@ class PredictionOptions:
 
 
 def import_predictions(options: PredictionOptions, output: Path, command: Sequence[str] = ()) -> RunFolder:
-    """Read the files and write the run folder. Raises GistevalError."""
+    """Read the files, and write the run folder with its results and report. Raises GistevalError."""
     files = [PredictionFile(options.pos_control, "pos_control")] if options.pos_control else []
     files += [PredictionFile(path, None, options.k, options.compressor) for path in options.candidates]
     files += [PredictionFile(options.neg_control, "neg_control")] if options.neg_control else []
@@ -67,6 +69,7 @@ def _write(
     notes = [*_notes(outputs), *unread_notes(examples)]
     folder.write_results(rows, import_signature(options.task), failures_of(outputs), notes)
     folder.finish_import()
+    build_report([folder], folder.path / "report")
     return folder
 
 
@@ -74,5 +77,5 @@ def _notes(outputs: Sequence[ImportedOutputs]) -> Iterator[str]:
     yield "Imported: outputs were made elsewhere. Their tokens, bytes and losses are not known."
     for part in outputs:
         if part.missing:
-            share = f"{len(part.missing)} of {len(part.examples)} examples"
+            share = f"{len(part.missing)} of {counted(len(part.examples), 'example')}"
             yield f"{part.system.name}: {share} have no output in {part.provenance}."
