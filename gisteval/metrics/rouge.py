@@ -66,8 +66,8 @@ class Unread:
 
     def __str__(self) -> str:
         return (
-            f"{self.count} of {counted(self.total, 'reference')} have no ASCII letter or digit, so ROUGE-L is 0 "
-            "on them whatever the output"
+            f"{self.count} of {counted(self.total, 'reference')} have no ASCII letter or digit, so ROUGE-L "
+            "is 0 on them whatever the output"
         )
 
 

@@ -62,6 +62,16 @@ def test_files_are_scored_and_paired_like_any_run(gisteval, files, tmp_path: Pat
     assert (tmp_path / "run" / "report" / "report.md").read_text() == written
 
 
+def test_an_example_that_a_file_repeats_counts_each_time(gisteval, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", {"one cat": "one cat", "two dogs": "no"})
+    file.write_text(file.read_text() + file.read_text().splitlines()[0] + "\n")
+    assert gisteval("import", file, "--output", tmp_path / "run").code == 0
+    rows = {row.metric: row for row in RunFolder.open(tmp_path / "run").results()}
+    (scored,) = json.loads(gisteval("score", file, "--json").out)
+    assert (rows["rougeL"].n, scored["n"]) == (3, 3)
+    assert rows["rougeL"].value == pytest.approx(scored["rougeL"]) == pytest.approx(200 / 3)
+
+
 def test_columns_can_have_any_name(gisteval, tmp_path: Path) -> None:
     file = write(tmp_path / "a.jsonl", {"x": "x"}, instruction="prompt", y_pred="answer", y_true="gold")
     columns = ("--instruction-column", "prompt", "--prediction-column", "answer")
