@@ -52,7 +52,7 @@ def read_predictions(
 ) -> list[ImportedOutputs]:
     """The outputs of all files on the examples of any of them; an example a file lacks is a failure.
 
-    Examples are the same if instruction, input and reference are; a row that a file repeats is another copy.
+    Examples are the same if instruction, input and reference are; a row that a file repeats is a copy.
     Raises GistevalError naming a file that can't be read, repeats a row with another output, or is named
     like another.
     """
