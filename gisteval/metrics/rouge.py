@@ -65,9 +65,10 @@ class Unread:
         return self.count > 0
 
     def __str__(self) -> str:
+        have = "has" if self.count == 1 else "have"
         return (
-            f"{self.count} of {counted(self.total, 'reference')} have no ASCII letter or digit, so ROUGE-L "
-            "is 0 on them whatever the output"
+            f"{self.count} of {counted(self.total, 'reference')} {have} no ASCII letter or digit, where "
+            "ROUGE-L is 0 whatever the output"
         )
 
 

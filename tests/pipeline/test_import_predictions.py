@@ -58,6 +58,10 @@ def test_files_are_scored_and_paired_like_any_run(gisteval, files, tmp_path: Pat
     assert (gist.reference, gist.difference, gist.retention) == ("full", -12.5, 87.5)
     assert (pruned.n, pruned.failures, pruned.compressor, pruned.condition) == (3, 1, "pruning", None)
     assert rows["exact_match_pos", "tool-gist-4"].value == 75
+    # What a file lacks is a loss to the gate, not a run that was never finished.
+    sides = ("--system", "pruned", "--baseline-system", "tool-gist-4", "--metric", "rougeL")
+    done = gisteval("gate", tmp_path / "run", "--baseline", tmp_path / "run", *sides)
+    assert done.code in (1, 3) and "without a value 1" in done.out
     assert gisteval("report", tmp_path / "run").code == 0
     assert (tmp_path / "run" / "report" / "report.md").read_text() == written
 
