@@ -35,6 +35,8 @@ def choose_side(path: Path, system: str | None, option: str, like: str | None = 
     """
     run = RunFolder.open(path)
     names = [str(found["name"]) for found in run.systems]
+    if not names:
+        raise InvalidRun(f"{path} holds timings alone, and no outputs to compare")
     evaluated = [str(s["name"]) for s in run.systems if s.get("evaluated", s["role"] == "candidate")]
     if system is not None:
         if system not in names:

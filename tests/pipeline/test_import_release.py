@@ -183,6 +183,15 @@ def test_costs_are_the_formulas(source: Path, imported: RunFolder, tmp_path: Pat
         assert found[way] == pytest.approx(value)
 
 
+def test_timings_alone_are_a_run_with_a_report(gisteval, refused, tmp_path: Path) -> None:
+    write_benchmarks(tmp_path / "part")
+    run = tmp_path / "run"
+    assert gisteval("import-paper", tmp_path / "part", "--output", run).code == 0
+    assert gisteval("report", run).code == 0
+    assert "| llama-7b | gist-1 |" in (run / "report" / "report.md").read_text(encoding="utf-8")
+    assert "holds timings alone" in refused("gate", run, "--baseline", run, code=4)
+
+
 def test_examples_of_one_family_alone_are_not_asked_of_the_other(gisteval, tmp_path: Path) -> None:
     root = tmp_path / "release"
     for family in FAMILIES:
