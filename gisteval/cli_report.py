@@ -20,6 +20,7 @@ def import_paper(
     as_json: AsJson = False,
 ) -> None:
     """Import the paper's released outputs, verdicts and timings as a run, every score recomputed."""
+    from gisteval.errors import counted
     from gisteval.pipeline.import_paper import import_paper as import_release
     from gisteval.pipeline.import_paper import summary
 
@@ -27,8 +28,9 @@ def import_paper(
     if as_json:
         print_json(found)
         return
-    counts = "{output_files} output files, {verdict_files} verdict files, {benchmark_files} benchmark files"
-    print(f"{found['run']}: {counts.format(**found)}")
+    kinds = ("output", "verdict", "benchmark")
+    counts = ", ".join(counted(found[f"{kind}_files"], f"{kind} file") for kind in kinds)
+    print(f"{found['run']}: {counts}")
     for note in found["notes"]:
         print(f"note: {note}", file=sys.stderr)
 
@@ -50,11 +52,15 @@ def import_predictions(
     reference_column: Annotated[str, typer.Option(help="Column of the references.")] = "y_true",
     k: Annotated[int | None, typer.Option("--k", help="Gist tokens or slots of the candidates.")] = None,
     compressor: Annotated[str, typer.Option(help="How the candidates compress.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Import predictions of other tools as a run: scored, paired and reported like any other."""
+    from gisteval.errors import counted
     from gisteval.importer.predictions import Columns
     from gisteval.pipeline.import_predictions import PredictionOptions
     from gisteval.pipeline.import_predictions import import_predictions as import_files
+    from gisteval.report.layout import plain_text
+    from gisteval.report.tables import split_tables
 
     folder = import_files(
         PredictionOptions(
@@ -70,8 +76,14 @@ def import_predictions(
         output,
         ["gisteval", *sys.argv[1:]],
     )
-    (count,) = folder.manifest()["splits"].values()
-    print(f"{folder.path}: {len(folder.systems)} systems, {count} examples")
+    if as_json:
+        print((folder.path / "results.json").read_text(encoding="utf-8"), end="")
+    else:
+        (count,) = folder.manifest()["splits"].values()
+        systems = counted(len(folder.systems), "system")
+        print(f"{folder.path}: {systems}, {counted(count, 'example')}")
+        print("\n".join(map(plain_text, split_tables(folder.results()))))
+        print(f"report: {folder.path / 'report' / 'report.html'}")
     for note in folder.notes:
         print(f"note: {note}", file=sys.stderr)
 

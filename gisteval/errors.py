@@ -18,6 +18,11 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """A count with its noun: 1 example, 2,000 examples."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 class GistevalError(Exception):
     """An expected error: the message says what is wrong, where, and what to do about it, on one line."""
 

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from gisteval.errors import GistevalError, InvalidRun
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.importer.layout import ReleasedSystem
 from gisteval.importer.release import Release, label_of, read_release, split_order
 from gisteval.importer.verdicts import IMPORTED, VerdictFile
@@ -19,13 +19,16 @@ from gisteval.pipeline.imported import (
     all_examples,
     claim_folder,
     contents_of,
+    failures_of,
     import_signature,
+    marks,
     score_rows,
     write_generations,
     write_verdicts,
 )
 from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.released_profile import released_profile
+from gisteval.pipeline.scoring import unread_notes
 from gisteval.profiling.released import read_released, shape_of
 from gisteval.report.profile import write_profile_report
 from gisteval.run_folder import RunFolder
@@ -79,10 +82,11 @@ def import_paper(
     studied = _judges_with_outputs(release)
     rows = [*score_rows(release.outputs), *_win_rates(release, studied)]
     saved = list(_saved_figures(release, rows))
-    notes = [*_notes(release, saved), *release.problems]
+    notes = [*_notes(release, saved), *unread_notes(examples), *release.problems]
     contents = contents_of(release.outputs, verdicts)
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
     extra = {"saved_figures": [asdict(figure) for figure in saved], "source": str(source)}
+    extra |= marks(examples, release.outputs)
     with RunFolder(output).held():
         folder = claim_folder(output, TASK, examples, release.systems, contents, command, extra)
         write_generations(folder, release.outputs)
@@ -91,10 +95,12 @@ def import_paper(
             content = released_profile(release.benchmarks)
             write_json(folder.path / "report" / "profile.json", content)
             write_profile_report(content, folder.path / "report")
-        folder.write_results(rows, import_signature(f"{TASK}-released"), {}, notes)
+        failures = failures_of(release.outputs)
+        folder.write_results(rows, import_signature(f"{TASK}-released"), failures, notes)
         for judge in studied:
             folder.note_judge(judge, _judge_facts(judge))
         update_judging(folder)
+        folder.finish_import()
     return Imported(
         folder, len(release.outputs), len(release.verdict_files), len(release.benchmarks), tuple(notes)
     )
@@ -224,8 +230,8 @@ def _notes(release: Release, saved: Sequence[SavedFigure]) -> Iterator[str]:
         yield f"Of {count} verdicts {mended} were mended by their authors, {invalid} can't be read."
     for part in release.outputs:
         if part.missing:
-            missing = f"{len(part.missing)} of {len(part.examples)}"
-            yield f"{part.system.name} on {part.split}: {missing} examples have no output."
+            missing = f"{len(part.missing)} of {counted(len(part.examples), 'example')}"
+            yield f"{part.system.name} on {part.split}: {missing} have no output."
     yield from _other_outputs(release)
 
 

@@ -6,15 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gisteval.errors import counted
 from gisteval.importer.predictions import Columns, PredictionFile, read_predictions
 from gisteval.importer.records import ImportedOutputs
 from gisteval.pipeline.imported import (
     claim_folder,
     contents_of,
+    failures_of,
     import_signature,
+    marks,
     score_rows,
     write_generations,
 )
+from gisteval.pipeline.scoring import unread_notes
+from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder
 
 
@@ -33,7 +38,7 @@ class PredictionOptions:
 
 
 def import_predictions(options: PredictionOptions, output: Path, command: Sequence[str] = ()) -> RunFolder:
-    """Read the files and write the run folder. Raises GistevalError."""
+    """Read the files, and write the run folder with its results and report. Raises GistevalError."""
     files = [PredictionFile(options.pos_control, "pos_control")] if options.pos_control else []
     files += [PredictionFile(path, None, options.k, options.compressor) for path in options.candidates]
     files += [PredictionFile(options.neg_control, "neg_control")] if options.neg_control else []
@@ -49,18 +54,22 @@ def _write(
     output: Path,
     command: Sequence[str],
 ) -> RunFolder:
+    examples = {options.split: outputs[0].examples}
     folder = claim_folder(
         output,
         options.task,
-        {options.split: outputs[0].examples},
+        examples,
         [part.system for part in outputs],
         contents_of(outputs, ()),
         command,
-        {"source": [str(file.path) for file in files]},
+        {"source": [str(file.path) for file in files], **marks(examples, outputs)},
     )
     write_generations(folder, outputs)
     rows = list(score_rows(outputs))
-    folder.write_results(rows, import_signature(options.task), {}, list(_notes(outputs)))
+    notes = [*_notes(outputs), *unread_notes(examples)]
+    folder.write_results(rows, import_signature(options.task), failures_of(outputs), notes)
+    folder.finish_import()
+    build_report([folder], folder.path / "report")
     return folder
 
 
@@ -68,5 +77,5 @@ def _notes(outputs: Sequence[ImportedOutputs]) -> Iterator[str]:
     yield "Imported: outputs were made elsewhere. Their tokens, bytes and losses are not known."
     for part in outputs:
         if part.missing:
-            share = f"{len(part.missing)} of {len(part.examples)} examples"
+            share = f"{len(part.missing)} of {counted(len(part.examples), 'example')}"
             yield f"{part.system.name}: {share} have no output in {part.provenance}."

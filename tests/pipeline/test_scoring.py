@@ -242,4 +242,4 @@ def test_what_is_not_known_of_an_output_has_no_row() -> None:
         for name in ("output_tokens", "finished", "source_tokens", "template_tokens", "bytes", "nll")
     }
     found = rows_of(scored([replace(item, **unknown) for item in GIST]), None, None)
-    assert set(found) == {"rougeL", "exact_match", "length", "kept"}
+    assert set(found) == {"rougeL", "rougeL-unicode", "exact_match", "length", "kept"}
