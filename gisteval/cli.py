@@ -138,6 +138,8 @@ def score(
     from gisteval.score_files import score_file
 
     scores = [score_file(path, prediction_column, reference_column, cluster_column) for path in files]
+    for warning in filter(None, (found.warning() for found in scores)):
+        print(f"warning: {warning}", file=sys.stderr)
     if as_json:
         print_json([found.as_row() for found in scores])
         return

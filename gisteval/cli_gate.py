@@ -25,7 +25,9 @@ Split = Annotated[str | None, typer.Option(help="Comma-separated. Default: all t
 def gate(
     candidate: Annotated[Path | None, typer.Argument(help="Run folder of the candidate.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Run folder of the baseline.")] = None,
-    metric: Annotated[str, typer.Option(help="win_rate, rougeL or exact_match.")] = "win_rate",
+    metric: Annotated[
+        str, typer.Option(help="win_rate, rougeL, exact_match, rougeL-unicode or chrF.")
+    ] = "win_rate",
     margin: Annotated[float, typer.Option(help="Points the candidate may be worse.")] = 5.0,
     min_win_rate: Annotated[
         float | None, typer.Option(help="Percent that the candidate's win rate must lie above.")

@@ -52,11 +52,14 @@ def import_predictions(
     reference_column: Annotated[str, typer.Option(help="Column of the references.")] = "y_true",
     k: Annotated[int | None, typer.Option("--k", help="Gist tokens or slots of the candidates.")] = None,
     compressor: Annotated[str, typer.Option(help="How the candidates compress.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Import predictions of other tools as a run: scored, paired and reported like any other."""
     from gisteval.importer.predictions import Columns
     from gisteval.pipeline.import_predictions import PredictionOptions
     from gisteval.pipeline.import_predictions import import_predictions as import_files
+    from gisteval.report.layout import plain_text
+    from gisteval.report.tables import split_tables
 
     folder = import_files(
         PredictionOptions(
@@ -72,8 +75,14 @@ def import_predictions(
         output,
         ["gisteval", *sys.argv[1:]],
     )
-    (count,) = folder.manifest()["splits"].values()
-    print(f"{folder.path}: {counted(len(folder.systems), 'system')}, {counted(count, 'example')}")
+    if as_json:
+        print((folder.path / "results.json").read_text(encoding="utf-8"), end="")
+    else:
+        (count,) = folder.manifest()["splits"].values()
+        systems = counted(len(folder.systems), "system")
+        print(f"{folder.path}: {systems}, {counted(count, 'example')}")
+        print("\n".join(map(plain_text, split_tables(folder.results()))))
+        print(f"report: {folder.path / 'report' / 'report.html'}")
     for note in folder.notes:
         print(f"note: {note}", file=sys.stderr)
 

@@ -21,6 +21,8 @@ from gisteval.store import LOCK_FILE, NEW, only_writer, read_records, write_atom
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+UNFINISHED = "unfinished"
+"""The manifest's mark of an import that is being written."""
 
 Record = TypeVar("Record", Example, Generation, Verdict)
 
@@ -34,13 +36,21 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """A run that is already there, to be read. Raises GistevalError if the folder holds none."""
+        """A run that is already there, to be read.
+
+        Raises GistevalError if the folder holds none, or an import that was not finished.
+        """
         file = path / MANIFEST
         if not file.is_file():
             raise GistevalError(f"{path} holds no run (no manifest.json): give the --output of a run")
         _check_no_links(path)
         folder = cls(path)
         folder._manifest = _read_manifest(file)
+        if UNFINISHED in folder._manifest:
+            raise GistevalError(
+                f"{path}: its import stopped half-way, so what is there is not all of it: run the command "
+                "of that import again"
+            )
         return folder
 
     @classmethod
@@ -95,6 +105,15 @@ class RunFolder:
     def manifest(self) -> dict[str, Any]:
         """The manifest as it stands."""
         return self._manifest
+
+    def finish_import(self) -> None:
+        """Take the mark of an unfinished import away: from now on the run can be read."""
+        self._manifest.pop(UNFINISHED, None)
+        write_json(self.path / MANIFEST, self._manifest)
+
+    def not_asked(self, system: str, split: str) -> frozenset[str]:
+        """Content ids of a split's examples that are other systems' alone; empty but for imports."""
+        return frozenset(self._manifest.get("not_asked", {}).get(system, {}).get(split, ()))
 
     def note_self_check(self, system: str, figures: Mapping[str, float | int]) -> None:
         """Put a self-check's figures into the manifest."""
@@ -203,6 +222,13 @@ class RunFolder:
                 raise _no_record(path, number, TypeError("no texts content and output"))
             found[content] = output
         return found
+
+    def read_references(self, system: str, split: str) -> dict[str, str]:
+        """References that outputs came with, by content id, where they are not the examples' own."""
+        if system not in self._manifest.get("own_references", ()):
+            return {}
+        found = {g.content: g.own_reference for g in self.read_generations(system, split)}
+        return {content: reference for content, reference in found.items() if reference is not None}
 
     def read_verdicts(self, judge: str, system: str, split: str) -> Iterator[Verdict]:
         """A judge's verdicts on a system's outputs of one split. Raises GistevalError as above."""
@@ -369,6 +395,7 @@ def _read_manifest(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise GistevalError(f"{file} is damaged or no manifest: choose another --output") from error
     whole = all(isinstance(part, dict) for part in parts) and all(isinstance(n, str) for n in names)
-    if not (whole and names and parts[2]):
+    timings_alone = "saved_figures" in found  # of an import of the release that has no outputs
+    if not (whole and (timings_alone or (names and parts[2]))):
         raise GistevalError(f"{file} is damaged or no manifest: choose another --output")
     return dict(found)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from operator import attrgetter
 from types import UnionType
@@ -114,7 +115,10 @@ def finite(value: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One item of a split: instruction t, input x (may be empty) and reference output y."""
+    """One item of a split: instruction t, input x (may be empty) and reference output y.
+
+    copy: 0 for the first example of its content in the split, 1 for the second, and so on.
+    """
 
     id: str
     task: str
@@ -122,11 +126,25 @@ class Example:
     instruction: str
     input: str
     output: str
+    copy: int = 0
 
     @property
     def content_id(self) -> str:
-        """Identity by content; comparisons are paired on it, whatever the file calls the item."""
-        return digest((self.instruction, self.input, self.output))
+        """Identity by content; comparisons are paired on it, whatever the file calls the item.
+
+        A second copy in the split has an id of its own: it is another value in every mean.
+        """
+        content = (self.instruction, self.input, self.output)
+        return digest((*content, f"copy {self.copy}") if self.copy else content)
+
+
+def numbered_copies(examples: Iterable[Example]) -> Iterator[Example]:
+    """The examples of one split, with those of equal content numbered in their order."""
+    seen: Counter[str] = Counter()
+    for example in examples:
+        content = digest((example.instruction, example.input, example.output))
+        yield replace(example, copy=seen[content]) if seen[content] != example.copy else example
+        seen[content] += 1
 
 
 def record_key(prefix: str, example: Example) -> str:
@@ -160,7 +178,8 @@ class Generation:
     finished is False when a length limit ended the output. kept_template: of those kept the template's
     own; asked: slots that the budget allows the instruction, None without a budget (both None in records
     made before they were counted). What is not known of an output made elsewhere is None; its provenance
-    says where it is from (None: this run made it).
+    says where it is from (None: this run made it), and own_reference the reference that it came with where
+    that is not the example's to the letter.
     """
 
     key: str
@@ -185,6 +204,11 @@ class Generation:
     provenance: str | None = None
     kept_template: int | None = None
     asked: int | None = None
+    own_reference: str | None = None
+
+    def reference_for(self, example: Example) -> str:
+        """The reference that this output is scored against."""
+        return example.output if self.own_reference is None else self.own_reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gisteval.importer.rows import read_rows, texts
-from gisteval.metrics import exact_match, rouge_l_f1, rouge_tokens, word_count
+from gisteval.metrics import Unread, exact_match, rouge_l_f1, rouge_l_unicode, unread, word_count
 from gisteval.schema import Estimate, finite
 from gisteval.stats import mean_interval, proportion_interval
 
@@ -22,13 +22,14 @@ class FileScores:
 
     `rouge_l` is the plain mean of the examples' F1; `length` the mean number of words of a
     prediction. `zero_token_references` counts the references that ROUGE sees no token in (texts
-    in another script, say): they score 0 whatever the prediction, and only `exact_match` sees
-    them. `signature` says how the numbers come about.
+    in another script, say): they score 0 whatever the prediction, but `rouge_l_unicode` and
+    `exact_match` see them. `signature` says how the numbers come about.
     """
 
     file: str
     n: int
     rouge_l: Estimate
+    rouge_l_unicode: Estimate
     exact_match: Estimate
     length: float
     empty_predictions: int
@@ -36,11 +37,20 @@ class FileScores:
     signature: str
 
     def summary(self) -> str:
-        """One readable line."""
+        """One readable line; ROUGE-L of Unicode words is in it where some reference needs it."""
+        words = f"on Unicode words {_with_interval(self.rouge_l_unicode)}, "
         return (
             f"{self.file}: n {self.n}, ROUGE-L {_with_interval(self.rouge_l)}, "
+            f"{words if self.zero_token_references else ''}"
             f"exact match {_with_interval(self.exact_match)}"
         )
+
+    def warning(self) -> str | None:
+        """What a reader of ROUGE-L must know; None if it reads every reference."""
+        blind = Unread(self.zero_token_references, self.n)
+        if not blind:
+            return None
+        return f"{self.file}: {blind}: read rougeL_unicode or the exact match there"
 
     def as_row(self) -> dict[str, str | int | float | None]:
         """A flat row for JSON or a table; an infinite limit becomes None."""
@@ -50,6 +60,9 @@ class FileScores:
             "rougeL": self.rouge_l.value,
             "rougeL_ci_low": finite(self.rouge_l.ci_low),
             "rougeL_ci_high": finite(self.rouge_l.ci_high),
+            "rougeL_unicode": self.rouge_l_unicode.value,
+            "rougeL_unicode_ci_low": finite(self.rouge_l_unicode.ci_low),
+            "rougeL_unicode_ci_high": finite(self.rouge_l_unicode.ci_high),
             "exact_match": self.exact_match.value,
             "exact_match_ci_low": finite(self.exact_match.ci_low),
             "exact_match_ci_high": finite(self.exact_match.ci_high),
@@ -85,8 +98,10 @@ def score_file(
     clusters = None if cluster_column is None else texts(rows, cluster_column, path)
 
     rouge = mean_interval(rouge_l_f1(predictions, references), clusters, confidence)
+    pairs = list(zip(predictions, references, strict=True))
+    words = [rouge_l_unicode(ours, theirs).f1 for ours, theirs in pairs]
     matches = proportion_interval(
-        [exact_match(ours, theirs) for ours, theirs in zip(predictions, references, strict=True)],
+        [exact_match(ours, theirs) for ours, theirs in pairs],
         clusters,
         confidence,
     )
@@ -94,10 +109,11 @@ def score_file(
         file=str(path),
         n=len(predictions),
         rouge_l=rouge,
+        rouge_l_unicode=mean_interval(100 * np.array(words), clusters, confidence),
         exact_match=matches,
         length=float(np.mean([word_count(prediction) for prediction in predictions])),
         empty_predictions=sum(not prediction.strip() for prediction in predictions),
-        zero_token_references=sum(not rouge_tokens(reference) for reference in references),
+        zero_token_references=unread(references).count,
         signature=_signature(rouge, matches, cluster_column),
     )
 

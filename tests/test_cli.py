@@ -132,7 +132,8 @@ def test_score_prints_a_line_or_a_row_a_file(call, tmp_path: Path) -> None:
     files[0].write_text("y_pred,y_true\nthe cat,the cat sat\nb,b\n")
     files[1].write_text('{"y_pred": "日本", "y_true": "日本"}\n')
     code, out, err = call("score", *files)
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err.startswith(f"warning: {files[1]}: 1 of 1 reference has no ASCII letter or digit")
     assert [line.split(": ")[0] for line in out.splitlines()] == [str(file) for file in files]
     rows = json.loads(call("score", *files, "--json")[1])
     assert [(row["file"], row["n"], row["exact_match"]) for row in rows] == [

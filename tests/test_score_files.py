@@ -46,6 +46,18 @@ def test_every_format_gives_the_same_scores(tmp_path: Path, name: str) -> None:
     assert (scores.empty_predictions, scores.zero_token_references) == (1, 1)
 
 
+def test_references_without_ascii_words_are_named(gisteval, tmp_path: Path) -> None:
+    rows = "".join(f"\u4f60\u597d{n},\u4f60\u597d\n" for n in "\u5417\u554a\u5440")
+    path = write(tmp_path, "out.csv", f"y_pred,y_true\n{rows}hello,hello\n")
+    done = gisteval("score", path)
+    assert done.code == 0
+    assert done.err.startswith(f"warning: {path}: 3 of 4 references have no ASCII letter or digit")
+    # Of three characters two are those of the reference: an F1 of 4/5, and one equal pair.
+    assert "ROUGE-L 25.00 [" in done.out and "on Unicode words 85.00 [" in done.out
+    assert json.loads(gisteval("score", path, "--json").out)[0]["rougeL_unicode"] == pytest.approx(85.0)
+    assert gisteval("score", write(tmp_path, "ascii.csv", "y_pred,y_true\na,a\n")).err == ""
+
+
 def test_row_is_flat_json(tmp_path: Path) -> None:
     row = score_file(write(tmp_path, "out.csv", CSV)).as_row()
     assert list(row) == [
@@ -54,6 +66,9 @@ def test_row_is_flat_json(tmp_path: Path) -> None:
         "rougeL",
         "rougeL_ci_low",
         "rougeL_ci_high",
+        "rougeL_unicode",
+        "rougeL_unicode_ci_low",
+        "rougeL_unicode_ci_high",
         "exact_match",
         "exact_match_ci_low",
         "exact_match_ci_high",

@@ -11,14 +11,17 @@ import numpy as np
 
 from gisteval import stats
 from gisteval.errors import GistevalError
-from gisteval.gate.measures import SCORES, check_same_positive, win_rate_values
+from gisteval.gate.measures import SCORES, check_same_positive, unread_references, win_rate_values
 from gisteval.gate.sides import Side, read_outputs, shared_examples, shared_splits
 from gisteval.metrics import exact_match, word_count
 from gisteval.schema import Example, Generation, finite
 from gisteval.stats.samples import FloatArray
 
-OF_OUTPUTS = (*SCORES, "length", "nll")
+OF_OUTPUTS = ("rougeL", "exact_match", "length", "nll")
 """Metrics of one generation; nll in nats a token, length in words, the others in percent."""
+
+READS_ALL = "rougeL-unicode"
+"""What stands in for ROUGE-L where that can't read the references."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,15 @@ def compare(first: Side, second: Side, splits: Sequence[str] = (), changed: int 
     for split in shared_splits(first, second, splits):
         examples = shared_examples(first, second, split)
         ours, theirs = (read_outputs(s.run, s.system, split, examples) for s in (first, second))
-        columns = _output_columns(ours, theirs, examples)
+        blind = max((unread_references(side, examples) for side in (ours, theirs)), key=lambda b: b.count)
+        rouge = READS_ALL if blind.too_many else "rougeL"
+        if blind.too_many:
+            left_out.append(f"rougeL on {split}: {blind}; {READS_ALL} is shown instead")
+        columns = _output_columns(ours, theirs, examples, (rouge, *OF_OUTPUTS[1:]))
         columns |= _agreement(first, second, ours, theirs, split, examples)
         columns |= _win_rates(first, second, split, examples, left_out)
         rows += [row for name, pair in columns.items() for row in _difference(split, name, *pair, examples)]
-        changes += _most_changed(split, columns["rougeL"], examples, ours, theirs, changed)
+        changes += _most_changed(split, columns[rouge], examples, ours, theirs, changed)
     adjusted = stats.holm([row.p_value for row in rows])
     rows = [MetricDifference(**{**asdict(row), "p_holm": p}) for row, p in zip(rows, adjusted, strict=True)]
     return Comparison(first, second, tuple(rows), tuple(changes), tuple(dict.fromkeys(left_out)))
@@ -105,14 +112,17 @@ Columns = dict[str, tuple[FloatArray, FloatArray]]
 
 
 def _output_columns(
-    ours: Mapping[str, Generation], theirs: Mapping[str, Generation], examples: Sequence[Example]
+    ours: Mapping[str, Generation],
+    theirs: Mapping[str, Generation],
+    examples: Sequence[Example],
+    metrics: Sequence[str],
 ) -> Columns:
     def column(outputs: Mapping[str, Generation], metric: str) -> FloatArray:
         found = (outputs.get(example.content_id) for example in examples)
         pairs = zip(found, examples, strict=True)
         return np.array([np.nan if g is None else _value(metric, g, e) for g, e in pairs])
 
-    return {metric: (column(ours, metric), column(theirs, metric)) for metric in OF_OUTPUTS}
+    return {metric: (column(ours, metric), column(theirs, metric)) for metric in metrics}
 
 
 def _value(metric: str, generation: Generation, example: Example) -> float:
@@ -120,7 +130,7 @@ def _value(metric: str, generation: Generation, example: Example) -> float:
         return float(word_count(generation.output))
     if metric == "nll":
         return math.nan if generation.nll is None else generation.nll
-    return SCORES[metric](generation.output, example.output)
+    return SCORES[metric](generation.output, generation.reference_for(example))
 
 
 def _agreement(

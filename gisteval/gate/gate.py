@@ -99,6 +99,8 @@ class SplitResult:
                 f"{self.split}: {counted(difference.estimate.n, 'example')} can't show a difference below "
                 f"{self.power.detectable:.1f} points (80% power), and the margin is {self.margin:g}"
             )
+        for side in dict.fromkeys(str(s.unread) for s in (self.candidate, self.baseline) if s.unread):
+            found.append(f"{self.split}: {side}")
         for check in self.checks:
             if check.rests_on_missing:
                 missing = counted(check.missing, "example has", "examples have")

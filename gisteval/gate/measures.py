@@ -11,13 +11,15 @@ import numpy as np
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.sides import Side, read_outputs
 from gisteval.judging.pairs import PairScore, pair_scores
-from gisteval.metrics import exact_match, rouge_l
+from gisteval.metrics import Unread, chrf, exact_match, rouge_l, rouge_l_unicode, unread
 from gisteval.schema import Example, Generation, Verdict
 from gisteval.stats.samples import FloatArray
 
 SCORES: dict[str, Callable[[str, str], float]] = {
     "rougeL": lambda output, reference: 100.0 * rouge_l(output, reference).f1,
     "exact_match": lambda output, reference: 100.0 * exact_match(output, reference),
+    "rougeL-unicode": lambda output, reference: 100.0 * rouge_l_unicode(output, reference).f1,
+    "chrF": chrf,
 }
 """Metrics of an output and its reference, in percent."""
 
@@ -51,7 +53,8 @@ class SideValues:
     """One side on one split, in the order of the split's examples.
 
     values: percent, NaN where there is no output or no answer; outputs: by content id; failed: examples
-    without an output; exact_matches: outputs equal to the positive control's, in percent, where known.
+    without an output; exact_matches: outputs equal to the positive control's, in percent, where known;
+    unread: the references of it that ROUGE-L sees no token in, if that is the metric.
     """
 
     values: FloatArray
@@ -59,6 +62,7 @@ class SideValues:
     failed: int
     exact_matches: float | None = None
     judge: JudgeFigures | None = None
+    unread: Unread | None = None
 
     @property
     def mean(self) -> float:
@@ -67,16 +71,32 @@ class SideValues:
 
 
 def score_values(side: Side, split: str, examples: Sequence[Example], metric: str) -> SideValues:
-    """A metric of SCORES on one side. Raises InvalidRun as `read_outputs` does."""
+    """A metric of SCORES on one side.
+
+    Raises InvalidRun as `read_outputs` does, and if the metric can't read the references.
+    """
     outputs = read_outputs(side.run, side.system, split, examples)
+    blind = unread_references(outputs, examples) if metric == "rougeL" else None
+    if blind is not None and blind.too_many:
+        raise InvalidRun(
+            f"split {split}: {blind}: choose --metric rougeL-unicode, chrF or exact_match, which read them"
+        )
     score = SCORES[metric]
     values = np.array(
         [
-            score(outputs[e.content_id].output, e.output) if e.content_id in outputs else np.nan
+            np.nan
+            if (found := outputs.get(e.content_id)) is None
+            else score(found.output, found.reference_for(e))
             for e in examples
         ]
     )
-    return SideValues(values, outputs, int(np.isnan(values).sum()))
+    return SideValues(values, outputs, int(np.isnan(values).sum()), unread=blind)
+
+
+def unread_references(outputs: Mapping[str, Generation], examples: Sequence[Example]) -> Unread:
+    """The references of a side's outputs that ROUGE-L sees no token in."""
+    pairs = ((e, outputs.get(e.content_id)) for e in examples)
+    return unread([e.output if found is None else found.reference_for(e) for e, found in pairs])
 
 
 def choose_judge(sides: Sequence[Side], judge: str | None) -> str:

@@ -35,6 +35,8 @@ def choose_side(path: Path, system: str | None, option: str, like: str | None = 
     """
     run = RunFolder.open(path)
     names = [str(found["name"]) for found in run.systems]
+    if not names:
+        raise InvalidRun(f"{path} holds timings alone, and no outputs to compare")
     evaluated = [str(s["name"]) for s in run.systems if s.get("evaluated", s["role"] == "candidate")]
     if system is not None:
         if system not in names:
@@ -73,7 +75,8 @@ def shared_splits(candidate: Side, baseline: Side, wanted: Sequence[str]) -> tup
 def shared_examples(candidate: Side, baseline: Side, split: str) -> tuple[Example, ...]:
     """A split's examples, which both runs must have evaluated, by content.
 
-    Raises InvalidRun otherwise: a mean over other examples is another quantity.
+    Raises InvalidRun otherwise: a mean over other examples is another quantity. Examples of an import that
+    only one of both systems was asked are left out.
     """
     ours, theirs = candidate.run.examples(split), baseline.run.examples(split)
     here, there = {e.content_id for e in ours}, {e.content_id for e in theirs}
@@ -82,7 +85,12 @@ def shared_examples(candidate: Side, baseline: Side, split: str) -> tuple[Exampl
             f"split {split}: {candidate.run.path} has {counted(len(ours), 'example')}, {baseline.run.path} "
             f"{len(theirs)}, and {len(here & there)} are the same: compare runs of one task and --limit"
         )
-    return ours
+    alone = candidate.run.not_asked(candidate.system, split)
+    alone |= baseline.run.not_asked(baseline.system, split)
+    shared = tuple(example for example in ours if example.content_id not in alone)
+    if not shared:
+        raise InvalidRun(f"split {split}: {candidate} and {baseline} were asked no example in common")
+    return shared
 
 
 def read_outputs(

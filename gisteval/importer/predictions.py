@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gisteval.errors import GistevalError
 from gisteval.importer.layout import ReleasedSystem
 from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.importer.rows import Row, read_rows, texts
-from gisteval.schema import Condition, Example
+from gisteval.schema import Condition, Example, numbered_copies
 
 NO_FAMILY = ""
 """All systems of one import belong together."""
@@ -52,8 +52,9 @@ def read_predictions(
 ) -> list[ImportedOutputs]:
     """The outputs of all files on the examples of any of them; an example a file lacks is a failure.
 
-    Examples are the same if instruction, input and reference are. Raises GistevalError naming a file that
-    can't be read, answers an example twice, or is named like another.
+    Examples are the same if instruction, input and reference are; a row that a file repeats is a copy.
+    Raises GistevalError naming a file that can't be read, repeats a row with another output, or is named
+    like another.
     """
     examples: dict[str, Example] = {}
     outputs: list[tuple[PredictionFile, Mapping[str, str]]] = []
@@ -63,15 +64,18 @@ def read_predictions(
             raise GistevalError(f"{names[file.path.stem]} and {file.path} have one name: rename one")
         names[file.path.stem] = file.path
         rows = read_rows(file.path)
+        read = _examples(rows, file.path, columns, task, split)
+        copies = numbered_copies(example for example, _ in read)
         found: dict[str, str] = {}
-        for example, output in _examples(rows, file.path, columns, task, split):
-            known = examples.setdefault(example.content_id, _numbered(example, len(examples) + 1))
-            if found.get(known.content_id, output) != output:
+        for (first, output), example in zip(read, copies, strict=True):
+            if found.get(first.content_id, output) != output:
                 raise GistevalError(
-                    f"{file.path}: two rows give {known.instruction[:40]!r} with the same input and "
+                    f"{file.path}: two rows give {first.instruction[:40]!r} with the same input and "
                     "reference different outputs: remove one"
                 )
-            found[known.content_id] = output
+            number = f"{task}-{split}-{len(examples) + 1:04}"
+            examples.setdefault(example.content_id, replace(example, id=number))
+            found[example.content_id] = output
         outputs.append((file, found))
     asked = tuple(examples.values())
     return [ImportedOutputs(file.label, split, asked, found, file.path.name) for file, found in outputs]
@@ -94,14 +98,3 @@ def _examples(
         (Example("", task, split, instruction, text, reference), output)
         for instruction, text, reference, output in parts
     ]
-
-
-def _numbered(example: Example, number: int) -> Example:
-    return Example(
-        f"{example.task}-{example.split}-{number:04}",
-        example.task,
-        example.split,
-        example.instruction,
-        example.input,
-        example.output,
-    )

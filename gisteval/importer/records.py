@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gisteval.schema import Condition, Control, Example, Generation, digest
@@ -70,6 +70,7 @@ class ImportedOutputs:
     """A system's outputs on one split, by content id.
 
     examples: all that it was asked; those without an output are failures. provenance: the file it is from.
+    references: what an output is scored against, where that is not the example's to the letter.
     """
 
     system: SystemLabel
@@ -77,6 +78,7 @@ class ImportedOutputs:
     examples: tuple[Example, ...]
     outputs: Mapping[str, str]
     provenance: str
+    references: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def missing(self) -> frozenset[str]:
@@ -88,8 +90,10 @@ class ImportedOutputs:
         for example in self.examples:
             output = self.outputs.get(example.content_id)
             if output is not None:
+                own = self.references.get(example.content_id)
+                parts = ["imported", self.system.name, self.split, example.content_id, output]
                 yield Generation(
-                    key=digest(["imported", self.system.name, self.split, example.content_id, output]),
+                    key=digest(parts if own is None else [*parts, own]),
                     example=example.id,
                     content=example.content_id,
                     task=example.task,
@@ -109,4 +113,5 @@ class ImportedOutputs:
                     nll=None,
                     target_tokens=None,
                     provenance=self.provenance,
+                    own_reference=own,
                 )

@@ -9,17 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gisteval.errors import GistevalError
+from gisteval.importer.joining import FamilyRows, RowText, align, join_families
 from gisteval.importer.layout import OutputFile, ReleasedSystem, output_file
-from gisteval.importer.outputs import ExampleIndex, ReleasedOutput, as_task_examples, read_output_file
+from gisteval.importer.outputs import ReleasedOutput, read_output_file
+from gisteval.importer.prompt_text import prompt_of_verdict
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.importer.verdicts import VerdictFile, read_verdict_file
+from gisteval.importer.verdicts import ReleasedVerdict, VerdictFile, read_verdict_file
 from gisteval.schema import Example, Verdict
 
 _SPLITS = ("seen", "unseen", "human")
 _CONDITIONS = ("pos_control", "gist", "neg_control")
 
 Place = tuple[str, str]
-"""A model family and a split: where examples are shared."""
+"""A model family and a split: what was asked of all systems there."""
+
+Families = dict[Place, FamilyRows]
+Examples = dict[Place, tuple[Example, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,12 @@ class SavedRouge:
 
 @dataclass
 class Release:
-    """What was found. problems: a line each for what was left out, and why."""
+    """What was found. problems: a line each for what was left out, and why.
 
-    examples: dict[Place, tuple[Example, ...]] = field(default_factory=dict)
+    examples: in the order of a family's rows; families share those that both were asked.
+    """
+
+    examples: Examples = field(default_factory=dict)
     outputs: list[ImportedOutputs] = field(default_factory=list)
     verdict_files: list[VerdictFile] = field(default_factory=list)
     verdicts: dict[Path, tuple[Verdict, ...]] = field(default_factory=dict)
@@ -61,8 +69,7 @@ def label_of(system: ReleasedSystem) -> SystemLabel:
 def read_release(folder: Path, task: str, known: Mapping[str, Sequence[Example]] | None = None) -> Release:
     """Read all that lies in a folder. Raises GistevalError if none of it is of the release.
 
-    known: the task's own examples by split; rows that differ from them in white space only take their
-    texts and ids.
+    known: the task's own examples by split; rows that are theirs take their texts and ids.
     """
     if not folder.is_dir():
         raise GistevalError(f"{folder} is no folder: give the one with model_outputs/ and chatgpt/")
@@ -74,8 +81,13 @@ def read_release(folder: Path, task: str, known: Mapping[str, Sequence[Example]]
         with _problems_noted(release):
             _take(release, files, path)
     release.verdict_files.sort(key=lambda file: split_order(file.split))
-    indexes = _read_outputs(release, _latest(release, files), task, known or {})
-    _match_verdicts(release, indexes, task)
+    read, families = _read_outputs(release, _latest(release, files))
+    _add_judged_alone(release, families)
+    release.examples |= _join(families, task, known or {})
+    for one in read:
+        asked = release.examples[one.file.system.family, one.file.split]
+        release.outputs.append(_outputs(one, asked))
+    _match_verdicts(release, families, task)
     if not release.outputs and not release.verdict_files and not release.benchmarks:
         reason = f" ({release.problems[0]})" if release.problems else ""
         raise GistevalError(f"{folder} holds no file of the paper's release that can be read{reason}")
@@ -153,58 +165,91 @@ def _system_order(system: ReleasedSystem) -> tuple[int, int, str]:
     return _CONDITIONS.index(system.condition), system.k, system.family
 
 
-def _read_outputs(
-    release: Release, files: Iterable[OutputFile], task: str, known: Mapping[str, Sequence[Example]]
-) -> dict[Place, ExampleIndex]:
-    indexes: dict[Place, ExampleIndex] = {}
-    read: list[tuple[OutputFile, list[ReleasedOutput], list[int]]] = []
+@dataclass(frozen=True, slots=True)
+class _ReadFile:
+    """An output file with the number of each of its rows among its family's."""
+
+    file: OutputFile
+    rows: list[ReleasedOutput]
+    numbers: list[int]
+
+
+def _read_outputs(release: Release, files: Iterable[OutputFile]) -> tuple[list[_ReadFile], Families]:
+    """All output files, and the examples of each family on each split as its files show them."""
+    read: list[tuple[OutputFile, list[ReleasedOutput]]] = []
     for file in files:
         with _problems_noted(release):
-            rows = read_output_file(file)
-            place = (file.system.family, file.split)
-            index = indexes.setdefault(place, ExampleIndex(task, file.split, "-".join(place)))
-            read.append((file, rows, index.add(rows)))
-    for place, index in indexes.items():
-        release.examples[place] = tuple(as_task_examples(index.examples(), known.get(place[1], ())))
-    for file, rows, numbers in read:
-        examples = release.examples[file.system.family, file.split]
-        contents = [examples[number].content_id for number in numbers]
-        if len(set(contents)) < len(contents):
-            release.problems.append(f"{file.path} answers an example twice: the last answer counts.")
-        release.outputs.append(
-            ImportedOutputs(
-                label_of(file.system),
-                file.split,
-                examples,
-                {content: row.output for content, row in zip(contents, rows, strict=True)},
-                f"{file.path.parent.name}/{file.path.name}",
+            read.append((file, read_output_file(file)))
+    families: Families = {}
+    numbers: dict[Path, list[int]] = {}
+    # The longest first: a file that lacks rows has its own at other places.
+    for file, rows in sorted(read, key=lambda pair: -len(pair[1])):
+        family = families.setdefault((file.system.family, file.split), FamilyRows())
+        numbers[file.path] = family.add([row.text for row in rows])
+    return [_ReadFile(file, rows, numbers[file.path]) for file, rows in read], families
+
+
+def _add_judged_alone(release: Release, families: Families) -> None:
+    """Examples of families without outputs, as verdicts show them; nobody knows their references."""
+    with_outputs = set(families)
+    for file in sorted(release.verdict_files, key=lambda file: -len(file.rows)):
+        place = (ReleasedSystem.parse(file.system).family, file.split)
+        if place not in with_outputs:
+            families.setdefault(place, FamilyRows()).add([_shown(row) for row in file.rows])
+
+
+def _join(families: Families, task: str, known: Mapping[str, Sequence[Example]]) -> Examples:
+    joined: Examples = {}
+    for split in dict.fromkeys(split for _, split in families):
+        of_split = {family: rows for (family, where), rows in families.items() if where == split}
+        found = join_families(of_split, task, split, known.get(split, ()))
+        joined |= {(family, split): examples for family, examples in found.items()}
+    return joined
+
+
+def _outputs(read: _ReadFile, examples: Sequence[Example]) -> ImportedOutputs:
+    own = [examples[number] for number in read.numbers]
+    pairs = list(zip(own, read.rows, strict=True))
+    return ImportedOutputs(
+        label_of(read.file.system),
+        read.file.split,
+        tuple(examples),
+        {example.content_id: row.output for example, row in pairs},
+        f"{read.file.path.parent.name}/{read.file.path.name}",
+        {
+            example.content_id: row.text.reference
+            for example, row in pairs
+            if row.text.reference != example.output
+        },
+    )
+
+
+def _match_verdicts(release: Release, families: Families, task: str) -> None:
+    outputs = {(part.system.name, part.split): part.outputs for part in release.outputs}
+    for file in release.verdict_files:
+        place = (ReleasedSystem.parse(file.system).family, file.split)
+        contents = [example.content_id for example in release.examples[place]]
+        sides = [outputs.get((name, file.split), {}) for name in (file.system, file.reference)]
+
+        def fits(
+            row: int,
+            number: int,
+            file: VerdictFile = file,
+            contents: Sequence[str] = contents,
+            sides: Sequence[Mapping[str, str]] = sides,
+        ) -> bool:
+            shown = (file.rows[row].output, file.rows[row].reference_output)
+            return shown == tuple(side.get(contents[number]) for side in sides)
+
+        numbers = align(families[place].rows, [_shown(row) for row in file.rows], fits)
+        pairs = [None if number is None else contents[number] for number in numbers]
+        release.verdicts[file.path] = tuple(file.records(task, pairs))
+        if None in pairs:
+            release.problems.append(
+                f"{file.path.name}: {pairs.count(None)} of {len(pairs)} verdicts are on prompts that no "
+                "output file holds, or several: left out."
             )
-        )
-    return indexes
 
 
-def _match_verdicts(release: Release, indexes: dict[Place, ExampleIndex], task: str) -> None:
-    for file in list(release.verdict_files):
-        with _problems_noted(release):
-            place = (ReleasedSystem.parse(file.system).family, file.split)
-            index = indexes.setdefault(place, ExampleIndex(task, file.split, "-".join(place)))
-            if place not in release.examples or not any(e.output for e in release.examples[place]):
-                # Without outputs nobody knows the references; the verdicts still count.
-                for row in file.rows:
-                    index.add_prompt(row.prompt)
-                release.examples[place] = tuple(index.examples())
-            contents = [example.content_id for example in release.examples[place]]
-
-            def pair_of(
-                prompt: str, index: ExampleIndex = index, contents: list[str] = contents
-            ) -> str | None:
-                number = index.number_of(prompt)
-                return None if number is None else contents[number]
-
-            found = tuple(file.records(task, pair_of))
-            release.verdicts[file.path] = found
-            if len(found) < len(file.rows):
-                release.problems.append(
-                    f"{file.path.name}: {len(file.rows) - len(found)} of {len(file.rows)} verdicts are on "
-                    "prompts that no output file holds, or several: left out."
-                )
+def _shown(row: ReleasedVerdict) -> RowText:
+    return RowText(prompt_of_verdict(row.prompt), "")

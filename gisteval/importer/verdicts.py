@@ -12,7 +12,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,16 +71,19 @@ class VerdictFile:
         points = [_POINTS[row.choice] for row in self.rows if row.choice in _POINTS]
         return 100 * sum(points) / len(points) if points else None
 
-    def records(self, task: str, pair_of: Callable[[str], str | None]) -> Iterator[Verdict]:
-        """The rows as records of this judge; rows whose prompt `pair_of` doesn't know are left out.
+    def records(self, task: str, pairs: Sequence[str | None]) -> Iterator[Verdict]:
+        """The rows as records of this judge; those that are on no known example are left out.
 
-        pair_of: content id of the example whose prompt is given as the judge saw it.
+        pairs: the content id of each row's example, None where it is not known.
         """
-        for row in self.rows:
-            pair = pair_of(row.prompt)
+        seen: Counter[str] = Counter()
+        for row, pair in zip(self.rows, pairs, strict=True):
+            key = self._key(row)
+            seen[key] += 1
             if pair is not None:
                 yield Verdict(
-                    key=self._key(row),
+                    # Copies of an example may have the same texts; each is a verdict of its own.
+                    key=key if seen[key] == 1 else digest([key, str(seen[key])]),
                     pair=pair,
                     task=task,
                     split=self.split,

@@ -16,6 +16,7 @@ from pathlib import Path
 from gisteval.errors import GistevalError
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.schema import Choice, Verdict, digest
+from gisteval.table_files import read_table
 
 HUMAN = "human:"
 """Begins the name of an annotator among the judges."""
@@ -75,16 +76,12 @@ def read_answers(path: Path) -> dict[str, str]:
 
     Raises GistevalError naming the file and its first wrong row.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise GistevalError(f"{path} can't be read as a CSV of answers: {error}") from error
+    rows = read_table(path, otherwise=".csv")
     answers: dict[str, str] = {}
     for number, row in enumerate(rows, 2):
         if "id" not in row or "choice" not in row:
             raise GistevalError(f"{path} has no columns id and choice: give a filled-in sheet")
-        item, choice = (row["id"] or "").strip(), (row["choice"] or "").strip().lower()
+        item, choice = str(row["id"] or "").strip(), str(row["choice"] or "").strip().lower()
         if not choice:
             continue
         if choice not in _ANSWERS:

@@ -21,13 +21,16 @@ from gisteval.pipeline.imported import (
     all_examples,
     claim_folder,
     contents_of,
+    failures_of,
     import_signature,
+    marks,
     score_rows,
     write_generations,
     write_verdicts,
 )
 from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.released_profile import released_profile
+from gisteval.pipeline.scoring import unread_notes
 from gisteval.profiling.released import read_released, shape_of
 from gisteval.report.profile import write_profile_report
 from gisteval.run_folder import RunFolder
@@ -82,10 +85,11 @@ def import_paper(
     studied = _judges_with_outputs(release)
     rows = [*score_rows(release.outputs), *_win_rates(release, studied)]
     saved = list(_saved_figures(release, rows))
-    notes = [*_notes(release, saved), *release.problems]
+    notes = [*_notes(release, saved), *unread_notes(examples), *release.problems]
     contents = contents_of(release.outputs, verdicts)
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
     extra = {"saved_figures": [asdict(figure) for figure in saved], "source": str(source)}
+    extra |= marks(examples, release.outputs)
     with RunFolder(output).held(), ExitStack() as log:
         folder = claim_folder(output, TASK, examples, release.systems, contents, command, extra)
         if not (output / "results.json").is_file():  # the same files again change nothing
@@ -97,11 +101,13 @@ def import_paper(
             content = released_profile(release.benchmarks)
             write_json(folder.path / "report" / "profile.json", content)
             write_profile_report(content, folder.path / "report")
-        folder.write_results(rows, import_signature(f"{TASK}-released"), {}, notes)
+        failures = failures_of(release.outputs)
+        folder.write_results(rows, import_signature(f"{TASK}-released"), failures, notes)
         for judge in studied:
             folder.note_judge(judge, _judge_facts(judge))
         progress.info("scoring and writing the report")
         update_judging(folder)
+        folder.finish_import()
     return Imported(
         folder, len(release.outputs), len(release.verdict_files), len(release.benchmarks), tuple(notes)
     )

@@ -14,10 +14,14 @@ from gisteval.logs import progress, run_log
 from gisteval.pipeline.imported import (
     claim_folder,
     contents_of,
+    failures_of,
     import_signature,
+    marks,
     score_rows,
     write_generations,
 )
+from gisteval.pipeline.scoring import unread_notes
+from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder
 
 
@@ -36,7 +40,7 @@ class PredictionOptions:
 
 
 def import_predictions(options: PredictionOptions, output: Path, command: Sequence[str] = ()) -> RunFolder:
-    """Read the files and write the run folder. Raises GistevalError."""
+    """Read the files, and write the run folder with its results and report. Raises GistevalError."""
     files = [PredictionFile(options.pos_control, "pos_control")] if options.pos_control else []
     files += [PredictionFile(path, None, options.k, options.compressor) for path in options.candidates]
     files += [PredictionFile(options.neg_control, "neg_control")] if options.neg_control else []
@@ -52,14 +56,15 @@ def _write(
     output: Path,
     command: Sequence[str],
 ) -> RunFolder:
+    examples = {options.split: outputs[0].examples}
     folder = claim_folder(
         output,
         options.task,
-        {options.split: outputs[0].examples},
+        examples,
         [part.system for part in outputs],
         contents_of(outputs, ()),
         command,
-        {"source": [str(file.path) for file in files]},
+        {"source": [str(file.path) for file in files], **marks(examples, outputs)},
     )
     again = (output / "results.json").is_file()  # the same files change nothing
     with nullcontext() if again else run_log(output):
@@ -67,7 +72,11 @@ def _write(
         write_generations(folder, outputs)
         progress.info("scoring")
         rows = list(score_rows(outputs))
-        folder.write_results(rows, import_signature(options.task), {}, list(_notes(outputs)))
+        notes = [*_notes(outputs), *unread_notes(examples)]
+        folder.write_results(rows, import_signature(options.task), failures_of(outputs), notes)
+        folder.finish_import()
+        progress.info("writing the report")
+        build_report([folder], folder.path / "report")
     return folder
 
 

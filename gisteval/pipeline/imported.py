@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.scoring import Scored, collect, result_rows
-from gisteval.run_folder import RunFolder
+from gisteval.run_folder import UNFINISHED, RunFolder
 from gisteval.schema import Example, Generation, ResultRow, Verdict, digest, to_json
 from gisteval.store import RecordWriter, read_records
 
@@ -28,7 +29,7 @@ def claim_folder(
 ) -> RunFolder:
     """Start a run folder, or continue the same import. contents: by system, a digest of all it is made of.
 
-    Raises GistevalError if the folder holds something else.
+    extra: more of the manifest. Raises GistevalError if the folder holds something else.
     """
     folder = RunFolder(output)
     manifest = {
@@ -54,6 +55,49 @@ def claim_folder(
     }
     folder.claim(manifest, examples)
     return folder
+
+
+def marks(examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]) -> dict[str, Any]:
+    """What a manifest says of an import alone; until `RunFolder.finish_import` nothing reads the folder."""
+    return {
+        "not_asked": _not_asked(examples, outputs),
+        "own_references": sorted({part.system.name for part in outputs if part.references}),
+        UNFINISHED: True,
+    }
+
+
+def _not_asked(
+    examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]
+) -> dict[str, dict[str, list[str]]]:
+    """By system and split, the content ids of what was asked of other systems only."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for part in outputs:
+        asked = {example.content_id for example in part.examples}
+        others = [e.content_id for e in examples[part.split] if e.content_id not in asked]
+        if others:
+            found.setdefault(part.system.name, {})[part.split] = others
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class NoOutput:
+    """An example that a file lacks."""
+
+    example: Example
+    reason: str
+
+
+def failures_of(outputs: Sequence[ImportedOutputs]) -> dict[tuple[str, str], list[NoOutput]]:
+    """The examples without an output, by system and split."""
+    return {
+        (part.system.name, part.split): [
+            NoOutput(example, f"{part.provenance} has no output")
+            for example in part.examples
+            if example.content_id in part.missing
+        ]
+        for part in outputs
+        if part.missing
+    }
 
 
 def _reference(system: SystemLabel, systems: Sequence[SystemLabel]) -> str | None:

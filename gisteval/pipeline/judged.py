@@ -26,7 +26,8 @@ def contests(folder: RunFolder) -> Iterator[Contest]:
     Raises InvalidRun if a system has fewer outputs than the run's results rest on.
     """
     references = folder.references
-    without = {(row.system, row.split): row.failures for row in folder.results() if row.metric == "rougeL"}
+    rows = [row for row in folder.results() if row.metric == "exact_match"]
+    without = {(row.system, row.split): row.failures for row in rows}
     for split in folder.splits:
         examples = {example.content_id: example for example in folder.examples(split)}
         task = next(iter(examples.values())).task
@@ -36,18 +37,20 @@ def contests(folder: RunFolder) -> Iterator[Contest]:
             for name in (system, reference):
                 if name not in outputs:
                     outputs[name] = folder.read_outputs(name, split)
-                    missing = len(examples.keys() - outputs[name].keys())
+                    lacking = examples.keys() - outputs[name].keys()
+                    missing = len(lacking - folder.not_asked(name, split))
                     if missing > without.get((name, split), missing):
                         raise InvalidRun(
                             f"{folder.generations(name)} lacks {counted(missing, 'example')} of {split}: "
                             "run that run's command again"
                         )
+            own = folder.read_references(system, split)
             yield Contest(
                 task,
                 split,
                 system,
                 reference,
-                examples,
+                {pair: replace(e, output=own.get(pair, e.output)) for pair, e in examples.items()},
                 outputs[system],
                 outputs[reference],
             )

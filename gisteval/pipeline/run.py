@@ -21,7 +21,7 @@ from gisteval.pipeline.judge import check_answers, take_looks
 from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
 from gisteval.pipeline.progress import working
-from gisteval.pipeline.scoring import Scored, collect, result_rows
+from gisteval.pipeline.scoring import Scored, collect, result_rows, unread_notes
 from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder
 from gisteval.schema import Example, ResultRow
@@ -100,7 +100,7 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
             "gisteval": versions()["gisteval"],
         }
     )
-    notes = [*plan.notes, *_failure_notes(failures)]
+    notes = [*plan.notes, *_failure_notes(failures), *unread_notes(plan.examples)]
     folder.write_results(rows, stamp, failures, notes)
     if bench is not None:
         take_looks(folder, bench)

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from gisteval import stats
 from gisteval.errors import InvalidRun, counted
-from gisteval.metrics import exact_match, rouge_l, word_count
+from gisteval.metrics import exact_match, rouge_l, rouge_l_unicode, unread, word_count
 from gisteval.schema import Estimate, Example, Generation, ResultRow, digest, finite
 
 Floats = NDArray[np.float64]
 
 UNITS = {
     "rougeL": "percent",
+    "rougeL-unicode": "percent",
     "exact_match": "percent",
     "exact_match_pos": "percent",
     "nll": "nats per token",
@@ -38,7 +39,7 @@ UNITS = {
 BINARY = ("exact_match", "exact_match_pos", "unfinished")
 """Metrics that are 0 or 100 on each example."""
 
-COMPARED = ("rougeL", "exact_match", "nll")
+COMPARED = ("rougeL", "rougeL-unicode", "exact_match", "nll")
 """Metrics that are paired with the positive control and have a retention."""
 
 
@@ -62,6 +63,7 @@ def values_of(generation: Generation, reference: str) -> dict[str, float]:
     """The metrics of one generation that are known, each in the unit of UNITS."""
     values = {
         "rougeL": 100 * rouge_l(generation.output, reference).f1,
+        "rougeL-unicode": 100 * rouge_l_unicode(generation.output, reference).f1,
         "exact_match": 100.0 * exact_match(generation.output, reference),
         "length": float(word_count(generation.output)),
     }
@@ -104,20 +106,22 @@ def collect(
 ) -> Scored | None:
     """Line a system's generations up with the split's examples; None if all of them failed.
 
-    failed: content ids of examples known to have no output. Raises InvalidRun if others lack one, or if
-    a loss is not finite.
+    failed: content ids of examples known to have no output. ROUGE-L is left out where it can't read the
+    references. Raises InvalidRun if others lack an output, or if a loss is not finite.
     """
     wanted = {example.content_id: example for example in examples}
     values: dict[str, dict[str, float]] = {}
     outputs: dict[str, str] = {}
     old_counts: set[bool] = set()
+    references: dict[str, str] = {}
     first: Generation | None = None
     for generation in generations:
         example = wanted.get(generation.content)
         if example is not None:
             first = first or generation
             old_counts.add(generation.kept_template is None)
-            values[generation.content] = values_of(generation, example.output)
+            references[generation.content] = generation.reference_for(example)
+            values[generation.content] = values_of(generation, references[generation.content])
             outputs[generation.content] = digest([generation.output.strip()])
             if generation.nll is not None and not math.isfinite(generation.nll):
                 raise InvalidRun(
@@ -137,6 +141,8 @@ def collect(
     if len(old_counts) > 1:
         # Records of an older version, which counted the template's tokens otherwise, among new ones.
         names -= {"compression_requested", "compression_achieved"}
+    if unread(list(references.values())).too_many:
+        names.discard("rougeL")
     columns = {name: np.array([values[content][name] for content in contents]) for name in names}
     return Scored(
         first,
@@ -146,6 +152,18 @@ def collect(
         tuple(outputs[content] for content in contents),
         len(examples) - len(kept),
     )
+
+
+def unread_notes(examples: Mapping[str, Sequence[Example]]) -> list[str]:
+    """What a report must say of each split with references that ROUGE-L sees no word in."""
+    notes = []
+    for split, found in examples.items():
+        blind = unread([example.output for example in found])
+        if blind.count:
+            instead = "rougeL-unicode, chrF and exact match read them"
+            left_out = "; it is left out" if blind.too_many else ""
+            notes.append(f"{split}: {blind}{left_out}: {instead}.")
+    return notes
 
 
 def result_rows(
@@ -158,9 +176,20 @@ def result_rows(
             rows += _agreement_row(scored, positive)
         elif metric == "compression_ratio_of_means":
             rows += _ratio_of_means_row(scored)
+        elif metric == "rougeL-unicode" and _same_values(scored, positive, negative):
+            rows.append(replace(rows[-1], metric=metric))  # the intervals are costly
         elif metric in scored.columns:
             rows.append(_metric_row(scored, metric, positive, negative, seed))
     return rows
+
+
+def _same_values(scored: Scored, positive: Scored | None, negative: Scored | None) -> bool:
+    """Whether ROUGE-L on Unicode words is the same as the paper's, as it is on ASCII texts."""
+    pair = ("rougeL", "rougeL-unicode")
+    parts = [part.columns for part in (scored, positive, negative) if part is not None]
+    return all(
+        pair[0] in columns and np.array_equal(columns[pair[0]], columns[pair[1]]) for columns in parts
+    )
 
 
 def _metric_row(

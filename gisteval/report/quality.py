@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table
-from gisteval.report.tables import interval_text, k_text, retention_text
+from gisteval.report.tables import interval_text, k_text, retention_text, rouge_text
 from gisteval.report.values import Values, groups
 from gisteval.schema import ResultRow
 
@@ -63,7 +63,10 @@ def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
     best: set[tuple[int, int]] = set()
     bold = {metric: _best_cells(data, values, metric) for metric in metrics}
     for split, system in _places(data):
+        unicode = cells.get(("rougeL-unicode", system, split))
         own = [cells.get((metric, system, split)) for metric in metrics]
+        rouge = rouge_text(own[0], unicode)
+        own[0] = own[0] or unicode
         if not any(own):
             continue
         for place, metric in enumerate(metrics):
@@ -71,7 +74,7 @@ def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
                 best.add((len(rows), 3 + 2 * place))
         first = next(row for row in own if row is not None)
         texts = [text for row in own for text in (_value(row), retention_text(row))]
-        rows.append((split, system, k_text(first), *texts, str(first.n)))
+        rows.append((split, system, k_text(first), rouge, *texts[1:], str(first.n)))
     note = (
         "Retained: of the gap between the controls; for a win rate, between the negative control's and 50. "
         + _BEST
@@ -162,16 +165,21 @@ def _control(cells: _Cells, role: str, system: str | None) -> str:
 
 
 def _exact(data: ReportData, cells: _Cells, values: Values) -> Table:
+    blind = {split: count for split, count in values.no_tokens.items() if count}
     rows = []
     for split, system in _places(data):
         match = cells.get(("exact_match", system, split))
         if match is not None:
             equal = cells.get(("exact_match_pos", system, split))
-            rows.append((split, system, _value(match), _value(equal), str(match.n)))
-    blind = {split: count for split, count in values.no_tokens.items() if count}
+            words = (_value(cells.get(("rougeL-unicode", system, split))),) if blind else ()
+            rows.append((split, system, _value(match), _value(equal), *words, str(match.n)))
     listed = ", ".join(f"{count} in {split}" for split, count in blind.items())
-    note = f"A reference without an ASCII letter or digit has a ROUGE-L of 0 whatever the output: {listed}."
-    columns = ("split", "system", "= reference", "= positive control", "n")
+    note = (
+        f"A reference without an ASCII letter or digit has a ROUGE-L of 0 whatever the output: {listed}. "
+        "ROUGE-L of Unicode words reads any script."
+    )
+    words = ("ROUGE-L, Unicode words",) if blind else ()
+    columns = ("split", "system", "= reference", "= positive control", *words, "n")
     return Table("exact-match", "Exact match", columns, tuple(rows), note if blind else "")
 
 

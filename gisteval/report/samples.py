@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gisteval.judging.pairs import pair_scores
-from gisteval.metrics import exact_match, rouge_l
+from gisteval.metrics import exact_match, rouge_l, rouge_l_unicode, unread
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.gallery import failure_groups
 from gisteval.schema import Example, Generation, Verdict
@@ -39,7 +39,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One system's output: scores in percent, judgements by judge, and its failure groups."""
+    """One system's output: scores in percent, judgements by judge, and its failure groups.
+
+    rouge: ROUGE-L, on Unicode words where the paper's can't read the split's references.
+    """
 
     text: str
     finished: bool | None
@@ -85,15 +88,18 @@ def collect_samples(data: ReportData) -> Samples:
         judges.update(dict.fromkeys(judge for judge, _, _ in verdicts))
         for split in run.folder.splits:
             wanted = {}
-            for example in run.folder.examples(split):
+            found = run.folder.examples(split)
+            readable = not unread([example.output for example in found]).too_many
+            for example in found:
                 examples.setdefault((split, example.content_id, example.id), example)
                 wanted[example.content_id] = example
             for name, system in own.items():
                 for generation in run.folder.read_generations(name, split):
                     asked = wanted.get(generation.content)
                     if asked is not None:
-                        found = _output(asked, generation, _judgements(verdicts, name, split, asked))
-                        outputs.setdefault((split, generation.content), {})[system.name] = found
+                        judged = _judgements(verdicts, name, split, asked)
+                        made = _output(asked, generation, judged, readable)
+                        outputs.setdefault((split, generation.content), {})[system.name] = made
     return Samples(
         tuple(systems),
         tuple(dict.fromkeys(split for split, _, _ in examples)),
@@ -150,11 +156,15 @@ def _judgements(
     }
 
 
-def _output(example: Example, generation: Generation, judgements: Mapping[str, Judgement]) -> Output:
+def _output(
+    example: Example, generation: Generation, judgements: Mapping[str, Judgement], readable: bool
+) -> Output:
+    rouge = rouge_l if readable else rouge_l_unicode
+    example = replace(example, output=generation.reference_for(example))
     return Output(
         text=generation.output,
         finished=generation.finished,
-        rouge=100.0 * rouge_l(generation.output, example.output).f1,
+        rouge=100.0 * rouge(generation.output, example.output).f1,
         exact=exact_match(generation.output, example.output),
         judgements=judgements,
         groups=failure_groups(example, generation.output, generation.finished),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gisteval import stats
-from gisteval.metrics import rouge_tokens
+from gisteval.metrics import Unread, rouge_tokens
 from gisteval.report.data import ReportData
 from gisteval.report.samples import Samples
 
@@ -61,7 +62,7 @@ class Values:
 
 
 def values_of(samples: Samples) -> Values:
-    """ROUGE-L, exact match and judges' values of all samples."""
+    """ROUGE-L where it reads the references, exact match and judges' values of all samples."""
     values = Values(no_tokens=dict.fromkeys(samples.splits, 0))
     for sample in samples.samples:
         example = sample.example
@@ -75,6 +76,11 @@ def values_of(samples: Samples) -> Values:
                 if judgement.value is not None:
                     column = values.columns.setdefault((judge, name, split), {})
                     column[content] = 100 * judgement.value
+    counts = Counter(sample.example.split for sample in samples.samples)
+    blind = {s for s, count in values.no_tokens.items() if Unread(count, counts[s]).too_many}
+    for metric, name, split in list(values.columns):
+        if metric == "rougeL" and split in blind:
+            del values.columns[metric, name, split]
     return values
 
 

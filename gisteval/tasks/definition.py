@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from gisteval.errors import GistevalError, did_you_mean
 from gisteval.file_names import checked_name
 from gisteval.registry import GENERATORS
 from gisteval.schema import Example, digest
+from gisteval.table_files import read_table
 from gisteval.tasks import sources
 
 TASK_FILE = "task.yaml"
@@ -144,17 +146,17 @@ class Task:
             return sources.read_dataset(split.dataset)
         if split.url is not None:
             assert split.sha256 is not None
-            return sources.read_file(sources.fetch(split.url, split.sha256, self.data_dir))
+            return read_table(sources.fetch(split.url, split.sha256, self.data_dir))
         assert split.file is not None
         path = beside(self.folder, split.file)
         if split.sha256 is None:
-            return sources.read_file(path)
+            return read_table(path)
         elsewhere = (
             None if path.is_file() else sources.in_data_folder(path.name, split.sha256, self.data_dir)
         )
         if elsewhere is None:  # what the data folder gives is checked there
             sources.check_digest(path, split.sha256)
-        return sources.read_file(elsewhere or path)
+        return read_table(elsewhere or path)
 
 
 def generated(reference: str, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -180,6 +182,10 @@ def _text(item: dict[str, Any], field: str, where: str) -> str:
     value = item[field]
     if isinstance(value, list | dict):
         raise GistevalError(f"{where}: field {field!r} must be a text, not a {type(value).__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise GistevalError(
+            f"{where}: field {field!r} is {value}, no text: leave it empty (null) or fill it in"
+        )
     text = "" if value is None else str(value)
     try:
         text.encode()

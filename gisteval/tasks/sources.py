@@ -1,99 +1,17 @@
-"""Reading items of a split from files, checked downloads or a hub data set."""
+"""Where a split's items come from: checked downloads, the data folder, or a hub data set."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import json
 import os
-import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
 
 DATA_DIR_VARIABLE = "GISTEVAL_DATA_DIR"
-
-
-def read_file(path: Path) -> Iterator[dict[str, Any]]:
-    """Items of a .json (list), .jsonl, .csv or .parquet file; .gz is seen through."""
-    if not path.is_file():
-        raise GistevalError(f"data file {path} does not exist")
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    readers = {".json": _read_json, ".jsonl": _read_jsonl, ".csv": _read_csv}
-    kind = suffixes[-1] if suffixes else ""
-    if kind == ".parquet":
-        yield from _read_parquet(path)
-        return
-    if kind not in readers:
-        raise GistevalError(f"data file {path}: expected .json, .jsonl, .csv or .parquet")
-    try:
-        with _open(path) as stream:
-            for item in readers[kind](stream):
-                if not isinstance(item, dict):
-                    raise GistevalError(f"data file {path}: every item must be an object with fields")
-                yield item
-    except (ValueError, EOFError, OSError, RecursionError, csv.Error, zlib.error) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: BaseException) -> GistevalError:
-    return GistevalError(f"data file {path} is damaged ({one_line(error)}): fetch or write it again")
-
-
-def _open(path: Path) -> IO[str]:
-    # utf-8-sig: spreadsheets begin their CSV with a byte order mark.
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _read_json(stream: IO[str]) -> Iterator[Any]:
-    content = json.load(stream)
-    if not isinstance(content, list):
-        raise ValueError("a JSON list was expected")
-    yield from content
-
-
-def _read_jsonl(stream: IO[str]) -> Iterator[Any]:
-    for number, line in enumerate(stream, 1):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"line {number}: {error.msg}") from error
-
-
-def _read_csv(stream: IO[str]) -> Iterator[Any]:
-    # Not DictReader: that fills a row cut short with empty texts, in silence.
-    limit = csv.field_size_limit(sys.maxsize)
-    try:
-        reader = csv.reader(stream, strict=True)
-        header = next(reader, [])
-        rows = []
-        for row in reader:
-            if len(row) not in (0, len(header)):
-                raise csv.Error(f"line {reader.line_num}: {len(row)} fields, the header has {len(header)}")
-            rows.append(row)
-    finally:
-        csv.field_size_limit(limit)
-    return (dict(zip(header, row, strict=True)) for row in rows if row)
-
-
-def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingExtra("pyarrow", "data") from error
-    try:
-        for batch in pyarrow.parquet.ParquetFile(path).iter_batches():
-            yield from batch.to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
 
 
 def read_dataset(name: str) -> Iterator[dict[str, Any]]:

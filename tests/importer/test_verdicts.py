@@ -73,9 +73,9 @@ def test_an_output_that_became_nan_was_empty(write) -> None:
     assert found.output == ""
 
 
-def test_records_name_the_pair_and_leave_out_unknown_prompts(write) -> None:
+def test_records_name_the_pair_and_leave_out_unknown_examples(write) -> None:
     file = read_verdict_file(write(row("A"), row("b", True)))
-    one, other = file.records("alpaca_plus", {"Instruction: say cats\nInput: dogs": "content"}.get)
+    one, other = file.records("alpaca_plus", ["content", "content"])
     assert (one.pair, one.task, one.purpose, one.choice, one.reply) == (
         "content",
         "alpaca_plus",
@@ -85,7 +85,7 @@ def test_records_name_the_pair_and_leave_out_unknown_prompts(write) -> None:
     )
     assert one.key != other.key
     assert one.cost + other.cost == file.cost
-    assert list(file.records("alpaca_plus", {}.get)) == []
+    assert [found.pair for found in file.records("alpaca_plus", [None, "other"])] == ["other"]
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_a_wrong_configuration_is_one_line(text: str, tmp_path: Path, refused) -
 def test_damaged_data_is_one_line(tiny_suite, tmp_path: Path, task: Path, refused) -> None:
     arguments = ("run", "--model", tiny_suite, "--task", task, "--output", tmp_path / "run")
     cut(task / "data.jsonl", 0.8)
-    assert "data.jsonl is damaged (line 2:" in refused(*arguments)
+    assert "data.jsonl, line 2: not JSON (" in refused(*arguments)
     (task / "data.jsonl").write_text('{"instruction": "", "input": "", "output": "x"}\n')
     assert "small/test, item 1: the instruction is empty" in refused(*arguments)
     (task / "data.jsonl").write_text("")

@@ -42,7 +42,14 @@ def test_files_are_scored_and_paired_like_any_run(gisteval, files, tmp_path: Pat
         *("--pos-control", files["pos"], "--neg-control", files["neg"]),
         *("--compressor", "pruning", "--split", "test", "--task", "mine"),
     )
-    assert (done.code, done.out) == (0, f"{tmp_path / 'run'}: 4 systems, 4 examples\n")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[0] == f"{tmp_path / 'run'}: 4 systems, 4 examples"
+    assert lines[-1] == f"report: {tmp_path / 'run' / 'report' / 'report.html'}"
+    (scored,) = [line for line in lines if line.split()[:1] == ["tool-gist-4"]]
+    assert scored.split()[1:3] == ["4", "87.5"]
+    written = (tmp_path / "run" / "report" / "report.md").read_text()
+    assert "| test | tool-gist-4 | 4 | 87.5 [" in written
     assert "note: pruned: 1 of 4 examples have no output in pruned.jsonl." in done.err
     folder = RunFolder.open(tmp_path / "run")
     rows = {(row.metric, row.system): row for row in folder.results()}
@@ -51,16 +58,29 @@ def test_files_are_scored_and_paired_like_any_run(gisteval, files, tmp_path: Pat
     assert (gist.reference, gist.difference, gist.retention) == ("full", -12.5, 87.5)
     assert (pruned.n, pruned.failures, pruned.compressor, pruned.condition) == (3, 1, "pruning", None)
     assert rows["exact_match_pos", "tool-gist-4"].value == 75
-    done = gisteval("report", tmp_path / "run")
-    assert done.code == 0
-    assert "| test | tool-gist-4 | 4 | 87.5 [" in (tmp_path / "run" / "report" / "report.md").read_text()
+    # What a file lacks is a loss to the gate, not a run that was never finished.
+    sides = ("--system", "pruned", "--baseline-system", "tool-gist-4", "--metric", "rougeL")
+    done = gisteval("gate", tmp_path / "run", "--baseline", tmp_path / "run", *sides)
+    assert done.code in (1, 3) and "without a value 1" in done.out
+    assert gisteval("report", tmp_path / "run").code == 0
+    assert (tmp_path / "run" / "report" / "report.md").read_text() == written
+
+
+def test_an_example_that_a_file_repeats_counts_each_time(gisteval, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", {"one cat": "one cat", "two dogs": "no"})
+    file.write_text(file.read_text() + file.read_text().splitlines()[0] + "\n")
+    assert gisteval("import", file, "--output", tmp_path / "run").code == 0
+    rows = {row.metric: row for row in RunFolder.open(tmp_path / "run").results()}
+    (scored,) = json.loads(gisteval("score", file, "--json").out)
+    assert (rows["rougeL"].n, scored["n"]) == (3, 3)
+    assert rows["rougeL"].value == pytest.approx(scored["rougeL"]) == pytest.approx(200 / 3)
 
 
 def test_columns_can_have_any_name(gisteval, tmp_path: Path) -> None:
     file = write(tmp_path / "a.jsonl", {"x": "x"}, instruction="prompt", y_pred="answer", y_true="gold")
     columns = ("--instruction-column", "prompt", "--prediction-column", "answer")
     done = gisteval("import", file, "--output", tmp_path / "run", *columns, "--reference-column", "gold")
-    assert done.code == 0
+    assert (done.code, done.out.splitlines()[0]) == (0, f"{tmp_path / 'run'}: 1 system, 1 example")
     (example,) = RunFolder.open(tmp_path / "run").examples("all")
     assert (example.instruction, example.input, example.output) == ("say x", "", "x")
 

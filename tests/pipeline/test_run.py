@@ -205,3 +205,22 @@ def test_output_has_a_default_that_names_the_run(
     outputs = [plan["output"] for plan in plans]
     assert outputs[0].startswith(f"runs/{tiny_suite.name}-tiny-")
     assert outputs[0] == outputs[1] != outputs[2]
+
+
+def test_a_run_on_references_that_rouge_cannot_read_says_so(tiny_suite, tmp_path: Path, gisteval) -> None:
+    words = ["\u5c71\u6c34", "\u9c7c\u4e66", "\u96e8\u96ea"]
+    items = [{"instruction": f"say {n}", "input": "", "output": word} for n, word in enumerate(words)]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    (tmp_path / "task.yaml").write_text(
+        "{name: han, version: 1, description: d, license: l, max_new_tokens: 2, "
+        "splits: {test: {file: data.jsonl}}}"
+    )
+    done = gisteval(
+        *("run", "--model", tiny_suite, "--task", tmp_path, "--judge", "none", "--output", tmp_path / "run")
+    )
+    assert done.code == 0
+    assert "note: test: 3 of 3 references have no ASCII letter or digit" in done.err
+    assert "(Unicode words)" in done.out
+    rows = json.loads((tmp_path / "run" / "results.json").read_text())["rows"]
+    assert "rougeL-unicode" in {row["metric"] for row in rows}
+    assert "rougeL" not in {row["metric"] for row in rows}

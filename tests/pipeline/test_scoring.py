@@ -222,7 +222,7 @@ def test_same_content_twice_counts_twice() -> None:
 
 
 def test_missing_records_are_refused() -> None:
-    with pytest.raises(InvalidRun, match=r"gist-1 on s: 1 examples have no record \(e4") as caught:
+    with pytest.raises(InvalidRun, match=r"gist-1 on s: 1 example has no record \(e4") as caught:
         collect(EXAMPLES, GIST[:3], set())
     assert caught.value.exit_code == 4
     with pytest.raises(InvalidRun, match="split s: 4 examples have no record"):
@@ -267,4 +267,4 @@ def test_what_is_not_known_of_an_output_has_no_row() -> None:
         for name in ("output_tokens", "finished", "source_tokens", "template_tokens", "bytes", "nll")
     }
     found = rows_of(scored([replace(item, **unknown) for item in GIST]), None, None)
-    assert set(found) == {"rougeL", "exact_match", "length", "kept"}
+    assert set(found) == {"rougeL", "rougeL-unicode", "exact_match", "length", "kept"}

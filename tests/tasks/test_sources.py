@@ -1,10 +1,8 @@
-"""Reading items: every format, damage, checked downloads from a local server, hub data sets."""
+"""Where items come from: checked downloads from a local server, the data folder, hub data sets."""
 
 from __future__ import annotations
 
-import csv
 import functools
-import gzip
 import hashlib
 import http.server
 import json
@@ -16,29 +14,13 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.tasks.sources import DATA_DIR_VARIABLE, check_digest, fetch, read_dataset, read_file
+from gisteval.table_files import read_table
+from gisteval.tasks.sources import DATA_DIR_VARIABLE, check_digest, fetch, read_dataset
 
 ITEMS = [
     {"instruction": "say it", "input": 'a, "b"\nc', "output": "日本"},
     {"instruction": "say \u2028 it", "input": "", "output": "x" * 200_000},
 ]
-
-
-def as_csv(folder: Path, encoding: str = "utf-8") -> Path:
-    path = folder / "data.csv"
-    with path.open("w", encoding=encoding, newline="") as stream:
-        writer = csv.DictWriter(stream, list(ITEMS[0]))
-        writer.writeheader()
-        writer.writerows(ITEMS)
-    return path
-
-
-def as_parquet(folder: Path) -> Path:
-    arrow = pytest.importorskip("pyarrow")
-    import pyarrow.parquet
-
-    pyarrow.parquet.write_table(arrow.Table.from_pylist(ITEMS), folder / "data.parquet")
-    return folder / "data.parquet"
 
 
 def as_text(name: str, text: str, folder: Path) -> Path:
@@ -48,79 +30,11 @@ def as_text(name: str, text: str, folder: Path) -> Path:
 
 
 JSON = json.dumps(ITEMS, ensure_ascii=False)
-LINES = "\n".join(json.dumps(item, ensure_ascii=False) for item in ITEMS) + "\n\n"
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        functools.partial(as_text, "data.json", JSON),
-        functools.partial(as_text, "data.v1.JSON", "\ufeff" + JSON),
-        functools.partial(as_text, "data.jsonl", LINES),
-        as_csv,
-        functools.partial(as_csv, encoding="utf-8-sig"),
-        as_parquet,
-    ],
-    ids=["json", "json-bom", "jsonl", "csv", "csv-bom", "parquet"],
-)
-def test_every_format_gives_the_same_items(tmp_path: Path, write) -> None:
-    assert list(read_file(write(tmp_path))) == ITEMS
-
-
-def test_compressed_files_are_seen_through(tmp_path: Path) -> None:
-    for name, text in [("data.json.gz", JSON), ("data.jsonl.gz", LINES)]:
-        (tmp_path / name).write_bytes(gzip.compress(text.encode(), mtime=0))
-        assert list(read_file(tmp_path / name)) == ITEMS
-    plain = as_csv(tmp_path)
-    (tmp_path / "data.csv.gz").write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
-    assert list(read_file(tmp_path / "data.csv.gz")) == ITEMS
-
-
-GZIP = gzip.compress(LINES.encode(), mtime=0)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("a.json", JSON[:40].encode(), "is damaged"),
-        ("a.json", b'{"instruction": "x"}', "a JSON list was expected"),
-        ("a.json", b"[3]", "every item must be an object"),
-        ("a.jsonl", b'{"a": 1}\n\n{"a":', "line 3: Expecting value"),
-        ("a.jsonl", "café".encode("latin-1"), "is damaged"),
-        ("a.csv", b"a,b\n1,2\n3\n", "line 3: 1 fields, the header has 2"),
-        ("a.csv", b"a,b\n1,2,3\n", "line 2: 3 fields, the header has 2"),
-        ("a.csv", b'a,b\n1,"2', "is damaged"),
-        ("a.jsonl.gz", GZIP[:100], "is damaged"),
-        ("a.jsonl.gz", GZIP[:60] + bytes(200) + GZIP[260:], "is damaged"),
-        ("a.jsonl.gz", b"no gzip", "is damaged"),
-        ("a.parquet", b"PAR1 and no more", "is damaged"),
-        ("a.txt", b"text", "expected .json, .jsonl, .csv or .parquet"),
-        ("data", b"text", "expected .json, .jsonl, .csv or .parquet"),
-    ],
-)
-def test_damaged_files_are_named_in_one_line(
-    tmp_path: Path, name: str, content: bytes, message: str
-) -> None:
-    if name.endswith("parquet"):
-        pytest.importorskip("pyarrow")
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(GistevalError, match=message) as caught:
-        list(read_file(tmp_path / name))
-    assert str(tmp_path / name) in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_truncated_parquet_file_is_damaged(tmp_path: Path) -> None:
-    path = as_parquet(tmp_path)
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(GistevalError, match="is damaged"):
-        list(read_file(path))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    for read in (lambda path: list(read_file(path)), lambda path: check_digest(path, "0" * 64)):
-        with pytest.raises(GistevalError, match=r"absent\.json does not exist"):
-            read(tmp_path / "absent.json")
+    with pytest.raises(GistevalError, match=r"absent\.json does not exist"):
+        check_digest(tmp_path / "absent.json", "0" * 64)
 
 
 def sha256(path: Path) -> str:
@@ -176,12 +90,12 @@ def test_a_download_is_checked_and_kept(tmp_path: Path, server) -> None:
     served = as_text("set.json", JSON, tmp_path / "served")
     url, digest = address(server, "set.json?raw=true"), sha256(served)
     first = fetch(url, digest, None)
-    assert list(read_file(first)) == ITEMS
+    assert list(read_table(first)) == ITEMS
     assert (tmp_path / "cache") in first.parents
     assert fetch(url, digest, None) == first
     assert len(server.asked) == 1
     first.write_text("[]")  # a copy that was damaged in the cache is fetched again
-    assert list(read_file(fetch(url, digest, None))) == ITEMS
+    assert list(read_table(fetch(url, digest, None))) == ITEMS
 
 
 def test_a_wrong_download_is_refused(tmp_path: Path, server) -> None:

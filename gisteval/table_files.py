@@ -1,0 +1,261 @@
+"""Files of rows, opened in one place: CSV, JSON and Parquet, as people and tools really write them.
+
+The name says the format. Where it is certain that the content is another one, it is read as what it is:
+JSON Lines named .json, a JSON list named .jsonl, UTF-16 with its mark, columns parted by `;` or tabs, gzip.
+What could be read in two ways is refused: a name that stands twice, and NaN, which JSON does not have.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import math
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from gisteval.errors import GistevalError, MissingExtra, one_line
+
+JSON_LINES = (".jsonl", ".ndjson")
+FORMATS = (".json", *JSON_LINES, ".csv", ".tsv", ".parquet")
+
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
+_OTHER_DELIMITERS = (";", "\t", ",")
+
+
+def read_table(path: Path, otherwise: str | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a file, in order; those of JSON Lines are read one by one.
+
+    otherwise: the format of a name that says none, such as ".csv"; None refuses it. Raises GistevalError
+    naming the file, the line where there is one, what is wrong, and what to do.
+    """
+    if not path.is_file():
+        raise GistevalError(f"data file {path} does not exist: check its name")
+    kind = _format(path) or otherwise
+    if kind is None:
+        raise GistevalError(f"data file {path}: expected .json, .jsonl, .csv or .parquet")
+    if kind == ".parquet":
+        yield from _parquet(path)
+        return
+    try:
+        with _open(path) as stream:
+            for number, row in enumerate(_rows(stream, kind, path), 1):
+                if not isinstance(row, dict):
+                    raise GistevalError(
+                        f"{path}: record {number} is no object: every item must be an object with fields"
+                    )
+                yield row
+    except UnicodeError as error:
+        raise _no_text(path, error) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise _damaged(path, error) from error
+
+
+def _format(path: Path) -> str | None:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    return suffixes[-1] if suffixes and suffixes[-1] in FORMATS else None
+
+
+def _damaged(path: Path, error: BaseException) -> GistevalError:
+    return GistevalError(f"data file {path} is damaged ({one_line(error)}): fetch or write it again")
+
+
+def _no_text(path: Path, error: UnicodeError) -> GistevalError:
+    """Where the file stops to be text; a packed one may well be damaged instead."""
+    content = path.read_bytes()
+    if content.startswith(_GZIP):
+        return _damaged(path, error)
+    try:
+        content.decode(_encoding(content))
+    except UnicodeDecodeError as whole:
+        return GistevalError(f"{path}: not UTF-8 text (byte {whole.start}); save it as UTF-8")
+    return GistevalError(f"{path}: not UTF-8 text; save it as UTF-8")
+
+
+def _encoding(head: bytes) -> str:
+    return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
+
+
+def _open(path: Path) -> IO[str]:
+    """The file as text: gzip is seen through, and a byte order mark says the encoding."""
+    with path.open("rb") as raw:
+        head = raw.read(4)
+    if head == _ZIP:
+        raise GistevalError(f"{path}: looks like an Excel or zip file: save it as CSV or JSON Lines")
+    packed = head.startswith(_GZIP) or path.suffix.lower() == ".gz"
+    if packed:
+        with gzip.open(path, "rb") as unpacked:
+            head = unpacked.read(4)
+    encoding = _encoding(head)
+    if encoding == "utf-8" and b"\x00" in head:
+        raise GistevalError(f"{path}: looks like UTF-16 without its byte order mark: save it as UTF-8")
+    if packed:
+        return gzip.open(path, "rt", encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")
+
+
+def _rows(stream: IO[str], kind: str, path: Path) -> Iterator[Any]:
+    """The rows by what the file's name says, or by what its first letter shows for certain."""
+    first = ""
+    while not first.strip() and (line := stream.readline()):
+        first = line
+    stream.seek(0)
+    # A header of CSV that begins like this would be no name of a column.
+    if kind in (".csv", ".tsv") and _is_object(first):
+        kind = ".jsonl"
+    if kind == ".json":
+        return _json(stream.read(), path)
+    if kind in JSON_LINES:
+        if first.lstrip().startswith("["):
+            return _json(stream.read(), path)
+        return _json_lines(stream, path)
+    return _csv(stream.read(), "\t" if kind == ".tsv" else ",", path)
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return line.startswith("{") and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _json(text: str, path: Path) -> Iterator[Any]:
+    """A JSON list; or objects one a line, which no other JSON document looks like."""
+    lines = text.split("\n")
+    if text.lstrip().startswith("{") and all(_is_object(line) for line in lines if line.strip()):
+        filled = [line for line in lines if line.strip()]
+        if len(filled) > 1:
+            yield from _json_lines(io.StringIO(text), path)
+            return
+    found = _parsed(text, str(path))
+    if not isinstance(found, list):
+        what = f"one object ({', '.join(map(str, found))[:80]})" if isinstance(found, dict) else "one value"
+        raise GistevalError(
+            f"{path}: holds {what}: expected a list of objects; name the file .jsonl if each line is one"
+        )
+    yield from found
+
+
+def _json_lines(stream: IO[str], path: Path) -> Iterator[Any]:
+    for number, line in enumerate(stream, 1):
+        if line.strip():
+            yield _parsed(line, f"{path}, line {number}")
+
+
+class _Refused(ValueError):
+    """What JSON readers let pass, and nobody can mean."""
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number, parse_float=_number)
+    except _Refused as error:
+        raise GistevalError(f"{where}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        reason = one_line(error)
+        if isinstance(error, json.JSONDecodeError):
+            reason = f"{error.msg} at column {error.colno}"
+        raise GistevalError(
+            f"{where}: not JSON ({reason}); write one object a line in .jsonl, one list of objects in .json"
+        ) from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Refused(f"the name {_twice([name for name, _ in pairs])!r} stands twice in one object")
+    return found
+
+
+def _no_number(text: str) -> None:
+    raise _Refused(f"{text} is no value of JSON: write null where there is nothing, or a text in quotes")
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise _Refused(f"the number {text} is too large: write it as a text in quotes")
+    return value
+
+
+def _twice(names: Sequence[str]) -> str:
+    return next(name for name, times in Counter(names).items() if times > 1)
+
+
+def _csv(text: str, delimiter: str, path: Path) -> Iterator[dict[str, str]]:
+    """Rows by the delimiter of the name; by another if that alone makes the header several columns."""
+    rows = _split(text, delimiter, path)
+    others = [other for other in _OTHER_DELIMITERS if other != delimiter]
+    if isinstance(rows, GistevalError) or len(rows[0]) < 2:
+        for other in others:
+            found = _split(text, other, path)
+            header = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
+            if not isinstance(found, GistevalError) and len(found[0]) > 1 and len(header) < 2:
+                rows = found
+                break
+    if isinstance(rows, GistevalError):
+        raise rows
+    header, *body = rows
+    if len(set(header)) < len(header):
+        raise GistevalError(f"{path}: several columns are named {_twice(header)!r}; rename them")
+    return (dict(zip(header, fields, strict=True)) for fields in body)
+
+
+def _split(text: str, delimiter: str, path: Path) -> list[list[str]] | GistevalError:
+    """The header and all rows, or why the text is none of this delimiter."""
+    # The csv module and neither pandas nor DictReader: they fill a row cut short with empty texts.
+    with _any_field_size():
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+        try:
+            header = next(reader, [])
+            rows = [header]
+            for fields in reader:
+                if len(fields) not in (0, len(header)):
+                    raise csv.Error(f"{len(fields)} fields, but the header has {len(header)}")
+                if fields:
+                    rows.append(fields)
+        except csv.Error as error:
+            return GistevalError(
+                f"{path}, line {reader.line_num}: not CSV ({error}); quote fields that hold "
+                "commas, or name the file .json or .jsonl"
+            )
+    return rows
+
+
+@contextmanager
+def _any_field_size() -> Iterator[None]:
+    """Let a field be as long as it is: the csv module stops at 128 KiB, a long prompt's size."""
+    before = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _parquet(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtra("pyarrow", "data") from error
+    try:
+        for batch in pyarrow.parquet.ParquetFile(path).iter_batches():
+            names = batch.schema.names
+            if len(set(names)) < len(names):
+                raise GistevalError(f"{path}: several columns are named {_twice(names)!r}; rename them")
+            yield from batch.to_pylist()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
