@@ -18,7 +18,7 @@ from gisteval.stats.samples import (
     cluster_sums,
 )
 
-FEWEST_CLUSTERS = 10
+FEWEST_CLUSTERS = 12
 """Below this many clusters a t interval of skewed values covers less than 94%: there is none."""
 
 FEWEST_DEGREES = 2.0
@@ -117,7 +117,7 @@ def mean_interval(values: Values, clusters: Clusters | None = None, confidence: 
     `clusters` gives one label an example; examples of one label are not independent. The mean weighs
     examples alike either way. The interval is the t interval with CR2 errors and Satterthwaite's degrees of
     freedom, and, on the side of the longer tail, Hall's for skewed values. It is (-inf, inf), which is to
-    say that there is none, with fewer than 10 clusters, where a few large ones decide (fewer than 2 degrees
+    say that there is none, with fewer than 12 clusters, where a few large ones decide (fewer than 2 degrees
     of freedom), and where all values are the same. Raises InvalidRun as `mean_error` does.
     """
     error = mean_error(values, clusters)

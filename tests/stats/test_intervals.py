@@ -56,12 +56,12 @@ def test_one_example_a_cluster_is_the_plain_interval() -> None:
     [
         ([3.0], None),
         (list(range(40)), ["same"] * 40),
-        (list(range(9)), None),
-        (list(range(40)), [number % 9 for number in range(40)]),
+        (list(range(FEWEST_CLUSTERS - 1)), None),
+        (list(range(40)), [number % 11 for number in range(40)]),
         ([0.1] * 40, None),
         ([0.0] * 40, None),
-        # One of eleven clusters holds nine examples in ten.
-        (list(range(100)), [max(number - 89, 0) for number in range(100)]),
+        # One of thirteen clusters holds nearly nine examples in ten.
+        (list(range(100)), [max(number - 87, 0) for number in range(100)]),
     ],
 )
 def test_what_bounds_nothing_has_no_interval(values: list[float], clusters: list[object] | None) -> None:
