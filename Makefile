@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check lint faults audit wheel setup suites retrain clean
+.PHONY: run test check lint faults coverage audit wheel setup suites retrain clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -18,6 +18,9 @@ lint: setup
 
 faults: setup ## the long fault campaign: hundreds of kills, ten thousand fuzzed inputs
 	$(BIN)/pytest -m faults -s tests/faults
+
+coverage: setup ## how often every interval covers and how often a claim is false, simulated: docs/gate.md
+	$(BIN)/python benchmarks/coverage.py
 
 audit: setup ## known vulnerabilities of the pinned dependencies
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip

@@ -19,7 +19,7 @@ from lm_eval.tasks import TaskManager
 from gisteval.content import find_content
 from gisteval.integrations.lm_eval import GistLM
 from gisteval.models.checkpoint import is_checkpoint
-from gisteval.stats import wilson_interval
+from gisteval.stats import proportion_interval
 
 TASK = "gisteval_wordplay_choice"
 SHOTS = (0, 1, 4)
@@ -37,7 +37,7 @@ def cell(folder: Path, shots: int, limit: int | None, manager: TaskManager) -> s
         log_samples=True,
     )
     right = [bool(sample["acc"]) for sample in found["samples"][TASK]]
-    interval = wilson_interval(sum(right), len(right))
+    interval = proportion_interval(right)
     done = model.compression
     tokens, kept = done.source_tokens / done.prompts, done.kept / done.prompts
     return (

@@ -157,7 +157,7 @@ class Estimate:
     """A number with its two-sided interval.
 
     `n` counts the values, `clusters` the independent groups they fall into (n when ungrouped).
-    `method` names the interval, for the signature: "t", "cluster-t", "bootstrap", ...
+    `method` names the interval, for the signature: "gaffke", "t-hall", "test-inversion", ...
     """
 
     value: float
@@ -245,6 +245,13 @@ class ResultRow:
     Scores are in percent, nll in nats a token, lengths in words or tokens as `unit` says. reference is
     the system a comparison is paired with; difference is this system minus the reference. judge: whose
     verdicts a win rate is made of.
+
+    An example without an output counts 0 in scores and win rates, and n counts it; what is measured on an
+    output (nll, lengths, bytes) leaves it out. failures counts such examples, and pairs without an answer.
+
+    p_value: two-sided, of no difference. p_within and p_worse are those of `stats.MarginTest`, what claims
+    rest on. negative: the control at the other end of the retention; p_controls: one-sided, that on these
+    examples it is not below the reference.
     """
 
     task: str
@@ -271,3 +278,7 @@ class ResultRow:
     retention_ci_low: float | None = None
     retention_ci_high: float | None = None
     judge: str | None = None
+    p_within: float | None = None
+    p_worse: float | None = None
+    negative: str | None = None
+    p_controls: float | None = None

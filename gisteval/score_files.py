@@ -11,7 +11,7 @@ import numpy as np
 from gisteval.importer.rows import read_rows, texts
 from gisteval.metrics import Unread, exact_match, rouge_l_f1, rouge_l_unicode, unread, word_count
 from gisteval.schema import Estimate, finite
-from gisteval.stats import mean_interval, proportion_interval
+from gisteval.stats import percent_interval, proportion_interval
 
 _DEFAULT_CLUSTER_COLUMN = "instruction"
 
@@ -97,7 +97,7 @@ def score_file(
         cluster_column = _DEFAULT_CLUSTER_COLUMN
     clusters = None if cluster_column is None else texts(rows, cluster_column, path)
 
-    rouge = mean_interval(rouge_l_f1(predictions, references), clusters, confidence)
+    rouge = percent_interval(rouge_l_f1(predictions, references), clusters, confidence)
     pairs = list(zip(predictions, references, strict=True))
     words = [rouge_l_unicode(ours, theirs).f1 for ours, theirs in pairs]
     matches = proportion_interval(
@@ -109,7 +109,7 @@ def score_file(
         file=str(path),
         n=len(predictions),
         rouge_l=rouge,
-        rouge_l_unicode=mean_interval(100 * np.array(words), clusters, confidence),
+        rouge_l_unicode=percent_interval(100 * np.array(words), clusters, confidence),
         exact_match=matches,
         length=float(np.mean([word_count(prediction) for prediction in predictions])),
         empty_predictions=sum(not prediction.strip() for prediction in predictions),
@@ -119,6 +119,8 @@ def score_file(
 
 
 def _with_interval(estimate: Estimate) -> str:
+    if finite(estimate.ci_low) is None:
+        return f"{estimate.value:.2f} (no interval: one {'example' if estimate.n == 1 else 'cluster'})"
     return f"{estimate.value:.2f} [{estimate.ci_low:.2f}, {estimate.ci_high:.2f}]"
 
 

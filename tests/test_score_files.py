@@ -10,7 +10,7 @@ import pytest
 from gisteval.errors import GistevalError
 from gisteval.metrics import rouge_l_f1
 from gisteval.score_files import score_file
-from gisteval.stats import mean_interval, wilson_interval
+from gisteval.stats import percent_interval, proportion_interval
 
 CSV = 'x,y_pred,y_true\nq,"a, b",a b\nq,None,NA\nq,,x\nq,日本,日本\n'
 ROWS = [
@@ -40,8 +40,8 @@ def test_every_format_gives_the_same_scores(tmp_path: Path, name: str) -> None:
     scores = score_file(path)
     assert scores.file == str(path)
     assert scores.n == 4
-    assert scores.rouge_l == mean_interval([100.0, 0.0, 0.0, 0.0])
-    assert scores.exact_match == wilson_interval(1, 4)
+    assert scores.rouge_l == percent_interval([100.0, 0.0, 0.0, 0.0])
+    assert scores.exact_match == proportion_interval([False, False, False, True])
     assert scores.length == 1.0
     assert (scores.empty_predictions, scores.zero_token_references) == (1, 1)
 
@@ -89,9 +89,35 @@ def test_one_example_has_no_interval(tmp_path: Path) -> None:
 def test_instruction_column_makes_clusters(tmp_path: Path) -> None:
     text = "instruction,y_pred,y_true\ns,a,a\ns,b,b\nt,c,d\nu,e,e\n"
     scores = score_file(write(tmp_path, "out.csv", text))
-    assert scores.rouge_l == mean_interval([100.0, 100.0, 0.0, 100.0], ["s", "s", "t", "u"])
-    assert (scores.exact_match.clusters, scores.exact_match.method) == (3, "cluster-t")
+    assert scores.rouge_l == percent_interval([100.0, 100.0, 0.0, 100.0], ["s", "s", "t", "u"])
+    assert (scores.exact_match.clusters, scores.exact_match.method) == (3, "gaffke")
     assert "clusters:instruction" in scores.signature
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("a,a\nb,b\n", 1.0, 100.0),
+        ("a,a\nb,c\n", 0.0, 100.0),
+        ("a,b\n" * 40, 0.0, 10.0),
+        ("a b,a b\nc,c\nd e,d f\n", 10.0, 100.0),
+    ],
+)
+def test_intervals_stay_within_0_and_100_and_have_a_width(
+    tmp_path: Path, text: str, low: float, high: float
+) -> None:
+    scores = score_file(write(tmp_path, "out.csv", "y_pred,y_true\n" + text))
+    for found in (scores.rouge_l, scores.exact_match):
+        assert 0.0 <= found.ci_low < found.ci_high <= 100.0
+        assert found.ci_low <= found.value <= found.ci_high
+    assert scores.rouge_l.ci_low >= low and scores.rouge_l.ci_high <= high
+
+
+@pytest.mark.parametrize(("rows", "what"), [("s,a,a\n", "example"), ("s,a,a\ns,b,c\n", "cluster")])
+def test_one_example_or_cluster_has_no_interval(tmp_path: Path, rows: str, what: str) -> None:
+    scores = score_file(write(tmp_path, "out.csv", "instruction,y_pred,y_true\n" + rows))
+    assert scores.as_row()["rougeL_ci_low"] is None and scores.as_row()["exact_match_ci_high"] is None
+    assert f"(no interval: one {what})" in scores.summary()
 
 
 def test_columns_can_be_named(tmp_path: Path) -> None:

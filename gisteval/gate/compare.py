@@ -28,8 +28,10 @@ READS_ALL = "rougeL-unicode"
 class MetricDifference:
     """First minus second on one metric and split, over the examples both have a value for.
 
-    The interval is the 95% t interval, clustered by instruction; p_value from sign flips, p_holm the same
-    adjusted for all rows of the comparison. higher, equal and lower count examples by the sign of it.
+    An example without an output counts 0 in scores, as it does in a run's results. The 95% interval is
+    clustered by instruction, that of `stats.bounded` for percentages and of `stats.intervals` for lengths
+    and losses; p_value by the same method, p_holm the same adjusted for all rows of the comparison.
+    higher, equal and lower count examples by the sign of it.
     """
 
     split: str
@@ -120,7 +122,8 @@ def _output_columns(
     def column(outputs: Mapping[str, Generation], metric: str) -> FloatArray:
         found = (outputs.get(example.content_id) for example in examples)
         pairs = zip(found, examples, strict=True)
-        return np.array([np.nan if g is None else _value(metric, g, e) for g, e in pairs])
+        missing = 0.0 if metric in SCORES else np.nan
+        return np.array([missing if g is None else _value(metric, g, e) for g, e in pairs])
 
     return {metric: (column(ours, metric), column(theirs, metric)) for metric in metrics}
 
@@ -151,9 +154,11 @@ def _agreement(
         sides.append(
             np.array(
                 [
-                    100.0 * exact_match(outputs[e.content_id].output, positive[e.content_id].output)
-                    if e.content_id in outputs and e.content_id in positive
-                    else np.nan
+                    np.nan
+                    if e.content_id not in positive
+                    else 0.0
+                    if e.content_id not in outputs
+                    else 100.0 * exact_match(outputs[e.content_id].output, positive[e.content_id].output)
                     for e in examples
                 ]
             )
@@ -189,7 +194,8 @@ def _difference(
     if not known.any():
         return []
     labels = [e.instruction for e, keep in zip(examples, known, strict=True) if keep]
-    paired = stats.paired_difference(ours[known], theirs[known], labels)
+    span = None if metric in ("length", "nll") else 100.0
+    paired = stats.paired_difference(ours[known], theirs[known], labels, span=span, permutations=1)
     return [
         MetricDifference(
             split=split,
@@ -199,14 +205,19 @@ def _difference(
             difference=paired.estimate.value,
             ci_low=finite(paired.estimate.ci_low),
             ci_high=finite(paired.estimate.ci_high),
-            p_value=paired.p_value_permutation,
-            p_holm=paired.p_value_permutation,
+            p_value=paired.p_value,
+            p_holm=paired.p_value,
             higher=paired.wins,
             equal=paired.ties,
             lower=paired.losses,
             n=paired.estimate.n,
         )
     ]
+
+
+def _text(outputs: Mapping[str, Generation], example: Example) -> str:
+    found = outputs.get(example.content_id)
+    return "(no output)" if found is None else found.output
 
 
 def _most_changed(
@@ -227,8 +238,8 @@ def _most_changed(
             instruction=examples[i].instruction,
             input=examples[i].input,
             reference=examples[i].output,
-            first=ours[examples[i].content_id].output,
-            second=theirs[examples[i].content_id].output,
+            first=_text(ours, examples[i]),
+            second=_text(theirs, examples[i]),
             difference=float(difference[i]),
         )
         for i in order

@@ -14,12 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtri
 
 from gisteval import stats
 from gisteval.schema import Estimate
 from gisteval.stats.intervals import mean_error
 from gisteval.stats.samples import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
@@ -34,7 +37,8 @@ class Check:
 
     p_above: of the hypothesis that it is not (PASS if at most ALPHA); p_below: of the hypothesis that it
     is at least `level` (FAIL if at most ALPHA after adjustment, and no PASS); missing: examples without a
-    value. with_missing: p_above with each of those counted as the worst, None if there are none.
+    value or an output. with_missing: p_above with each of those counted as the worst, and without_missing
+    with all of them left out; None if there are none.
     """
 
     name: str
@@ -46,18 +50,23 @@ class Check:
     p_below_adjusted: float
     missing: int
     with_missing: float | None
+    without_missing: float | None
 
     @property
     def outcome(self) -> Outcome:
         """The verdict; a PASS that rests on what is missing is a FAIL."""
+        if self.rests_on_missing:
+            return "FAIL"
         if self.p_above <= ALPHA:
-            return "FAIL" if self.rests_on_missing else "PASS"
+            return "PASS"
         return "FAIL" if self.p_below_adjusted <= ALPHA else "INCONCLUSIVE"
 
     @property
     def rests_on_missing(self) -> bool:
         """Whether counting the missing as losses would change a PASS."""
-        return self.p_above <= ALPHA and self.with_missing is not None and self.with_missing > ALPHA
+        if self.with_missing is None or self.without_missing is None:
+            return False
+        return min(self.p_above, self.without_missing) <= ALPHA < self.with_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +82,34 @@ class Power:
 
 
 def difference_check(
-    candidate: FloatArray, baseline: FloatArray, clusters: Sequence[str], margin: float
+    candidate: FloatArray,
+    baseline: FloatArray,
+    clusters: Sequence[str],
+    margin: float,
+    absent: tuple[BoolArray, BoolArray] | None = None,
+    reach: float = 100.0,
 ) -> Check:
-    """Is the candidate less than `margin` points worse? Values in percent, NaN where one is missing.
+    """Is the candidate less than `margin` points worse? Values in percent, NaN where nobody knows one.
 
-    Raises InvalidRun if no example has both values.
+    absent: where the candidate and where the baseline have no output, and so a value of 0. The baseline's
+    helps the candidate, so a PASS must not rest on it. reach: the largest difference that there can be:
+    50 if one side is the control that the other was judged against. Raises InvalidRun if no example has
+    both values.
     """
-    worst = np.nan_to_num(candidate, nan=0.0) - np.nan_to_num(baseline, nan=100.0)
-    return _check("difference", candidate - baseline, worst, clusters, -margin, (-100.0, 100.0, 0.0))
+    ours, theirs = absent or (np.zeros(candidate.size, bool),) * 2
+    worst = np.nan_to_num(candidate, nan=0.0) - np.where(theirs, 100.0, np.nan_to_num(baseline, nan=100.0))
+    worst, doubtful = np.maximum(worst, -reach), ours | theirs
+    span = (-reach, reach, 0.0)
+    return _check("difference", candidate - baseline, doubtful, worst, clusters, -margin, span)
 
 
-def floor_check(candidate: FloatArray, clusters: Sequence[str], lowest: float) -> Check:
+def floor_check(
+    candidate: FloatArray, clusters: Sequence[str], lowest: float, absent: BoolArray | None = None
+) -> Check:
     """Is the candidate's mean above `lowest` percent? Otherwise as `difference_check`."""
+    missing = np.zeros(candidate.size, bool) if absent is None else absent
     worst = np.nan_to_num(candidate, nan=0.0)
-    return _check("floor", candidate, worst, clusters, lowest, (0.0, 100.0, lowest))
+    return _check("floor", candidate, missing, worst, clusters, lowest, (0.0, 100.0, lowest))
 
 
 def adjust(checks: Sequence[Check]) -> list[Check]:
@@ -139,6 +162,7 @@ def examples_to_show(sd: float, distance: float, margin: float, cluster_size: fl
 def _check(
     name: str,
     values: FloatArray,
+    absent: BoolArray,
     worst: FloatArray,
     clusters: Sequence[str],
     limit: float,
@@ -147,8 +171,11 @@ def _check(
     low, high, level = span
     known, labels = _known(values, clusters)
     mean = stats.bounded_mean(known, low, high, labels)
-    missing = int(np.isnan(values).sum())
+    doubtful = absent | np.isnan(values)
+    missing = int(doubtful.sum())
     filled = stats.bounded_mean(worst, low, high, clusters) if missing else None
+    rest, their_labels = _known(np.where(doubtful, np.nan, values), clusters)
+    answered = stats.bounded_mean(rest, low, high, their_labels) if missing and rest.size else None
     p_below = mean.p_at_least(level)
     return Check(
         name=name,
@@ -160,6 +187,7 @@ def _check(
         p_below_adjusted=p_below,
         missing=missing,
         with_missing=filled.p_at_most(limit) if filled else None,
+        without_missing=answered.p_at_most(limit) if answered else None,
     )
 
 

@@ -185,15 +185,18 @@ def _measure(
     known = ~np.isnan(differences)
     if not known.any():
         raise InvalidRun(f"split {split}: no example has a value of {options.metric} on both sides")
-    checks = [difference_check(ours.values, theirs.values, clusters, options.margin)]
+    absent = ours.absent, theirs.absent
+    # Against its judge's own reference, whose rate is 50, no difference exceeds 50.
+    reach = 50.0 if judge and (candidate.is_positive or baseline.is_positive) else 100.0
+    checks = [difference_check(ours.values, theirs.values, clusters, options.margin, absent, reach)]
     if options.min_win_rate is not None:
-        checks.append(floor_check(ours.values, clusters, options.min_win_rate))
+        checks.append(floor_check(ours.values, clusters, options.min_win_rate, absent[0]))
     labels = [label for label, keep in zip(clusters, known, strict=True) if keep]
     return SplitResult(
         split=split,
         examples=len(clusters),
         checks=tuple(checks),
-        paired=stats.paired_difference(ours.values[known], theirs.values[known], labels),
+        paired=stats.paired_difference(ours.values[known], theirs.values[known], labels, span=reach),
         power=power(differences, clusters, options.margin, checks[0].estimate),
         candidate=ours,
         baseline=theirs,

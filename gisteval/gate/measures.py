@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.sides import Side, read_outputs
@@ -14,6 +15,8 @@ from gisteval.judging.pairs import PairScore, pair_scores
 from gisteval.metrics import Unread, chrf, exact_match, rouge_l, rouge_l_unicode, unread
 from gisteval.schema import Example, Generation, Verdict
 from gisteval.stats.samples import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
 
 SCORES: dict[str, Callable[[str, str], float]] = {
     "rougeL": lambda output, reference: 100.0 * rouge_l(output, reference).f1,
@@ -52,12 +55,14 @@ class JudgeFigures:
 class SideValues:
     """One side on one split, in the order of the split's examples.
 
-    values: percent, NaN where there is no output or no answer; outputs: by content id; failed: examples
-    without an output; exact_matches: outputs equal to the positive control's, in percent, where known;
+    values: percent, 0 where there is no output, NaN where there is no answer or nothing to be judged
+    against; absent: where there is no output; outputs: by content id; failed: examples without an output;
+    exact_matches: outputs equal to the positive control's, in percent, where known;
     unread: the references of it that ROUGE-L sees no token in, if that is the metric.
     """
 
     values: FloatArray
+    absent: BoolArray
     outputs: Mapping[str, Generation]
     failed: int
     exact_matches: float | None = None
@@ -84,13 +89,14 @@ def score_values(side: Side, split: str, examples: Sequence[Example], metric: st
     score = SCORES[metric]
     values = np.array(
         [
-            np.nan
+            0.0
             if (found := outputs.get(e.content_id)) is None
             else score(found.output, found.reference_for(e))
             for e in examples
         ]
     )
-    return SideValues(values, outputs, int(np.isnan(values).sum()), unread=blind)
+    absent = _absent(outputs, examples)
+    return SideValues(values, absent, outputs, int(absent.sum()), unread=blind)
 
 
 def unread_references(outputs: Mapping[str, Generation], examples: Sequence[Example]) -> Unread:
@@ -131,10 +137,12 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], judge: 
     """
     outputs = read_outputs(side.run, side.system, split, examples)
     if side.is_positive:
-        tied = np.array([50.0 if e.content_id in outputs else np.nan for e in examples])
-        count = int(np.isfinite(tied).sum())
+        absent = _absent(outputs, examples)
+        count = int((~absent).sum())
         figures = JudgeFigures(side.system, 0, count, 0, None, None, 0, 0.0)
-        return SideValues(tied, outputs, len(examples) - count, 100.0, figures)
+        return SideValues(
+            np.where(absent, 0.0, 50.0), absent, outputs, len(examples) - count, 100.0, figures
+        )
     verdicts = [v for v in side.run.read_verdicts(judge, side.system, split) if v.purpose == "main"]
     reference = _reference(side, split, verdicts)
     positive = read_outputs(side.run, reference, split, examples)
@@ -159,9 +167,11 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], judge: 
             f"{side}: {judge} gave no answer to {errors} of {len(looks)} looks at {split}, more than "
             f"{100 * MOST_ERRORS:g}%: gisteval judge {side.run.path} --judge {judge}"
         )
-    values = [_percent(known.get(e.content_id)) for e in examples]
+    lost = {e.content_id for e in examples if e.content_id in positive and e.content_id not in outputs}
+    values = [0.0 if e.content_id in lost else _percent(known.get(e.content_id)) for e in examples]
     return SideValues(
         np.array(values),
+        _absent(outputs, examples),
         outputs,
         len(examples) - len(comparable),
         100.0 * sum(equal) / len(equal) if equal else None,
@@ -218,6 +228,10 @@ def check_same_positive(
             f"{references[1]} of {baseline.run.path} differ in {len(different)} of {len(examples)} outputs "
             f"({different[0].id}, ...): win rates need one opponent, run both with the same control"
         )
+
+
+def _absent(outputs: Mapping[str, Generation], examples: Sequence[Example]) -> BoolArray:
+    return np.array([e.content_id not in outputs for e in examples])
 
 
 def _reference(side: Side, split: str, verdicts: Sequence[Verdict]) -> str:

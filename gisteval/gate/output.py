@@ -12,7 +12,7 @@ from gisteval.gate.decision import ALPHA, POWER, Check
 from gisteval.gate.gate import GateResult, SplitResult
 from gisteval.gate.measures import SideValues
 from gisteval.gate.sides import Side
-from gisteval.schema import finite
+from gisteval.schema import Estimate, finite
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -36,9 +36,14 @@ def gate_text(result: GateResult) -> str:
 def check_text(check: Check) -> str:
     """One line: the estimate, its interval and what it was held against."""
     e = check.estimate
-    if check.name == "floor":
-        return f"win rate {e.value:.1f} [{e.ci_low:.1f}, {e.ci_high:.1f}], must lie above {check.limit:g}"
-    return f"difference {e.value:+.1f} [{e.ci_low:+.1f}, {e.ci_high:+.1f}], must lie above {check.limit:+g}"
+    sign = "" if check.name == "floor" else "+"
+    ends = (
+        f"[{e.ci_low:{sign}.1f}, {e.ci_high:{sign}.1f}]"
+        if finite(e.ci_low) is not None
+        else "(no interval)"
+    )
+    name = "win rate" if check.name == "floor" else "difference"
+    return f"{name} {e.value:{sign}.1f} {ends}, must lie above {check.limit:{sign}g}"
 
 
 def _split_lines(split: SplitResult, result: GateResult) -> list[str]:
@@ -47,7 +52,7 @@ def _split_lines(split: SplitResult, result: GateResult) -> list[str]:
     holm = f" (Holm over {tests})" if tests > 1 else ""
     lines = [f"{split.split}: {split.outcome}", *(f"  {check_text(check)}" for check in split.checks)]
     lines.append(
-        f"  p of no difference {paired.p_value_t:.3g} (t), {paired.p_value_permutation:.3g} (sign flips); "
+        f"  p of no difference {paired.p_value:.3g}, {paired.p_value_permutation:.3g} (sign flips); "
         f"of a loss of the margin {first.p_above:.3g}; of no loss {first.p_below_adjusted:.3g}{holm}"
     )
     lines.append(
@@ -124,10 +129,10 @@ def _split_json(split: SplitResult) -> dict[str, Any]:
         "clusters": difference.clusters,
         "examples": split.examples,
         "difference": difference.value,
-        "ci_low": difference.ci_low,
-        "ci_high": difference.ci_high,
+        "ci_low": finite(difference.ci_low),
+        "ci_high": finite(difference.ci_high),
         "method": difference.method,
-        "p_value_t": paired.p_value_t,
+        "p_value": paired.p_value,
         "p_value_permutation": paired.p_value_permutation,
         "better": paired.wins,
         "equal": paired.ties,
@@ -135,12 +140,21 @@ def _split_json(split: SplitResult) -> dict[str, Any]:
         "smallest_detectable": finite(split.power.detectable),
         "examples_needed": split.power.needed,
         "checks": [
-            {**asdict(check), "outcome": check.outcome, "rests_on_missing": check.rests_on_missing}
+            {
+                **asdict(check),
+                "estimate": _estimate_json(check.estimate),
+                "outcome": check.outcome,
+                "rests_on_missing": check.rests_on_missing,
+            }
             for check in split.checks
         ],
         "candidate": _values_json(split.candidate),
         "baseline": _values_json(split.baseline),
     }
+
+
+def _estimate_json(found: Estimate) -> dict[str, Any]:
+    return {**asdict(found), "ci_low": finite(found.ci_low), "ci_high": finite(found.ci_high)}
 
 
 def _values_json(values: SideValues) -> dict[str, Any]:

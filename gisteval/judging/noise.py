@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def noise(
         longer=_share(longer, clusters),
         order_effect=fit.slopes[0] if fit else None,
         length_slope=fit.slopes[1] if fit else None,
-        adjusted=_bounded(fit.intercept) if fit else None,
+        adjusted=fit.intercept if fit else None,
         again=again(verdicts),
     )
 
@@ -93,12 +93,6 @@ def again(verdicts: Iterable[Verdict]) -> Agreement | None:
         if verdict.purpose in looks and WORTH[verdict.choice] is not None:
             looks[verdict.purpose][f"{verdict.pair} {verdict.order}"] = verdict.choice
     return cohen_kappa(looks["again"], looks["main"])
-
-
-def _bounded(rate: Estimate) -> Estimate:
-    """A rate can't leave 0 to 100, though the line that it was read from can."""
-    value, low, high = (min(max(end, 0.0), 100.0) for end in (rate.value, rate.ci_low, rate.ci_high))
-    return replace(rate, value=value, ci_low=low, ci_high=high)
 
 
 def _share(outcomes: Mapping[str, Sequence[bool]], clusters: Mapping[str, str]) -> Estimate | None:

@@ -55,7 +55,7 @@ def _panel(contest: Contest, scores: Mapping[str, Scores], people: list[str]) ->
     return {
         "pairs": len(values),
         "answers": sum(map(len, values.values())),
-        "preference": estimate_json(stats.mean_interval(means, clusters)),
+        "preference": estimate_json(stats.percent_interval(means, clusters)),
         "alpha": krippendorff_alpha([_choices(scores[judge]) for judge in people]),
     }
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from gisteval import stats
 from gisteval.judging.pairs import pair_scores
+from gisteval.judging.win_rate import EVEN
 from gisteval.schema import ResultRow, Verdict, finite
-
-EVEN = 50.0
-"""The positive control's win rate against itself."""
 
 
 def with_retention(
@@ -18,29 +16,35 @@ def with_retention(
     verdicts: Sequence[Verdict],
     negative: Sequence[Verdict],
     clusters: Mapping[str, str] | None = None,
-    seed: int = 0,
+    without_output: Collection[str] = (),
 ) -> ResultRow:
     """The row of a win rate with (rate - negative) / (50 - negative), in percent, and its interval.
 
     Both verdict lists are of one judge and reference, on the system and on the negative control; pairs
-    that only one of them answers are left out of the ratio. Without a shared pair the row stays as it is.
+    that only one of them answers are left out of the ratio, but for those without_output, which the system
+    loses. Without a shared pair the row stays as it is.
     """
     ours, lower = (
         {pair: 100.0 * score.value for pair, score in pair_scores(found).items() if score.value is not None}
         for found in (verdicts, negative)
     )
+    ours |= dict.fromkeys(without_output, 0.0)
     shared = [pair for pair in ours if pair in lower]
     if not shared:
         return row
+    labels = None if clusters is None else [clusters[pair] for pair in shared]
+    theirs = [lower[pair] for pair in shared]
     kept = stats.retention(
         [ours[pair] for pair in shared],
         [EVEN] * len(shared),
-        [lower[pair] for pair in shared],
-        None if clusters is None else [clusters[pair] for pair in shared],
-        seed=seed,
+        theirs,
+        labels,
+        percent=True,
     )
     return replace(
         row,
+        negative=negative[0].system,
+        p_controls=stats.bounded_mean(theirs, 0.0, 100.0, labels).p_at_least(EVEN),
         retention=finite(kept.value),
         retention_ci_low=finite(kept.ci_low),
         retention_ci_high=finite(kept.ci_high),

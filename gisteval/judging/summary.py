@@ -10,7 +10,7 @@ from gisteval.judging.noise import Noise, log_length_ratio, noise
 from gisteval.judging.pairs import WORTH, pair_scores
 from gisteval.judging.protocol import Contest
 from gisteval.judging.retention import with_retention
-from gisteval.judging.win_rate import Labels, WinRate, win_rate, win_rate_row
+from gisteval.judging.win_rate import Labels, WinRate, at_equal_length, win_rate, win_rate_row
 from gisteval.schema import Estimate, ResultRow, Verdict, finite
 
 
@@ -18,8 +18,10 @@ from gisteval.schema import Estimate, ResultRow, Verdict, finite
 class Judged:
     """Counts and figures of one judge on one contest; rate is None if no pair has an answer.
 
-    examples: of the split. equal: pairs tied without a call. looks, errors and invalid count the first look
-    at each pair and order; tokens and cost (dollars) are of all looks, cached replies cost nothing.
+    examples: of the split. equal: pairs tied without a call. without_output: examples that the system has
+    no output for, though the reference has one; they are losses once all pairs are judged. looks, errors
+    and invalid count the first look at each pair and order; tokens and cost (dollars) are of all looks,
+    cached replies cost nothing.
     """
 
     judge: str
@@ -27,6 +29,7 @@ class Judged:
     examples: int
     pairs: int
     equal: int
+    without_output: tuple[str, ...]
     looks: int
     errors: int
     invalid: int
@@ -35,6 +38,14 @@ class Judged:
     cost: float
     rate: WinRate | None
     noise: Noise
+
+    @property
+    def adjusted(self) -> Estimate | None:
+        """The win rate at equal length and in no place."""
+        found, rate = self.noise.adjusted, self.rate
+        if found is None or rate is None:
+            return None
+        return at_equal_length(found, rate.estimate, len(self.without_output) / rate.estimate.n)
 
     @property
     def missing_share(self) -> float:
@@ -47,22 +58,28 @@ class Judged:
         """`win_rate` and, beside it, `win_rate_adjusted` for length and place; none without an answer.
 
         negative: the same judge's verdicts on the negative control, for the retention. An example without
-        both outputs counts as a failure, as it does for every other metric.
+        both outputs counts as a failure, as it does for every other metric; one without the system's is
+        lost.
         """
         if self.rate is None:
             return []
-        clusters = {pair: example.instruction for pair, example in self.contest.pairs.items()}
-        judged = win_rate_row(main_looks(verdicts), labels, clusters)
+        clusters = {pair: example.instruction for pair, example in self.contest.examples.items()}
+        judged = win_rate_row(main_looks(verdicts), labels, clusters, self.without_output)
         unpaired = self.examples - len(self.contest.pairs)
         plain = replace(judged, failures=judged.failures + unpaired)
         rows = [plain]
         if negative and negative[0].system != plain.system:
-            rows = [with_retention(plain, main_looks(verdicts), main_looks(negative), clusters)]
-        adjusted = self.noise.adjusted
+            rows = [
+                with_retention(
+                    plain, main_looks(verdicts), main_looks(negative), clusters, self.without_output
+                )
+            ]
+        adjusted = self.adjusted
         if adjusted is not None:
-            row = replace(plain, metric="win_rate_adjusted", value=adjusted.value, p_value=None)
             low, high = finite(adjusted.ci_low), finite(adjusted.ci_high)
-            rows.append(replace(row, ci_low=low, ci_high=high))
+            row = replace(plain, metric="win_rate_adjusted", value=adjusted.value)
+            row = replace(row, ci_low=low, ci_high=high, p_value=None, p_within=None, p_worse=None)
+            rows.append(row)
         return rows
 
     def to_json(self) -> dict[str, Any]:
@@ -90,7 +107,7 @@ class Judged:
             "completion_tokens": self.completion_tokens,
             "cost": self.cost,
             "win_rate": estimate_json(rate.estimate if rate else None),
-            "win_rate_adjusted": estimate_json(figures.adjusted),
+            "win_rate_adjusted": estimate_json(self.adjusted),
             "flip_rate": estimate_json(figures.flips),
             "first_shown_share": estimate_json(figures.first_shown),
             "longer_share": estimate_json(figures.longer),
@@ -112,6 +129,10 @@ def sum_up(judge: str, contest: Contest, verdicts: Sequence[Verdict]) -> Judged:
     clusters = {pair: example.instruction for pair, example in pairs.items()}
     ratios = {pair: log_length_ratio(contest.ours[pair], contest.theirs[pair]) for pair in pairs}
     judged = {v.pair for v in first}
+    # A judge that has seen a part of the pairs says nothing of the rest, lost or not.
+    lost = [pair for pair in contest.examples if pair in contest.theirs and pair not in contest.ours]
+    without_output = tuple(lost) if len(judged) == len(pairs) else ()
+    labels = {content: example.instruction for content, example in contest.examples.items()}
     answered = any(score.value is not None for score in pair_scores(first).values())
     return Judged(
         judge=judge,
@@ -125,7 +146,8 @@ def sum_up(judge: str, contest: Contest, verdicts: Sequence[Verdict]) -> Judged:
         prompt_tokens=sum(v.prompt_tokens for v in verdicts),
         completion_tokens=sum(v.completion_tokens for v in verdicts),
         cost=sum(v.cost for v in verdicts),
-        rate=win_rate(first, clusters) if answered else None,
+        without_output=without_output,
+        rate=win_rate(first, labels, without_output) if answered else None,
         noise=noise(latest, ratios, clusters, tied),
     )
 

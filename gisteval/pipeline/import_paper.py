@@ -17,7 +17,6 @@ from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, win_rate_row
 from gisteval.logs import progress, run_log
 from gisteval.pipeline.imported import (
-    SEED,
     all_examples,
     claim_folder,
     contents_of,
@@ -180,7 +179,7 @@ def _win_rates(release: Release, studied: Sequence[str]) -> Iterator[ResultRow]:
             continue
         negative = _negative_verdicts(release, file, system)
         if negative and label.role == "candidate":
-            row = with_retention(row, verdicts, negative, clusters, SEED)
+            row = with_retention(row, verdicts, negative, clusters)
         yield row
 
 

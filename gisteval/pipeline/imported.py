@@ -141,7 +141,7 @@ def score_rows(outputs: Sequence[ImportedOutputs]) -> Iterator[ResultRow]:
             if own is not None:
                 positive = _control(scored, "positive", part.system.k)
                 negative = _control(scored, "negative", part.system.k)
-                yield from result_rows(own, positive, negative, SEED)
+                yield from result_rows(own, positive, negative)
 
 
 def _control(scored: Sequence[tuple[ImportedOutputs, Scored | None]], role: str, k: int) -> Scored | None:
@@ -157,8 +157,9 @@ def import_signature(task: str) -> str:
         {
             "task": task,
             "metric": "rougeL-stem-meanF1",
-            "ci": "cluster-t-95",
-            "retention": "cluster-bootstrap-10000",
+            "ci": "gaffke-95",
+            "ci-unbounded": "cluster-t-hall-95",
+            "retention": "test-inversion-95",
             "seed": SEED,
             "provenance": "imported",
             "gisteval": versions()["gisteval"],

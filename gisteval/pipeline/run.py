@@ -94,8 +94,9 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
         {
             "task": f"{plan.task.name}-v{plan.task.definition.version}",
             "metric": "rougeL-stem-meanF1",
-            "ci": "cluster-t-95",
-            "retention": "cluster-bootstrap-10000",
+            "ci": "gaffke-95",
+            "ci-unbounded": "cluster-t-hall-95",
+            "retention": "test-inversion-95",
             "seed": config.seed,
             "gisteval": versions()["gisteval"],
         }
@@ -247,7 +248,7 @@ def _score(plan: Plan, folder: RunFolder, failures: Failures) -> Iterator[Result
                 own = controls[system.name] if system.name in controls else scored(system)
                 if own is not None and system.name not in seen:
                     seen.add(system.name)
-                    yield from result_rows(own, positive, negative, plan.config.seed)
+                    yield from result_rows(own, positive, negative)
 
 
 def _failure_notes(failures: Failures) -> list[str]:

@@ -36,8 +36,8 @@ UNITS = {
     "compression_ratio_of_means": "ratio",
 }
 
-BINARY = ("exact_match", "exact_match_pos", "unfinished")
-"""Metrics that are 0 or 100 on each example."""
+OF_OUTPUTS = ("unfinished",)
+"""Percentages about an output, not of success: an example without one is left out instead of counted 0."""
 
 COMPARED = ("rougeL", "rougeL-unicode", "exact_match", "nll")
 """Metrics that are paired with the positive control and have a retention."""
@@ -47,16 +47,22 @@ COMPARED = ("rougeL", "rougeL-unicode", "exact_match", "nll")
 class Scored:
     """One system on one split: per-example values in the order of the split's examples.
 
-    Texts are dropped, so memory stays small: `columns` has an array a metric, `outputs` a digest of
-    each output. failures counts the examples that have no output.
+    Texts are dropped, so memory stays small: `columns` has an array a metric, `outputs` a digest of each
+    output, None where there is none. Such an example scores 0; what is measured on outputs is NaN there.
+    failures counts those examples.
     """
 
     first: Generation
     contents: tuple[str, ...]
     clusters: tuple[str, ...]
     columns: Mapping[str, Floats]
-    outputs: tuple[str, ...]
+    outputs: tuple[str | None, ...]
     failures: int
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """Which examples have an output."""
+        return np.array([output is not None for output in self.outputs])
 
 
 def values_of(generation: Generation, reference: str) -> dict[str, float]:
@@ -135,23 +141,32 @@ def collect(
         raise InvalidRun(f"{where}: {count} no record ({missing[0].id}, ...): run it again")
     if first is None:
         return None
-    kept = [example for example in examples if example.content_id in values]
-    contents = tuple(example.content_id for example in kept)
-    names = set.intersection(*(set(values[content]) for content in contents))
+    names = set.intersection(*map(set, values.values()))
     if len(old_counts) > 1:
         # Records of an older version, which counted the template's tokens otherwise, among new ones.
         names -= {"compression_requested", "compression_achieved"}
     if unread(list(references.values())).too_many:
         names.discard("rougeL")
-    columns = {name: np.array([values[content][name] for content in contents]) for name in names}
+    contents = tuple(example.content_id for example in examples)
     return Scored(
         first,
         contents,
-        tuple(example.instruction for example in kept),
-        columns,
-        tuple(outputs[content] for content in contents),
-        len(examples) - len(kept),
+        tuple(example.instruction for example in examples),
+        {name: _column(name, contents, values) for name in names},
+        tuple(outputs.get(content) for content in contents),
+        sum(content not in values for content in contents),
     )
+
+
+def _column(name: str, contents: Sequence[str], values: Mapping[str, Mapping[str, float]]) -> Floats:
+    """A metric in the order of the contents; without an output 0 if it is a score, else NaN."""
+    missing = 0.0 if is_score(name) else math.nan
+    return np.array([values[content][name] if content in values else missing for content in contents])
+
+
+def is_score(metric: str) -> bool:
+    """Whether a metric grades the answer, in percent: a missing one is then worth 0."""
+    return UNITS[metric] == "percent" and metric not in OF_OUTPUTS
 
 
 def unread_notes(examples: Mapping[str, Sequence[Example]]) -> list[str]:
@@ -166,20 +181,23 @@ def unread_notes(examples: Mapping[str, Sequence[Example]]) -> list[str]:
     return notes
 
 
-def result_rows(
-    scored: Scored, positive: Scored | None, negative: Scored | None, seed: int
-) -> list[ResultRow]:
-    """All rows of one system and split, compared with its controls where they share the examples."""
+def result_rows(scored: Scored, positive: Scored | None, negative: Scored | None) -> list[ResultRow]:
+    """All rows of one system and split, compared with its controls where they share the examples.
+
+    The negative control is held against the positive one, too: whether they lie apart comes before all
+    else.
+    """
+    positive, lower = _other(scored, positive), _other(scored, negative)
     rows = []
     for metric in UNITS:
         if metric == "exact_match_pos":
             rows += _agreement_row(scored, positive)
         elif metric == "compression_ratio_of_means":
             rows += _ratio_of_means_row(scored)
-        elif metric == "rougeL-unicode" and _same_values(scored, positive, negative):
+        elif metric == "rougeL-unicode" and _same_values(scored, positive, lower):
             rows.append(replace(rows[-1], metric=metric))  # the intervals are costly
         elif metric in scored.columns:
-            rows.append(_metric_row(scored, metric, positive, negative, seed))
+            rows.append(_metric_row(scored, metric, positive, lower))
     return rows
 
 
@@ -192,86 +210,122 @@ def _same_values(scored: Scored, positive: Scored | None, negative: Scored | Non
     )
 
 
-def _metric_row(
-    scored: Scored, metric: str, positive: Scored | None, negative: Scored | None, seed: int
-) -> ResultRow:
-    values = scored.columns[metric]
-    comparison: dict[str, float | str | None] = {}
-    others = [other for other in (positive, negative) if other is not None]
-    comparable = (
-        metric in COMPARED
-        and len(others) == 2
-        and all(other.first.system != scored.first.system for other in others)
-        and all(metric in other.columns for other in others)
+def _metric_row(scored: Scored, metric: str, positive: Scored | None, negative: Scored | None) -> ResultRow:
+    upper, lower = (
+        None if other is None or metric not in other.columns else other for other in (positive, negative)
     )
-    if comparable and positive is not None and negative is not None:
-        # Examples that all three answered: a failure of one drops the example for the comparison.
-        shared = set(scored.contents).intersection(positive.contents, negative.contents)
-        if not shared:
-            return _row(scored, metric, values, scored.clusters, {})
-        ours, upper, lower = (
-            part.columns[metric][[content in shared for content in part.contents]]
-            for part in (scored, positive, negative)
-        )
-        clusters = [
-            label
-            for label, content in zip(scored.clusters, scored.contents, strict=True)
-            if content in shared
-        ]
-        paired = stats.paired_difference(ours, upper, clusters)
-        retained = stats.retention(ours, upper, lower, clusters, seed=seed)
-        comparison = {
-            "reference": positive.first.system,
-            "difference": paired.estimate.value,
-            "difference_ci_low": finite(paired.estimate.ci_low),
-            "difference_ci_high": finite(paired.estimate.ci_high),
-            "p_value": finite(paired.p_value_permutation),
-            "retention": finite(retained.value),
-            "retention_ci_low": finite(retained.ci_low),
-            "retention_ci_high": finite(retained.ci_high),
-        }
-    return _row(scored, metric, values, scored.clusters, comparison)
+    comparison: dict[str, float | str | None] = {}
+    if metric in COMPARED and upper is not None:
+        comparison |= _difference(scored, metric, upper)
+        if comparison and lower is not None:
+            comparison |= _retention(scored, metric, upper, lower)
+    return _row(scored, metric, scored.columns[metric], scored.clusters, comparison)
+
+
+def _other(scored: Scored, control: Scored | None) -> Scored | None:
+    """A control with its values in the order of a system's examples; None if it is that system.
+
+    An example that the control was not asked counts as one that it has no output for.
+    """
+    if control is None or control.first.system == scored.first.system:
+        return None
+    if control.contents == scored.contents:
+        return control
+    places = {content: place for place, content in enumerate(control.contents)}
+    found = [places.get(content) for content in scored.contents]
+    columns = {
+        name: np.array([math.nan if place is None else column[place] for place in found])
+        for name, column in control.columns.items()
+    }
+    outputs = tuple(None if place is None else control.outputs[place] for place in found)
+    return replace(control, contents=scored.contents, columns=columns, outputs=outputs)
+
+
+def _difference(scored: Scored, metric: str, positive: Scored) -> dict[str, float | str | None]:
+    """Less the positive control: its value less the control's, with the tests that claims rest on.
+
+    Where the control has no output its score of 0 makes no system good: there any claim counts the worst.
+    """
+    differences = scored.columns[metric] - positive.columns[metric]
+    known = ~np.isnan(differences)
+    if not known.any():
+        return {}
+    clusters = _labels(scored.clusters, known)
+    span = 100.0 if is_score(metric) else None
+    zero = np.zeros(int(known.sum()))
+    paired = stats.paired_difference(differences[known], zero, clusters, span=span, permutations=1)
+    found: dict[str, float | str | None] = {
+        "reference": positive.first.system,
+        "difference": paired.estimate.value,
+        "difference_ci_low": finite(paired.estimate.ci_low),
+        "difference_ci_high": finite(paired.estimate.ci_high),
+        "p_value": paired.p_value,
+    }
+    if span is not None:
+        held = np.where(positive.answered, differences, math.nan)
+        claims = stats.margin_test(held, scored.clusters, span)
+        found |= {"p_within": claims.within, "p_worse": claims.worse}
+    return found
+
+
+def _retention(
+    scored: Scored, metric: str, positive: Scored, negative: Scored
+) -> dict[str, float | str | None]:
+    """What is kept of the gap between the controls, and whether they are apart."""
+    parts = np.array([part.columns[metric] for part in (scored, positive, negative)])
+    known = ~np.isnan(parts).any(axis=0)
+    if not known.any():
+        return {}
+    ours, upper, lower = parts[:, known]
+    clusters = _labels(scored.clusters, known)
+    percent = is_score(metric)
+    retained = stats.retention(ours, upper, lower, clusters, percent=percent)
+    # As above: what the negative control has no output for must not tell the controls apart.
+    gap = np.where(negative.answered[known], upper - lower, -100.0)
+    return {
+        "negative": negative.first.system,
+        "p_controls": stats.bounded_mean(gap, -100.0, 100.0, clusters).p_at_most(0.0) if percent else None,
+        "retention": finite(retained.value),
+        "retention_ci_low": finite(retained.ci_low),
+        "retention_ci_high": finite(retained.ci_high),
+    }
+
+
+def _labels(clusters: Sequence[str], known: NDArray[np.bool_]) -> list[str]:
+    return [label for label, keep in zip(clusters, known, strict=True) if keep]
 
 
 def _agreement_row(scored: Scored, positive: Scored | None) -> list[ResultRow]:
-    """Share of outputs that are equal to the positive control's."""
-    if positive is None or positive.first.system == scored.first.system:
+    """Share of outputs that are equal to the positive control's, among the examples that it answered."""
+    if positive is None or not positive.answered.any():
         return []
-    theirs = dict(zip(positive.contents, positive.outputs, strict=True))
-    pairs = [
-        (100.0 * (output == theirs[content]), label)
-        for content, label, output in zip(scored.contents, scored.clusters, scored.outputs, strict=True)
-        if content in theirs
-    ]
-    if not pairs:
-        return []
-    values = np.array([equal for equal, _ in pairs])
-    labels = [label for _, label in pairs]
+    answered = positive.answered
+    pairs = zip(scored.outputs, positive.outputs, strict=True)
+    values = np.array([100.0 * (ours == theirs) for ours, theirs in pairs])[answered]
     reference: dict[str, float | str | None] = {"reference": positive.first.system}
-    return [_row(scored, "exact_match_pos", values, labels, reference)]
+    return [_row(scored, "exact_match_pos", values, _labels(scored.clusters, answered), reference)]
 
 
 def _ratio_of_means_row(scored: Scored) -> list[ResultRow]:
-    """Mean instruction tokens over mean kept slots, with the bootstrap interval of that ratio."""
+    """Mean instruction tokens over mean kept slots, with the interval of that ratio."""
     if "compression_achieved" not in scored.columns:
         return []
-    kept = scored.columns["kept_instruction"]
-    instruction = scored.columns["source_tokens"] - scored.columns["template_tokens"]
-    # retention(a, b, 0) is 100 * mean(a) / mean(b): the same ratio with the same interval.
-    estimate = stats.retention(instruction, kept, np.zeros_like(kept), scored.clusters)
-    low, high = finite(estimate.ci_low / 100), finite(estimate.ci_high / 100)
-    base = _row(scored, "compression_ratio_of_means", kept, scored.clusters, {})
-    return [replace(base, value=estimate.value / 100, ci_low=low, ci_high=high)]
+    known = scored.answered
+    clusters = _labels(scored.clusters, known)
+    kept = scored.columns["kept_instruction"][known]
+    instruction = (scored.columns["source_tokens"] - scored.columns["template_tokens"])[known]
+    estimate = stats.ratio_of_means(instruction, kept, clusters)
+    base = _row(scored, "compression_ratio_of_means", kept, clusters, {})
+    low, high = finite(estimate.ci_low), finite(estimate.ci_high)
+    return [replace(base, value=estimate.value, ci_low=low, ci_high=high)]
 
 
 def _estimate(metric: str, values: Floats, clusters: list[str]) -> Estimate:
-    """The mean with its interval; one of a percentage stays within 0 and 100."""
+    """The mean with its interval, which stays within the metric's range: all of them are 0 or more."""
+    if UNITS[metric] == "percent":
+        return stats.percent_interval(values, clusters)
     found = stats.mean_interval(values, clusters)
-    if UNITS[metric] != "percent" or not math.isfinite(found.ci_low):
-        return found
-    if metric in BINARY:
-        return stats.proportion_interval(list(values > 0), clusters)
-    return replace(found, ci_low=max(found.ci_low, 0.0), ci_high=min(found.ci_high, 100.0))
+    return replace(found, ci_low=max(found.ci_low, 0.0)) if math.isfinite(found.ci_low) else found
 
 
 def _row(
@@ -281,7 +335,8 @@ def _row(
     clusters: Sequence[str],
     comparison: Mapping[str, float | str | None],
 ) -> ResultRow:
-    estimate = _estimate(metric, values, list(clusters))
+    known = ~np.isnan(values)
+    estimate = _estimate(metric, values[known], _labels(clusters, known))
     first = scored.first
     return ResultRow(
         task=first.task,

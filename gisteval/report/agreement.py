@@ -25,7 +25,7 @@ def agreement_table(values: Values) -> Table:
                     {pair: _outcome(found[pair]) for pair in shared} for found in (ours, theirs)
                 )
                 same = [100.0 * (first[pair] == second[pair]) for pair in shared]
-                share = stats.mean_interval(same, [values.clusters[pair] for pair in shared])
+                share = stats.percent_interval(same, [values.clusters[pair] for pair in shared])
                 text = interval_text(share.value, share.ci_low, share.ci_high, 1)
                 found = cohen_kappa(first, second)
                 kappa = None if found is None else found.kappa

@@ -1,25 +1,20 @@
-"""What the numbers support and what they don't, in sentences: no more than their intervals hold.
+"""What the numbers support and what they don't, in sentences: no more than their tests hold.
 
-A candidate is held against its positive control: by its win rate where a judge was asked, else by the
-paired difference in ROUGE-L. "Within" is an interval that lies above -MARGIN, "worse" one that lies
-below 0; an interval that does neither leaves both open.
+The tests are those of `report.margins`; here is what they are put into words by.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
-from gisteval import stats
-from gisteval.report.samples import Samples, SystemInfo
-from gisteval.report.values import SIGNIFICANT, values_of
+from gisteval.report.margins import Margin, controls_apart, ends_text, is_candidate, margins
+from gisteval.report.samples import Samples
+from gisteval.report.values import values_of
 from gisteval.schema import ResultRow
-
-MARGIN = 5.0
-"""Points, of ROUGE-L or of a win rate around 50, within which a candidate counts as good as its control."""
+from gisteval.stats import MARGIN
 
 Finding = Literal["shown", "open"]
 """The data show it, or leave it open."""
@@ -32,34 +27,6 @@ class Claim:
     text: str
     finding: Finding
     evidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """A candidate less its positive control in points, with the 95% interval (None: unbounded)."""
-
-    system: str
-    split: str
-    value: float
-    low: float | None
-    high: float | None
-
-    @property
-    def within(self) -> bool:
-        """Shown to be at most MARGIN points below."""
-        return self.low is not None and self.low > -MARGIN
-
-    @property
-    def worse(self) -> bool:
-        """Shown to be below."""
-        return self.high is not None and self.high < 0
-
-    @property
-    def finding(self) -> str:
-        """What the interval holds, in a few words."""
-        if self.worse:
-            return f"below, by less than {MARGIN:g}" if self.within else "below"
-        return f"within {MARGIN:g}" if self.within else "open"
 
 
 def family_of(name: str) -> str:
@@ -78,23 +45,6 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     return {name: name.removeprefix(prefix) for name in found}
 
 
-def margins(rows: Iterable[ResultRow]) -> tuple[str, list[Margin]]:
-    """What candidates are held by (the first judge's win rate, or ROUGE-L), and each one's margin."""
-    found = list(rows)
-    judged = [row for row in found if row.metric == "win_rate" and _is_candidate(row)]
-    judged = [row for row in judged if row.judge == judged[0].judge]
-    if judged:
-        return f"the win rate (judge {judged[0].judge}) less 50", [
-            Margin(row.system, row.split, row.value - 50, _less(row.ci_low), _less(row.ci_high))
-            for row in judged
-        ]
-    return "ROUGE-L less the positive control's", [
-        Margin(row.system, row.split, row.difference, row.difference_ci_low, row.difference_ci_high)
-        for row in found
-        if row.metric == "rougeL" and _is_candidate(row) and row.difference is not None
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What a report says in words. others: of the order of k, and of costs."""
@@ -110,121 +60,141 @@ class Findings:
         return self.controls + self.candidates + self.others
 
 
-def findings(rows: Sequence[ResultRow], samples: Samples, costs: Sequence[Claim]) -> Findings:
+def findings(
+    rows: Sequence[ResultRow],
+    samples: Samples,
+    costs: Sequence[Claim],
+    distrusted: Collection[str] = (),
+) -> Findings:
     """The sentence and all claims: of the controls, of each candidate, of the order of k, of costs."""
     return Findings(
-        verdict_sentence(rows),
-        tuple(_controls(rows)),
-        tuple(candidate_claims(rows)),
-        (*_orders_of_k(samples), *costs),
+        verdict_sentence(rows, distrusted),
+        tuple(_controls(rows, distrusted)),
+        tuple(candidate_claims(rows, distrusted)),
+        (*_orders_of_k(samples, distrusted), *costs),
     )
 
 
-def candidate_claims(rows: Sequence[ResultRow]) -> list[Claim]:
+def candidate_claims(rows: Sequence[ResultRow], distrusted: Collection[str] = ()) -> list[Claim]:
     """Of each candidate and split whether it is as good as its positive control, or worse; or neither."""
-    measure, found = margins(rows)
+    measure, found = margins(rows, distrusted)
     stated = []
     for margin in found:
-        ends = ["unbounded" if end is None else f"{end:+.1f}" for end in (margin.low, margin.high)]
-        evidence = f"{measure} {margin.value:+.1f} [{', '.join(ends)}]"
+        evidence = f"{measure} {margin.value:+.1f}{ends_text(margin.low, margin.high, '+')}"
         who = f"{margin.system} on {margin.split}"
+        among = f"corrected for {margin.among}" if margin.among > 1 else "corrected"
         if margin.within:
             text = f"{who} is within {MARGIN:g} points of its positive control"
-            stated.append(Claim(text, "shown", evidence))
+            shown = f"{evidence}, p of a loss of {MARGIN:g} points {_p(margin.p_within)} ({among})"
+            stated.append(Claim(text, "shown", shown))
         if margin.worse:
-            stated.append(Claim(f"{who} is worse than its positive control", "shown", evidence))
+            shown = f"{evidence}, p of no loss {_p(margin.p_worse)} ({among})"
+            stated.append(Claim(f"{who} is worse than its positive control", "shown", shown))
         if not margin.within and not margin.worse:
-            stated.append(Claim(f"{who} is neither shown to be as good nor to be worse", "open", evidence))
-    return stated
-
-
-def verdict_sentence(rows: Sequence[ResultRow]) -> str:
-    """What a run shows, in a sentence: the most compressed candidate of each family against its control."""
-    _, found = margins(rows)
-    names = {row.system: row.k for row in sorted(rows, key=lambda row: -row.k) if _is_candidate(row)}
-    leaders = {family_of(name): name for name in names}
-    parts = []
-    for name in dict.fromkeys(row.system for row in rows if row.system in leaders.values()):
-        kept = [
-            f"{row.retention:.0f}% on {row.split}"
-            for row in rows
-            if (row.system, row.metric) == (name, "rougeL") and row.retention is not None
-        ]
-        own = [margin for margin in found if margin.system == name]
-        groups = {
-            "below the positive control": [m.split for m in own if m.worse],
-            f"within {MARGIN:g} points of the positive control": [
-                m.split for m in own if m.within and not m.worse
-            ],
-            "neither shown to be equal nor to be below": [
-                m.split for m in own if not m.within and not m.worse
-            ],
-        }
-        said = [f"{text} on {_splits(splits, len(own))}" for text, splits in groups.items() if splits]
-        keeps = f"{name} keeps {_listed(kept)} of the ROUGE-L that a prompt adds" if kept else name
-        parts.append(f"{keeps}{'; it is ' + ', '.join(said) if said else ''}." if kept or said else "")
-    return " ".join(filter(None, parts)) or "No candidate could be compared with controls."
-
-
-def _controls(rows: Sequence[ResultRow]) -> list[Claim]:
-    """Whether the controls lie apart: without that, nothing between them means anything."""
-    controls: dict[tuple[str, str], dict[str, ResultRow]] = {}
-    for row in rows:
-        if row.metric == "rougeL" and row.condition in ("pos_control", "neg_control"):
-            controls.setdefault((family_of(row.system), row.split), {})[row.condition] = row
-    stated = []
-    for (family, split), pair in controls.items():
-        if len(pair) == 2:
-            low, high = pair["neg_control"], pair["pos_control"]
-            apart = low.ci_high is not None and high.ci_low is not None and low.ci_high < high.ci_low
-            stated.append(
-                Claim(
-                    f"{family}: the negative control on {split} is below the positive control",
-                    "shown" if apart else "open",
-                    f"ROUGE-L {low.value:.1f} against {high.value:.1f}, "
-                    f"intervals {'apart' if apart else 'overlap'}",
-                )
+            p_values = (
+                f"p of a loss of {MARGIN:g} points {_p(margin.p_within)}, of no loss {_p(margin.p_worse)} "
+                f"({among})"
             )
+            why = margin.why_open or p_values
+            text = f"{who} is neither shown to be as good nor to be worse"
+            stated.append(Claim(text, "open", f"{evidence}, {why}"))
     return stated
 
 
-def _orders_of_k(samples: Samples) -> list[Claim]:
-    """Whether any two k of a family differ, all pairs and splits of a metric tested together."""
-    families: dict[str, list[SystemInfo]] = {}
-    for system in samples.of_role("candidate"):
-        families.setdefault(family_of(system.name), []).append(system)
+def verdict_sentence(rows: Sequence[ResultRow], distrusted: Collection[str] = ()) -> str:
+    """What a run shows, in a sentence: the most compressed candidate beside each positive control."""
+    measure, found = margins(rows, distrusted)
+    names = {row.system: row for row in sorted(rows, key=lambda row: -row.k) if is_candidate(row)}
+    references = {row.system: row.reference for row in rows if row.reference is not None}
+    leaders = {references.get(name, name): name for name in names}
+    told = (
+        _told(name, rows, measure, [margin for margin in found if margin.system == name])
+        for name in dict.fromkeys(row.system for row in rows if row.system in leaders.values())
+    )
+    return " ".join(filter(None, told)) or "No candidate could be compared with controls."
+
+
+def _told(name: str, rows: Sequence[ResultRow], measure: str, own: Sequence[Margin]) -> str:
+    """A candidate's sentences: what it retains, then what it is by its measure; or why neither is said."""
+    silent = {margin.split: margin.why_open for margin in own if margin.why_open is not None}
+    kept = [
+        f"{row.retention:.0f}% [{row.retention_ci_low:.0f}%, {row.retention_ci_high:.0f}%] on {row.split}"
+        for row in rows
+        if (row.system, row.metric) == (name, "rougeL") and row.split not in silent
+        if None not in (row.retention, row.retention_ci_low, row.retention_ci_high)
+    ]
+    said = [margin for margin in own if margin.split not in silent]
+    groups = {
+        "below the positive control": [m.split for m in said if m.worse],
+        f"within {MARGIN:g} points of the positive control": [
+            m.split for m in said if m.within and not m.worse
+        ],
+        "neither shown to be equal nor to be below": [
+            m.split for m in said if not m.within and not m.worse
+        ],
+    }
+    shown = [f"{text} on {_splits(splits, len(own))}" for text, splits in groups.items() if splits]
+    parts = []
+    if kept:
+        parts.append(f"{name} keeps {_listed(kept)} of the ROUGE-L that a prompt adds.")
+    if shown:
+        parts.append(f"By {measure}, {'it' if kept else name} is {', '.join(shown)}.")
+    for why in dict.fromkeys(silent.values()):
+        splits = [split for split, found in silent.items() if found == why]
+        parts.append(f"Nothing is said of {name} on {_splits(splits, len(own))}, where {why}.")
+    return " ".join(parts)
+
+
+def _controls(rows: Sequence[ResultRow], distrusted: Collection[str]) -> list[Claim]:
+    """Whether the controls lie apart: without that, nothing between them means anything."""
+    return [
+        Claim(
+            f"the negative control {found.negative} is below the positive control {found.positive} on "
+            f"{found.split}",
+            "shown" if found.shown else "open",
+            f"{found.measure} {found.evidence}, p of no difference {_p(found.p_value)} (corrected)",
+        )
+        for found in controls_apart(rows, distrusted)
+    ]
+
+
+def _orders_of_k(samples: Samples, distrusted: Collection[str]) -> list[Claim]:
+    """Whether any two k beside a positive control differ."""
     values = values_of(samples)
+    ks = {system.name: system.k for system in samples.of_role("candidate")}
     stated = []
-    for family, members in families.items():
-        for metric in ("rougeL", *samples.judges):
-            tested: list[tuple[str, float]] = []
-            for first, second in combinations(sorted(members, key=lambda s: s.k), 2):
-                for split in samples.splits if first.k != second.k else ():
-                    paired = values.compare(metric, second.name, first.name, split)
-                    if paired is not None:
-                        text = f"k = {second.k} against {first.k} on {split}: {paired.estimate.value:+.1f}"
-                        tested.append((text, paired.p_value_t))
+    for reference, members in values.candidates.items():
+        for metric in ("rougeL", *(judge for judge in samples.judges if judge not in distrusted)):
+            tested = [
+                difference
+                for difference in values.differences
+                if difference.metric == metric and difference.one in members
+                if ks[difference.one] != ks[difference.other]
+            ]
+            clear = []
+            for found in tested:
+                if found.better is not None:
+                    high, low = sorted((found.one, found.other), key=lambda name: -ks[name])
+                    sign = 1 if high == found.one else -1
+                    clear.append(
+                        f"k = {ks[high]} against {ks[low]} on {found.split}: {sign * found.value:+.1f}"
+                    )
             if tested:
                 name = "ROUGE-L" if metric == "rougeL" else f"the win rate of {metric}"
-                stated.append(_differ(f"{family}: {name} differs between values of k", tested))
+                beside = f" beside {reference}" if len(values.candidates) > 1 else ""
+                count = f"{len(tested)} paired comparisons, Holm's correction"
+                stated.append(
+                    Claim(
+                        f"{name} differs between values of k{beside}",
+                        "shown" if clear else "open",
+                        f"{count}: {'; '.join(clear)}" if clear else f"none of {count}",
+                    )
+                )
     return stated
 
 
-def _differ(text: str, tested: Sequence[tuple[str, float]]) -> Claim:
-    corrected = stats.holm([p for _, p in tested])
-    clear = [name for (name, _), p in zip(tested, corrected, strict=True) if p < SIGNIFICANT]
-    count = f"{len(tested)} paired comparisons, Holm's correction"
-    return Claim(
-        text, "shown" if clear else "open", f"{count}: {'; '.join(clear)}" if clear else f"none of {count}"
-    )
-
-
-def _is_candidate(row: ResultRow) -> bool:
-    return row.condition not in ("pos_control", "neg_control")
-
-
-def _less(value: float | None) -> float | None:
-    return None if value is None else value - 50
+def _p(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-4 else "below 0.0001"
 
 
 def _splits(splits: Sequence[str], among: int) -> str:

@@ -101,7 +101,8 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
 
 def _renamed(row: ResultRow, names: Mapping[str, str]) -> ResultRow:
     reference = None if row.reference is None else names.get(row.reference, row.reference)
-    return replace(row, system=names[row.system], reference=reference)
+    negative = None if row.negative is None else names.get(row.negative, row.negative)
+    return replace(row, system=names[row.system], reference=reference, negative=negative)
 
 
 def _renamed_entry(entry: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:

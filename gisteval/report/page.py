@@ -16,11 +16,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gisteval.content import find_content
-from gisteval.report.claims import Findings, Margin, margins
+from gisteval.report.claims import Findings
 from gisteval.report.data import ReportData
 from gisteval.report.figures import RunFigure
 from gisteval.report.gallery import GROUPS, Group, count_groups
 from gisteval.report.layout import Table
+from gisteval.report.margins import Margin, margins
 from gisteval.report.page_data import samples_json
 from gisteval.report.samples import Output, Sample, Samples, SystemInfo
 from gisteval.schema import ResultRow
@@ -146,7 +147,7 @@ def word_columns(table: Table) -> set[int]:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """A candidate on a split: what it retains (None: unknown), and its margin to the positive control."""
+    """A candidate on a split: what it retains (None: no interval), and its margin to the control."""
 
     retention: ResultRow | None
     margin: Margin | None
@@ -156,7 +157,9 @@ def glance(rows: Iterable[ResultRow], found: Iterable[Margin]) -> dict[str, dict
     """By candidate, then by split, in the order of the rows."""
     by_place = {(margin.system, margin.split): margin for margin in found}
     kept = {
-        (row.system, row.split): row for row in rows if row.metric == "rougeL" and row.retention is not None
+        (row.system, row.split): row
+        for row in rows
+        if row.metric == "rougeL" and row.retention_ci_low is not None and row.retention_ci_high is not None
     }
     table: dict[str, dict[str, Glance]] = {}
     for system, split in dict.fromkeys([*kept, *by_place]):

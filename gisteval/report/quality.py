@@ -10,7 +10,7 @@ from gisteval.report.tables import interval_text, k_text, retention_text, rouge_
 from gisteval.report.values import Values, groups
 from gisteval.schema import ResultRow
 
-_BEST = "Bold: significantly better than every other candidate of its group (paired t tests, Holm)."
+_BEST = "Bold: shown to be better than every other candidate of its group (corrected for all pairs)."
 
 _Cells = dict[tuple[str, str, str], ResultRow]
 """Rows by metric (a judge's name for its win rate), system and split."""
@@ -153,7 +153,7 @@ def _sweep_table(
     slug = "".join(
         letter if letter.isalnum() or letter in "-." else "_" for letter in f"{positive}-{metric}"
     )
-    note = "Bold: significantly better than every other k (paired t tests, Holm)."
+    note = "Bold: shown to be better than every other k (corrected for all pairs and splits)."
     title = f"Sweep over k: {score}, beside {positive}"
     return Table(f"k-sweep-{slug}", title, columns, tuple(rows), note, frozenset(best))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gisteval.judging.pairs import pair_scores
 from gisteval.metrics import exact_match, rouge_l, rouge_l_unicode, unread
@@ -63,12 +63,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """All samples of some runs, in the order of their splits."""
+    """All samples of some runs, in the order of their splits.
+
+    without_output: by system and split, the content ids that the system was asked and has no output for.
+    """
 
     systems: tuple[SystemInfo, ...]
     splits: tuple[str, ...]
     judges: tuple[str, ...]
     samples: tuple[Sample, ...]
+    without_output: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     def of_role(self, role: str) -> tuple[SystemInfo, ...]:
         """The systems of one role, in the order of the runs."""
@@ -81,6 +85,7 @@ def collect_samples(data: ReportData) -> Samples:
     examples: dict[tuple[str, str, str], Example] = {}
     outputs: dict[tuple[str, str], dict[str, Output]] = {}
     judges: dict[str, None] = {}
+    without_output = {}
     for run in data.runs:
         own = _systems(run)
         systems += own.values()
@@ -94,17 +99,21 @@ def collect_samples(data: ReportData) -> Samples:
                 examples.setdefault((split, example.content_id, example.id), example)
                 wanted[example.content_id] = example
             for name, system in own.items():
+                unanswered = set(wanted)
                 for generation in run.folder.read_generations(name, split):
                     asked = wanted.get(generation.content)
                     if asked is not None:
+                        unanswered.discard(generation.content)
                         judged = _judgements(verdicts, name, split, asked)
                         made = _output(asked, generation, judged, readable)
                         outputs.setdefault((split, generation.content), {})[system.name] = made
+                without_output[system.name, split] = frozenset(unanswered)
     return Samples(
         tuple(systems),
         tuple(dict.fromkeys(split for split, _, _ in examples)),
         tuple(judges),
         tuple(_samples(examples, outputs)),
+        without_output,
     )
 
 

@@ -3,67 +3,126 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
 
 from gisteval import stats
 from gisteval.metrics import Unread, rouge_tokens
+from gisteval.report.budget import LEVEL, ORDERS
 from gisteval.report.data import ReportData
 from gisteval.report.samples import Samples
-
-SIGNIFICANT = 0.05
+from gisteval.stats.intervals import mean_error
 
 Column = tuple[str, str, str]
 """Metric (a judge's name for its win rate), system and split."""
 
+_UNCLEAR = 1.5
+"""Standard errors below which a difference isn't tested: no correction leaves it significant."""
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One candidate less another in points, on the examples both have a value for.
+
+    p_value: of no difference, corrected for all pairs of candidates, splits and metrics beside one control.
+    """
+
+    metric: str
+    split: str
+    one: str
+    other: str
+    value: float
+    p_value: float
+
+    @property
+    def better(self) -> str | None:
+        """The one that is shown to be better, if any."""
+        if self.p_value > LEVEL:
+            return None
+        return self.one if self.value > 0 else self.other
+
+
+@dataclass
 class Values:
     """In percent, by column and content id; clusters are instructions.
 
-    no_tokens: by split, the references that ROUGE sees no token in.
+    no_tokens: by split, the references that ROUGE sees no token in. candidates: those of one positive
+    control, by its name.
     """
 
     columns: dict[Column, dict[str, float]] = field(default_factory=dict)
     clusters: dict[str, str] = field(default_factory=dict)
     no_tokens: dict[str, int] = field(default_factory=dict)
+    candidates: dict[str, list[str]] = field(default_factory=dict)
+
+    @cached_property
+    def differences(self) -> tuple[Difference, ...]:
+        """Every two candidates of a positive control, on every split and metric, tested together."""
+        places = dict.fromkeys((metric, split) for metric, _, split in self.columns)
+        corrected: list[Difference] = []
+        for members in self.candidates.values():
+            found = [
+                difference
+                for metric, split in places
+                if metric != "exact_match"
+                for difference in self._pairs(metric, split, members)
+            ]
+            adjusted = stats.holm([difference.p_value for difference in found])
+            corrected += (
+                replace(difference, p_value=min(p_value / ORDERS, 1.0))
+                for difference, p_value in zip(found, adjusted, strict=True)
+            )
+        return tuple(corrected)
+
+    @cached_property
+    def _better(self) -> frozenset[tuple[str, str, str, str]]:
+        """Metric, split, the better and the worse of all pairs that are shown to differ."""
+        return frozenset(
+            (d.metric, d.split, d.better, d.other if d.better == d.one else d.one)
+            for d in self.differences
+            if d.better is not None
+        )
 
     def clearly_best(self, metric: str, systems: Sequence[str], split: str) -> str | None:
-        """The system that is significantly better than each of the others, if there is one.
+        """The system that is shown to be better than each of the others, if there is one."""
+        found = [name for name in systems if self.columns.get((metric, name, split))]
+        for best in found if len(found) > 1 else []:
+            if all((metric, split, best, other) in self._better for other in found if other != best):
+                return best
+        return None
 
-        Paired cluster-robust t tests on the examples both answered, adjusted by Holm's method.
-        """
-        found = {name: self.columns.get((metric, name, split), {}) for name in systems}
-        found = {name: values for name, values in found.items() if values}
-        if len(found) < 2:
-            return None
-        best = max(found, key=lambda name: sum(found[name].values()) / len(found[name]))
-        p_values = []
-        for name in found:
-            paired = self.compare(metric, best, name, split) if name != best else None
-            if name != best and (paired is None or paired.estimate.value <= 0):
-                return None
-            if paired is not None:
-                p_values.append(paired.p_value_t)
-        return best if max(stats.holm(p_values)) < SIGNIFICANT else None
+    def _pairs(self, metric: str, split: str, members: Sequence[str]) -> Iterator[Difference]:
+        for one, other in combinations(members, 2):
+            ours, theirs = (self.columns.get((metric, name, split), {}) for name in (one, other))
+            shared = [content for content in ours if content in theirs]
+            if shared:
+                values = np.array([ours[content] - theirs[content] for content in shared])
+                value, p_value = _test(values, [self.clusters[content] for content in shared])
+                yield Difference(metric, split, one, other, value, p_value)
 
-    def compare(self, metric: str, one: str, other: str, split: str) -> stats.PairedDifference | None:
-        """One system less another on the examples both have a value for; None if there are none."""
-        ours, theirs = (self.columns.get((metric, name, split), {}) for name in (one, other))
-        shared = [content for content in ours if content in theirs]
-        if not shared:
-            return None
-        return stats.paired_difference(
-            [ours[content] for content in shared],
-            [theirs[content] for content in shared],
-            [self.clusters[content] for content in shared],
-            permutations=1,  # only the t test is used
-        )
+
+def _test(differences: stats.FloatArray, clusters: Sequence[str]) -> tuple[float, float]:
+    """The mean of differences of percentages and the p-value of 0; 1 where it is not worth a test."""
+    error = mean_error(differences, clusters)
+    if abs(error.mean) < _UNCLEAR * error.standard_error:
+        return error.mean, 1.0
+    return error.mean, stats.bounded_mean(differences, -100.0, 100.0, clusters).p_value(0.0)
 
 
 def values_of(samples: Samples) -> Values:
-    """ROUGE-L where it reads the references, exact match and judges' values of all samples."""
+    """ROUGE-L where it reads the references, exact match and judges' values of all samples.
+
+    An output that is missing is worth 0.
+    """
     values = Values(no_tokens=dict.fromkeys(samples.splits, 0))
+    for system in samples.of_role("candidate"):
+        values.candidates.setdefault(system.reference or "", []).append(system.name)
+    references = {system.name: system.reference for system in samples.systems}
+    judged: dict[tuple[str, str], dict[str, None]] = {}
     for sample in samples.samples:
         example = sample.example
         content, split = example.content_id, example.split
@@ -73,9 +132,18 @@ def values_of(samples: Samples) -> Values:
             values.columns.setdefault(("rougeL", name, split), {})[content] = output.rouge
             values.columns.setdefault(("exact_match", name, split), {})[content] = 100.0 * output.exact
             for judge, judgement in output.judgements.items():
+                judged.setdefault((name, split), {})[judge] = None
                 if judgement.value is not None:
                     column = values.columns.setdefault((judge, name, split), {})
                     column[content] = 100 * judgement.value
+    for (name, split), missing in samples.without_output.items():
+        positive = values.columns.get(("rougeL", references[name] or "", split), {})
+        for content in missing if ("rougeL", name, split) in values.columns else ():
+            values.columns["rougeL", name, split][content] = 0.0
+            values.columns["exact_match", name, split][content] = 0.0
+            for judge in judged.get((name, split), ()):
+                if content in positive:
+                    values.columns.setdefault((judge, name, split), {})[content] = 0.0
     counts = Counter(sample.example.split for sample in samples.samples)
     blind = {s for s, count in values.no_tokens.items() if Unread(count, counts[s]).too_many}
     for metric, name, split in list(values.columns):

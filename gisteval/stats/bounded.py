@@ -14,6 +14,7 @@ Bounded Random Variable", arXiv 1905.06208, 2019.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,10 +52,13 @@ class BoundedMean:
     def interval(self, confidence: float = 0.95) -> Estimate:
         """The two-sided interval; method "gaffke".
 
-        It lies beyond a threshold exactly where the threshold's p-value is below (1 - confidence) / 2.
+        It lies beyond a threshold exactly where the threshold's p-value is below (1 - confidence) / 2. One
+        example or one cluster bounds nothing: then it is (-inf, inf).
         """
         check_confidence(confidence)
         tail = 0.5 - confidence / 2.0
+        if self.clusters < 2:
+            return Estimate(self.value, -math.inf, math.inf, self.n, self.clusters, confidence, "gaffke")
         low, high = self.low, self.high
         if self.value > self.low:
             low = float(brentq(lambda c: self.p_at_most(c) - tail, self.low, self.value, xtol=1e-9))
@@ -64,12 +68,20 @@ class BoundedMean:
 
     def p_at_most(self, threshold: float) -> float:
         """One-sided p-value of the hypothesis that the true mean is at most `threshold`."""
+        if self.clusters < 2:
+            return 1.0
         return _chance_not_positive(*self._above(threshold, self.low))
 
     def p_at_least(self, threshold: float) -> float:
         """One-sided p-value of the hypothesis that the true mean is at least `threshold`."""
+        if self.clusters < 2:
+            return 1.0
         above, counts = self._above(threshold, self.high)
         return _chance_not_positive(-above, counts)
+
+    def p_value(self, threshold: float) -> float:
+        """Two-sided p-value of the hypothesis that the true mean is `threshold`."""
+        return min(1.0, 2.0 * min(self.p_at_most(threshold), self.p_at_least(threshold)))
 
     def _above(self, threshold: float, end: float) -> tuple[FloatArray, FloatArray]:
         """Cluster sums less the threshold, and how often each occurs, with an unseen cluster at `end`.
@@ -89,8 +101,10 @@ def bounded_mean(values: Values, low: float, high: float, clusters: Clusters | N
     values differ in number.
     """
     array = check_values(values, "values")
-    if array.min() < low or array.max() > high:
+    slack = 1e-9 * (high - low)  # a score of 100 may be a rounding error above it
+    if array.min() < low - slack or array.max() > high + slack:
         raise InvalidRun(f"values from {array.min():g} to {array.max():g} leave {low:g} to {high:g}")
+    array = np.clip(array, low, high)
     sums = cluster_sums([array, np.ones(array.size)], clusters)
     rows, counts = np.unique(sums, axis=0, return_counts=True)
     return BoundedMean(
@@ -104,6 +118,23 @@ def bounded_mean(values: Values, low: float, high: float, clusters: Clusters | N
         sizes=rows[:, 1],
         counts=counts.astype(np.float64),
     )
+
+
+def percent_interval(
+    values: Values, clusters: Clusters | None = None, confidence: float = 0.95
+) -> Estimate:
+    """Mean of percentages (0 to 100) with its interval, which stays among them; method "gaffke".
+
+    Outcomes that are 0 or 100 have about the Clopper-Pearson interval. Raises as `bounded_mean` does.
+    """
+    return bounded_mean(values, 0.0, 100.0, clusters).interval(confidence)
+
+
+def proportion_interval(
+    outcomes: Sequence[bool], clusters: Clusters | None = None, confidence: float = 0.95
+) -> Estimate:
+    """Share of true outcomes in percent with its interval. Raises as `bounded_mean` does."""
+    return percent_interval(100.0 * np.asarray(outcomes, dtype=np.float64), clusters, confidence)
 
 
 def _chance_not_positive(scales: FloatArray, counts: FloatArray) -> float:

@@ -1,16 +1,15 @@
-"""Closed-form intervals: the mean (t and cluster-robust t) and the proportion (Wilson)."""
+"""Intervals of a mean whose values have no known range: t, corrected for clusters and for skewness."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import stdtr, stdtrit
 
-from gisteval.errors import InvalidRun
 from gisteval.schema import Estimate
+from gisteval.stats.robust import robust_errors
 from gisteval.stats.samples import (
     Clusters,
     Values,
@@ -19,132 +18,109 @@ from gisteval.stats.samples import (
     cluster_sums,
 )
 
+FEWEST_CLUSTERS = 12
+"""Below this many clusters a t interval of skewed values covers less than 94%: there is none."""
+
+FEWEST_DEGREES = 2.0
+"""With fewer degrees of freedom a few large clusters decide everything: there is no interval."""
+
 
 @dataclass(frozen=True, slots=True)
 class MeanError:
-    """A mean with its standard error, which is infinite if there is one cluster only."""
+    """An estimate with what its interval is made of.
+
+    The standard error is infinite if there is one cluster only. skewness: of the estimate, as in
+    `stats.robust`.
+    """
 
     mean: float
     standard_error: float
     n: int
     clusters: int
+    degrees_of_freedom: float
+    skewness: float
 
     @property
-    def degrees_of_freedom(self) -> int:
-        """Clusters less one."""
-        return self.clusters - 1
+    def bounded(self) -> bool:
+        """Whether the data bound the number at all.
+
+        They don't where values are all the same (which is no certainty), nor with too few clusters.
+        """
+        return (
+            self.clusters >= FEWEST_CLUSTERS
+            and self.degrees_of_freedom >= FEWEST_DEGREES
+            and math.isfinite(self.standard_error)
+            and self.standard_error > 1e-12 * abs(self.mean)
+        )
 
     def p_value(self) -> float:
-        """Two-sided p-value of the t test that the mean is 0.
+        """Two-sided p-value of the hypothesis that the mean is 0; 1 where there is no interval.
 
-        1 if there is one cluster only, since nothing is known about the spread. If all values
-        are the same the spread is taken as 0, so 1 if they are 0 and 0 otherwise.
+        It is below 1 - confidence exactly where the interval leaves 0 out.
         """
-        if self.mean == 0.0 or math.isinf(self.standard_error):
+        if not self.bounded:
             return 1.0
-        if self.standard_error == 0.0:
-            return 0.0
-        statistic = abs(self.mean) / self.standard_error
-        return float(2.0 * stdtr(self.degrees_of_freedom, -statistic))
+        statistic = self.mean / self.standard_error
+        least = min(abs(statistic), abs(self._transformed(statistic)))
+        return float(2.0 * stdtr(self.degrees_of_freedom, -least))
 
-    def half_width(self, confidence: float) -> float:
-        """Half the width of the two-sided t interval."""
-        if math.isinf(self.standard_error):
-            return math.inf
-        quantile = stdtrit(self.degrees_of_freedom, 0.5 + confidence / 2.0)
-        return float(quantile * self.standard_error)
+    def ends(self, confidence: float) -> tuple[float, float]:
+        """Both ends of the two-sided interval: of the t interval and of Hall's, the outer ones."""
+        check_confidence(confidence)
+        if not self.bounded:
+            return -math.inf, math.inf
+        quantile = float(stdtrit(self.degrees_of_freedom, 0.5 + confidence / 2.0))
+        furthest = max(quantile, self._untransformed(quantile))
+        nearest = min(-quantile, self._untransformed(-quantile))
+        return self.mean - self.standard_error * furthest, self.mean - self.standard_error * nearest
+
+    def _transformed(self, statistic: float) -> float:
+        """Hall's monotone cubic, which takes the skewness out of a t statistic.
+
+        P. Hall, "On the removal of skewness by transformation", J. Royal Statistical Society B 54, 1992.
+        """
+        a = self.skewness
+        return statistic + a * statistic**2 / 3.0 + a**2 * statistic**3 / 27.0 + a / 6.0
+
+    def _untransformed(self, statistic: float) -> float:
+        a = self.skewness
+        if abs(a) < 1e-6:
+            return statistic
+        return float(3.0 / a * (np.cbrt(1.0 + a * (statistic - a / 6.0)) - 1.0))
 
 
 def mean_error(values: Values, clusters: Clusters | None = None, name: str = "values") -> MeanError:
-    """The mean over examples and its standard error, cluster-robust where clusters are given.
+    """The mean over examples and its standard error, cluster-robust (CR2) where clusters are given.
 
-    CR1 of an intercept-only regression (Cameron and Miller, "A Practitioner's Guide to
-    Cluster-Robust Inference", 2015, section II.C): with e_g the sum of a cluster's residuals,
-    SE^2 = G/(G-1) * sum(e_g^2) / n^2. With one example a cluster it is s^2 / n.
-    Raises InvalidRun on empty or non-finite values, or if labels and values differ in number.
+    With e_g the sum of a cluster's n_g residuals, SE^2 = sum(e_g^2 / (1 - n_g / n)) / n^2: of one example a
+    cluster, s^2 / n. Raises InvalidRun on empty or non-finite values, or if labels and values differ in
+    number.
     """
     array = check_values(values, name)
     n = array.size
     sums = cluster_sums([array, np.ones(n)], clusters)
-    groups = len(sums)
     mean = float(sums[:, 0].sum()) / n
-    if groups == 1:
-        return MeanError(mean, math.inf, n, groups)
-    residuals = sums[:, 0] - sums[:, 1] * mean
-    variance = groups / (groups - 1) * float(np.square(residuals).sum()) / n**2
-    return MeanError(mean, math.sqrt(variance), n, groups)
+    if len(sums) == 1:
+        return MeanError(mean, math.inf, n, 1, 0.0, 0.0)
+    residuals = sums[:, :1] - sums[:, 1:] * mean
+    found = robust_errors(sums[:, 1:, np.newaxis], residuals)
+    error, degrees, skewness = (
+        float(part[0]) for part in (found.standard_error, found.degrees_of_freedom, found.skewness)
+    )
+    return MeanError(mean, error, n, len(sums), degrees, skewness)
 
 
 def mean_interval(values: Values, clusters: Clusters | None = None, confidence: float = 0.95) -> Estimate:
-    """Mean with its t interval, in the unit of the values; method "t" or "cluster-t".
+    """Mean with its interval, in the unit of the values; method "t-hall" or "cluster-t-hall".
 
-    `clusters` gives one label an example; examples of one label are not independent, and the
-    interval is the cluster-robust one (CR1) with t quantiles of clusters - 1 degrees of freedom.
-    The mean weighs examples alike either way. With one example or one cluster the spread is
-    unknown and the interval is (-inf, inf); values that are all the same show none, and give an
-    interval of no width. Raises InvalidRun as `mean_error` does.
+    For values without a known range (losses, lengths, times); those in percent have `percent_interval`.
+    `clusters` gives one label an example; examples of one label are not independent. The mean weighs
+    examples alike either way. The interval is the t interval with CR2 errors and Satterthwaite's degrees of
+    freedom, and, on the side of the longer tail, Hall's for skewed values. It is (-inf, inf), which is to
+    say that there is none, with fewer than 12 clusters, where a few large ones decide (fewer than 2 degrees
+    of freedom), and where all values are the same. Raises InvalidRun as `mean_error` does.
     """
-    check_confidence(confidence)
     error = mean_error(values, clusters)
-    half_width = error.half_width(confidence)
-    return Estimate(
-        value=error.mean,
-        ci_low=error.mean - half_width,
-        ci_high=error.mean + half_width,
-        n=error.n,
-        clusters=error.clusters,
-        confidence=confidence,
-        method="t" if clusters is None else "cluster-t",
-    )
-
-
-def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> Estimate:
-    """Share of successes in percent with Wilson's score interval; method "wilson".
-
-    For outcomes that are one of two things. Values with ties at one half (win rates) have a
-    smaller spread: use `mean_interval`. E. B. Wilson, JASA 22(158), 1927.
-    Raises InvalidRun unless 0 <= successes <= trials and trials >= 1.
-    """
-    check_confidence(confidence)
-    if trials < 1 or not 0 <= successes <= trials:
-        raise InvalidRun(
-            f"{successes} successes in {trials} trials: expected 0 to n successes in n >= 1 trials"
-        )
-    z_squared = float(ndtri(0.5 + confidence / 2.0)) ** 2
-    share = successes / trials
-    centre = share + z_squared / (2 * trials)
-    half_width = math.sqrt(z_squared * share * (1 - share) / trials + z_squared**2 / (4 * trials**2))
-    scale = 1 + z_squared / trials
-    return Estimate(
-        value=100.0 * successes / trials,
-        # At the ends the formula gives the end itself, give or take a rounding error.
-        ci_low=100.0 * (centre - half_width) / scale if successes > 0 else 0.0,
-        ci_high=100.0 * (centre + half_width) / scale if successes < trials else 100.0,
-        n=trials,
-        clusters=trials,
-        confidence=confidence,
-        method="wilson",
-    )
-
-
-def proportion_interval(
-    outcomes: Sequence[bool], clusters: Clusters | None = None, confidence: float = 0.95
-) -> Estimate:
-    """Share of true outcomes in percent, with Wilson's interval or one that knows of clusters.
-
-    With clusters it is the cluster-robust t interval, cut off at 0 and 100. If all outcomes are
-    the same that interval would have no width: then it is Wilson's with each cluster a single
-    trial, method "cluster-wilson". Raises InvalidRun if there are no outcomes, or if labels and
-    outcomes differ in number.
-    """
-    hits = np.asarray(outcomes, dtype=np.float64)
-    if clusters is None:
-        return wilson_interval(int(hits.sum()), hits.size, confidence)
-    estimate = mean_interval(100.0 * hits, clusters, confidence)
-    if estimate.value not in (0.0, 100.0):
-        low, high, method = max(estimate.ci_low, 0.0), min(estimate.ci_high, 100.0), "cluster-t"
-    else:
-        groups = estimate.clusters
-        whole = wilson_interval(groups if estimate.value else 0, groups, confidence)
-        low, high, method = whole.ci_low, whole.ci_high, "cluster-wilson"
-    return Estimate(estimate.value, low, high, estimate.n, estimate.clusters, confidence, method)
+    low, high = error.ends(confidence)
+    method = "t-hall" if clusters is None else "cluster-t-hall"
+    return Estimate(error.mean, low, high, error.n, error.clusters, confidence, method)

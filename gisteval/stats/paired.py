@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gisteval.schema import Estimate
+from gisteval.stats.bounded import bounded_mean
 from gisteval.stats.intervals import mean_error, mean_interval
 from gisteval.stats.samples import (
     Clusters,
@@ -28,12 +29,13 @@ class PairedDifference:
     """Candidate minus baseline on the same examples.
 
     `estimate` is the mean difference in the unit of the values. Both p-values are two-sided, of
-    the hypothesis of no difference: `p_value_t` from the (cluster-robust) t test,
-    `p_value_permutation` from flipping the signs of whole clusters. The counts are of examples.
+    the hypothesis of no difference: `p_value` by the method of the interval, and at most 1 - confidence
+    where that leaves 0 out; `p_value_permutation` from flipping the signs of whole clusters.
+    The counts are of examples.
     """
 
     estimate: Estimate
-    p_value_t: float
+    p_value: float
     p_value_permutation: float
     wins: int
     ties: int
@@ -46,22 +48,30 @@ def paired_difference(
     clusters: Clusters | None = None,
     confidence: float = 0.95,
     *,
+    span: float | None = None,
     permutations: int = 10_000,
     seed: int = 0,
 ) -> PairedDifference:
-    """Mean of candidate - baseline with its t interval, two p-values and the win count.
+    """Mean of candidate - baseline with its interval, two p-values and the win count.
 
-    Both sides hold the values of the same examples in the same order; `clusters` are labels as
-    in `mean_interval`. The caller pairs on the content id: what can be seen here is a different
+    span: the largest difference that there can be either way, 100 for percentages: then the interval is
+    that of `bounded_mean`, otherwise that of `mean_interval`. Both sides hold the values of the same
+    examples in the same order. The caller pairs on the content id: what can be seen here is a different
     number of values, which raises InvalidRun, as empty or non-finite values do.
     """
     ours, theirs = check_values(candidate, "candidate"), check_values(baseline, "baseline")
     check_same_length(candidate=ours, baseline=theirs)
     differences = ours - theirs
     sums = cluster_sums([differences], clusters)[:, 0]
+    if span is None:
+        estimate = mean_interval(differences, clusters, confidence)
+        p_value = mean_error(differences, clusters).p_value()
+    else:
+        mean = bounded_mean(differences, -span, span, clusters)
+        estimate, p_value = mean.interval(confidence), mean.p_value(0.0)
     return PairedDifference(
-        estimate=mean_interval(differences, clusters, confidence),
-        p_value_t=mean_error(differences, clusters).p_value(),
+        estimate=estimate,
+        p_value=p_value,
         p_value_permutation=_sign_flip_p_value(sums, permutations, seed),
         wins=int(np.count_nonzero(differences > 0.0)),
         ties=int(np.count_nonzero(differences == 0.0)),

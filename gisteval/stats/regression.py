@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from gisteval.schema import Estimate
+from gisteval.stats.intervals import MeanError
+from gisteval.stats.robust import RobustErrors, robust_errors
 from gisteval.stats.samples import (
     Clusters,
     FloatArray,
@@ -32,12 +32,12 @@ class LinearFit:
 def linear_fit(
     values: Values, columns: Sequence[Values], clusters: Clusters | None = None, confidence: float = 0.95
 ) -> LinearFit:
-    """Ordinary least squares with cluster-robust (CR1) t intervals, in the unit of the values.
+    """Ordinary least squares with cluster-robust intervals, in the unit of the values.
 
-    The sandwich of Cameron and Miller (2015), section II, with the factor G/(G-1) (n-1)/(n-p) and G - 1
-    degrees of freedom, as statsmodels has it. Columns that are constant, or that the ones before explain,
-    are left out. With no more clusters than coefficients the intervals are (-inf, inf). Raises InvalidRun
-    as `mean_interval` does, or if the columns differ in length.
+    The intervals are those of `mean_interval`, for each coefficient: CR2 errors, Satterthwaite's degrees
+    of freedom, Hall's correction for skewness, and none where the data bound nothing (values on a plane,
+    too few clusters). Columns that are constant, or that the ones before explain, are left out. Raises
+    InvalidRun as `mean_interval` does, or if the columns differ in length.
     """
     check_confidence(confidence)
     outcome = check_values(values, "values")
@@ -51,20 +51,30 @@ def linear_fit(
             design = wider
             kept.append(number)
     n, p = design.shape
-    bread = np.linalg.inv(design.T @ design)
-    found = bread @ (design.T @ outcome)
+    found = np.linalg.lstsq(design, outcome)[0]
     moments: FloatArray = design * (outcome - design @ found)[:, np.newaxis]
-    sums = cluster_sums(list(moments.T), clusters)
+    products = (design[:, :, np.newaxis] * design[:, np.newaxis, :]).reshape(n, p * p)
+    sums = cluster_sums([*products.T, *moments.T], clusters)
     groups = len(sums)
-    widths = np.full(p, math.inf)
-    if groups > p and n > p:
-        factor = groups / (groups - 1) * (n - 1) / (n - p)
-        variance = factor * np.diag(bread @ (sums.T @ sums) @ bread)
-        widths = stdtrit(groups - 1, 0.5 + confidence / 2.0) * np.sqrt(np.maximum(variance, 0.0))
     method = "least-squares" if clusters is None else "cluster-least-squares"
-    estimates = [
-        Estimate(float(value), float(value - width), float(value + width), n, groups, confidence, method)
-        for value, width in zip(found, widths, strict=True)
-    ]
+    if groups > p:
+        errors = robust_errors(sums[:, : p * p].reshape(groups, p, p), sums[:, p * p :])
+    else:
+        errors = RobustErrors(np.full(p, np.inf), np.zeros(p), np.zeros(p))
+    scale = float(np.abs(outcome).max())
+    estimates = []
+    for place, value in enumerate(found):
+        spread = float(errors.standard_error[place])
+        error = MeanError(
+            mean=float(value),
+            # Residuals that are rounding errors show no spread.
+            standard_error=spread if spread > 1e-9 * scale else 0.0,
+            n=n,
+            clusters=groups,
+            degrees_of_freedom=float(errors.degrees_of_freedom[place]),
+            skewness=float(errors.skewness[place]),
+        )
+        low, high = error.ends(confidence)
+        estimates.append(Estimate(float(value), low, high, n, groups, confidence, method))
     slopes = {number: estimate for number, estimate in zip(kept, estimates[1:], strict=True)}
     return LinearFit(estimates[0], tuple(slopes.get(number) for number in range(len(columns))))

@@ -61,9 +61,21 @@ def test_the_examples_that_changed_most_come_first(make_run: MakeRun) -> None:
     assert len(compared(first, make_run("third", [0.5] * 9), changed=1).changes) == 1
 
 
-def test_failed_outputs_are_left_out_of_their_pairs(make_run: MakeRun) -> None:
-    found = compared(make_run("a", [0.5] * 20, failed=[0, 1]), make_run("b", [0.5] * 20, failed=[1, 2]))
-    assert {row.n for row in found.differences} == {17}
+def test_an_output_that_is_missing_is_lost(make_run: MakeRun) -> None:
+    """A failure of its system, not a smaller n; only what is measured on outputs leaves it out."""
+    sides = make_run("a", [0.5] * 20, failed=[0, 1]), make_run("b", [0.5] * 20, failed=[1, 2])
+    found = rows(compared(*sides))
+    assert {name: row.n for name, row in found.items()} == {
+        "rougeL": 20,
+        "exact_match": 20,
+        "length": 17,
+        "nll": 17,
+        "exact_match_pos": 20,
+        "win_rate (reference)": 20,
+    }
+    rouge = found["rougeL"]
+    assert (rouge.higher, rouge.equal, rouge.lower) == (1, 18, 1)
+    assert rouge.difference == pytest.approx(rouge.first - rouge.second)
 
 
 def test_win_rates_that_share_no_opponent_are_left_out(make_run: MakeRun) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from statsmodels.stats.proportion import proportion_confint
 
 from gisteval.errors import InvalidRun
-from gisteval.judging.win_rate import Labels, win_rate, win_rate_row
+from gisteval.judging.win_rate import Labels, at_equal_length, win_rate, win_rate_row
 from gisteval.schema import Verdict
+from gisteval.stats import bounded_mean
 
 LOOK = Verdict("k", "1", "t", "s", "gist", "pos", "j", "main", "ab", "a", "reply")
 LABELS = Labels("gist", None, "gist", 1)
@@ -22,15 +23,42 @@ def looks(*choices: str, order: str = "ab") -> list[Verdict]:
     return [replace(LOOK, pair=str(n), choice=choice, order=order) for n, choice in enumerate(choices)]
 
 
-def test_value_counts_and_interval_agree_with_scipy() -> None:
+def test_value_counts_and_interval() -> None:
     found = win_rate(looks(*"aabba", "tie", "tie", "a"))
     values = [100, 100, 0, 0, 100, 50, 50, 100]
-    other = ttest_1samp(values, 50.0)
-    low, high = other.confidence_interval(0.95)
+    assert found.estimate == bounded_mean(values, 0.0, 100.0).interval()
     assert found.estimate.value == pytest.approx(np.mean(values))
-    assert (found.estimate.ci_low, found.estimate.ci_high) == pytest.approx((low, min(high, 100.0)))
-    assert found.p_value == pytest.approx(other.pvalue)
     assert (found.wins, found.ties, found.losses, found.missing) == (4, 2, 2, 0)
+
+
+def test_wins_and_losses_alone_have_the_interval_of_a_proportion() -> None:
+    estimate = win_rate(looks(*["a"] * 30, *["b"] * 10)).estimate
+    low, high = proportion_confint(30, 40, alpha=0.05, method="beta")
+    assert (estimate.ci_low, estimate.ci_high) == pytest.approx((100 * low, 100 * high), abs=0.3)
+
+
+@pytest.mark.parametrize("n", [2, 12, 30])
+def test_ties_alone_do_not_show_that_systems_are_equal(n: int) -> None:
+    found = win_rate(looks(*["tie"] * n))
+    assert found.estimate.value == 50.0
+    assert found.estimate.ci_low < 45.0 and found.estimate.ci_high > 55.0
+    assert found.claims.within > 0.025 and found.claims.worse > 0.025
+
+
+def test_an_output_that_is_missing_is_a_loss() -> None:
+    absent = [f"lost-{n}" for n in range(50)]
+    found = win_rate(looks(*["tie"] * 50), without_output=absent)
+    assert (found.estimate.value, found.estimate.n) == (25.0, 100)
+    assert (found.wins, found.ties, found.losses, found.missing) == (0, 50, 50, 0)
+    assert found.claims.within > 0.99 and found.claims.worse < 1e-6
+
+
+def test_what_has_no_answer_counts_against_both_claims() -> None:
+    answered = win_rate(looks(*"ab" * 100, *["tie"] * 200))
+    unclear = win_rate(looks(*"ab" * 100, *["tie"] * 200, *["error"] * 30))
+    assert unclear.estimate == answered.estimate
+    assert answered.claims.within < 0.025 < unclear.claims.within
+    assert unclear.claims.worse > answered.claims.worse
 
 
 def test_a_pair_is_the_mean_of_its_orders_and_missing_if_one_failed() -> None:
@@ -40,12 +68,11 @@ def test_a_pair_is_the_mean_of_its_orders_and_missing_if_one_failed() -> None:
     assert (found.wins, found.ties, found.losses, found.missing) == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize(("choice", "value", "low", "high"), [("a", 100, 72, 100), ("b", 0, 0, 28)])
+@pytest.mark.parametrize(("choice", "value", "low", "high"), [("a", 100, 69.2, 100), ("b", 0, 0, 30.8)])
 def test_a_clean_sweep_still_has_an_interval(choice: str, value: float, low: float, high: float) -> None:
     estimate = win_rate(looks(*[choice] * 10)).estimate
-    assert (estimate.value, estimate.method) == (value, "wilson")
+    assert (estimate.value, estimate.method) == (value, "gaffke")
     assert (estimate.ci_low, estimate.ci_high) == pytest.approx((low, high), abs=0.5)
-    assert win_rate(looks(*["tie"] * 10)).estimate.value == 50.0
 
 
 def test_clusters_widen_the_interval() -> None:
@@ -54,6 +81,19 @@ def test_clusters_widen_the_interval() -> None:
     alone, together = win_rate(verdicts).estimate, win_rate(verdicts, clusters).estimate
     assert (together.n, together.clusters) == (8, 2)
     assert together.ci_high - together.ci_low > alone.ci_high - alone.ci_low
+
+
+def test_an_adjusted_rate_is_never_surer_than_the_plain_one() -> None:
+    rate = win_rate(looks(*["tie"] * 20)).estimate
+    narrow = replace(rate, value=52.0, ci_low=51.9, ci_high=52.1)
+    found = at_equal_length(narrow, rate, 0.0)
+    assert (found.ci_low, found.ci_high) == pytest.approx((2.0 + rate.ci_low, 2.0 + rate.ci_high))
+    beyond = at_equal_length(replace(rate, value=99.0, ci_low=80.0, ci_high=120.0), rate, 0.0)
+    assert (beyond.value, beyond.ci_high) == (99.0, 100.0)
+    half = at_equal_length(narrow, rate, 0.5)
+    assert half.value == 26.0
+    nothing = replace(rate, value=0.0, ci_low=-np.inf, ci_high=np.inf)
+    assert at_equal_length(nothing, rate, 0.0) == nothing
 
 
 def test_the_row_says_whose_it_is() -> None:

@@ -56,7 +56,7 @@ def test_files_are_scored_and_paired_like_any_run(gisteval, files, tmp_path: Pat
     gist, pruned = rows["rougeL", "tool-gist-4"], rows["rougeL", "pruned"]
     assert (gist.value, gist.task, gist.split, gist.k, gist.condition) == (87.5, "mine", "test", 4, "gist")
     assert (gist.reference, gist.difference, gist.retention) == ("full", -12.5, 87.5)
-    assert (pruned.n, pruned.failures, pruned.compressor, pruned.condition) == (3, 1, "pruning", None)
+    assert (pruned.n, pruned.failures, pruned.compressor, pruned.condition) == (4, 1, "pruning", None)
     assert rows["exact_match_pos", "tool-gist-4"].value == 75
     # What a file lacks is a loss to the gate, not a run that was never finished.
     sides = ("--system", "pruned", "--baseline-system", "tool-gist-4", "--metric", "rougeL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -67,7 +68,7 @@ def scored(generations: list[Generation], failed: tuple[str, ...] = ()) -> Score
 
 
 def rows_of(own: Scored, positive: Scored | None, negative: Scored | None) -> dict[str, ResultRow]:
-    return {row.metric: row for row in result_rows(own, positive, negative, seed=0)}
+    return {row.metric: row for row in result_rows(own, positive, negative)}
 
 
 @pytest.fixture(scope="module")
@@ -96,17 +97,51 @@ def test_difference_from_the_positive_control(rows: dict[str, ResultRow]) -> Non
     assert rouge.difference == pytest.approx(45.0 - 75.0)
     assert match.difference == 25.0 - 75.0
     assert loss.difference == 0.75
-    for row in (rouge, match, loss):
+    for row in (rouge, match):
         assert row.difference_ci_low < row.difference < row.difference_ci_high
         assert 0.0 < row.p_value <= 1.0
+        assert 0.0 < row.p_worse < row.p_within < 1.0
+    # Three instructions bound no loss, and nothing says by how many nats a system is worse.
+    assert (loss.difference_ci_low, loss.difference_ci_high, loss.p_value) == (None, None, 1.0)
+    assert (loss.p_within, loss.p_worse) == (None, None)
 
 
 def test_retention_is_a_share_of_the_gap(rows: dict[str, ResultRow]) -> None:
     assert rows["rougeL"].retention == pytest.approx(100 * 45 / 75)
     assert rows["exact_match"].retention == pytest.approx(100 / 3)
     assert rows["nll"].retention == pytest.approx(100 * (1.75 - 3.0) / (1.0 - 3.0))
-    assert rows["nll"].retention_ci_low < rows["nll"].retention < rows["nll"].retention_ci_high
     assert rows["length"].retention is None
+
+
+def test_retention_has_an_interval_where_the_controls_are_apart() -> None:
+    examples = [Example(f"e{n}", "t", "s", f"say {n}", "", f"word {n}") for n in range(30)]
+
+    def made(name: str, right: Callable[[int], bool], loss: float) -> Scored:
+        found = [
+            replace(
+                BLANK,
+                system=name,
+                example=example.id,
+                content=example.content_id,
+                output=example.output if right(n) else "none",
+                nll=loss + (n * 7 % 5) / 10,
+            )
+            for n, example in enumerate(examples)
+        ]
+        scored = collect(examples, found, set())
+        assert scored is not None
+        return scored
+
+    positive, negative = made("pos", lambda n: True, 1.0), made("neg", lambda n: False, 3.0)
+    found = rows_of(made("gist-1", lambda n: n % 2 == 0, 2.0), positive, negative)
+    for metric in ("rougeL", "exact_match"):
+        row = found[metric]
+        assert row.retention == pytest.approx(50.0)
+        assert 25.0 < row.retention_ci_low < 40.0 and 60.0 < row.retention_ci_high < 75.0
+        assert row.negative == "neg" and row.p_controls < 1e-6
+    # The loss differs by the same amount on every example: no spread, no certainty.
+    assert (found["nll"].retention, found["nll"].retention_ci_low) == (pytest.approx(50.0), None)
+    assert found["nll"].ci_low < found["nll"].value < found["nll"].ci_high
 
 
 def test_compression_leaves_the_template_out(rows: dict[str, ResultRow]) -> None:
@@ -160,7 +195,8 @@ def test_controls_have_no_compression_nor_retention() -> None:
         found = rows_of(own, positive, negative)
         assert found["rougeL"].system == other
         assert found["rougeL"].retention is None
-        assert found["rougeL"].reference is None
+        # The negative control is held against the positive one, to know whether they are apart.
+        assert found["rougeL"].reference == (None if other == "pos" else "pos")
         assert not any(name.startswith("compression") for name in found)
     assert "exact_match_pos" not in rows_of(positive, positive, negative)
     assert rows_of(negative, positive, negative)["exact_match_pos"].value == 25.0
@@ -173,25 +209,39 @@ def test_order_of_records_is_no_matter(rows: dict[str, ResultRow]) -> None:
     assert again == rows
 
 
-def test_a_failure_is_counted_and_left_out_of_the_pairs() -> None:
+def test_a_failure_is_a_failure_of_its_system_and_not_a_smaller_n() -> None:
     own = scored(GIST[1:], failed=("e1",))
     found = rows_of(own, scored(POSITIVE), scored(NEGATIVE[:3], failed=("e4",)))
-    assert found["rougeL"].n == 3
-    assert found["rougeL"].failures == 1
-    assert found["rougeL"].value == pytest.approx(100 / 3)
-    # The pairs are e2 and e3 only: 100 and 0 against 100 and 100, and 0 and 0.
-    assert found["rougeL"].difference == -50.0
-    assert found["rougeL"].retention == 50.0
+    rouge = found["rougeL"]
+    assert (rouge.n, rouge.failures) == (4, 1)
+    # 0 for the missing one, then 100, 0 and 0; the positive control has 100, 100, 100 and 0.
+    assert rouge.value == 25.0
+    assert rouge.difference == 25.0 - 75.0
+    assert rouge.retention == pytest.approx(100.0 * 25.0 / 75.0)
+    assert (found["exact_match"].value, found["exact_match_pos"].value) == (25.0, 50.0)
+    # What is measured on outputs is known of three.
+    assert (found["nll"].n, found["nll"].value) == (3, pytest.approx(5.5 / 3))
+    assert (found["length"].n, found["unfinished"].n) == (3, 3)
 
 
-def test_nothing_in_common_is_no_comparison() -> None:
-    own = scored(GIST[:2], failed=("e3", "e4"))
-    positive = scored(POSITIVE[2:], failed=("e1", "e2"))
+def test_a_failure_of_the_positive_control_counts_against_any_claim() -> None:
+    whole = rows_of(scored(GIST), scored(POSITIVE), scored(NEGATIVE))["rougeL"]
+    own = rows_of(scored(GIST), scored(POSITIVE[1:], failed=("e1",)), scored(NEGATIVE))["rougeL"]
+    assert own.difference > whole.difference
+    assert own.p_within >= whole.p_within and own.p_worse >= whole.p_worse
+
+
+def test_examples_that_a_control_was_not_asked_are_no_comparison() -> None:
+    own = collect(EXAMPLES[:2], GIST[:2], set())
+    positive = collect(EXAMPLES[2:], POSITIVE[2:], set())
+    assert own is not None and positive is not None
     found = rows_of(own, positive, scored(NEGATIVE))
     assert found["rougeL"].difference is None
     assert found["rougeL"].value == pytest.approx(90.0)
     assert "exact_match_pos" not in found
     assert rows_of(own, None, None)["rougeL"].reference is None
+    both = rows_of(scored(GIST), positive, scored(NEGATIVE))["rougeL"]
+    assert both.difference == pytest.approx(-50.0)  # of e3 and e4 alone: 0 and 0 against 100 and 0
 
 
 def test_controls_that_can_not_be_told_apart_have_no_retention() -> None:

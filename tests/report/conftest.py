@@ -85,7 +85,7 @@ def write_run(
     for split, found in examples.items():
         scored = {name: collect(found, _of(made[name], split), set()) for name in SYSTEMS}
         for own in scored.values():
-            rows += result_rows(own, scored[POSITIVE], scored[NEGATIVE], 0)
+            rows += result_rows(own, scored[POSITIVE], scored[NEGATIVE])
     for name, (_, condition, compressor) in SYSTEMS.items():
         if judge is None or name == POSITIVE:
             continue

@@ -1,56 +1,71 @@
-"""Claims: what intervals support, and no more."""
+"""Claims: what tests support, and no more."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from gisteval.importer.records import ImportedOutputs, SystemLabel
+from gisteval.pipeline.imported import score_rows
+from gisteval.report.budget import corrected_margins
 from gisteval.report.claims import (
     Claim,
+    Findings,
     candidate_claims,
     family_of,
     findings,
-    margins,
     short_names,
     verdict_sentence,
 )
 from gisteval.report.data import read_runs
+from gisteval.report.margins import controls_apart, margins
 from gisteval.report.samples import Samples, collect_samples
-from gisteval.schema import ResultRow
+from gisteval.schema import Condition, Example, ResultRow
+from gisteval.stats import holm
 
 ROW = ResultRow(
     "t", "human", "LLaMA-gist-1", "gist", None, "gist", 1, "rougeL", 23.9, 22.0, 26.0, "percent", 252,
     251, 0, reference="LLaMA-pos_control-1", difference=-3.1, difference_ci_low=-5.2,
     difference_ci_high=-1.0, retention=76.0, retention_ci_low=60.0, retention_ci_high=92.0,
+    p_within=0.2, p_worse=0.3, negative="LLaMA-neg_control-1", p_controls=1e-9,
 )  # fmt: skip
 WIN = replace(
     ROW, metric="win_rate", value=45.4, ci_low=39.5, ci_high=51.2, difference=None, judge="chatgpt"
 )
+CONTROL = replace(
+    ROW, retention=None, retention_ci_low=None, retention_ci_high=None, negative=None, p_controls=None
+)
+POSITIVE = replace(
+    CONTROL, system="LLaMA-pos_control-1", condition="pos_control", value=27.0, reference=None,
+    difference=None, p_within=None, p_worse=None,
+)  # fmt: skip
+NEGATIVE = replace(
+    CONTROL, system="LLaMA-neg_control-1", condition="neg_control", value=14.4, difference=-12.6,
+    difference_ci_low=-16.0, difference_ci_high=-9.0, p_within=1.0, p_worse=1e-9,
+)  # fmt: skip
 NOTHING = Samples((), (), (), ())
 
-
-def control(condition: str, low: float, high: float) -> ResultRow:
-    name = f"LLaMA-{condition}-1"
-    blank = {"difference": None, "retention": None, "reference": None}
-    middle = (low + high) / 2
-    return replace(ROW, system=name, condition=condition, value=middle, ci_low=low, ci_high=high, **blank)
+SHOWN, OPEN = 0.01, 0.3
+"""One-sided p-values of a single claim."""
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "finding"),
+    ("within", "worse", "finding"),
     [
-        (-5.2, -1.0, "below"),
-        (-4.9, -1.0, "below, by less than 5"),
-        (-4.9, 1.0, "within 5"),
-        (-5.2, 1.0, "open"),
-        (-9.0, -6.0, "below"),
-        (None, None, "open"),
-        (1.0, 2.0, "within 5"),
+        (OPEN, SHOWN, "below"),
+        (SHOWN, SHOWN, "below, by less than 5"),
+        (SHOWN, OPEN, "within 5"),
+        (OPEN, OPEN, "open"),
+        (None, None, "open"),  # rows of an earlier version
+        (0.025, OPEN, "within 5"),
+        (0.026, OPEN, "open"),
     ],
 )
-def test_a_margin_says_what_its_interval_holds(low, high, finding: str) -> None:
-    measure, (margin,) = margins([replace(ROW, difference_ci_low=low, difference_ci_high=high)])
+def test_a_margin_says_what_its_tests_show(within: float | None, worse: float | None, finding: str) -> None:
+    measure, (margin,) = margins([replace(ROW, p_within=within, p_worse=worse)])
     assert (measure, margin.finding) == ("ROUGE-L less the positive control's", finding)
 
 
@@ -62,32 +77,69 @@ def test_a_win_rate_is_held_against_half() -> None:
     assert margin.finding == "open"
 
 
+def test_a_judge_that_may_not_be_relied_on_is_passed_over() -> None:
+    rows = [ROW, replace(WIN, p_within=SHOWN), replace(WIN, judge="another", value=1.0)]
+    measure, (margin,) = margins(rows, {"chatgpt"})
+    assert (measure, margin.value) == ("the win rate (judge another) less 50", -49.0)
+    measure, (margin,) = margins(rows, {"chatgpt", "another"})
+    assert (measure, margin.value) == ("ROUGE-L less the positive control's", -3.1)
+    assert "chatgpt" not in findings(rows, NOTHING, (), {"chatgpt", "another"}).sentence
+
+
 def test_the_sentence() -> None:
-    seen = replace(ROW, split="seen", difference_ci_low=-2.0, difference_ci_high=1.0, retention=99.0)
-    others = [replace(ROW, system="LLaMA-gist-10", k=10), control("pos_control", 25, 29)]
-    assert verdict_sentence([seen, ROW, *others]) == (
-        "LLaMA-gist-1 keeps 99% on seen and 76% on human of the ROUGE-L that a prompt adds; it is "
-        "below the positive control on human, within 5 points of the positive control on seen."
+    seen = replace(
+        ROW, split="seen", p_within=SHOWN, retention=99.0, retention_ci_low=95.0, retention_ci_high=103.0
     )
-    assert (
-        verdict_sentence([control("pos_control", 25, 29)])
-        == "No candidate could be compared with controls."
+    worse = replace(ROW, p_worse=0.001)
+    assert verdict_sentence([seen, worse, replace(worse, system="LLaMA-gist-10", k=10), POSITIVE]) == (
+        "LLaMA-gist-1 keeps 99% [95%, 103%] on seen and 76% [60%, 92%] on human of the ROUGE-L that a "
+        "prompt adds. By ROUGE-L less the positive control's, it is below the positive control on human, "
+        "within 5 points of the positive control on seen."
     )
-    worse = replace(seen, difference_ci_low=-9.0, difference_ci_high=-2.0)
-    assert verdict_sentence([worse, ROW]).endswith("; it is below the positive control on every split.")
+    assert verdict_sentence([POSITIVE]) == "No candidate could be compared with controls."
+    both = [replace(worse, split="seen"), worse]
+    assert verdict_sentence(both).endswith("it is below the positive control on every split.")
 
 
-def test_controls_must_lie_apart() -> None:
-    apart, together = [
-        [control("neg_control", 12, high), control("pos_control", 25, 29)] for high in (17, 26)
-    ]
-    (claim,) = findings(apart, NOTHING, ()).controls
-    assert (claim.finding, claim.text) == (
+def test_nothing_is_said_of_a_candidate_beside_controls_that_are_not_apart() -> None:
+    """Not even its retention, be it 2475%."""
+    near = replace(ROW, p_within=SHOWN, p_worse=SHOWN, p_controls=0.2, retention=2475.0)
+    found = findings([POSITIVE, near, replace(NEGATIVE, p_worse=0.2)], NOTHING, ())
+    assert [claim.finding for claim in found.claims] == ["open", "open"]
+    assert "the controls are not shown to be apart" in found.candidates[0].evidence
+    assert found.sentence == (
+        "Nothing is said of LLaMA-gist-1 on human, where the controls are not shown to be apart."
+    )
+    alone = replace(near, negative=None, p_controls=None)
+    assert "no negative control" in candidate_claims([POSITIVE, alone])[0].evidence
+
+
+@pytest.mark.parametrize("names", [("LLaMA-pos_control-1", "LLaMA-neg_control-1"), ("pos.csv", "neg.csv")])
+def test_controls_of_any_name_get_their_claim(names: tuple[str, str]) -> None:
+    positive = replace(POSITIVE, system=names[0])
+    negative = replace(NEGATIVE, system=names[1], reference=names[0])
+    row = replace(ROW, system="mine", reference=names[0], negative=names[1])
+    found = findings([positive, row, negative], NOTHING, ())
+    (claim,) = found.controls
+    assert claim == Claim(
+        f"the negative control {names[1]} is below the positive control {names[0]} on human",
         "shown",
-        "LLaMA: the negative control on human is below the positive control",
+        "ROUGE-L 14.4 against 27.0, -12.6 [-16.0, -9.0], p of no difference below 0.0001 (corrected)",
     )
-    (claim,) = findings(together, NOTHING, ()).controls
+    assert "keeps 76%" in found.sentence
+
+
+def test_controls_must_be_apart_by_the_judge_too() -> None:
+    judged = replace(WIN, p_within=SHOWN)
+    against = replace(
+        NEGATIVE, metric="win_rate", judge="chatgpt", value=48.0, ci_low=42.0, ci_high=54.0, p_worse=0.3
+    )
+    blind = [ROW, replace(judged, p_controls=0.3), POSITIVE, NEGATIVE, against]
+    assert [found.shown for found in controls_apart(blind)] == [True, False]
+    (claim,) = candidate_claims(blind)
     assert claim.finding == "open"
+    seeing = [ROW, judged, POSITIVE, NEGATIVE, replace(against, value=22.0, p_worse=1e-9)]
+    assert [claim.finding for claim in candidate_claims(seeing)] == ["shown"]
 
 
 def test_the_order_of_k_needs_a_difference(small_run, write_small_run, make_example, tmp_path) -> None:
@@ -118,28 +170,122 @@ def test_families_and_short_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "expected"),
+    ("within", "worse", "expected"),
     [
-        (-5.2, -1.0, [("shown", "is worse than")]),
-        (-4.9, -1.0, [("shown", "is within 5 points of"), ("shown", "is worse than")]),
-        (-4.9, 1.0, [("shown", "is within 5 points of")]),
-        (-5.2, 1.0, [("open", "is neither shown to be as good nor to be worse")]),
-        (None, None, [("open", "is neither shown to be as good nor to be worse")]),
+        (OPEN, SHOWN, [("shown", "is worse than")]),
+        (SHOWN, SHOWN, [("shown", "is within 5 points of"), ("shown", "is worse than")]),
+        (SHOWN, OPEN, [("shown", "is within 5 points of")]),
+        (OPEN, OPEN, [("open", "is neither shown to be as good nor to be worse")]),
     ],
 )
-def test_a_candidate_is_as_good_or_worse_only_if_shown(low, high, expected) -> None:
-    found = candidate_claims([replace(ROW, difference_ci_low=low, difference_ci_high=high)])
+def test_a_candidate_is_as_good_or_worse_only_if_shown(
+    within: float, worse: float, expected: list[tuple[str, str]]
+) -> None:
+    found = candidate_claims([replace(ROW, p_within=within, p_worse=worse)])
     assert [claim.finding for claim in found] == [finding for finding, _ in expected]
     for claim, (_, text) in zip(found, expected, strict=True):
         assert f"LLaMA-gist-1 on human {text}" in claim.text
-        ends = "unbounded, unbounded" if low is None else f"{low:+.1f}, {high:+.1f}"
-        assert claim.evidence == f"ROUGE-L less the positive control's -3.1 [{ends}]"
+        assert claim.evidence.startswith("ROUGE-L less the positive control's -3.1 [-5.2, -1.0], p of ")
+    unbounded = candidate_claims([replace(ROW, difference_ci_low=None, difference_ci_high=None)])
+    assert unbounded[0].evidence.startswith("ROUGE-L less the positive control's -3.1 (no interval), p of")
 
 
 def test_findings_hold_all_claims() -> None:
     cost = Claim("gist-1 takes less time than no cache", "shown", "6.8% saved")
-    rows = [control("pos_control", 25, 29), WIN, control("neg_control", 12, 16)]
+    rows = [POSITIVE, WIN, NEGATIVE]
     found = findings(rows, NOTHING, [cost])
-    assert [claim.finding for claim in found.claims] == ["shown", "open", "shown"]
-    assert found.claims[1].evidence == "the win rate (judge chatgpt) less 50 -4.6 [-10.5, +1.2]"
+    assert [claim.finding for claim in found.claims] == ["shown", "shown", "open", "shown"]
+    assert found.claims[2].evidence == (
+        "the win rate (judge chatgpt) less 50 -4.6 [-10.5, +1.2], p of a loss of 5 points 0.4, of no loss "
+        "0.6 (corrected)"
+    )
     assert found.sentence == verdict_sentence(rows)
+
+
+def test_claims_are_corrected_for_all_candidates_and_splits() -> None:
+    """The paper's LLaMA-gist-10 on human: 0.011 two-sided, and one of twelve."""
+    twelve = [replace(ROW, system=f"gist-{k}", split=split) for k in range(4) for split in ("a", "b", "c")]
+    twelve[0] = replace(twelve[0], split="human", p_worse=0.0055)
+    assert not any(margin.worse for margin in margins(twelve)[1])
+    assert margins(twelve[:1])[1][0].worse
+    # Systems beside another positive control are another experiment.
+    other = [replace(row, reference="another", negative="other") for row in twelve]
+    assert margins([twelve[0], *other])[1][0].worse
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_correction_lies_between_holm_and_bonferroni(seed: int) -> None:
+    tests = np.random.default_rng(seed).beta(0.2, 1.0, size=(6, 2))
+    found = np.array(corrected_margins([(within, worse) for within, worse in tests.tolist()]))
+    assert (found <= np.minimum(np.maximum(6.0 * tests / 0.6, tests / 0.5), 1.0) + 1e-12).all()
+    for side in (0, 1):
+        stepped = np.array(holm(tests[:, side].tolist()))
+        assert (found[:, side] >= np.minimum(stepped / 0.6, 1.0) - 1e-12).all()
+    assert (found >= np.minimum(tests / 0.5, 1.0) - 1e-12).all()
+    order = np.argsort(tests.reshape(-1))
+    assert (np.diff(found.reshape(-1)[order]) >= 0.0).all()
+
+
+WORDS = "amber birch cedar delta ember fjord grove heron inlet jetty kelp larch".split()  # noqa: SIM905
+CONDITIONS: Mapping[str, Condition | None] = {
+    "pos.csv": "pos_control", "neg.csv": "neg_control", "mine.csv": None,
+}  # fmt: skip
+
+
+def imported(answers: Mapping[str, Callable[[int], str | None]], n: int = 160) -> Findings:
+    """The findings on a candidate and two controls, given each one's answer by example."""
+    examples = tuple(Example(str(i), "t", "s", f"say {i}", "", right(i)) for i in range(n))
+    parts = []
+    for name, answer in answers.items():
+        texts = {example.content_id: answer(i) for i, example in enumerate(examples)}
+        known = {content: text for content, text in texts.items() if text is not None}
+        label = SystemLabel(name, "", CONDITIONS[name], 1, "mine")
+        parts.append(ImportedOutputs(label, "s", examples, known, "here"))
+    return findings(list(score_rows(parts)), NOTHING, ())
+
+
+def right(i: int) -> str:
+    return f"{WORDS[i % 12]} {i}"
+
+
+def wrong(i: int) -> str:
+    return "nothing"
+
+
+def half(i: int) -> str | None:
+    return right(i) if i % 2 else None
+
+
+def test_a_good_candidate_is_shown_to_be_within_the_margin() -> None:
+    found = imported({"pos.csv": right, "neg.csv": wrong, "mine.csv": right})
+    assert [claim.finding for claim in found.claims] == ["shown", "shown"]
+    assert "mine.csv on s is within 5 points" in found.candidates[0].text
+    assert "+0.0 [-2." in found.candidates[0].evidence
+
+
+def test_a_candidate_that_lacks_half_its_outputs_is_worse() -> None:
+    found = imported({"pos.csv": right, "neg.csv": wrong, "mine.csv": half})
+    assert [claim.text for claim in found.candidates] == [
+        "mine.csv on s is worse than its positive control"
+    ]
+    assert "-50.0 [" in found.candidates[0].evidence
+
+
+def test_a_control_that_lacks_outputs_makes_no_candidate_good() -> None:
+    found = imported({"pos.csv": half, "neg.csv": wrong, "mine.csv": right})
+    assert all(claim.finding == "open" for claim in found.candidates)
+
+
+@pytest.mark.parametrize("n", [12, 24])
+def test_few_ties_show_nothing(n: int) -> None:
+    """Every answer is equal to the control's, so there is no variance at all."""
+    found = imported({"pos.csv": right, "neg.csv": wrong, "mine.csv": right}, n)
+    assert found.controls[0].finding == "shown"
+    (claim,) = found.candidates
+    assert claim.finding == "open" and "[+0.0, +0.0]" not in claim.evidence
+
+
+def test_empty_outputs_of_every_system_show_nothing() -> None:
+    found = imported(dict.fromkeys(CONDITIONS, lambda i: ""))
+    assert [claim.finding for claim in found.claims] == ["open", "open"]
+    assert "keeps" not in found.sentence

@@ -39,8 +39,15 @@ def system(name: str) -> dict:
 def content() -> dict:
     """A small profile.json of a model, as plain values."""
     curve = [{"name": name, "uses": [1, 10], "totals": [5.0, 5.0 + i]} for i, name in enumerate(WAYS)]
-    saving = {"system": "gist-1", "baseline": "no cache", "phase": "end_to_end", "percent": 12.5,
-              "percent_interval": [10.0, 15.0], "p_value": 0.004, **MEDIAN}
+    saving = {
+        "system": "gist-1",
+        "baseline": "no cache",
+        "phase": "end_to_end",
+        "percent": 12.5,
+        "percent_interval": [10.0, 15.0],
+        "p_value": 0.004,
+        **MEDIAN,
+    }
     even = {"system": "gist-1", "unit": "seconds", "baseline": "no cache", "saved_each": 1.0}
     ways = [{"name": name, "flops_each": 1e12 * (i + 1)} for i, name in enumerate(WAYS)]
     totals = {"1000": 5e5, "1000000": 5e8, "1000000000": 5e11}

@@ -62,7 +62,7 @@ def named(folder: RunFolder) -> dict[str, Table]:
 def test_scores_stand_beside_what_they_retain(make_run) -> None:
     table = named(make_run(30, 20))["main"]
     rows = {row[1]: row for row in table.rows}
-    assert rows["x-pos_control-1"][3:5] == ("100.0 [100.0, 100.0]", "-")
+    assert rows["x-pos_control-1"][3:5] == ("100.0 [91.2, 100.0]", "-")
     assert rows["x-gist-1"][3].startswith("75.0 [") and rows["x-gist-1"][4].startswith("75 [")
     assert rows["x-neg_control-1"][4] == "-"
 

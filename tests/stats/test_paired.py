@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import permutation_test, ttest_rel
 from statsmodels.stats.multitest import multipletests
 
 from gisteval.errors import InvalidRun
-from gisteval.stats import holm, mean_interval, paired_difference
+from gisteval.stats import bounded_mean, holm, mean_interval, paired_difference
 
 
-def test_t_test_equals_scipy() -> None:
+def test_symmetric_differences_have_the_t_test_of_scipy() -> None:
     generator = np.random.default_rng(0)
+    half = generator.normal(0.0, 1.0, size=30)
     baseline = generator.normal(size=60)
-    candidate = baseline + generator.normal(0.3, 1.0, size=60)
+    candidate = baseline + 0.3 + np.concatenate([half, -half])
     expected = ttest_rel(candidate, baseline)
     result = paired_difference(candidate, baseline, confidence=0.9)
     interval = expected.confidence_interval(0.9)
-    assert result.p_value_t == pytest.approx(float(expected.pvalue))
+    assert result.p_value == pytest.approx(float(expected.pvalue))
     assert result.estimate.value == pytest.approx(float(np.mean(candidate - baseline)))
     assert (result.estimate.ci_low, result.estimate.ci_high) == pytest.approx((interval.low, interval.high))
 
 
-def test_clustered_t_test_equals_statsmodels() -> None:
+@pytest.mark.parametrize("span", [None, 100.0])
+def test_the_interval_is_that_of_the_differences(span: float | None) -> None:
     generator = np.random.default_rng(1)
-    labels = generator.integers(0, 15, size=70)
-    candidate, baseline = generator.normal(size=(2, 70)) + 0.5 * generator.normal(size=15)[labels]
-    fit = sm.OLS(candidate - baseline, np.ones(70)).fit(
-        cov_type="cluster", cov_kwds={"groups": labels}, use_t=True
-    )
-    result = paired_difference(candidate, baseline, clusters=labels.tolist())
-    assert result.p_value_t == pytest.approx(float(fit.pvalues[0]))
-    assert result.estimate == mean_interval(candidate - baseline, labels.tolist())
+    labels = generator.integers(0, 15, size=70).tolist()
+    candidate, baseline = generator.uniform(0.0, 100.0, size=(2, 70))
+    result = paired_difference(candidate, baseline, clusters=labels, span=span)
+    if span is None:
+        assert result.estimate == mean_interval(candidate - baseline, labels)
+        return
+    mean = bounded_mean(candidate - baseline, -100.0, 100.0, labels)
+    assert (result.estimate, result.p_value) == (mean.interval(), mean.p_value(0.0))
+    with pytest.raises(InvalidRun, match="leave -5 to 5"):
+        paired_difference(candidate, baseline, span=5.0)
 
 
 @pytest.mark.parametrize("size", [9, 40])
@@ -67,21 +70,29 @@ def test_wins_ties_and_losses() -> None:
     assert (result.wins, result.ties, result.losses) == (2, 1, 1)
 
 
-@pytest.mark.parametrize("size", [1, 5])
-def test_equal_systems_do_not_differ(size: int) -> None:
-    result = paired_difference([3.0] * size, [3.0] * size)
-    assert (result.p_value_t, result.p_value_permutation) == (1.0, 1.0)
+@pytest.mark.parametrize("span", [None, 100.0])
+@pytest.mark.parametrize("size", [1, 5, 50])
+def test_equal_systems_do_not_differ_and_are_not_shown_to_be_equal(size: int, span: float | None) -> None:
+    result = paired_difference([3.0] * size, [3.0] * size, span=span)
+    assert (result.p_value, result.p_value_permutation) == (1.0, 1.0)
     assert result.ties == size
+    assert result.estimate.ci_low < -5.0 and result.estimate.ci_high > 5.0
 
 
-def test_a_constant_difference_is_certain_to_the_t_test_only() -> None:
+def test_a_constant_difference_is_not_certain() -> None:
     result = paired_difference([3.0, 4.0, 5.0], [2.0, 3.0, 4.0])
-    assert (result.p_value_t, result.p_value_permutation) == (0.0, 0.25)
+    assert (result.p_value, result.p_value_permutation) == (1.0, 0.25)
+    lost = paired_difference([0.0] * 10, [100.0] * 10, span=100.0)
+    assert lost.estimate.ci_low == -100.0
+    # Ten of ten lost: at most a share of 1 - 0.025 ** (1 / 10) could be wins.
+    assert lost.estimate.ci_high == pytest.approx(100.0 - 200.0 * 0.025**0.1, abs=0.5)
+    assert lost.p_value == pytest.approx(2.0 * 0.5**10, rel=0.05)
 
 
 def test_one_cluster_shows_nothing() -> None:
-    result = paired_difference([3.0, 4.0], [1.0, 0.0], clusters=["a", "a"])
-    assert (result.p_value_t, result.p_value_permutation) == (1.0, 1.0)
+    for span in (None, 100.0):
+        result = paired_difference([3.0, 4.0], [1.0, 0.0], clusters=["a", "a"], span=span)
+        assert (result.p_value, result.p_value_permutation) == (1.0, 1.0)
 
 
 def test_different_examples_are_refused() -> None:
@@ -102,7 +113,7 @@ def test_changing_sides_or_order_changes_no_p_value(
     first, second, labels = (list(column) for column in zip(*shuffled, strict=True))
     backward = paired_difference(second, first, labels, permutations=99)
     assert backward.estimate.value == pytest.approx(-forward.estimate.value)
-    assert backward.p_value_t == pytest.approx(forward.p_value_t, abs=1e-9)
+    assert backward.p_value == pytest.approx(forward.p_value, abs=1e-9)
     assert backward.p_value_permutation == forward.p_value_permutation
     assert (backward.wins, backward.ties, backward.losses) == (
         forward.losses,
@@ -114,21 +125,24 @@ def test_changing_sides_or_order_changes_no_p_value(
 def test_false_alarms_are_as_frequent_as_promised() -> None:
     generator = np.random.default_rng(4)
     labels = np.repeat(np.arange(30), 3)
-    alarms = np.zeros(3)
-    for seed in range(1000):
-        # Win rates with ties: values of 0, 1/2 and 1, alike within an instruction.
+    alarms = np.zeros(4)
+    for seed in range(500):
+        # Win rates with ties: values of 0, 50 and 100, alike within an instruction.
         effect = generator.normal(size=30)[labels]
-        candidate = np.clip(np.round(1.0 + effect + generator.normal(size=90)), 0, 2) / 2
-        baseline = np.full(90, 0.5)
+        candidate = 50.0 * np.clip(np.round(1.0 + effect + generator.normal(size=90)), 0, 2)
+        baseline = np.full(90, 50.0)
         clustered = paired_difference(candidate, baseline, labels.tolist(), permutations=499, seed=seed)
         alarms += (
-            clustered.p_value_t <= 0.05,
+            clustered.p_value <= 0.05,
             clustered.p_value_permutation <= 0.05,
-            paired_difference(candidate, baseline, permutations=1).p_value_t <= 0.05,
+            paired_difference(candidate, baseline, labels.tolist(), span=100.0, permutations=1).p_value
+            <= 0.05,
+            paired_difference(candidate, baseline, permutations=1).p_value <= 0.05,
         )
-    assert 0.03 <= alarms[0] / 1000 <= 0.07
-    assert 0.03 <= alarms[1] / 1000 <= 0.07
-    assert alarms[2] / 1000 > 0.1
+    assert 0.02 <= alarms[0] / 500 <= 0.07
+    assert 0.02 <= alarms[1] / 500 <= 0.07
+    assert alarms[2] / 500 <= 0.05
+    assert alarms[3] / 500 > 0.1
 
 
 @pytest.mark.parametrize(
@@ -163,10 +177,10 @@ def test_the_interval_covers_differences_of_win_rates(n: int, ties: float) -> No
     chances[2] += ties
     truth = float(values @ chances)
     assert truth == pytest.approx(-2.0)
-    samples = generator.choice(values, size=(1500, n), p=chances)
+    samples = generator.choice(values, size=(500, n), p=chances)
     zero = np.zeros(n)
     covered = 0
     for sample in samples:
-        estimate = paired_difference(sample, zero, permutations=1).estimate
+        estimate = paired_difference(sample, zero, span=100.0, permutations=1).estimate
         covered += estimate.ci_low <= truth <= estimate.ci_high
-    assert 0.93 <= covered / 1500 <= 0.97
+    assert 0.93 <= covered / 500 <= 0.99

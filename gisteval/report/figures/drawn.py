@@ -86,7 +86,7 @@ def _scores(rows: Sequence[ResultRow], samples: Samples, folder: Path) -> Iterat
         yield (
             "retention",
             "Retention",
-            "0: the negative control, 100: the positive one; bootstrap intervals of that ratio.",
+            "0: the negative control, 100: the positive one; with the interval of that ratio.",
         )
     own = [family for family in found if family.has("compression_achieved") and family.has("rougeL")]
     if own:

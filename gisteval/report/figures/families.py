@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -74,9 +75,9 @@ def splits_of(rows: Sequence[ResultRow]) -> list[str]:
 
 
 def half_widths(row: ResultRow) -> tuple[float, float]:
-    """From the value down to the interval's low end and up to its high one; 0 where it is unbounded."""
-    low = 0.0 if row.ci_low is None else row.value - row.ci_low
-    high = 0.0 if row.ci_high is None else row.ci_high - row.value
+    """From the value down to the interval's low end and up to its high one; NaN draws no bar."""
+    low = math.nan if row.ci_low is None else row.value - row.ci_low
+    high = math.nan if row.ci_high is None else row.ci_high - row.value
     return low, high
 
 

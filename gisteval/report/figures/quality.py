@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -249,14 +250,15 @@ def _length_line(
     for found in bins:
         own = [sample for sample in found if system in sample.outputs]
         if own:
-            estimate = stats.mean_interval(
+            estimate = stats.percent_interval(
                 [sample.outputs[system].rouge for sample in own],
                 [sample.example.instruction for sample in own],
             )
             xs.append(float(np.mean([word_count(sample.example.instruction) for sample in own])))
             means.append(estimate.value)
-            lows.append(min(estimate.value - estimate.ci_low, 100))
-            highs.append(min(estimate.ci_high - estimate.value, 100))
+            known = math.isfinite(estimate.ci_low)
+            lows.append(estimate.value - estimate.ci_low if known else math.nan)
+            highs.append(estimate.ci_high - estimate.value if known else math.nan)
     return axis.errorbar(
         xs,
         means,
