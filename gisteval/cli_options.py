@@ -24,6 +24,10 @@ ExecutorName = Annotated[str | None, typer.Option("--executor", help="local or r
 RayAddress = Annotated[
     str | None, typer.Option(help="Ray cluster; default: RAY_ADDRESS, else one on this machine.")
 ]
+JudgeParam = Annotated[
+    list[str] | None,
+    typer.Option(help="name=value of the judge's requests, name= leaves one out; may be repeated."),
+]
 NumWorkers = Annotated[int | None, typer.Option(help="Ray workers; default: as many as there is room for.")]
 GpusPerWorker = Annotated[float | None, typer.Option(help="GPUs of a Ray worker, such as 1 or 0.5.")]
 DataDir = Annotated[str | None, typer.Option(help="Where downloaded data already lies.")]

@@ -13,7 +13,12 @@ from gisteval.content import read_yaml
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.schema import as_condition
 
-ALIASES = {"model": "models", "split": "splits", "compressor": "compressors"}
+ALIASES = {
+    "model": "models",
+    "split": "splits",
+    "compressor": "compressors",
+    "judge_param": "judge_params",
+}
 """Fields that hold several values, by the names of their flags."""
 
 EXECUTORS = ("local", "ray")
@@ -27,7 +32,8 @@ class RunConfig:
     or adapters are added to; chat_template: "system" or "user", where the instruction stands in the
     tokenizer's own template; device_map: a strategy of accelerate's or a JSON file, in place of a device;
     quantize: weights in "int8" or "int4"; splits: of the task (default: its own choice); limit: examples a
-    split; output: folder of the run; judge: of the win rates, or "none"; profile: measure speed and memory
+    split; output: folder of the run; judge: of the win rates, or "none"; judge_params: fields of its
+    requests, "name=value" each (see gisteval.judging.parameters); profile: measure speed and memory
     once the records are complete; executor: "local" or "ray", the latter with its cluster's address, its
     number of workers and the GPUs of each, which may be a part of one.
     """
@@ -55,6 +61,7 @@ class RunConfig:
     base: str | None = None
     chat_template: str | None = None
     judge: str = "reference"
+    judge_params: tuple[str, ...] = ()
     profile: bool = False
     executor: str = "local"
     ray_address: str | None = None
@@ -157,9 +164,9 @@ def _coerced(name: str, value: Any, annotation: str, where: str) -> Any:
 
 
 def _texts(name: str, value: Any, where: str) -> tuple[str, ...]:
-    """A list of texts; one text is a list of one model, or of comma-separated names."""
+    """A list of texts; one text is a list of one model or parameter, or of comma-separated names."""
     if isinstance(value, str):
-        value = [value] if name == "models" else value.split(",")
+        value = [value] if name in ("models", "judge_params") else value.split(",")
     if not isinstance(value, list | tuple):
         raise GistevalError(f"{where}field {name!r} must be a list of texts, not {value!r}")
     items = [os.fspath(item) if isinstance(item, os.PathLike) else item for item in value]

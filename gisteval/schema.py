@@ -212,8 +212,10 @@ class Verdict:
     """One look of a judge at one pair: a line of verdicts/*.jsonl.
 
     pair: content id of the example; a is `system`, b is `reference`, whatever the order shown. reply is
-    the raw text (None without a call, or when the call failed: then `error` says why). cost in dollars.
+    the raw text (None without a call, or when the call failed: then `error` says why; it also says why a
+    reply is no answer, where more is known than that nobody can read it). cost in dollars.
     provenance: where a verdict made elsewhere is from; its tokens are 0, since nobody counted them.
+    finish_reason: why the server ended the reply ("stop", "length", ...), None where it did not say.
     """
 
     key: str
@@ -232,6 +234,7 @@ class Verdict:
     completion_tokens: int = 0
     cost: float = 0.0
     provenance: str | None = None
+    finish_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

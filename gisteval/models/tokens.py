@@ -15,6 +15,7 @@ from gisteval.models.chat_segments import ChatSegments
 from gisteval.models.segments import PlainSegments, Segments
 from gisteval.prompts import ChatTemplate, Template
 from gisteval.schema import Example
+from gisteval.thinking import Pair
 
 GIST_TOKEN = "<GIST>"
 
@@ -109,6 +110,21 @@ class PromptTokenizer:
         if self.closes_input:
             raise GistevalError("an encoder-decoder takes no chat template: leave --chat-template out")
         return ChatSegments(self.tokenizer, self.template, None if self.gist_id is None else GIST_TOKEN)
+
+
+def keep_tags(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int], pairs: Sequence[Pair]) -> str:
+    """Generated ids -> text without special tokens, except those that open and close a thought."""
+    special = set(tokenizer.all_special_ids)
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    tags = {vocabulary[tag]: tag for pair in pairs for tag in pair if tag in vocabulary}
+    tags = {token: tag for token, tag in tags.items() if token in special}
+    pieces, start = [], 0
+    for place, token in enumerate(token_ids):
+        if token in tags:
+            pieces += [tokenizer.decode(token_ids[start:place], skip_special_tokens=True), tags[token]]
+            start = place + 1
+    pieces.append(tokenizer.decode(token_ids[start:], skip_special_tokens=True))
+    return "".join(map(str, pieces))
 
 
 def find_gist_id(tokenizer: PreTrainedTokenizerBase) -> int | None:

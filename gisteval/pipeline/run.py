@@ -14,9 +14,9 @@ from gisteval.executors.local import LocalExecutor
 from gisteval.executors.work import Checked, Executor, Job, Settings, Work
 from gisteval.generation import Failed, NotFinite, TooLong
 from gisteval.models.memory import is_out_of_memory
-from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
+from gisteval.pipeline.bench import Bench, judge_options, prepare
 from gisteval.pipeline.identity import signature, versions
-from gisteval.pipeline.judge import check_answers, take_looks
+from gisteval.pipeline.judge import check_answers, cut_replies, take_looks
 from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
 from gisteval.pipeline.progress import progress_bar
@@ -59,7 +59,7 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
         from gisteval.pipeline.profile_model import check_timeable
 
         check_timeable(plan.suites[0])
-    bench = None if config.judge == "none" else prepare(JudgeOptions(judge=config.judge))
+    bench = None if config.judge == "none" else prepare(judge_options(config))
     if bench is not None:
         bench.check_access()
     executor = _executor(plan)
@@ -106,7 +106,8 @@ def _evaluate(
     finally:
         build_report([folder], folder.path / "report")
     if bench is not None:
-        check_answers(bench.label, [entry for entry in judging if entry.get("judge") == bench.label])
+        mine = [entry for entry in judging if entry.get("judge") == bench.label]
+        check_answers(bench.label, mine, cut_replies(folder, bench.label))
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
 
 
