@@ -37,8 +37,6 @@ class ChatModel:
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self._model, self._tokenizer = model, tokenizer
-        ends = model.generation_config.eos_token_id or tokenizer.eos_token_id
-        self._ends = [ends] if isinstance(ends, int) else list(ends or [])
 
     @classmethod
     def load(cls, name: str, device: str, dtype: str) -> ChatModel:
@@ -68,23 +66,29 @@ class ChatModel:
         places = [index for index, fit in enumerate(fits) if fit]
         if not places:
             return found
+        ends = self._ends()
         ids, present = pad_left([prompts[index] for index in places], self._model.device)
         settings = GenerationConfig(
             max_new_tokens=max_new_tokens,
             do_sample=False,
-            eos_token_id=self._ends or None,
+            eos_token_id=ends or None,
             # Rows that are done are fed it: the tokenizer's own may lie beyond the embeddings.
-            pad_token_id=self._ends[0] if self._ends else 0,
+            pad_token_id=ends[0] if ends else 0,
         )
         made = self._model.generate(
             input_ids=ids, attention_mask=present.long(), generation_config=settings
         )
         for index, row in zip(places, made[:, ids.shape[1] :].tolist(), strict=True):
-            stop = next((place for place, token in enumerate(row) if token in self._ends), None)
+            stop = next((place for place, token in enumerate(row) if token in ends), None)
             text = opened(texts[index], PAIRS) + keep_tags(self._tokenizer, row[:stop], PAIRS)
             tokens = len(row) if stop is None else stop + 1
             found[index] = ChatReply(text.strip(), counts[index], tokens, stop is not None)
         return found
+
+    def _ends(self) -> list[int]:
+        """The tokens that end a reply."""
+        ends = self._model.generation_config.eos_token_id or self._tokenizer.eos_token_id
+        return [ends] if isinstance(ends, int) else list(ends or [])
 
     def _text(self, conversation: Sequence[dict[str, str]]) -> str:
         try:
