@@ -10,6 +10,9 @@ from transformers import PreTrainedTokenizerBase
 from gisteval.errors import GistevalError
 from gisteval.prompts import Template
 
+PROBE = "a"
+"""A text that any tokenizer has a token for."""
+
 
 class Segments(ABC):
     """How one checkpoint's instructions, inputs and answers become text, and the text tokens.
@@ -53,6 +56,20 @@ class Segments(ABC):
         return ids
 
 
+def prefix_of(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Token ids that the tokenizer puts before every text: a start token, several (as GLM's), or none.
+
+    What it puts behind a text is left out: it would stand between the parts of a prompt.
+    """
+    plain: list[int] = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
+    whole: list[int] = tokenizer(PROBE)["input_ids"]
+    for start in range(len(whole) - len(plain) + 1):
+        if plain and whole[start : start + len(plain)] == plain:
+            return whole[:start]
+    first = whole[:1]
+    return first if first == [tokenizer.bos_token_id] else []
+
+
 class PlainSegments(Segments):
     """By a template of literal text. closes_input: an end token follows each input."""
 
@@ -63,12 +80,11 @@ class PlainSegments(Segments):
         self.tokenizer = tokenizer
         self._template = template
         self._closes_input = closes_input
-        start = tokenizer("")["input_ids"]
-        self._bos = start[:1] if start and start[0] == tokenizer.bos_token_id else []
+        self._prefix = prefix_of(tokenizer)
 
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
         """See Segments."""
-        return [self._bos + ids for ids in self.plain([self._template.prompt(t) for t in instructions])]
+        return [self._prefix + ids for ids in self.plain([self._template.prompt(t) for t in instructions])]
 
     def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
         """See Segments."""

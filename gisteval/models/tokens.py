@@ -19,6 +19,8 @@ from gisteval.thinking import Pair
 
 GIST_TOKEN = "<GIST>"
 
+RESIZE = "call model.resize_token_embeddings(len(tokenizer)) and save the model"
+
 REMEMBERED = 4096
 """Texts of a kind whose token ids are kept: a window asks for them when it is planned and when it runs."""
 
@@ -34,7 +36,7 @@ class PromptTokenizer:
         closes_input: bool = False,
     ) -> None:
         """k: gist tokens after each prompt; closes_input: an end token follows each input, as encoders
-        are trained with.
+        are trained with. `rows`, of the model's embedding, is set by the model that it is given to.
 
         Raises GistevalError if k > 0 and there is no `<GIST>`, or if the template does not fit.
         """
@@ -49,6 +51,7 @@ class PromptTokenizer:
                 "gist checkpoint (train one with gisteval train, or evaluate it without --k)"
             )
         self.segments = self._segments()
+        self.rows: int | None = None
         self._known: dict[str, dict[str, list[int]]] = {}
 
     @property
@@ -101,8 +104,20 @@ class PromptTokenizer:
         if len(known) + len(texts) > REMEMBERED:
             known.clear()
         new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, tokenise(new), strict=True))
+        made = tokenise(new)
+        self._check_rows(made)
+        known.update(zip(new, made, strict=True))
         return [list(known[text]) for text in texts]
+
+    def _check_rows(self, sequences: Sequence[Sequence[int]]) -> None:
+        """Raises GistevalError for a token that the model has no embedding of."""
+        worst = max((token for ids in sequences for token in ids), default=0)
+        if self.rows is not None and worst >= self.rows:
+            raise GistevalError(
+                f"the tokenizer of {self.tokenizer.name_or_path} has a token "
+                f"{self.tokenizer.convert_ids_to_tokens(worst)!r} (id {worst}), but the model's embedding "
+                f"has only {self.rows} rows: {RESIZE}"
+            )
 
     def _segments(self) -> Segments:
         if isinstance(self.template, Template):

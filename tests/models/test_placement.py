@@ -17,9 +17,10 @@ from gisteval.errors import GistevalError, MissingExtra
 from gisteval.masks import MaskRule
 from gisteval.models.architecture import architecture_of
 from gisteval.models.checkpoint import GistRecord, inspect_checkpoint
-from gisteval.models.loading import ADAPTERS, fit_vocabulary, load_model, save_checkpoint
+from gisteval.models.loading import ADAPTERS, load_model, save_checkpoint
 from gisteval.models.placement import choose_placement, dispatch
 from gisteval.models.tokens import PromptTokenizer
+from gisteval.models.vocabulary import fit_vocabulary
 from gisteval.schema import Example
 from gisteval.selfcheck import check_cached_path
 
