@@ -19,6 +19,10 @@ DeviceMap = Annotated[
     str | None,
     typer.Option(help="auto, balanced, balanced_low_0, sequential or a .json file: spreads a model."),
 ]
+Thinking = Annotated[
+    str | None,
+    typer.Option(help="strip or keep the thought that a model writes before it answers (default: strip)."),
+]
 Quantize = Annotated[str | None, typer.Option(help="Weights in int8 or int4 (extra: quantized).")]
 ExecutorName = Annotated[str | None, typer.Option("--executor", help="local or ray (extra: ray).")]
 RayAddress = Annotated[

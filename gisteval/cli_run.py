@@ -21,6 +21,7 @@ from gisteval.cli_options import (
     NumWorkers,
     Quantize,
     RayAddress,
+    Thinking,
     given,
     quiet_libraries,
 )
@@ -57,6 +58,7 @@ def run(
     data_dir: DataDir = None,
     base: Base = None,
     chat_template: ChatTemplate = None,
+    thinking: Thinking = None,
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     judge: Annotated[str | None, typer.Option(help="Judge of the win rates, or none.")] = None,
     judge_param: JudgeParam = None,
@@ -97,6 +99,7 @@ def run(
         allow_pickle=allow_pickle or None,
         base=base,
         chat_template=chat_template,
+        thinking=thinking,
         profile=profile or None,
         executor=executor,
         ray_address=ray_address,

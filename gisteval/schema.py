@@ -175,8 +175,9 @@ class Generation:
 
     key: identity of the computation; example: the example's id; content: its content id. kept and
     bytes describe the compressed prompt, nll is in nats a reference token (mean), lengths in tokens.
-    finished is False when a length limit ended the output. What is not known of an output made
-    elsewhere is None; its provenance says where it is from (None: this run made it), and own_reference
+    finished is False when a length limit ended the output. raw: all that the model wrote, where the output
+    is only what stands behind its thought ("" if the thought never ended). What is not known of an output
+    made elsewhere is None; its provenance says where it is from (None: this run made it), and own_reference
     the reference that it came with where that is not the example's to the letter.
     """
 
@@ -201,6 +202,7 @@ class Generation:
     target_tokens: int | None
     provenance: str | None = None
     own_reference: str | None = None
+    raw: str | None = None
 
     def reference_for(self, example: Example) -> str:
         """The reference that this output is scored against."""

@@ -28,6 +28,17 @@ PAIRS: tuple[Pair, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class Thinking:
+    """What becomes of the thoughts of a model under test. strip: the answer is what stands behind them."""
+
+    strip: bool = True
+    pair: Pair = PAIRS[0]
+
+    def __str__(self) -> str:
+        return ":".join(["strip" if self.strip else "keep", *self.pair])
+
+
+@dataclass(frozen=True, slots=True)
 class Spoken:
     """What a text says once its thoughts are taken out.
 

@@ -78,6 +78,7 @@ class Job:
             bytes=answer.bytes,
             nll=None if answer.nll is None else float(f"{answer.nll:.6g}"),
             target_tokens=answer.target_tokens,
+            raw=answer.raw,
         )
 
 

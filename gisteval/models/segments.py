@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from gisteval.errors import GistevalError
 from gisteval.prompts import Template
+from gisteval.thinking import Pair
 
 PROBE = "a"
 """A text that any tokenizer has a token for."""
@@ -46,6 +47,21 @@ class Segments(ABC):
     @abstractmethod
     def end_id(self) -> int | None:
         """The token that ends an answer."""
+
+    def opened_by(self, pair: Pair) -> str:
+        """The tag with which the text before an answer opens a thought, or "" where it opens none."""
+        return ""
+
+    def thinks(self, pair: Pair) -> bool:
+        """Whether the text around an answer knows thoughts, so that one may stand before it."""
+        return False
+
+    def behind_thought(self, inputs: Sequence[str], pair: Pair) -> list[list[int]] | None:
+        """`continuations` up to where the answer itself begins, behind a thought that is closed, empty.
+
+        None where the answer begins where the model begins to write.
+        """
+        return None
 
     def plain(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts as data: a `<GIST>` or an end token in them stays the characters it is."""

@@ -15,7 +15,7 @@ from gisteval.models.chat_segments import ChatSegments
 from gisteval.models.segments import PlainSegments, Segments
 from gisteval.prompts import ChatTemplate, Template
 from gisteval.schema import Example
-from gisteval.thinking import Pair
+from gisteval.thinking import Pair, Thinking, behind_first
 
 GIST_TOKEN = "<GIST>"
 
@@ -52,6 +52,7 @@ class PromptTokenizer:
             )
         self.segments = self._segments()
         self.rows: int | None = None
+        self._opened: dict[Pair, str] = {}
         self._known: dict[str, dict[str, list[int]]] = {}
 
     @property
@@ -87,6 +88,29 @@ class PromptTokenizer:
     def decode(self, token_ids: Sequence[int]) -> str:
         """Generated ids -> text, special tokens dropped and outer white space stripped."""
         return str(self.tokenizer.decode(token_ids, skip_special_tokens=True)).strip()
+
+    def said(self, token_ids: Sequence[int], thinking: Thinking) -> tuple[str, str | None]:
+        """Generated ids -> the answer, and all of the text where thoughts before the answer were dropped.
+
+        A thought that the chat template opened is a part of the text, its tag included.
+        """
+        plain = self.decode(token_ids)
+        if not thinking.strip:
+            return plain, None
+        text = keep_tags(self.tokenizer, token_ids, [thinking.pair])
+        whole = (self.opened_by(thinking.pair) + text).strip()
+        found = behind_first(whole, thinking.pair)
+        return (found.answer, whole) if found.thoughts else (plain, None)
+
+    def opened_by(self, pair: Pair) -> str:
+        """The tag with which the chat template opens a thought before an answer, or ""."""
+        if pair not in self._opened:
+            self._opened[pair] = self.segments.opened_by(pair)
+        return self._opened[pair]
+
+    def behind_thought(self, inputs: Sequence[str], pair: Pair) -> list[list[int]] | None:
+        """See Segments."""
+        return self.segments.behind_thought(inputs, pair)
 
     @cached_property
     def template_tokens(self) -> int:
@@ -129,10 +153,9 @@ class PromptTokenizer:
 
 def keep_tags(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int], pairs: Sequence[Pair]) -> str:
     """Generated ids -> text without special tokens, except those that open and close a thought."""
-    special = set(tokenizer.all_special_ids)
-    vocabulary: dict[str, int] = tokenizer.get_vocab()
-    tags = {vocabulary[tag]: tag for pair in pairs for tag in pair if tag in vocabulary}
-    tags = {token: tag for token, tag in tags.items() if token in special}
+    wanted = {tag for pair in pairs for tag in pair}
+    added = tokenizer.added_tokens_decoder.items()
+    tags = {number: token.content for number, token in added if token.special and token.content in wanted}
     pieces, start = [], 0
     for place, token in enumerate(token_ids):
         if token in tags:

@@ -14,7 +14,10 @@ from gisteval.schema import digest
 
 @dataclass(frozen=True, slots=True)
 class GenerationIdentity:
-    """Everything but the example that can change a generation."""
+    """Everything but the example that can change a generation.
+
+    thinking: what becomes of thoughts, None for a model that is not known to think and the default rule.
+    """
 
     template: Mapping[str, str]
     compressor: str
@@ -28,6 +31,7 @@ class GenerationIdentity:
     dtype: str
     seed: int
     quantize: str | None = None
+    thinking: str | None = None
 
     def prefix(self) -> str:
         """Digest shared by all records of one system."""
@@ -45,6 +49,7 @@ class GenerationIdentity:
                 self.dtype,
                 str(self.seed),
                 *([] if self.quantize is None else [self.quantize]),  # keys of plain runs stay as they were
+                *([] if self.thinking is None else ["thinking", self.thinking]),
             ]
         )
 

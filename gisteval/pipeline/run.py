@@ -26,6 +26,7 @@ from gisteval.run_folder import RunFolder
 from gisteval.schema import Example, ResultRow
 from gisteval.store import RecordWriter
 from gisteval.suite import System
+from gisteval.thinking import behind_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,12 @@ def _evaluate(
             "gisteval": versions()["gisteval"],
         }
     )
-    notes = [*plan.notes, *_failure_notes(failures), *unread_notes(plan.examples)]
+    notes = [
+        *plan.notes,
+        *_failure_notes(failures),
+        *_thought_notes(plan, folder),
+        *unread_notes(plan.examples),
+    ]
     folder.write_results(rows, stamp, failures, notes)
     if bench is not None:
         take_looks(folder, bench)
@@ -254,6 +260,24 @@ def _failure_notes(failures: Failures) -> list[str]:
                 f"{failed[0].reason}); the same command tries them again."
             )
     return notes
+
+
+def _thought_notes(plan: Plan, folder: RunFolder) -> Iterator[str]:
+    """Answers that never came, since the thought before them did not end."""
+    pair = plan.decoding.thinking.pair
+    for system in plan.systems:
+        if plan.identities[system.name].thinking is None:
+            continue
+        for split in plan.examples:
+            records = list(folder.read_generations(system.name, split))
+            open_ = [r for r in records if r.raw is not None and behind_first(r.raw, pair).cut]
+            if open_:
+                at_limit = sum(record.finished is False for record in open_)
+                yield (
+                    f"{system.name} on {split}: {len(open_)} of {len(records)} answers end inside their "
+                    f"thought and count as empty ({at_limit} at the limit of "
+                    f"{plan.decoding.max_new_tokens} new tokens; --max-new-tokens raises it)."
+                )
 
 
 def _named(items: Sequence[TooLong | Failed]) -> str:

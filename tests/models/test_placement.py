@@ -210,6 +210,6 @@ def test_an_offloaded_embedding_gets_no_row(folder, chat_tokenizer):
     tokenizer = chat_tokenizer(None)
     tokenizer.add_tokens(["<more>"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gisteval.models.loading.find_gist_id", lambda tokenizer: len(tokenizer) - 1)
+        patch.setattr("gisteval.models.vocabulary.find_gist_id", lambda tokenizer: len(tokenizer) - 1)
         with pytest.raises(GistevalError, match="offloaded"):
             fit_vocabulary(model, tokenizer)
