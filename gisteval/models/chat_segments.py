@@ -94,8 +94,6 @@ class ChatSegments(Segments):
 
     def behind_thought(self, inputs: Sequence[str], pair: Pair) -> list[list[int]] | None:
         """See Segments. By the template's own switch where it has one, else a closing tag is put behind."""
-        if not self.thinks(pair):
-            return None
         silent = copy(self)
         silent._options = dict.fromkeys(SWITCHES, False)
         closed = silent._continuation(PROBE)

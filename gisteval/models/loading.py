@@ -107,7 +107,9 @@ def load_tokens(checkpoint: Checkpoint) -> PromptTokenizer:
     """The checkpoint's tokenizer with its template and gist tokens. Raises GistevalError."""
     record = checkpoint.record
     tokenizer = load_tokenizer(checkpoint)
-    return PromptTokenizer(tokenizer, record.template, record.k, checkpoint.architecture.closes_input)
+    trained = bool(record.training.get("recipe", {}).get("chat_template"))
+    closes_input = checkpoint.architecture.closes_input
+    return PromptTokenizer(tokenizer, record.template, record.k, closes_input, trained)
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:

@@ -34,13 +34,16 @@ class PromptTokenizer:
         template: Template | ChatTemplate,
         k: int,
         closes_input: bool = False,
+        answers_at_once: bool = False,
     ) -> None:
         """k: gist tokens after each prompt; closes_input: an end token follows each input, as encoders
-        are trained with. `rows`, of the model's embedding, is set by the model that it is given to.
+        are trained with; answers_at_once: trained to answer where its prompt ends, whatever thoughts the
+        chat template knows. `rows`, of the model's embedding, is set by the model that it is given to.
 
         Raises GistevalError if k > 0 and there is no `<GIST>`, or if the template does not fit.
         """
         self.closes_input = closes_input
+        self.answers_at_once = answers_at_once
         self.tokenizer = tokenizer
         self.template = template
         self.k = k
@@ -105,12 +108,16 @@ class PromptTokenizer:
     def opened_by(self, pair: Pair) -> str:
         """The tag with which the chat template opens a thought before an answer, or ""."""
         if pair not in self._opened:
-            self._opened[pair] = self.segments.opened_by(pair)
+            self._opened[pair] = self.segments.opened_by(pair) if self.thinks(pair) else ""
         return self._opened[pair]
+
+    def thinks(self, pair: Pair) -> bool:
+        """Whether a thought may stand before an answer, by the chat template and the model's training."""
+        return not self.answers_at_once and self.segments.thinks(pair)
 
     def behind_thought(self, inputs: Sequence[str], pair: Pair) -> list[list[int]] | None:
         """See Segments."""
-        return self.segments.behind_thought(inputs, pair)
+        return self.segments.behind_thought(inputs, pair) if self.thinks(pair) else None
 
     @cached_property
     def template_tokens(self) -> int:
@@ -119,7 +126,7 @@ class PromptTokenizer:
 
     def with_gists(self, k: int) -> PromptTokenizer:
         """The same with another number of gist tokens."""
-        return PromptTokenizer(self.tokenizer, self.template, k, self.closes_input)
+        return PromptTokenizer(self.tokenizer, self.template, k, self.closes_input, self.answers_at_once)
 
     def _ids(
         self, tokenise: Callable[[Sequence[str]], list[list[int]]], texts: Sequence[str]

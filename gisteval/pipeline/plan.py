@@ -149,7 +149,7 @@ def _known_thinking(tokens: PromptTokenizer | None, thinking: Thinking) -> str |
 
     tokens: with a chat template, None without.
     """
-    thinks = tokens is not None and tokens.segments.thinks(thinking.pair)
+    thinks = tokens is not None and tokens.thinks(thinking.pair)
     return str(thinking) if thinks or thinking != Thinking() else None
 
 

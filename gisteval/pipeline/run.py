@@ -266,8 +266,6 @@ def _thought_notes(plan: Plan, folder: RunFolder) -> Iterator[str]:
     """Answers that never came, since the thought before them did not end."""
     pair = plan.decoding.thinking.pair
     for system in plan.systems:
-        if plan.identities[system.name].thinking is None:
-            continue
         for split in plan.examples:
             records = list(folder.read_generations(system.name, split))
             open_ = [r for r in records if r.raw is not None and behind_first(r.raw, pair).cut]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gisteval.compressors.full import Full
 from gisteval.generation import Decoding, TooLong, answer_all
 from gisteval.models.checkpoint import GistRecord, inspect_checkpoint
 from gisteval.models.loading import load_model, save_checkpoint
+from gisteval.prompts import ChatTemplate
 from gisteval.schema import Example
 from gisteval.thinking import PAIRS
 
@@ -159,6 +161,25 @@ def test_the_loss_is_taken_behind_an_empty_thought(gisteval, write, task, templa
         loss = torch.nn.functional.cross_entropy(logits, torch.tensor(target))
         assert record["nll"] == pytest.approx(float(loss), abs=1e-4)
         assert record["target_tokens"] == len(target)
+
+
+def test_a_model_that_was_trained_to_answer_at_once_is_read_as_it_was_trained(
+    gisteval, write, task
+) -> None:
+    """gisteval trains on the answer where the prompt ends, in the opened thought: it is read there."""
+    folder = write(OPENS, ["\n", "yes", "<|im_end|>"])
+    plain, _, _ = run(gisteval, folder, task)
+    assert {r["output"] for r in plain} == {""}
+    training = {"recipe": {"condition": "pos_control", "k": 0, "chat_template": "user"}}
+    record = GistRecord("model", "pos_control", 0, ChatTemplate("user"), training=training)
+    (folder / "gist.json").write_text(json.dumps(record.to_json()))
+    shutil.rmtree(folder.parent / "run")
+    outcome = gisteval(
+        *("run", "--model", folder, "--judge", "none", "--task", task, "--output", folder.parent / "run")
+    )
+    assert outcome.code == 0 and "opens a thought" not in outcome.err
+    lines = (folder.parent / "run" / "generations" / "model-pos_control-0.jsonl").read_text().splitlines()
+    assert {(json.loads(line)["output"], json.loads(line)["raw"]) for line in lines} == {("yes", None)}
 
 
 def test_the_rule_is_a_part_of_the_keys_of_models_that_think(write, task) -> None:
