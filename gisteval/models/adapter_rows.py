@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import safe_open
 from transformers import PreTrainedModel
 
@@ -68,6 +67,9 @@ def _shapes(path: Path) -> Iterator[tuple[str, list[int]]]:
         with safe_open(file, "pt") as tensors:
             for name in tensors.keys():  # noqa: SIM118
                 yield name, list(tensors.get_slice(name).get_shape())
-    elif (path / "adapter_model.bin").is_file():
-        state = torch.load(path / "adapter_model.bin", map_location="meta", weights_only=True)
-        yield from ((name, list(tensor.shape)) for name, tensor in state.items())
+    else:  # a pickle that was asked for: peft reads tensors out of it, and nothing else
+        from peft import load_peft_weights
+
+        yield from (
+            (name, list(tensor.shape)) for name, tensor in load_peft_weights(str(path), "cpu").items()
+        )
