@@ -95,9 +95,6 @@ def with_parameters(judge: Judge, model: str, given: Mapping[str, Any]) -> Judge
                 f"judge {judge.name} has no parameter {wrong}{did_you_mean(wrong, LOCAL)}: choose from "
                 f"{', '.join(LOCAL)}"
             )
-        limit = given.get("max_new_tokens", 1)
-        if type(limit) is not int or limit < 1:
-            raise GistevalError(f"--judge-param max_new_tokens must be 1 or more, not {limit!r}")
     own = next(
         (found for name, found in definition.model_parameters.items() if fnmatchcase(model, name)), {}
     )
@@ -106,8 +103,17 @@ def with_parameters(judge: Judge, model: str, given: Mapping[str, Any]) -> Judge
     if SCHEMA in merged and merged.pop(SCHEMA) is None:
         schema = ""
     kept = {name: value for name, value in merged.items() if value is not None}
+    for name in (*LIMITS, *LOCAL):
+        if name in given or name in kept:
+            _check_limit(name, kept.get(name), needed=definition.kind == "local")
     definition = definition.model_copy(update={"parameters": kept})
     return replace(judge, definition=definition, reply_schema=schema)
+
+
+def _check_limit(name: str, limit: Any, needed: bool) -> None:
+    """Raises GistevalError for what is no length; None is no limit, unless one is needed."""
+    if (limit is None and needed) or (limit is not None and (type(limit) is not int or limit < 1)):
+        raise GistevalError(f"the judge's {name} must be a whole number from 1, not {limit!r}")
 
 
 def without(judge: Judge, name: str) -> Judge:
