@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,20 @@ def judge_options(config: RunConfig) -> JudgeOptions:
     return JudgeOptions(judge=config.judge, parameters=config.judge_params)
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A parameter that a server refused: the value it had (None for the reply's schema), and its words."""
+
+    value: Any
+    reason: str
+
+
 @dataclass(frozen=True)
 class Bench:
     """A judge that is ready to be asked. label: the name that its verdicts bear.
 
-    device: of a local judge; gpus: of each Ray worker; dropped: parameters that the server refused, and its
-    words, which the judge no longer has.
+    device: of a local judge; gpus: of each Ray worker; dropped: parameters that the server refused, which
+    the judge no longer has.
     """
 
     judge: Judge
@@ -76,13 +84,19 @@ class Bench:
     price: Price | None = None
     device: str = "auto"
     gpus: float = 0.0
-    dropped: Mapping[str, str] = field(default_factory=dict)
+    dropped: Mapping[str, Dropped] = field(default_factory=dict)
 
     def dropping(self, name: str, reason: str) -> Bench:
         """The same without a parameter that the server refuses: what is sent is what the keys say."""
         judge = without(self.judge, name)
         identity = _identity(judge, self.model, self.base_url)
-        return replace(self, judge=judge, identity=identity, dropped={**self.dropped, name: reason})
+        dropped = {**self.dropped, name: Dropped(self.sent(name), reason)}
+        return replace(self, judge=judge, identity=identity, dropped=dropped)
+
+    def sent(self, name: str) -> Any:
+        """The value of a parameter; None where it is not sent, or is no parameter."""
+        definition = self.judge.definition
+        return definition.parameters.get(name) if isinstance(definition, ChatDefinition) else None
 
     def check_access(self) -> None:
         """Raise GistevalError if the judge needs a key and there is none."""
@@ -103,7 +117,7 @@ class Bench:
             "prompt": self.judge.prompt_digest(),
             "identity": self.identity,
             "parameters": dict(sent.parameters) if sent else {},
-            "dropped": dict(self.dropped),
+            "dropped": {name: asdict(found) for name, found in self.dropped.items()},
             "thoughts": [list(pair) for pair in sent.thoughts] if sent else [],
             "note": " ".join([definition.note, *map(left_out, self.dropped)]).strip(),
             "notes": [],

@@ -95,12 +95,17 @@ def take_looks(folder: RunFolder, bench: Bench) -> None:
 
 
 def as_asked(folder: RunFolder, bench: Bench) -> Bench:
-    """The judge without the parameters that its server refused when it was asked about this run before."""
+    """The judge without the parameters that its server refused when it was asked about this run before.
+
+    One that has another value now was never refused, and is sent.
+    """
     before = folder.judges.get(bench.label, {})
     asked = bench
-    for name, reason in before.get("dropped", {}).items():
+    for name, found in before.get("dropped", {}).items():
+        if asked.sent(name) != found["value"]:
+            return bench
         try:
-            asked = asked.dropping(name, reason)
+            asked = asked.dropping(name, found["reason"])
         except GistevalError:  # a flag has left it out
             return bench
     return asked if asked.identity == before.get("identity") else bench

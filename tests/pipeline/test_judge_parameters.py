@@ -77,17 +77,24 @@ def test_refused_parameters_are_dropped_and_recorded(
     assert len(chat_server.requests) == asked
 
 
-def test_a_judging_with_a_dropped_parameter_goes_on(gisteval, make_run, chat_server, judging_cache) -> None:
+def test_a_judging_with_a_dropped_parameter_goes_on(
+    gisteval, refused, make_run, chat_server, judging_cache
+) -> None:
     chat_server.answer = refusing("reasoning_effort")
     run = make_run(OUTPUTS)
     assert gisteval(*judge(run, chat_server, "--limit", 4)).code == 0
-    refused = sum("reasoning_effort" in body for body in chat_server.requests)
+    before = sum("reasoning_effort" in body for body in chat_server.requests)
     assert gisteval(*judge(run, chat_server)).code == 0
-    assert sum("reasoning_effort" in body for body in chat_server.requests) == refused
+    assert sum("reasoning_effort" in body for body in chat_server.requests) == before
     assert {v["choice"] for v in verdicts(run)} == {"b"} and len(verdicts(run)) == 2 * N + 20
     assert gisteval(*judge(run, chat_server, "--reparse")).err.startswith("0 of")
     facts = json.loads((run / "manifest.json").read_text())["judges"]["openai"]
-    assert list(facts["dropped"]) == ["reasoning_effort"]
+    assert {name: found["value"] for name, found in facts["dropped"].items()} == {
+        "reasoning_effort": "none"
+    }
+    # Another value was never refused: it is not dropped in silence, but makes another judge.
+    line = refused(*judge(run, chat_server, "--judge-param", "reasoning_effort=low"))
+    assert "(its prompt or parameters differ)" in line
 
 
 def test_a_limit_is_sent_under_its_other_name(gisteval, make_run, chat_server, judging_cache) -> None:
