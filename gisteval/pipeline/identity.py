@@ -31,6 +31,7 @@ class GenerationIdentity:
     dtype: str
     seed: int
     quantize: str | None = None
+    compressor_version: int = 1
     thinking: str | None = None
 
     def prefix(self) -> str:
@@ -48,7 +49,9 @@ class GenerationIdentity:
                 str(self.max_new_tokens),
                 self.dtype,
                 str(self.seed),
-                *([] if self.quantize is None else [self.quantize]),  # keys of plain runs stay as they were
+                # What is as it always was adds nothing, so that keys stay as they were.
+                *([] if self.quantize is None else [self.quantize]),
+                *([] if self.compressor_version == 1 else [f"compressor v{self.compressor_version}"]),
                 *([] if self.thinking is None else ["thinking", self.thinking]),
             ]
         )

@@ -8,15 +8,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from gisteval.errors import GistevalError, InvalidRun
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.judging.cache import Reply, ReplyCache
 from gisteval.judging.client import ask_all
 from gisteval.judging.parameters import LIMITS, ParameterRefused
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.reference import reference_reply
+from gisteval.logs import progress, run_log
 from gisteval.pipeline.bench import Bench, JudgeOptions, left_out, prepare
 from gisteval.pipeline.judged import MOST_MISSING, contests, is_cut, unanswered, write_judging
-from gisteval.pipeline.progress import progress_bar
+from gisteval.pipeline.progress import working
 from gisteval.pipeline.verdict_log import VerdictLog
 from gisteval.run_folder import RunFolder
 
@@ -38,8 +39,9 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     RunFolder.open(path).results()
     bench = prepare(options)
     bench.check_access()
-    with RunFolder.editing(path) as folder:
-        take_looks(folder, bench)
+    with RunFolder.editing(path) as folder, run_log(path):
+        if take_looks(folder, bench):
+            progress.info("writing the report")
         mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
         cut = cut_replies(folder, bench.label)
     check_answers(bench.label, mine, cut)
@@ -67,15 +69,15 @@ def check_answers(label: str, entries: list[dict[str, Any]], cut: int = 0) -> No
     missing = counts["errors"] + counts["invalid"]
     if 100.0 * missing > MOST_MISSING * counts["looks"]:
         raise InvalidRun(
-            f"judge {label} gave no answer to {missing} of {counts['looks']} looks "
+            f"judge {label} gave no answer to {missing} of {counted(counts['looks'], 'look')} "
             f"({unanswered(counts['errors'], counts['invalid'], cut)}), more than {MOST_MISSING:g}%: "
             "the same command asks again where it failed; replies that can't be read stand in verdicts/"
             + ("; --judge-param max_completion_tokens=N (locally max_new_tokens) gives room" if cut else "")
         )
 
 
-def take_looks(folder: RunFolder, bench: Bench) -> None:
-    """Take every look that has no verdict in the folder yet, and write its verdict.
+def take_looks(folder: RunFolder, bench: Bench) -> int:
+    """Take every look that has no verdict in the folder yet, and write its verdict. How many there were.
 
     A parameter that the server refuses before its first reply is left out, which the manifest says.
     """
@@ -84,8 +86,7 @@ def take_looks(folder: RunFolder, bench: Bench) -> None:
     bench = as_asked(folder, bench)
     while True:
         try:
-            _take_looks(folder, bench)
-            return
+            return _take_looks(folder, bench)
         except ParameterRefused as refusal:
             name = refusal.name
             if has_verdicts(folder, bench) or LIMITS.get(name) in bench.dropped:
@@ -116,22 +117,31 @@ def has_verdicts(folder: RunFolder, bench: Bench) -> bool:
     return any(folder.verdicts(bench.label, system).exists() for system in folder.references)
 
 
-def _take_looks(folder: RunFolder, bench: Bench) -> None:
+def _take_looks(folder: RunFolder, bench: Bench) -> int:
     claim(folder, bench)
-    with VerdictLog(folder, bench) as writer, progress_bar() as bar:
-        task = bar.add_task(f"judge {bench.label}", total=None)
+    with VerdictLog(folder, bench) as writer, working() as work:
+        task = work.begin(f"looks of judge {bench.label}")
+        count = len(folder.references) * len(folder.splits)
+        taken = 0
 
         def missing() -> Iterator[Look]:
-            for contest in contests(folder):
+            nonlocal taken
+            for place, contest in enumerate(contests(folder), 1):
+                at = f"{contest.system} on {contest.split}, {place} of {count}"
+                work.rename(task, f"looks of judge {bench.label} ({at})")
                 for number, look in enumerate(_missing(folder, bench, contest), 1):
+                    if not taken:
+                        progress.info("asking judge %s", bench.label)
+                    taken += 1
                     if number % BAR_STEP == 0:
-                        bar.advance(task, BAR_STEP)
+                        work.advance(task, BAR_STEP)
                     if look.equal and look.purpose != "aa":
                         writer.add(look.verdict(bench.label, "tie", None))
                     else:
                         yield look
 
         _ask(bench, missing(), writer)
+    return taken
 
 
 def claim(folder: RunFolder, bench: Bench) -> None:
@@ -159,8 +169,8 @@ def _missing(folder: RunFolder, bench: Bench, contest: Contest) -> Iterator[Look
         if foreign:
             file = folder.verdicts(bench.label, contest.system)
             raise GistevalError(
-                f"{file} holds {len(foreign)} verdicts on other texts than this run's, or of another "
-                "judge: move that file away and judge again"
+                f"{file} holds {counted(len(foreign), 'verdict')} on other texts than this run's, or of "
+                "another judge: move that file away and judge again"
             )
     limit = bench.options.limit
     chosen = set(islice(contest.pairs, limit))

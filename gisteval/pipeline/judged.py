@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gisteval.errors import InvalidRun
+from gisteval.errors import InvalidRun, counted
 from gisteval.judging.pairs import pair_scores
 from gisteval.judging.panel import side_by_side
 from gisteval.judging.parsing import AT_THE_LIMIT
@@ -42,8 +42,8 @@ def contests(folder: RunFolder) -> Iterator[Contest]:
                     missing = len(lacking - folder.not_asked(name, split))
                     if missing > without.get((name, split), missing):
                         raise InvalidRun(
-                            f"{folder.generations(name)} lacks {missing} examples of {split}: run that "
-                            "run's command again"
+                            f"{folder.generations(name)} lacks {counted(missing, 'example')} of {split}: "
+                            "run that run's command again"
                         )
             own = folder.read_references(system, split)
             yield Contest(
@@ -144,9 +144,8 @@ def _note_gaps(folder: RunFolder, summaries: list[Judged], cut: Mapping[int, int
                 continue
             where = f"{judge} on {found.contest.system}, {found.contest.split}"
             if found.pairs < len(found.contest.pairs):
-                notes.append(
-                    f"{where}: {found.pairs} of {len(found.contest.pairs)} pairs are judged so far."
-                )
+                pairs = counted(len(found.contest.pairs), "pair is", "pairs are")
+                notes.append(f"{where}: {found.pairs} of {pairs} judged so far.")
             if found.missing_share > MOST_MISSING:
                 notes.append(
                     f"{where}: {found.missing_share:.1f}% of the looks have no answer "
