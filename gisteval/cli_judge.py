@@ -11,6 +11,7 @@ from gisteval.cli_options import (
     AsJson,
     ExecutorName,
     GpusPerWorker,
+    JudgeParam,
     NumWorkers,
     RayAddress,
     print_json,
@@ -41,6 +42,7 @@ def judge(
     price: Annotated[
         str | None, typer.Option(help="IN,OUT: dollars a million tokens, if the judge has none.")
     ] = None,
+    judge_param: JudgeParam = None,
     limit: Annotated[
         int | None, typer.Option(help="Pairs of each system and split, the first ones.")
     ] = None,
@@ -84,6 +86,7 @@ def judge(
         ray_address=ray_address,
         num_workers=num_workers,
         gpus_per_worker=gpus_per_worker,
+        parameters=tuple(judge_param or ()),
     )
     if load_judge(name).definition.kind == "local":
         quiet_libraries()

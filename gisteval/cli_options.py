@@ -19,10 +19,18 @@ DeviceMap = Annotated[
     str | None,
     typer.Option(help="auto, balanced, balanced_low_0, sequential or a .json file: spreads a model."),
 ]
+Thinking = Annotated[
+    str | None,
+    typer.Option(help="strip or keep the thought that a model writes before it answers (default: strip)."),
+]
 Quantize = Annotated[str | None, typer.Option(help="Weights in int8 or int4 (extra: quantized).")]
 ExecutorName = Annotated[str | None, typer.Option("--executor", help="local or ray (extra: ray).")]
 RayAddress = Annotated[
     str | None, typer.Option(help="Ray cluster; default: RAY_ADDRESS, else one on this machine.")
+]
+JudgeParam = Annotated[
+    list[str] | None,
+    typer.Option(help="name=value of the judge's requests, name= leaves one out; may be repeated."),
 ]
 NumWorkers = Annotated[int | None, typer.Option(help="Ray workers; default: as many as there is room for.")]
 GpusPerWorker = Annotated[float | None, typer.Option(help="GPUs of a Ray worker, such as 1 or 0.5.")]

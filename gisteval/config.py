@@ -12,8 +12,14 @@ from typing import Any
 from gisteval.content import read_yaml
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.schema import as_condition
+from gisteval.thinking import PAIRS, Thinking, check_pair
 
-ALIASES = {"model": "models", "split": "splits", "compressor": "compressors"}
+ALIASES = {
+    "model": "models",
+    "split": "splits",
+    "compressor": "compressors",
+    "judge_param": "judge_params",
+}
 """Fields that hold several values, by the names of their flags."""
 
 EXECUTORS = ("local", "ray")
@@ -25,9 +31,11 @@ class RunConfig:
 
     models: checkpoint or suite folders (default: the bundled demo suites); base: what weight differences
     or adapters are added to; chat_template: "system" or "user", where the instruction stands in the
-    tokenizer's own template; device_map: a strategy of accelerate's or a JSON file, in place of a device;
+    tokenizer's own template; thinking: "strip" or "keep" what a model writes before it answers, between the
+    two thinking_tags; device_map: a strategy of accelerate's or a JSON file, in place of a device;
     quantize: weights in "int8" or "int4"; splits: of the task (default: its own choice); limit: examples a
-    split; output: folder of the run; judge: of the win rates, or "none"; profile: measure speed and memory
+    split; output: folder of the run; judge: of the win rates, or "none"; judge_params: fields of its
+    requests, "name=value" each (see gisteval.judging.parameters); profile: measure speed and memory
     once the records are complete; executor: "local" or "ray", the latter with its cluster's address, its
     number of workers and the GPUs of each, which may be a part of one.
     """
@@ -54,7 +62,10 @@ class RunConfig:
     allow_pickle: bool = False
     base: str | None = None
     chat_template: str | None = None
+    thinking: str = "strip"
+    thinking_tags: tuple[str, ...] = PAIRS[0]
     judge: str = "reference"
+    judge_params: tuple[str, ...] = ()
     profile: bool = False
     executor: str = "local"
     ray_address: str | None = None
@@ -69,8 +80,18 @@ class RunConfig:
         if self.seed < 0:
             raise GistevalError(f"seed must be at least 0, not {self.seed}")
         as_condition(self.condition)
+        self.thoughts()
         self.rows_per_batch()
         check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
+
+    def thoughts(self) -> Thinking:
+        """What becomes of the models' thoughts. Raises GistevalError for an unknown rule, or bad tags."""
+        if self.thinking not in ("strip", "keep"):
+            raise GistevalError(f"thinking must be strip or keep, not {self.thinking!r}")
+        try:
+            return Thinking(self.thinking == "strip", check_pair(self.thinking_tags))
+        except ValueError as error:
+            raise GistevalError(f"thinking-tags: {error}") from error
 
     def rows_per_batch(self) -> int | None:
         """Batch size as a number, None for "auto". Raises GistevalError for anything else."""
@@ -157,9 +178,9 @@ def _coerced(name: str, value: Any, annotation: str, where: str) -> Any:
 
 
 def _texts(name: str, value: Any, where: str) -> tuple[str, ...]:
-    """A list of texts; one text is a list of one model, or of comma-separated names."""
+    """A list of texts; one text is a list of one model or parameter, or of comma-separated names."""
     if isinstance(value, str):
-        value = [value] if name == "models" else value.split(",")
+        value = [value] if name in ("models", "judge_params") else value.split(",")
     if not isinstance(value, list | tuple):
         raise GistevalError(f"{where}field {name!r} must be a list of texts, not {value!r}")
     items = [os.fspath(item) if isinstance(item, os.PathLike) else item for item in value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from gisteval.models.base import PromptModel
 from gisteval.models.compressed import CompressedPrompt
 from gisteval.models.memory import Halving
 from gisteval.schema import Example
+from gisteval.thinking import Thinking
 
 Entry = TypeVar("Entry")
 
@@ -44,11 +45,15 @@ class Decoding:
     max_new_tokens: int
     batch_size: int | None = None
     with_loss: bool = True
+    thinking: Thinking = field(default_factory=Thinking)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model made of one example. nll: mean nats a reference token, or None if not asked."""
+    """What a model made of one example. nll: mean nats a reference token, or None if not asked.
+
+    raw: the whole text, where the output is only what stands behind a thought.
+    """
 
     example: Example
     output: str
@@ -62,6 +67,7 @@ class Answer:
     target_tokens: int
     kept_template: int | None = None
     asked: int | None = None
+    raw: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,7 @@ def plan_windows(
     step = decoding.batch_size or AUTO_BATCH
     for start in range(0, len(order), step * WINDOW):
         chosen = order[start : start + step * WINDOW]
-        items = _measure(model, compressor, budget, [(i, examples[i]) for i in chosen])
+        items = _measure(model, compressor, budget, [(i, examples[i]) for i in chosen], decoding)
         fitting = [item for item in items if item.total <= model.context]
         yield tuple(TooLong(i.example, i.total, model.context) for i in items if i.total > model.context)
         for window in prompt_windows(
@@ -212,10 +218,18 @@ def _group_key(examples: Sequence[Example], index: int) -> tuple[int, str, int]:
 
 
 def _measure(
-    model: PromptModel, compressor: Compressor, budget: int | None, chosen: list[tuple[int, Example]]
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    chosen: list[tuple[int, Example]],
+    decoding: Decoding,
 ) -> list[_Item]:
     prompts = compressor.positions(model, [example.instruction for _, example in chosen], budget)
-    inputs = model.tokens.continuations([example.input for _, example in chosen])
+    texts = [example.input for _, example in chosen]
+    inputs = model.tokens.continuations(texts)
+    behind = model.tokens.behind_thought(texts, decoding.thinking.pair)
+    if behind is not None:
+        inputs = [max(both, key=len) for both in zip(inputs, behind, strict=True)]
     targets = model.tokens.targets([example.output for _, example in chosen])
     return [
         _Item(index, example, p, len(x), len(y))
@@ -323,10 +337,15 @@ def _length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[l
 def _answers(
     model: PromptModel, batch: Sequence[tuple[Example, CompressedPrompt]], decoding: Decoding
 ) -> Iterator[Outcome]:
-    running = model.open([prompt for _, prompt in batch], [example.input for example, _ in batch])
+    prompts, inputs = [prompt for _, prompt in batch], [example.input for example, _ in batch]
     targets = model.tokens.targets([example.output for example, _ in batch])
     losses: list[torch.Tensor] | list[None] = [None] * len(batch)
-    if decoding.with_loss:
+    # Nobody knows the thought that leads to the reference: it is read behind an empty one.
+    behind = model.tokens.behind_thought(inputs, decoding.thinking.pair) if decoding.with_loss else None
+    if behind is not None:
+        losses = model.run(prompts, behind).nll(targets)
+    running = model.open(prompts, inputs)
+    if decoding.with_loss and behind is None:
         losses = running.nll(targets)
     decoded = running.decode(decoding.max_new_tokens)
     for (example, prompt), target, loss, answer in zip(batch, targets, losses, decoded, strict=True):
@@ -335,9 +354,10 @@ def _answers(
         if not answer.finite or (nll is not None and not math.isfinite(nll)):
             yield NotFinite(example)
             continue
+        output, raw = model.tokens.said(answer.token_ids, decoding.thinking)
         yield Answer(
             example=example,
-            output=model.tokens.decode(answer.token_ids),
+            output=output,
             output_tokens=len(answer.token_ids),
             finished=answer.finished,
             source_tokens=accounting.source_tokens,
@@ -348,4 +368,5 @@ def _answers(
             target_tokens=len(target),
             kept_template=accounting.kept_template,
             asked=accounting.asked,
+            raw=raw,
         )

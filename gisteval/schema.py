@@ -177,9 +177,10 @@ class Generation:
     bytes describe the compressed prompt, nll is in nats a reference token (mean), lengths in tokens.
     finished is False when a length limit ended the output. kept_template: of those kept the template's
     own; asked: slots that the budget allows the instruction, None without a budget (both None in records
-    made before they were counted). What is not known of an output made elsewhere is None; its provenance
-    says where it is from (None: this run made it), and own_reference the reference that it came with where
-    that is not the example's to the letter.
+    made before they were counted). raw: all that the model wrote, where the output is only what stands
+    behind its thought ("" if the thought never ended). What is not known of an output made elsewhere is
+    None; its provenance says where it is from (None: this run made it), and own_reference the reference
+    that it came with where that is not the example's to the letter.
     """
 
     key: str
@@ -205,6 +206,7 @@ class Generation:
     kept_template: int | None = None
     asked: int | None = None
     own_reference: str | None = None
+    raw: str | None = None
 
     def reference_for(self, example: Example) -> str:
         """The reference that this output is scored against."""
@@ -216,8 +218,10 @@ class Verdict:
     """One look of a judge at one pair: a line of verdicts/*.jsonl.
 
     pair: content id of the example; a is `system`, b is `reference`, whatever the order shown. reply is
-    the raw text (None without a call, or when the call failed: then `error` says why). cost in dollars.
+    the raw text (None without a call, or when the call failed: then `error` says why; it also says why a
+    reply is no answer, where more is known than that nobody can read it). cost in dollars.
     provenance: where a verdict made elsewhere is from; its tokens are 0, since nobody counted them.
+    finish_reason: why the server ended the reply ("stop", "length", ...), None where it did not say.
     """
 
     key: str
@@ -236,6 +240,7 @@ class Verdict:
     completion_tokens: int = 0
     cost: float = 0.0
     provenance: str | None = None
+    finish_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,7 +265,8 @@ class ChatServer:
     """An OpenAI-compatible server on loopback that answers as a test tells it to.
 
     answer: (number of the request, its body) -> a reply's text, or a dict of what to do instead: status,
-    headers, body (bytes as they are sent), wait (seconds), cut (the connection, after so many bytes).
+    headers, body (bytes as they are sent), wait (seconds), cut (the connection, after so many bytes),
+    finish (the finish_reason of a reply).
     """
 
     def __init__(self) -> None:
@@ -310,7 +311,10 @@ class ChatServer:
                 if content is None:
                     usage = {"prompt_tokens": 100, "completion_tokens": 10}
                     message = plan.get("message", {"role": "assistant", "content": plan.get("reply")})
-                    content = json.dumps({"choices": [{"message": message}], "usage": usage}).encode()
+                    choice = {"message": message}
+                    if "finish" in plan:
+                        choice["finish_reason"] = plan["finish"]
+                    content = json.dumps({"choices": [choice], "usage": usage}).encode()
                 self.send_response(plan.get("status", 200))
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(content)))

@@ -80,6 +80,7 @@ class Job:
             target_tokens=answer.target_tokens,
             kept_template=answer.kept_template,
             asked=answer.asked,
+            raw=answer.raw,
         )
 
 

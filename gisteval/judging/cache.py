@@ -16,15 +16,17 @@ from typing import Self
 from gisteval.errors import GistevalError
 
 _MOST_KEYS = 500  # SQLite's oldest limit of variables in a query is 999
+_COLUMNS = "key, text, prompt_tokens, completion_tokens, finish_reason"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The raw text and what it took."""
+    """The raw text, what it took, and why it ended ("stop", "length", ...; None: nobody said)."""
 
     text: str
     prompt_tokens: int
     completion_tokens: int
+    finish_reason: str | None = None
 
 
 class ReplyCache:
@@ -41,10 +43,22 @@ class ReplyCache:
             self._base.execute("PRAGMA synchronous=NORMAL")
             self._base.execute(
                 "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, text TEXT NOT NULL,"
-                " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL) WITHOUT ROWID"
+                " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, finish_reason TEXT)"
+                " WITHOUT ROWID"
             )
+            self._add_finish_reason()
         except (OSError, sqlite3.Error) as error:
             raise self._broken(error) from error
+
+    def _add_finish_reason(self) -> None:
+        """Files of earlier versions lack the column."""
+        columns = {row[1] for row in self._base.execute("PRAGMA table_info(replies)")}
+        if "finish_reason" not in columns:
+            try:
+                self._base.execute("ALTER TABLE replies ADD COLUMN finish_reason TEXT")
+            except sqlite3.OperationalError as error:
+                if "duplicate column" not in str(error):  # another process was faster
+                    raise
 
     def get(self, keys: Sequence[str]) -> dict[str, Reply]:
         """The known ones of some keys."""
@@ -53,19 +67,21 @@ class ReplyCache:
             for start in range(0, len(keys), _MOST_KEYS):
                 part = keys[start : start + _MOST_KEYS]
                 marks = ",".join("?" * len(part))
-                query = f"SELECT * FROM replies WHERE key IN ({marks})"
-                for key, text, prompt, completion in self._base.execute(query, part):
-                    found[key] = Reply(text, prompt, completion)
+                query = f"SELECT {_COLUMNS} FROM replies WHERE key IN ({marks})"
+                for key, *reply in self._base.execute(query, part):
+                    found[key] = Reply(*reply)
         except sqlite3.Error as error:
             raise self._broken(error) from error
         return found
 
     def put(self, replies: Sequence[tuple[str, Reply]]) -> None:
         """Store replies by key; on disk when it returns."""
-        rows = [(key, r.text, r.prompt_tokens, r.completion_tokens) for key, r in replies]
+        rows = [(key, r.text, r.prompt_tokens, r.completion_tokens, r.finish_reason) for key, r in replies]
         try:
             with self._base:
-                self._base.executemany("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", rows)
+                self._base.executemany(
+                    f"INSERT OR REPLACE INTO replies ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows
+                )
         except (sqlite3.Error, UnicodeEncodeError) as error:
             raise self._broken(error) from error
 

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from gisteval.errors import GistevalError, InvalidRun, MissingExtra, one_line
 from gisteval.judging.cache import Reply
 from gisteval.judging.definition import ChatDefinition, Judge, Price
+from gisteval.judging.parameters import ParameterRefused, refused_parameter
 from gisteval.judging.prompting import Message, messages
 from gisteval.judging.protocol import Look
 
@@ -105,8 +106,9 @@ def ask_all(
 ) -> None:
     """Ask about every look, `concurrency` at a time; the sink gets each answer as it comes.
 
-    Raises GistevalError if the server can't be reached, refuses the key or doesn't know the model, and
-    InvalidRun once it has only failed for a while, or `max_cost` is reached. What the sink has got stays.
+    Raises GistevalError if the server can't be reached, refuses the key or doesn't know the model,
+    ParameterRefused if it takes no request with one of the judge's parameters, and InvalidRun once it has
+    only failed for a while, or `max_cost` is reached. What the sink has got stays.
     """
     try:
         import openai  # noqa: F401
@@ -254,10 +256,13 @@ class _Conversation:
             reason = (
                 f"status {error.status_code}: {_without(client.api_key, _start_of(error.response.text))}"
             )
+            name = refused_parameter(error.response.text, self.body.keys() - {"model", "messages"})
+            if name is not None and not self.answered:
+                raise ParameterRefused(name, reason) from error
             if not self.answered and self.failed_in_a_row >= FEWEST_REFUSALS:
                 raise GistevalError(
                     f"{server} takes none of the requests ({reason}): check --model {model!r} and the "
-                    "judge's parameters"
+                    "judge's parameters, which --judge-param name=value changes and name= leaves out"
                 ) from error
             return Failure(reason)
         except openai.APIStatusError as error:
@@ -271,15 +276,17 @@ def _reply(text: str) -> Reply | Failure:
     """The answer in a server's response; a refusal is a reply too, one that nobody can read a choice in."""
     try:
         content = json.loads(text)
-        message = content["choices"][0]["message"]
+        first = content["choices"][0]
+        message = first["message"]
+        ended = first.get("finish_reason")
         raw = message.get("content") or message.get("refusal") or ""
         usage = content.get("usage") or {}
-        counts = [usage.get(name) or 0 for name in ("prompt_tokens", "completion_tokens")]
-        if not isinstance(raw, str) or not all(isinstance(count, int) for count in counts):
+        prompt, completion = (usage.get(name) or 0 for name in ("prompt_tokens", "completion_tokens"))
+        if not isinstance(raw, str) or not isinstance(prompt, int) or not isinstance(completion, int):
             raise TypeError("content is no text, or usage no number")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         return Failure(f"the response is no chat completion ({one_line(error, 80)}): {_start_of(text)}")
-    return Reply(raw, *counts)
+    return Reply(raw, prompt, completion, ended if isinstance(ended, str) else None)
 
 
 def _without(key: str, text: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from gisteval.content import beside, find_content, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean, one_line
 from gisteval.schema import digest
+from gisteval.thinking import PAIRS, check_pair
 
 JUDGE_FILE = "judge.yaml"
 PLACEHOLDERS = frozenset({"request", "first", "second"})
@@ -23,6 +24,10 @@ Orders = Literal["both", "seeded", "one"]
 
 Beside = Annotated[str, AfterValidator(inside)]
 """A file in the judge's folder: what it holds is sent to a server."""
+
+
+Thought = Annotated[tuple[str, str], AfterValidator(check_pair)]
+"""What opens a thought and what closes it."""
 
 
 class _Strict(BaseModel):
@@ -72,8 +77,10 @@ class ChatDefinition(_Common):
     """A chat model, behind a server (kind chat) or in this process (kind local).
 
     prompt: a file with $request, $first and $second; system: a file. parameters: fields of the request.
-    reply_schema: a file with the JSON schema that the reply is bound to. max_characters: of each text
-    shown; max_reply: of a reply that is kept.
+    model_parameters: what differs for some models, by name or pattern ("gpt-5-*"), of which the first that
+    fits counts; null leaves a field out. reply_schema: a file with the JSON schema that the reply is bound
+    to. thoughts: pairs of texts between which a model thinks; no choice is read there. max_characters: of
+    each text shown; max_reply: of a reply that is kept.
     """
 
     kind: Literal["chat", "local"]
@@ -85,12 +92,20 @@ class ChatDefinition(_Common):
     prompt: Beside
     reply_schema: Beside | None = None
     parameters: dict[str, Any]
+    model_parameters: dict[str, dict[str, Any]] = {}
+    thoughts: tuple[Thought, ...] = PAIRS
     max_characters: int = Field(20_000, ge=100)
     max_reply: int = Field(20_000, ge=100)
     prices: PriceList | None = None
 
 
 Definition = ReferenceDefinition | ChatDefinition
+
+_NOT_SENT = {
+    *("description", "note", "prices", "again", "model", "base_url", "api_key_env"),
+    *("model_parameters", "thoughts"),
+}
+"""Fields that no reply rests on: the parameters of a model are among `parameters` once it is chosen."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +131,7 @@ class Judge:
         """Digest of all that the judge's answer rests on but the model and its server."""
         definition = self.definition.model_dump(
             mode="json",
-            exclude={"description", "note", "prices", "again", "model", "base_url", "api_key_env"},
+            exclude=_NOT_SENT,
         )
         parts = [json.dumps(definition, sort_keys=True), self.system, self.prompt, self.reply_schema]
         return digest(parts)

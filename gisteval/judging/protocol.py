@@ -65,6 +65,7 @@ class Look:
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
         cost: float = 0.0,
+        finish_reason: str | None = None,
     ) -> Verdict:
         """The record of this look's answer."""
         contest = self.contest
@@ -84,6 +85,7 @@ class Look:
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
             cost=cost,
+            finish_reason=finish_reason,
         )
 
 

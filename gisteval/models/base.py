@@ -42,9 +42,13 @@ class PromptModel(ABC):
         self.device = input_device(model)
         self.dtype = model.dtype
         self.quantized = quantization_of(model)
+        tokens.rows = int(model.get_input_embeddings().weight.shape[0])
         suppressed = {tokens.gist_id, tokens.tokenizer.pad_token_id} - {None}
         self.end_ids = _end_ids(model, tokens)
-        self.suppressed_ids = sorted(i for i in suppressed - self.end_ids if i is not None)
+        # A token without a row of the output matrix is never produced: a padding token may lie beyond it.
+        head = model.get_output_embeddings()
+        logits = tokens.rows if head is None else int(head.weight.shape[0])
+        self.suppressed_ids = sorted(i for i in suppressed - self.end_ids if i is not None and i < logits)
 
     @abstractmethod
     def encode(self, prompts: Sequence[Sequence[int]], keep: int | None) -> Sequence[CompressedPrompt]:

@@ -12,17 +12,24 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from gisteval.errors import GistevalError, one_line
 from gisteval.models.checkpoint import Checkpoint, inspect_checkpoint
 from gisteval.models.loading import load_tokenizer, load_weights, resolve
+from gisteval.models.padding import pad_left
 from gisteval.models.placement import DTYPES, choose_device, choose_dtype
+from gisteval.models.tokens import keep_tags
 from gisteval.schema import digest
+from gisteval.thinking import PAIRS, opened
 
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """A reply and the tokens it took."""
+    """A reply and the tokens it took. finished: an end token ended it, not the limit.
+
+    A thought that the chat template opens is a part of the text, its tag included.
+    """
 
     text: str
     prompt_tokens: int
     completion_tokens: int
+    finished: bool
 
 
 class ChatModel:
@@ -30,9 +37,6 @@ class ChatModel:
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self._model, self._tokenizer = model, tokenizer
-        tokenizer.padding_side = "left"
-        if tokenizer.pad_token_id is None:
-            tokenizer.pad_token = tokenizer.eos_token
 
     @classmethod
     def load(cls, name: str, device: str, dtype: str) -> ChatModel:
@@ -51,7 +55,8 @@ class ChatModel:
     ) -> list[ChatReply | str]:
         """Greedy replies to a batch; a text instead, saying why, where one does not fit the context."""
         texts = [self._text(conversation) for conversation in conversations]
-        counts = [len(ids) for ids in self._tokenizer(texts, add_special_tokens=False)["input_ids"]]
+        prompts = self._tokenizer(texts, add_special_tokens=False)["input_ids"]
+        counts = [len(ids) for ids in prompts]
         context = getattr(self._model.config, "max_position_embeddings", None)
         fits = [not context or count + max_new_tokens <= context for count in counts]
         found: list[ChatReply | str] = [
@@ -61,25 +66,29 @@ class ChatModel:
         places = [index for index, fit in enumerate(fits) if fit]
         if not places:
             return found
-        batch = self._tokenizer(
-            [texts[index] for index in places], return_tensors="pt", padding=True, add_special_tokens=False
-        ).to(self._model.device)
+        ends = self._ends()
+        ids, present = pad_left([prompts[index] for index in places], self._model.device)
         settings = GenerationConfig(
             max_new_tokens=max_new_tokens,
             do_sample=False,
-            eos_token_id=self._model.generation_config.eos_token_id or self._tokenizer.eos_token_id,
-            pad_token_id=self._tokenizer.pad_token_id,
+            eos_token_id=ends or None,
+            # Rows that are done are fed it: the tokenizer's own may lie beyond the embeddings.
+            pad_token_id=ends[0] if ends else 0,
         )
         made = self._model.generate(
-            input_ids=batch["input_ids"],
-            attention_mask=batch["attention_mask"],
-            generation_config=settings,
+            input_ids=ids, attention_mask=present.long(), generation_config=settings
         )
-        for index, row in zip(places, made[:, batch["input_ids"].shape[1] :], strict=True):
-            text = self._tokenizer.decode(row, skip_special_tokens=True)
-            tokens = int((row != self._tokenizer.pad_token_id).sum())
-            found[index] = ChatReply(text.strip(), counts[index], tokens)
+        for index, row in zip(places, made[:, ids.shape[1] :].tolist(), strict=True):
+            stop = next((place for place, token in enumerate(row) if token in ends), None)
+            text = opened(texts[index], PAIRS) + keep_tags(self._tokenizer, row[:stop], PAIRS)
+            tokens = len(row) if stop is None else stop + 1
+            found[index] = ChatReply(text.strip(), counts[index], tokens, stop is not None)
         return found
+
+    def _ends(self) -> list[int]:
+        """The tokens that end a reply."""
+        ends = self._model.generation_config.eos_token_id or self._tokenizer.eos_token_id
+        return [ends] if isinstance(ends, int) else list(ends or [])
 
     def _text(self, conversation: Sequence[dict[str, str]]) -> str:
         try:

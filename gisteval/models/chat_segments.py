@@ -15,7 +15,8 @@ compressed, what stands behind it follows.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -25,9 +26,13 @@ from transformers import PreTrainedTokenizerBase
 from gisteval.errors import GistevalError, one_line
 from gisteval.models.segments import Segments
 from gisteval.prompts import ChatTemplate
+from gisteval.thinking import Pair, opened
 
 MARK = "\ue000gists\ue001"
 """Stands where the gist tokens will; private characters, which no text is expected to hold."""
+
+SWITCHES = ("enable_thinking", "thinking")
+"""What templates call the switch of thoughts; one that knows neither ignores both."""
 
 PROBE = "The train leaves at 10:45."
 
@@ -49,6 +54,7 @@ class ChatSegments(Segments):
         """
         self.tokenizer = tokenizer
         self._role = template.role
+        self._options: Mapping[str, bool] = {}
         self._anchor = anchor or tokenizer.eos_token or ""
         special = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
         longest_first = sorted({*special, *tokenizer.all_special_tokens}, key=len, reverse=True)
@@ -72,15 +78,33 @@ class ChatSegments(Segments):
         """See Segments. Nothing of the template stands between an instruction and its gist tokens."""
         return self.prompts([""])[0], []
 
-    def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
-        """See Segments."""
+    def continuations(self, inputs: Sequence[str], more: str = "") -> list[list[int]]:
+        """See Segments. more: text of the template's that follows."""
         head, _, tail = self._continuation(MARK).partition(MARK)
         found = []
         for text in map(self._continuation, inputs):
             framed = text.startswith(head) and len(text) >= len(head) + len(tail)
             start, stop = len(head) if framed else 0, len(text) - len(tail)
-            found.append(self._ids(text[:start], text[start:stop], tail, self._anchor))
+            found.append(self._ids(text[:start], text[start:stop], tail + more, self._anchor))
         return found
+
+    def opened_by(self, pair: Pair) -> str:
+        """See Segments."""
+        return opened(self._continuation(PROBE), [pair])
+
+    def thinks(self, pair: Pair) -> bool:
+        """See Segments."""
+        return any(word in str(self.tokenizer.chat_template) for word in (*pair, SWITCHES[0]))
+
+    def behind_thought(self, inputs: Sequence[str], pair: Pair) -> list[list[int]] | None:
+        """See Segments. By the template's own switch where it has one, else a closing tag is put behind."""
+        silent = copy(self)
+        silent._options = dict.fromkeys(SWITCHES, False)
+        closed = silent._continuation(PROBE)
+        tail = closed[closed.rfind(PROBE) :]
+        if 0 < tail.find(pair[0]) < tail.rfind(pair[1]) and silent._prompt(PROBE) == self._prompt(PROBE):
+            return silent.continuations(inputs)
+        return self.continuations(inputs, f"\n{pair[1]}\n\n") if self.opened_by(pair) else None
 
     def targets(self, outputs: Sequence[str]) -> list[list[int]]:
         """See Segments."""
@@ -122,7 +146,9 @@ class ChatSegments(Segments):
 
     def _apply(self, conversation: list[dict[str, str]], **options: Any) -> str:
         try:
-            text: str = self.tokenizer.apply_chat_template(conversation, tokenize=False, **options)
+            text: str = self.tokenizer.apply_chat_template(
+                conversation, tokenize=False, **options, **self._options
+            )
         except (TemplateError, TypeError, ValueError) as error:
             raise self._refusal(f"does not render ({one_line(error)})") from error
         return text

@@ -28,6 +28,15 @@ from gisteval.schema import CONDITIONS, Condition, digest
 
 GIST_FILE = "gist.json"
 FORMAT = 1
+ADAPTER_FILE = "adapter_config.json"
+
+SOFT_PROMPTS = frozenset(
+    {
+        *("PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING"),
+        *("ADAPTION_PROMPT", "CPT", "CARTRIDGE"),
+    }
+)
+"""Kinds of peft adapters that are no change of the base's weights."""
 
 RELEASED_LLAMA_TEMPLATE = Template(
     instruction="Instruction: {instruction}", input="Input: {input}\n", output="Output:", target="{output}"
@@ -143,11 +152,21 @@ class Checkpoint:
         file = self.path / "config.json"
         return _read_json(file) if file.is_file() else {}
 
+    def adapter_config(self) -> dict[str, Any]:
+        """Content of adapter_config.json; empty without one."""
+        file = self.path / ADAPTER_FILE
+        return _read_json(file) if file.is_file() else {}
+
+    @property
+    def adapter_kind(self) -> str:
+        """peft's name of the adapter's kind, such as LORA."""
+        return str(self.adapter_config().get("peft_type"))
+
     def base_name(self) -> str:
         """Folder or hub name of an adapter's base; relative paths count from the adapter's folder."""
         if self.base is not None:
             return str(self.base.path)
-        config = _read_json(self.path / "adapter_config.json")
+        config = self.adapter_config()
         name = self.record.base or config.get("base_model_name_or_path")
         if not name:
             raise GistevalError(f"{self.path}: the adapter names no base model: set base in gist.json")
@@ -171,7 +190,7 @@ def inspect_checkpoint(
     if not path.is_dir():
         raise GistevalError(f"checkpoint {path} does not exist: give a folder or a hub name")
     ggufs = sorted(path.glob("*.gguf"))
-    is_adapter = (path / "adapter_config.json").is_file()
+    is_adapter = (path / ADAPTER_FILE).is_file()
     gguf_file = None
     if not (path / "config.json").is_file() and not is_adapter:
         if len(ggufs) != 1:
@@ -185,6 +204,8 @@ def inspect_checkpoint(
             if (path / name).is_file():
                 _read_json(path / name)
     architecture = _architecture(path)
+    if is_adapter:
+        _check_adapter_kind(path)
     under = inspect_checkpoint(base, allow_pickle=allow_pickle) if base else None
     template = architecture.template
     if under is not None and not is_adapter and not (path / "tokenizer.json").is_file():
@@ -204,8 +225,8 @@ def _architecture(path: Path) -> Architecture:
     """By config.json, or by an adapter's task; llama.cpp's files hold decoders."""
     if (path / "config.json").is_file():
         return architecture_of(_read_json(path / "config.json"), str(path))
-    if (path / "adapter_config.json").is_file():
-        task = _read_json(path / "adapter_config.json").get("task_type")
+    if (path / ADAPTER_FILE).is_file():
+        task = _read_json(path / ADAPTER_FILE).get("task_type")
         return ENCODER_DECODER if task == "SEQ_2_SEQ_LM" else DECODER
     return DECODER
 
@@ -245,6 +266,18 @@ def read_record(
         )
     except (KeyError, TypeError, ValueError, GistevalError) as error:
         raise GistevalError(f"{file}: a field is missing or malformed ({one_line(error)})") from error
+
+
+def _check_adapter_kind(path: Path) -> None:
+    """Raises GistevalError for adapters that put states before the text in place of changing weights."""
+    kind = _read_json(path / ADAPTER_FILE).get("peft_type")
+    if kind in SOFT_PROMPTS:
+        raise GistevalError(
+            f"{path} is a {kind} adapter: a soft prompt has nothing to merge into the base, and gisteval "
+            "does not run it: give an adapter that changes weights, such as a LoRA, or whole weights"
+        )
+    if not isinstance(kind, str):
+        raise GistevalError(f"{path / ADAPTER_FILE} names no peft_type: copy or save the adapter again")
 
 
 def is_checkpoint(path: Path) -> bool:

@@ -35,7 +35,8 @@ from gisteval.models.placement import (
     quantization_of,
     settle_int4,
 )
-from gisteval.models.tokens import PromptTokenizer, find_gist_id
+from gisteval.models.tokens import PromptTokenizer
+from gisteval.models.vocabulary import check_gist_row, fit_to_adapter
 from gisteval.models.weight_diff import add_base, check_sum, is_difference
 from gisteval.store import write_atomic
 
@@ -86,6 +87,7 @@ def load_model(
     if quantize is not None and device_map is None:
         device_map = {"": str(device)}  # quantised weights are made where they stay
     model = load_weights(checkpoint, tokens.tokenizer, dtype, device_map, quantize)
+    check_gist_row(model, tokens, checkpoint)
     if device_map is None:
         model = model.to(device)
     adapter = ADAPTERS[checkpoint.architecture](model.eval(), tokens, record.leak_window)
@@ -105,7 +107,9 @@ def load_tokens(checkpoint: Checkpoint) -> PromptTokenizer:
     """The checkpoint's tokenizer with its template and gist tokens. Raises GistevalError."""
     record = checkpoint.record
     tokenizer = load_tokenizer(checkpoint)
-    return PromptTokenizer(tokenizer, record.template, record.k, checkpoint.architecture.closes_input)
+    trained = bool(record.training.get("recipe", {}).get("chat_template"))
+    closes_input = checkpoint.architecture.closes_input
+    return PromptTokenizer(tokenizer, record.template, record.k, closes_input, trained)
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
@@ -259,48 +263,22 @@ def _load_adapter(
     base_tokenizer = load_tokenizer(base_checkpoint)
     where = None if quantize is None else device_map  # what is merged is spread afterwards
     base = load_weights(base_checkpoint, base_tokenizer, dtype, where, quantize)
-    fit_vocabulary(base, tokenizer)
     try:
+        fit_to_adapter(base, tokenizer, checkpoint)
         adapted = PeftModel.from_pretrained(base, checkpoint.path)
         model: PreTrainedModel = (
             adapted.get_base_model() if quantization_of(base) else adapted.merge_and_unload()
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (AttributeError, NotImplementedError) as error:  # of peft, for a kind that can't be merged
+        raise GistevalError(
+            f"{checkpoint.path}: an adapter of the kind {checkpoint.adapter_kind} can't be merged into its "
+            f"base ({one_line(error)}): save the merged model, or train a LoRA"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
         raise GistevalError(
             f"{checkpoint.path}: the adapter can't be loaded ({one_line(error)})"
         ) from error
     return model
-
-
-def fit_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Give `<GIST>` its rows if the model lacks them: the mean of the others, as a fixed start.
-
-    The output row matters as well: `<GIST>` is never produced, but its logit counts in the loss.
-    """
-    gist_id = find_gist_id(tokenizer)
-    old = model.get_input_embeddings().weight.shape[0]
-    if gist_id is None or gist_id < old:
-        return
-    if model.get_input_embeddings().weight.is_meta:
-        raise GistevalError(
-            f"<GIST> needs a row of the embedding, which is offloaded: give a --device-map that keeps "
-            f"{model.config.model_type}'s embeddings on a device"
-        )
-    head = model.get_output_embeddings()
-    distinct = None
-    if head is not None and head.weight is not model.get_input_embeddings().weight:
-        distinct = head.weight.detach().clone()
-    model.resize_token_embeddings(gist_id + 1, mean_resizing=False)
-    inputs, head = model.get_input_embeddings(), model.get_output_embeddings()
-    if distinct is not None and head.weight is inputs.weight:
-        # T5's configuration always says "tied": resizing would throw FLAN-T5's own output matrix away.
-        head.weight = torch.nn.Parameter(distinct.new_empty(inputs.weight.shape))
-    with torch.no_grad():
-        if distinct is not None:
-            head.weight[:old] = distinct
-        for table in (inputs, head):
-            if table is not None:
-                table.weight[old:] = table.weight[:old].mean(0)
 
 
 def save_checkpoint(

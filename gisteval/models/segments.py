@@ -9,6 +9,10 @@ from transformers import PreTrainedTokenizerBase
 
 from gisteval.errors import GistevalError
 from gisteval.prompts import Template
+from gisteval.thinking import Pair
+
+PROBE = "a"
+"""A text that any tokenizer has a token for."""
 
 HERE = "\ue000here\ue001"
 """Stands for an instruction where a template is cut; private characters, which no template holds."""
@@ -51,6 +55,21 @@ class Segments(ABC):
     def end_id(self) -> int | None:
         """The token that ends an answer."""
 
+    def opened_by(self, pair: Pair) -> str:
+        """The tag with which the text before an answer opens a thought, or "" where it opens none."""
+        return ""
+
+    def thinks(self, pair: Pair) -> bool:
+        """Whether the text around an answer knows thoughts, so that one may stand before it."""
+        return False
+
+    def behind_thought(self, inputs: Sequence[str], pair: Pair) -> list[list[int]] | None:
+        """`continuations` up to where the answer itself begins, behind a thought that is closed, empty.
+
+        None where the answer begins where the model begins to write.
+        """
+        return None
+
     def plain(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts as data: a `<GIST>` or an end token in them stays the characters it is."""
         if not texts:
@@ -58,6 +77,20 @@ class Segments(ABC):
         encoded = self.tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True)
         ids: list[list[int]] = encoded["input_ids"]
         return ids
+
+
+def prefix_of(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Token ids that the tokenizer puts before every text: a start token, several (as GLM's), or none.
+
+    What it puts behind a text is left out: it would stand between the parts of a prompt.
+    """
+    plain: list[int] = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
+    whole: list[int] = tokenizer(PROBE)["input_ids"]
+    for start in range(len(whole) - len(plain) + 1):
+        if plain and whole[start : start + len(plain)] == plain:
+            return whole[:start]
+    first = whole[:1]
+    return first if first == [tokenizer.bos_token_id] else []
 
 
 class PlainSegments(Segments):
@@ -70,18 +103,17 @@ class PlainSegments(Segments):
         self.tokenizer = tokenizer
         self._template = template
         self._closes_input = closes_input
-        start = tokenizer("")["input_ids"]
-        self._bos = start[:1] if start and start[0] == tokenizer.bos_token_id else []
+        self._prefix = prefix_of(tokenizer)
 
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
         """See Segments."""
-        return [self._bos + ids for ids in self.plain([self._template.prompt(t) for t in instructions])]
+        return [self._prefix + ids for ids in self.plain([self._template.prompt(t) for t in instructions])]
 
     def frame(self) -> tuple[list[int], list[int]]:
         """See Segments."""
         before, _, behind = self._template.prompt(HERE).partition(HERE)
         head, tail = self.plain([before, behind])
-        return self._bos + head, tail
+        return self._prefix + head, tail
 
     def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
         """See Segments."""

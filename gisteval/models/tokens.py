@@ -16,8 +16,11 @@ from gisteval.models.chat_segments import ChatSegments
 from gisteval.models.segments import PlainSegments, Segments
 from gisteval.prompts import ChatTemplate, Template
 from gisteval.schema import Example
+from gisteval.thinking import Pair, Thinking, behind_first
 
 GIST_TOKEN = "<GIST>"
+
+RESIZE = "call model.resize_token_embeddings(len(tokenizer)) and save the model"
 
 REMEMBERED = 4096
 """Texts of a kind whose token ids are kept: a window asks for them when it is planned and when it runs."""
@@ -32,13 +35,16 @@ class PromptTokenizer:
         template: Template | ChatTemplate,
         k: int,
         closes_input: bool = False,
+        answers_at_once: bool = False,
     ) -> None:
         """k: gist tokens after each prompt; closes_input: an end token follows each input, as encoders
-        are trained with.
+        are trained with; answers_at_once: trained to answer where its prompt ends, whatever thoughts the
+        chat template knows. `rows`, of the model's embedding, is set by the model that it is given to.
 
         Raises GistevalError if k > 0 and there is no `<GIST>`, or if the template does not fit.
         """
         self.closes_input = closes_input
+        self.answers_at_once = answers_at_once
         self.tokenizer = tokenizer
         self.template = template
         self.k = k
@@ -49,6 +55,8 @@ class PromptTokenizer:
                 "gist checkpoint (train one with gisteval train, or evaluate it without --k)"
             )
         self.segments = self._segments()
+        self.rows: int | None = None
+        self._opened: dict[Pair, str] = {}
         self._known: dict[str, dict[str, list[int]]] = {}
 
     @property
@@ -85,6 +93,33 @@ class PromptTokenizer:
         """Generated ids -> text, special tokens dropped and outer white space stripped."""
         return str(self.tokenizer.decode(token_ids, skip_special_tokens=True)).strip()
 
+    def said(self, token_ids: Sequence[int], thinking: Thinking) -> tuple[str, str | None]:
+        """Generated ids -> the answer, and all of the text where thoughts before the answer were dropped.
+
+        A thought that the chat template opened is a part of the text, its tag included.
+        """
+        plain = self.decode(token_ids)
+        if not thinking.strip:
+            return plain, None
+        text = keep_tags(self.tokenizer, token_ids, [thinking.pair])
+        whole = (self.opened_by(thinking.pair) + text).strip()
+        found = behind_first(whole, thinking.pair)
+        return (found.answer, whole) if found.thoughts else (plain, None)
+
+    def opened_by(self, pair: Pair) -> str:
+        """The tag with which the chat template opens a thought before an answer, or ""."""
+        if pair not in self._opened:
+            self._opened[pair] = self.segments.opened_by(pair) if self.thinks(pair) else ""
+        return self._opened[pair]
+
+    def thinks(self, pair: Pair) -> bool:
+        """Whether a thought may stand before an answer, by the chat template and the model's training."""
+        return not self.answers_at_once and self.segments.thinks(pair)
+
+    def behind_thought(self, inputs: Sequence[str], pair: Pair) -> list[list[int]] | None:
+        """See Segments."""
+        return self.segments.behind_thought(inputs, pair) if self.thinks(pair) else None
+
     @cached_property
     def template_tokens(self) -> int:
         """Tokens of a prompt whose instruction is empty."""
@@ -106,7 +141,7 @@ class PromptTokenizer:
 
     def with_gists(self, k: int) -> PromptTokenizer:
         """The same with another number of gist tokens."""
-        return PromptTokenizer(self.tokenizer, self.template, k, self.closes_input)
+        return PromptTokenizer(self.tokenizer, self.template, k, self.closes_input, self.answers_at_once)
 
     def _ids(
         self, tokenise: Callable[[Sequence[str]], list[list[int]]], texts: Sequence[str]
@@ -115,8 +150,20 @@ class PromptTokenizer:
         if len(known) + len(texts) > REMEMBERED:
             known.clear()
         new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, tokenise(new), strict=True))
+        made = tokenise(new)
+        self._check_rows(made)
+        known.update(zip(new, made, strict=True))
         return [list(known[text]) for text in texts]
+
+    def _check_rows(self, sequences: Sequence[Sequence[int]]) -> None:
+        """Raises GistevalError for a token that the model has no embedding of."""
+        worst = max((token for ids in sequences for token in ids), default=0)
+        if self.rows is not None and worst >= self.rows:
+            raise GistevalError(
+                f"the tokenizer of {self.tokenizer.name_or_path} has a token "
+                f"{self.tokenizer.convert_ids_to_tokens(worst)!r} (id {worst}), but the model's embedding "
+                f"has only {self.rows} rows: {RESIZE}"
+            )
 
     def _segments(self) -> Segments:
         if isinstance(self.template, Template):
@@ -124,6 +171,20 @@ class PromptTokenizer:
         if self.closes_input:
             raise GistevalError("an encoder-decoder takes no chat template: leave --chat-template out")
         return ChatSegments(self.tokenizer, self.template, None if self.gist_id is None else GIST_TOKEN)
+
+
+def keep_tags(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int], pairs: Sequence[Pair]) -> str:
+    """Generated ids -> text without special tokens, except those that open and close a thought."""
+    wanted = {tag for pair in pairs for tag in pair}
+    added = tokenizer.added_tokens_decoder.items()
+    tags = {number: token.content for number, token in added if token.special and token.content in wanted}
+    pieces, start = [], 0
+    for place, token in enumerate(token_ids):
+        if token in tags:
+            pieces += [tokenizer.decode(token_ids[start:place], skip_special_tokens=True), tags[token]]
+            start = place + 1
+    pieces.append(tokenizer.decode(token_ids[start:], skip_special_tokens=True))
+    return "".join(map(str, pieces))
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gisteval.config import check_executor
+from gisteval.config import RunConfig, check_executor
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.judging.client import Endpoint, api_key
 from gisteval.judging.definition import ChatDefinition, Judge, Price, load_judge
+from gisteval.judging.parameters import LIMITS, given_parameters, with_parameters, without
 from gisteval.schema import digest
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeOptions:
-    """What flags say of a judge; None is the judge's own. price: dollars a million tokens in, out."""
+    """What flags say of a judge; None is the judge's own. price: dollars a million tokens in, out.
+
+    parameters: `name=value` each, as --judge-param gives them.
+    """
 
     judge: str = "reference"
     model: str | None = None
@@ -36,6 +41,7 @@ class JudgeOptions:
     ray_address: str | None = None
     num_workers: int | None = None
     gpus_per_worker: float | None = None
+    parameters: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("concurrency", "rate", "timeout", "max_cost", "limit", "batch_size"):
@@ -47,11 +53,25 @@ class JudgeOptions:
         check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
 
 
+def judge_options(config: RunConfig) -> JudgeOptions:
+    """What a run's configuration says of its judge."""
+    return JudgeOptions(judge=config.judge, parameters=config.judge_params)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A parameter that a server refused: the value it had (None for the reply's schema), and its words."""
+
+    value: Any
+    reason: str
+
+
 @dataclass(frozen=True)
 class Bench:
     """A judge that is ready to be asked. label: the name that its verdicts bear.
 
-    device: of a local judge; gpus: of each Ray worker.
+    device: of a local judge; gpus: of each Ray worker; dropped: parameters that the server refused, which
+    the judge no longer has.
     """
 
     judge: Judge
@@ -64,6 +84,19 @@ class Bench:
     price: Price | None = None
     device: str = "auto"
     gpus: float = 0.0
+    dropped: Mapping[str, Dropped] = field(default_factory=dict)
+
+    def dropping(self, name: str, reason: str) -> Bench:
+        """The same without a parameter that the server refuses: what is sent is what the keys say."""
+        judge = without(self.judge, name)
+        identity = _identity(judge, self.model, self.base_url)
+        dropped = {**self.dropped, name: Dropped(self.sent(name), reason)}
+        return replace(self, judge=judge, identity=identity, dropped=dropped)
+
+    def sent(self, name: str) -> Any:
+        """The value of a parameter; None where it is not sent, or is no parameter."""
+        definition = self.judge.definition
+        return definition.parameters.get(name) if isinstance(definition, ChatDefinition) else None
 
     def check_access(self) -> None:
         """Raise GistevalError if the judge needs a key and there is none."""
@@ -73,6 +106,7 @@ class Bench:
     def facts(self) -> dict[str, Any]:
         """What the manifest says of it."""
         definition = self.judge.definition
+        sent = definition if isinstance(definition, ChatDefinition) else None
         return {
             "name": definition.name,
             "version": definition.version,
@@ -82,21 +116,37 @@ class Bench:
             "orders": self.judge.orders,
             "prompt": self.judge.prompt_digest(),
             "identity": self.identity,
-            "note": definition.note,
+            "parameters": dict(sent.parameters) if sent else {},
+            "dropped": {name: asdict(found) for name, found in self.dropped.items()},
+            "thoughts": [list(pair) for pair in sent.thoughts] if sent else [],
+            "note": " ".join([definition.note, *map(left_out, self.dropped)]).strip(),
             "notes": [],
         }
+
+
+def left_out(name: str) -> str:
+    """What became of a parameter that the server refused."""
+    other = f"sent as {LIMITS[name]}" if name in LIMITS else "left out"
+    return f"The server does not take the parameter {name}: it was {other}."
+
+
+def _identity(judge: Judge, model: str | None, base_url: str | None) -> str:
+    return digest([judge.prompt_digest(), model or "", base_url or ""])
 
 
 def prepare(options: JudgeOptions) -> Bench:
     """Check all that can be wrong with a judge before anything is asked. Raises GistevalError."""
     judge = load_judge(options.judge)
     definition = judge.definition
+    given = given_parameters(options.parameters)
     if not isinstance(definition, ChatDefinition):
+        judge = with_parameters(judge, "", given)
         identity = digest([judge.prompt_digest()])
         return Bench(judge, judge.name, None, None, identity, options)
     model = options.model or definition.model
     if model is None:
         raise GistevalError(f"judge {judge.name} needs a model: give --model")
+    judge = with_parameters(judge, model, given)
     if definition.kind == "local":
         from gisteval.models.chat import chat_identity
         from gisteval.models.placement import choose_placement
@@ -132,7 +182,7 @@ def prepare(options: JudgeOptions) -> Bench:
         options.max_cost,
     )
     label = judge.name if model == definition.model else f"{judge.name}:{model}"
-    identity = digest([judge.prompt_digest(), model, base_url])
+    identity = _identity(judge, model, base_url)
     price = _price(definition, model, options)
     return Bench(judge, label, model, base_url, identity, options, endpoint, price)
 

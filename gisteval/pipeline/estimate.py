@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gisteval.errors import GistevalError, counted
-from gisteval.pipeline.bench import JudgeOptions, prepare
+from gisteval.pipeline.bench import judge_options, prepare
 from gisteval.pipeline.judge_cost import JudgeCost, judge_cost
 from gisteval.pipeline.plan import Plan
 from gisteval.pipeline.split_cost import Lengths, SplitCost, measure_lengths, model_shape, split_cost
@@ -117,7 +117,7 @@ def estimate_run(plan: Plan, rates: Rates) -> RunCost:
     """
     judge = None
     if plan.config.judge != "none":
-        judge = judge_cost(plan, prepare(JudgeOptions(judge=plan.config.judge)))
+        judge = judge_cost(plan, prepare(judge_options(plan.config)))
     lengths: dict[tuple[str, str], list[Lengths]] = {}
     costs = []
     for system in plan.systems:

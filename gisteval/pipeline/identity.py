@@ -14,7 +14,10 @@ from gisteval.schema import digest
 
 @dataclass(frozen=True, slots=True)
 class GenerationIdentity:
-    """Everything but the example that can change a generation."""
+    """Everything but the example that can change a generation.
+
+    thinking: what becomes of thoughts, None for a model that is not known to think and the default rule.
+    """
 
     template: Mapping[str, str]
     compressor: str
@@ -29,6 +32,7 @@ class GenerationIdentity:
     seed: int
     quantize: str | None = None
     compressor_version: int = 1
+    thinking: str | None = None
 
     def prefix(self) -> str:
         """Digest shared by all records of one system."""
@@ -48,6 +52,7 @@ class GenerationIdentity:
                 # What is as it always was adds nothing, so that keys stay as they were.
                 *([] if self.quantize is None else [self.quantize]),
                 *([] if self.compressor_version == 1 else [f"compressor v{self.compressor_version}"]),
+                *([] if self.thinking is None else ["thinking", self.thinking]),
             ]
         )
 

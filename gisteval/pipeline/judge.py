@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,17 +11,20 @@ from typing import Any
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.judging.cache import Reply, ReplyCache
 from gisteval.judging.client import ask_all
+from gisteval.judging.parameters import LIMITS, ParameterRefused
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.reference import reference_reply
 from gisteval.logs import progress, run_log
-from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
-from gisteval.pipeline.judged import MOST_MISSING, contests, write_judging
+from gisteval.pipeline.bench import Bench, JudgeOptions, left_out, prepare
+from gisteval.pipeline.judged import MOST_MISSING, contests, is_cut, unanswered, write_judging
 from gisteval.pipeline.progress import working
 from gisteval.pipeline.verdict_log import VerdictLog
 from gisteval.run_folder import RunFolder
 
 BAR_STEP = 20
 """Looks between two movements of the progress bar, which take longer than a cached look."""
+
+log = logging.getLogger(__name__)
 
 LOOKED_UP = 500
 """Looks that are looked up in the cache at a time."""
@@ -39,12 +43,25 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
         if take_looks(folder, bench):
             progress.info("writing the report")
         mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
-    check_answers(bench.label, mine)
+        cut = cut_replies(folder, bench.label)
+    check_answers(bench.label, mine, cut)
     return mine
 
 
-def check_answers(label: str, entries: list[dict[str, Any]]) -> None:
-    """Raise InvalidRun if more than 2% of a judge's looks have no answer."""
+def cut_replies(folder: RunFolder, label: str) -> int:
+    """A judge's looks for the win rates whose replies ended at the limit of tokens."""
+    return sum(
+        verdict.purpose == "main" and is_cut(verdict)
+        for system in folder.references
+        for verdict in folder.file_verdicts(label, system)
+    )
+
+
+def check_answers(label: str, entries: list[dict[str, Any]], cut: int = 0) -> None:
+    """Raise InvalidRun if more than 2% of a judge's looks have no answer.
+
+    cut: of those that can't be read, the replies that ended at the limit of tokens.
+    """
     counts = {
         name: sum(entry[name] for entry in entries if entry["kind"] == "pairs")
         for name in ("looks", "errors", "invalid")
@@ -53,17 +70,56 @@ def check_answers(label: str, entries: list[dict[str, Any]]) -> None:
     if 100.0 * missing > MOST_MISSING * counts["looks"]:
         raise InvalidRun(
             f"judge {label} gave no answer to {missing} of {counted(counts['looks'], 'look')} "
-            f"({counts['errors']} failed, {counts['invalid']} can't be read), more than {MOST_MISSING:g}%: "
+            f"({unanswered(counts['errors'], counts['invalid'], cut)}), more than {MOST_MISSING:g}%: "
             "the same command asks again where it failed; replies that can't be read stand in verdicts/"
+            + ("; --judge-param max_completion_tokens=N (locally max_new_tokens) gives room" if cut else "")
         )
 
 
 def take_looks(folder: RunFolder, bench: Bench) -> int:
-    """Take every look that has no verdict in the folder yet, and write its verdict. How many there were."""
+    """Take every look that has no verdict in the folder yet, and write its verdict. How many there were.
+
+    A parameter that the server refuses before its first reply is left out, which the manifest says.
+    """
     if not folder.references:
         raise GistevalError(f"{folder.path} has no positive control to judge against")
+    bench = as_asked(folder, bench)
+    while True:
+        try:
+            return _take_looks(folder, bench)
+        except ParameterRefused as refusal:
+            name = refusal.name
+            if has_verdicts(folder, bench) or LIMITS.get(name) in bench.dropped:
+                raise
+            bench = bench.dropping(name, refusal.reason)
+            log.warning("judge %s: %s (%s)", bench.label, left_out(name), refusal.reason)
+
+
+def as_asked(folder: RunFolder, bench: Bench) -> Bench:
+    """The judge without the parameters that its server refused when it was asked about this run before.
+
+    One that has another value now was never refused, and is sent.
+    """
+    before = folder.judges.get(bench.label, {})
+    asked = bench
+    for name, found in before.get("dropped", {}).items():
+        if asked.sent(name) != found["value"]:
+            return bench
+        try:
+            asked = asked.dropping(name, found["reason"])
+        except GistevalError:  # a flag has left it out
+            return bench
+    return asked if asked.identity == before.get("identity") else bench
+
+
+def has_verdicts(folder: RunFolder, bench: Bench) -> bool:
+    """Whether the run holds verdicts of this judge's name."""
+    return any(folder.verdicts(bench.label, system).exists() for system in folder.references)
+
+
+def _take_looks(folder: RunFolder, bench: Bench) -> int:
     claim(folder, bench)
-    with VerdictLog(folder, bench) as log, working() as work:
+    with VerdictLog(folder, bench) as writer, working() as work:
         task = work.begin(f"looks of judge {bench.label}")
         count = len(folder.references) * len(folder.splits)
         taken = 0
@@ -80,11 +136,11 @@ def take_looks(folder: RunFolder, bench: Bench) -> int:
                     if number % BAR_STEP == 0:
                         work.advance(task, BAR_STEP)
                     if look.equal and look.purpose != "aa":
-                        log.add(look.verdict(bench.label, "tie", None))
+                        writer.add(look.verdict(bench.label, "tie", None))
                     else:
                         yield look
 
-        _ask(bench, missing(), log)
+        _ask(bench, missing(), writer)
     return taken
 
 
@@ -124,40 +180,37 @@ def _missing(folder: RunFolder, bench: Bench, contest: Contest) -> Iterator[Look
             yield look
 
 
-def _ask(bench: Bench, todo: Iterator[Look], log: VerdictLog) -> None:
+def _ask(bench: Bench, todo: Iterator[Look], writer: VerdictLog) -> None:
     kind = bench.judge.definition.kind
     if bench.options.executor == "ray":
         from gisteval.pipeline.judge_ray import ask_ray
 
-        ask_ray(bench, todo, log.answered)
+        ask_ray(bench, todo, writer.answered)
     elif kind == "reference":
         for look in todo:
-            log.answered(look, Reply(reference_reply(look), 0, 0))
+            writer.answered(look, Reply(reference_reply(look), 0, 0))
     elif kind == "local":
         from gisteval.pipeline.judge_local import ask_local
 
         assert bench.model is not None
-        ask_local(bench, todo, log.answered)
+        ask_local(bench, todo, writer.answered)
     else:
         assert bench.endpoint is not None
         with ReplyCache(bench.options.cache or default_cache()) as cache:
-            log.cache = cache
+            writer.cache = cache
             try:
-                unknown = _uncached(cache, todo, log)
-                ask_all(bench.judge, bench.endpoint, bench.price, unknown, log.answered)
+                unknown = _uncached(cache, todo, writer)
+                ask_all(bench.judge, bench.endpoint, bench.price, unknown, writer.answered)
             finally:
-                log.flush()
-                log.cache = None
+                writer.close_cache()
 
 
-def _uncached(cache: ReplyCache, todo: Iterator[Look], log: VerdictLog) -> Iterator[Look]:
+def _uncached(cache: ReplyCache, todo: Iterator[Look], writer: VerdictLog) -> Iterator[Look]:
     """Answer what was paid for before; the rest is left to be asked."""
     while part := list(islice(todo, LOOKED_UP)):
         found = cache.get([look.key for look in part])
         for look in part:
-            if look.key in found:
-                log.remembered(look, found[look.key])
-            else:
+            if look.key not in found or not writer.remembered(look, found[look.key]):
                 yield look
 
 

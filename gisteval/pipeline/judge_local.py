@@ -33,7 +33,12 @@ class LocalJudge:
         return [
             Failure(found)
             if isinstance(found, str)
-            else Reply(found.text, found.prompt_tokens, found.completion_tokens)
+            else Reply(
+                found.text,
+                found.prompt_tokens,
+                found.completion_tokens,
+                "stop" if found.finished else "length",
+            )
             for found in chain.from_iterable(replies)
         ]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from gisteval.errors import InvalidRun, counted
 from gisteval.judging.pairs import pair_scores
 from gisteval.judging.panel import side_by_side
+from gisteval.judging.parsing import AT_THE_LIMIT
 from gisteval.judging.protocol import Contest
 from gisteval.judging.summary import Judged, control_figures, main_looks, sum_up
 from gisteval.judging.win_rate import Labels
@@ -58,6 +59,17 @@ def contests(folder: RunFolder) -> Iterator[Contest]:
                 del outputs[system]
 
 
+def is_cut(verdict: Verdict) -> bool:
+    """Whether the reply ended at its limit of tokens, so that it makes no choice."""
+    return verdict.choice == "invalid" and (verdict.error or "").startswith(AT_THE_LIMIT)
+
+
+def unanswered(errors: int, invalid: int, cut: int) -> str:
+    """Looks without an answer, by why. cut: those of the invalid ones that ended at the limit of tokens."""
+    limit = f", {cut} cut at the token limit" if cut else ""
+    return f"{errors} failed{limit}, {invalid - cut} can't be read"
+
+
 def write_judging(folder: RunFolder) -> list[dict[str, Any]]:
     """Bring results.json and the report up to date with all verdicts of the folder's judges.
 
@@ -73,6 +85,7 @@ def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
     rows: list[ResultRow] = []
     entries: list[dict[str, Any]] = []
     summaries: list[Judged] = []
+    cut: dict[int, int] = {}
     labels = {
         system["name"]: Labels(system["condition"], system["control"], system["compressor"], system["k"])
         for system in folder.systems
@@ -95,6 +108,7 @@ def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
                 continue
             scores[judge] = pair_scores(main_looks(verdicts))
             summary = sum_up(judge, contest, verdicts)
+            cut[len(summaries)] = sum(map(is_cut, main_looks(verdicts)))
             summaries.append(summary)
             entries.append(summary.to_json())
             negative = negatives.get(contest.reference, contest.system)
@@ -105,7 +119,7 @@ def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
                 if judge not in scores:
                     scores[judge] = pair_scores(main_looks(_verdicts(folder, judge, contest)))
             entries += side_by_side(contest, scores)
-    _note_gaps(folder, summaries)
+    _note_gaps(folder, summaries, cut)
     known = [f"{name}@{facts['identity'][:8]}" for name, facts in folder.judges.items()]
     folder.write_judging(rows, entries, "+".join(known) or "none")
     return entries
@@ -121,11 +135,11 @@ def _verdicts(folder: RunFolder, judge: str, contest: Contest) -> list[Verdict]:
     ]
 
 
-def _note_gaps(folder: RunFolder, summaries: list[Judged]) -> None:
+def _note_gaps(folder: RunFolder, summaries: list[Judged], cut: Mapping[int, int]) -> None:
     """What a report must say of pairs that a judge was not asked about, or gave no answer on."""
     for judge, facts in folder.judges.items():
         notes = [facts["note"]] if facts["note"] else []
-        for found in summaries:
+        for number, found in enumerate(summaries):
             if found.judge != judge or facts["kind"] == "human":
                 continue
             where = f"{judge} on {found.contest.system}, {found.contest.split}"
@@ -135,6 +149,6 @@ def _note_gaps(folder: RunFolder, summaries: list[Judged]) -> None:
             if found.missing_share > MOST_MISSING:
                 notes.append(
                     f"{where}: {found.missing_share:.1f}% of the looks have no answer "
-                    f"({found.errors} failed, {found.invalid} can't be read): no conclusion holds."
+                    f"({unanswered(found.errors, found.invalid, cut[number])}): no conclusion holds."
                 )
         folder.note_judge(judge, {**facts, "notes": notes})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,16 @@ from gisteval.generation import Decoding
 from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.loading import load_tokens, resolve
 from gisteval.models.placement import Placement, choose_placement
+from gisteval.models.tokens import PromptTokenizer
 from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.prompts import Template
 from gisteval.registry import COMPRESSORS
 from gisteval.schema import Example, as_condition, digest
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import Task, load_task
+from gisteval.thinking import Thinking
+
+log = logging.getLogger(__name__)
 
 DEMO = ("wordplay-llama", "wordplay-t5")
 """The bundled suites, a decoder-only and an encoder-decoder one."""
@@ -28,7 +33,7 @@ DEMO = ("wordplay-llama", "wordplay-t5")
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything decided before a model is loaded."""
+    """Everything decided before a model is loaded. opened: of chat templates that open a thought."""
 
     config: RunConfig
     task: Task
@@ -37,6 +42,7 @@ class Plan:
     decoding: Decoding
     placement: Placement
     identities: Mapping[str, GenerationIdentity]
+    opened: tuple[str, ...] = ()
 
     @property
     def systems(self) -> list[System]:
@@ -60,7 +66,7 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What every output must say about the systems."""
-        return tuple(dict.fromkeys(note for suite in self.suites for note in suite.notes))
+        return (*dict.fromkeys(note for suite in self.suites for note in suite.notes), *self.opened)
 
 
 def plan_run(config: RunConfig) -> Plan:
@@ -84,7 +90,10 @@ def plan_run(config: RunConfig) -> Plan:
     )
     models = config.models or tuple(str(find_content("checkpoints") / name) for name in DEMO)
     suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
-    decoding = Decoding(config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch())
+    thinking = config.thoughts()
+    decoding = Decoding(
+        config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch(), thinking=thinking
+    )
     placement = choose_placement(
         config.device,
         config.dtype,
@@ -96,7 +105,21 @@ def plan_run(config: RunConfig) -> Plan:
     systems = _distinct(suites)
     checkpoints = {system.checkpoint.path: system.checkpoint for system in systems.values()}
     weights = {path: checkpoint.weights_digest() for path, checkpoint in checkpoints.items()}
-    templates = {path: _template_parts(checkpoint) for path, checkpoint in checkpoints.items()}
+    chats = {
+        path: load_tokens(checkpoint)
+        for path, checkpoint in checkpoints.items()
+        if not isinstance(checkpoint.record.template, Template)
+    }
+    templates = {
+        path: _template_parts(checkpoint, chats.get(path)) for path, checkpoint in checkpoints.items()
+    }
+    opened = tuple(
+        _opened_note(path, tokens, thinking)
+        for path, tokens in chats.items()
+        if tokens.opened_by(thinking.pair)
+    )
+    for note in opened:
+        log.warning("%s", note)
     identities = {
         name: GenerationIdentity(
             template=templates[system.checkpoint.path],
@@ -112,25 +135,47 @@ def plan_run(config: RunConfig) -> Plan:
             seed=config.seed,
             quantize=placement.quantize,
             compressor_version=COMPRESSORS.load(system.compressor).version,
+            thinking=_known_thinking(chats.get(system.checkpoint.path), thinking),
         )
         for name, system in systems.items()
     }
-    return Plan(config, task, examples, suites, decoding, placement, identities)
+    return Plan(config, task, examples, suites, decoding, placement, identities, opened)
 
 
 def _resolve(name: str | None, config: RunConfig) -> Path | None:
     return resolve(name, config.allow_pickle) if name else None
 
 
-def _template_parts(checkpoint: Checkpoint) -> dict[str, str]:
-    """What of a template can change a generation. Raises GistevalError for a chat template that won't do.
+def _known_thinking(tokens: PromptTokenizer | None, thinking: Thinking) -> str | None:
+    """The rule as a part of keys; None where it is the default, and no template speaks of thoughts.
+
+    tokens: with a chat template, None without.
+    """
+    thinks = tokens is not None and tokens.thinks(thinking.pair)
+    return str(thinking) if thinks or thinking != Thinking() else None
+
+
+def _opened_note(path: Path, tokens: PromptTokenizer, thinking: Thinking) -> str:
+    opening, closing = thinking.pair
+    scored = (
+        f"what stands behind {closing} is scored, the whole text is kept as raw"
+        if thinking.strip
+        else "the thought is scored with the answer (--thinking keep)"
+    )
+    return (
+        f"the chat template of {path} opens a thought ({opening}): {scored}, and the loss on the reference "
+        "is taken behind an empty thought."
+    )
+
+
+def _template_parts(checkpoint: Checkpoint, tokens: PromptTokenizer | None) -> dict[str, str]:
+    """What of a template can change a generation. tokens: with a chat template, None without.
 
     A chat template may insert the date, so the tokens that frame an empty conversation count.
     """
     template = checkpoint.record.template
-    if isinstance(template, Template):
-        return template.to_dict()
-    tokens = load_tokens(checkpoint)
+    if tokens is None:
+        return dict(template.to_dict())
     frame = tokens.prompts([""]) + tokens.continuations([""])
     return {**template.to_dict(), "frame": digest([str(ids) for ids in frame])}
 

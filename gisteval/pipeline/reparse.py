@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError
-from gisteval.judging.parsing import read_reply
+from gisteval.judging.parsing import cut_short, read_reply
 from gisteval.logs import run_log
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
-from gisteval.pipeline.judge import claim
+from gisteval.pipeline.judge import as_asked, claim
 from gisteval.pipeline.judged import write_judging
 from gisteval.run_folder import RunFolder
 from gisteval.schema import to_json
@@ -41,6 +41,7 @@ def _reparse(folder: RunFolder, bench: Bench) -> Reparsed:
     files = [folder.verdicts(bench.label, system) for system in folder.references]
     if not any(file.exists() for file in files):
         raise GistevalError(f"{folder.path} has no verdicts of judge {bench.label}: judge it first")
+    bench = as_asked(folder, bench)
     claim(folder, bench)
     read = changed = 0
     for system in folder.references:
@@ -48,9 +49,11 @@ def _reparse(folder: RunFolder, bench: Bench) -> Reparsed:
         for verdict in folder.file_verdicts(bench.label, system):
             if verdict.reply is not None:
                 read += 1
-                choice = read_reply(bench.judge.definition, verdict.reply, verdict.order)
-                changed += choice != verdict.choice
-                verdict = replace(verdict, choice=choice)
+                definition, ended = bench.judge.definition, verdict.finish_reason
+                choice = read_reply(definition, verdict.reply, verdict.order, ended)
+                reason = cut_short(definition, verdict.reply, ended) if choice == "invalid" else None
+                changed += (choice, reason) != (verdict.choice, verdict.error)
+                verdict = replace(verdict, choice=choice, error=reason)
             lines.append(json.dumps(to_json(verdict), ensure_ascii=False, sort_keys=True) + "\n")
         if changed > before:
             write_atomic(folder.verdicts(bench.label, system), "".join(lines))

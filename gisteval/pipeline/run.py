@@ -15,9 +15,9 @@ from gisteval.executors.work import Checked, Executor, Job, Settings, Work
 from gisteval.generation import Failed, NotFinite, TooLong
 from gisteval.logs import kept, progress, run_log
 from gisteval.models.memory import is_out_of_memory
-from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
+from gisteval.pipeline.bench import Bench, judge_options, prepare
 from gisteval.pipeline.identity import signature, versions
-from gisteval.pipeline.judge import check_answers, take_looks
+from gisteval.pipeline.judge import check_answers, cut_replies, take_looks
 from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
 from gisteval.pipeline.progress import working
@@ -27,6 +27,7 @@ from gisteval.run_folder import RunFolder
 from gisteval.schema import Example, ResultRow
 from gisteval.store import RecordWriter
 from gisteval.suite import System
+from gisteval.thinking import behind_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
         from gisteval.pipeline.profile_model import check_timeable
 
         check_timeable(plan.suites[0])
-    bench = None if config.judge == "none" else prepare(JudgeOptions(judge=config.judge))
+    bench = None if config.judge == "none" else prepare(judge_options(config))
     if bench is not None:
         bench.check_access()
     executor = _executor(plan)
@@ -101,7 +102,12 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
             "gisteval": versions()["gisteval"],
         }
     )
-    notes = [*plan.notes, *_failure_notes(failures), *unread_notes(plan.examples)]
+    notes = [
+        *plan.notes,
+        *_failure_notes(failures),
+        *_thought_notes(plan, folder),
+        *unread_notes(plan.examples),
+    ]
     folder.write_results(rows, stamp, failures, notes)
     if bench is not None:
         take_looks(folder, bench)
@@ -116,7 +122,8 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
         progress.info("writing the report")
         build_report([folder], folder.path / "report")
     if bench is not None:
-        check_answers(bench.label, [entry for entry in judging if entry.get("judge") == bench.label])
+        mine = [entry for entry in judging if entry.get("judge") == bench.label]
+        check_answers(bench.label, mine, cut_replies(folder, bench.label))
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
 
 
@@ -269,6 +276,22 @@ def _failure_notes(failures: Failures) -> list[str]:
                 f"({_named(failed)}; {failed[0].reason}); the same command tries them again."
             )
     return notes
+
+
+def _thought_notes(plan: Plan, folder: RunFolder) -> Iterator[str]:
+    """Answers that never came, since the thought before them did not end."""
+    pair = plan.decoding.thinking.pair
+    for system in plan.systems:
+        for split in plan.examples:
+            records = list(folder.read_generations(system.name, split))
+            open_ = [r for r in records if r.raw is not None and behind_first(r.raw, pair).cut]
+            if open_:
+                at_limit = sum(record.finished is False for record in open_)
+                yield (
+                    f"{system.name} on {split}: {len(open_)} of {len(records)} answers end inside their "
+                    f"thought and count as empty ({at_limit} at the limit of "
+                    f"{plan.decoding.max_new_tokens} new tokens; --max-new-tokens raises it)."
+                )
 
 
 def _without(items: Sequence[object]) -> str:

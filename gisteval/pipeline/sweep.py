@@ -13,7 +13,7 @@ from gisteval.config import RunConfig
 from gisteval.errors import UNEXPECTED, GistevalError, one_line
 from gisteval.file_names import readable_name
 from gisteval.logs import progress, unexpected_line
-from gisteval.pipeline.bench import JudgeOptions, prepare
+from gisteval.pipeline.bench import judge_options, prepare
 from gisteval.pipeline.plan import Plan, model_names, plan_run, run_identity
 from gisteval.pipeline.run import run
 from gisteval.report.build import build_report
@@ -159,7 +159,7 @@ def label(config: RunConfig) -> str:
 def _entry(number: int, plan: Plan, folder: Path) -> Entry:
     """Name a run's folder by a digest of all that its results rest on."""
     config = plan.config
-    judge = None if config.judge == "none" else prepare(JudgeOptions(judge=config.judge)).identity
+    judge = None if config.judge == "none" else prepare(judge_options(config)).identity
     settings = {
         "config": {name: value for name, value in config.to_json().items() if name not in SPEED_ONLY},
         "identity": run_identity(plan),

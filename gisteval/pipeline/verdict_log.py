@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 from gisteval.judging.cache import Reply, ReplyCache
 from gisteval.judging.client import Failure
 from gisteval.judging.definition import ChatDefinition
-from gisteval.judging.parsing import read_reply
+from gisteval.judging.parameters import ParameterRefused
+from gisteval.judging.parsing import cut_short, read_reply, shortened
 from gisteval.judging.protocol import Look
 from gisteval.pipeline.bench import Bench
 from gisteval.run_folder import RunFolder
@@ -22,7 +24,11 @@ BATCH = 64
 
 
 class VerdictLog:
-    """The only writer of verdicts: in small batches, each on disk before the next."""
+    """The only writer of verdicts: in small batches, each on disk before the next.
+
+    Nothing is written before the first reply: until then a server may refuse one of the judge's parameters,
+    and all keys change with it.
+    """
 
     def __init__(self, folder: RunFolder, bench: Bench) -> None:
         self.cache: ReplyCache | None = None
@@ -32,37 +38,46 @@ class VerdictLog:
         self._batch: list[Verdict] = []
         self._replies: list[tuple[str, Reply]] = []
         self._flushed = time.monotonic()
+        self._replied = False
 
     def add(self, verdict: Verdict) -> None:
         """Take a verdict; it is written with the others of its batch."""
         self._batch.append(verdict)
-        if len(self._batch) >= BATCH or time.monotonic() > self._flushed + 0.25:
+        if self._replied and (len(self._batch) >= BATCH or time.monotonic() > self._flushed + 0.25):
             self.flush()
 
     def answered(self, look: Look, answer: Reply | Failure) -> None:
-        """Take a fresh answer; a reply that can be read is remembered for other runs."""
+        """Take a fresh answer; a reply that makes a choice is remembered for other runs."""
         label = self._bench.label
         if isinstance(answer, Failure):
             self.add(look.verdict(label, "error", None, answer.reason))
             return
+        self._replied = True
         price = self._bench.price
         cost = price.cost(answer.prompt_tokens, answer.completion_tokens) if price else 0.0
         verdict = self._read(look, answer, cost)
         if verdict.choice != "invalid" and self.cache is not None:
-            self._replies.append((look.key, Reply(verdict.reply or "", *_tokens(answer))))
+            self._replies.append((look.key, replace(answer, text=verdict.reply or "")))
         self.add(verdict)
 
-    def remembered(self, look: Look, reply: Reply) -> None:
-        """Take a reply from the cache: it costs nothing now."""
-        self.add(self._read(look, reply, 0.0))
+    def remembered(self, look: Look, reply: Reply) -> bool:
+        """Take a reply from the cache, which costs nothing now; False if it makes no choice after all."""
+        verdict = self._read(look, reply, 0.0)
+        if verdict.choice == "invalid":
+            return False
+        self._replied = True
+        self.add(verdict)
+        return True
 
     def _read(self, look: Look, reply: Reply, cost: float) -> Verdict:
         definition = self._bench.judge.definition
-        text = reply.text
+        text, ended = reply.text, reply.finish_reason
         if isinstance(definition, ChatDefinition):
-            text = text[: definition.max_reply]
-        choice = read_reply(definition, text, look.order)
-        return look.verdict(self._bench.label, choice, text, None, *_tokens(reply), cost)
+            text = shortened(definition, text)
+        choice = read_reply(definition, text, look.order, ended)
+        reason = cut_short(definition, text, ended) if choice == "invalid" else None
+        tokens = reply.prompt_tokens, reply.completion_tokens
+        return look.verdict(self._bench.label, choice, text, reason, *tokens, cost, ended)
 
     def flush(self) -> None:
         """Write what has been taken."""
@@ -80,6 +95,12 @@ class VerdictLog:
         self._replies.clear()
         self._flushed = time.monotonic()
 
+    def close_cache(self) -> None:
+        """Store the replies that are not there yet; the cache is not used again."""
+        if self._replied:
+            self.flush()
+        self.cache = None
+
     def __enter__(self) -> Self:
         return self
 
@@ -90,10 +111,7 @@ class VerdictLog:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self.flush()
+            if not isinstance(error, ParameterRefused) or self._replied:
+                self.flush()
         finally:
             self._open.close()
-
-
-def _tokens(reply: Reply) -> tuple[int, int]:
-    return reply.prompt_tokens, reply.completion_tokens

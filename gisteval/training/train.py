@@ -30,7 +30,6 @@ from gisteval.masks import MaskRule
 from gisteval.models.architecture import Architecture
 from gisteval.models.checkpoint import GIST_FILE, GistRecord, inspect_checkpoint
 from gisteval.models.loading import (
-    fit_vocabulary,
     load_tokenizer,
     load_weights,
     resolve,
@@ -38,6 +37,7 @@ from gisteval.models.loading import (
 )
 from gisteval.models.placement import DTYPES
 from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token
+from gisteval.models.vocabulary import fit_vocabulary
 from gisteval.prompts import ChatTemplate, Template
 from gisteval.schema import Example
 from gisteval.store import disk_error, only_writer, write_json

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import math
+import shutil
 
 import pytest
 from lm_eval.api.instance import Instance
@@ -191,3 +194,31 @@ def test_what_does_not_fit_names_the_document(tiny_suite):
 def test_an_encoder_decoder_is_refused(t5_suite):
     with pytest.raises(GistevalError, match="encoder-decoder"):
         GistLM(pretrained=str(t5_suite / "gist-1"), device="cpu")
+
+
+@pytest.mark.parametrize("config_ends", [True, False])
+def test_a_tokenizer_without_an_end_token(
+    plain_checkpoint, tiny_tokenizer, ours, tmp_path, config_ends: bool
+) -> None:
+    """What needs none is answered as ever; a text that nothing precedes is refused in one line."""
+    folder = tmp_path / "endless"
+    shutil.copytree(plain_checkpoint, folder)
+    tokenizer = copy.deepcopy(tiny_tokenizer)
+    tokenizer.eos_token = None
+    tokenizer.save_pretrained(folder)
+    if not config_ends:
+        for name in ("config.json", "generation_config.json"):
+            content = json.loads((folder / name).read_text())
+            content["eos_token_id"] = None
+            (folder / name).write_text(json.dumps(content))
+    model = GistLM(pretrained=str(folder), device="cpu")
+    assert (model.eot_token_id == ours.eot_token_id) is config_ends
+    asked = requests("loglikelihood", [(context, choice) for context in CONTEXTS[:3] for choice in CHOICES])
+    same(model.loglikelihood(asked, disable_tqdm=True), ours.loglikelihood(asked, disable_tqdm=True))
+    asked = requests("generate_until", [(CONTEXTS[0], {"max_gen_toks": 5, "until": ["no"]})])
+    texts = model.generate_until(asked, disable_tqdm=True)
+    if config_ends:
+        assert texts == ours.generate_until(asked, disable_tqdm=True)
+    for kind, arguments in (("loglikelihood", ("", " yes")), ("loglikelihood_rolling", ("yes",))):
+        with pytest.raises(GistevalError, match="has no start or end token"):
+            getattr(model, kind)(requests(kind, [arguments]), disable_tqdm=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from gisteval.judging.cache import Reply, ReplyCache
 
 def test_replies_come_back(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "cache.sqlite"
-    replies = [(f"key {n}", Reply(f"text ü {n}", n, n + 1)) for n in range(1200)]
+    replies = [(f"key {n}", Reply(f"text ü {n}", n, n + 1, "stop")) for n in range(1200)]
     with ReplyCache(file) as cache:
         cache.put(replies)
         cache.put([("key 3", Reply("newer", 1, 1))])
@@ -34,3 +35,19 @@ def test_what_is_no_cache_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "file", tmp_path, tmp_path / "file" / "below"):
         with pytest.raises(GistevalError, match="choose another --cache"):
             ReplyCache(path)
+
+
+def test_a_file_of_an_earlier_version_is_read_and_added_to(tmp_path) -> None:
+    path = tmp_path / "old.sqlite"
+    base = sqlite3.connect(path)
+    base.execute(
+        "CREATE TABLE replies (key TEXT PRIMARY KEY, text TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,"
+        " completion_tokens INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    base.execute("INSERT INTO replies VALUES ('old', 'A', 1, 2)")
+    base.commit()
+    base.close()
+    for _ in range(2):
+        with ReplyCache(path) as cache:
+            cache.put([("new", Reply("B", 3, 4, "stop"))])
+            assert cache.get(["old", "new"]) == {"old": Reply("A", 1, 2), "new": Reply("B", 3, 4, "stop")}

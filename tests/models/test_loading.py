@@ -13,7 +13,6 @@ from gisteval.compressors.gist import Gist
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoint import GistRecord, inspect_checkpoint
 from gisteval.models.loading import (
-    fit_vocabulary,
     load_model,
     load_weights,
     resolve,
@@ -21,6 +20,7 @@ from gisteval.models.loading import (
 )
 from gisteval.models.placement import choose_device, choose_dtype
 from gisteval.models.tokens import GIST_TOKEN, find_gist_id
+from gisteval.models.vocabulary import fit_vocabulary
 from gisteval.prompts import Template
 
 CPU = torch.device("cpu")

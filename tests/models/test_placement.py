@@ -17,9 +17,10 @@ from gisteval.errors import GistevalError, MissingExtra
 from gisteval.masks import MaskRule
 from gisteval.models.architecture import architecture_of
 from gisteval.models.checkpoint import GistRecord, inspect_checkpoint
-from gisteval.models.loading import ADAPTERS, fit_vocabulary, load_model, save_checkpoint
+from gisteval.models.loading import ADAPTERS, load_model, save_checkpoint
 from gisteval.models.placement import choose_placement, dispatch
 from gisteval.models.tokens import PromptTokenizer
+from gisteval.models.vocabulary import fit_vocabulary
 from gisteval.schema import Example
 from gisteval.selfcheck import check_cached_path
 
@@ -209,6 +210,6 @@ def test_an_offloaded_embedding_gets_no_row(folder, chat_tokenizer):
     tokenizer = chat_tokenizer(None)
     tokenizer.add_tokens(["<more>"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gisteval.models.loading.find_gist_id", lambda tokenizer: len(tokenizer) - 1)
+        patch.setattr("gisteval.models.vocabulary.find_gist_id", lambda tokenizer: len(tokenizer) - 1)
         with pytest.raises(GistevalError, match="offloaded"):
             fit_vocabulary(model, tokenizer)

@@ -63,6 +63,26 @@ def test_only_prompts_begin_with_the_beginning_token(bos_tokenizer, tiny_tokeniz
     assert tokens.template_tokens == plain.template_tokens + 1
 
 
+def test_every_token_that_begins_a_text_is_kept_and_none_that_ends_it(bos_tokenizer, tiny_tokenizer):
+    """GLM's tokenizers begin with two, BERT's end with one."""
+    tokenizer = copy.deepcopy(bos_tokenizer)
+    tokenizer.add_special_tokens(
+        {"additional_special_tokens": ["[gMASK]"]}, replace_extra_special_tokens=False
+    )
+    first, second = tokenizer.convert_tokens_to_ids(["[gMASK]", "<s>"])
+    end = tokenizer.eos_token
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"[gMASK] <s> $A {end}",
+        pair=f"[gMASK] <s> $A $B {end}",
+        special_tokens=[("[gMASK]", first), ("<s>", second), (end, tokenizer.eos_token_id)],
+    )
+    tokens, plain = (PromptTokenizer(each, Template(), 1) for each in (tokenizer, tiny_tokenizer))
+    assert tokens.prompts(["say"]) == [[first, second, *plain.prompts(["say"])[0]]]
+    assert tokens.continuations(["cats"]) == plain.continuations(["cats"])
+    text = Template().prompt("say")
+    assert [*tokens.prompts(["say"])[0], tokenizer.eos_token_id] == tokenizer(text)["input_ids"]
+
+
 def test_a_beginning_token_that_is_not_added_to_texts_is_not_added_here(tiny_tokenizer):
     tokenizer = copy.deepcopy(tiny_tokenizer)
     tokenizer.add_special_tokens({"bos_token": "<s>"})

@@ -40,6 +40,7 @@ OTHER = {
     "seed": 1,
     "quantize": "int8",
     "compressor_version": 2,
+    "thinking": "strip:<think>:</think>",
 }
 EXAMPLE = Example("id", "task", "split", "instruction", "input", "output")
 

@@ -29,8 +29,8 @@ class Decoding:
     until: tuple[str, ...]
 
 
-def read_decoding(settings: Mapping[str, Any], end: str) -> Decoding:
-    """A request's generation settings; end: the text of the end token, at which every answer ends.
+def read_decoding(settings: Mapping[str, Any], end: str | None) -> Decoding:
+    """A request's generation settings; end: the text of the end token, at which every answer ends, if any.
 
     Raises GistevalError for what greedy decoding can't do.
     """

@@ -107,9 +107,11 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         self.limit = row_limit(batch_size, max_batch_size)
 
     @property
-    def eot_token_id(self) -> int:
-        """Id of the end token."""
-        return int(self.tokenizer.eos_token_id)
+    def eot_token_id(self) -> int | None:
+        """Id of the end token: the tokenizer's, else the model's; None where neither has one."""
+        if self.tokenizer.eos_token_id is not None:
+            return int(self.tokenizer.eos_token_id)
+        return min(self.reader.end_ids, default=None)
 
     @property
     def prefix_token_id(self) -> int:
@@ -196,7 +198,7 @@ class GistLM(TemplateLM):  # type: ignore[misc]
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[str]:
         """Greedy answers, cut before the first stop text. Raises GistevalError if sampling is asked for."""
-        end = self.tokenizer.decode(self.eot_token_id)
+        end = None if self.eot_token_id is None else self.tokenizer.decode(self.eot_token_id)
         kinds: dict[Decoding, list[int]] = {}
         rows = []
         for number, request in enumerate(requests):

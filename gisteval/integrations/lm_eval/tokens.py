@@ -17,8 +17,9 @@ class TaskTokens(PromptTokenizer):
 
     def whole(self, text: str) -> list[int]:
         """A text that nothing precedes, with the tokenizer's own start."""
-        start = self.tokenizer.decode(self.prefix_id)
-        options = {"add_special_tokens": False} if text.startswith(start) else {}
+        first = self._first_id
+        begun = first is not None and text.startswith(self.tokenizer.decode(first))
+        options = {"add_special_tokens": False} if begun else {}
         ids: list[int] = self.tokenizer.encode(text, **options)
         return ids
 
@@ -38,12 +39,22 @@ class TaskTokens(PromptTokenizer):
 
     @property
     def prefix_id(self) -> int:
-        """What stands before a text that nothing precedes: the start token, else the end token."""
-        found = self.tokenizer.bos_token_id
-        found = self.tokenizer.eos_token_id if found is None else found
-        if found is None:
-            raise GistevalError(f"the tokenizer of {self.tokenizer.name_or_path} has no start or end token")
-        return int(found)
+        """What stands before a text that nothing precedes: the start token, else the end token.
+
+        Raises GistevalError for a tokenizer without both.
+        """
+        if self._first_id is None:
+            raise GistevalError(
+                f"the tokenizer of {self.tokenizer.name_or_path} has no start or end token, so a text that "
+                "nothing precedes can't be scored: set bos_token or eos_token in its tokenizer_config.json"
+            )
+        return self._first_id
+
+    @property
+    def _first_id(self) -> int | None:
+        found: int | None = self.tokenizer.bos_token_id
+        end: int | None = self.tokenizer.eos_token_id
+        return end if found is None else found
 
     def plain(self, parts: Parts) -> list[int]:
         """The part that is not compressed; the prefix token where it is empty."""

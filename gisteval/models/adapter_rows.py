@@ -1,0 +1,75 @@
+"""Which vocabulary a peft adapter was trained over, by the tensors that it holds.
+
+Training often begins with `model.resize_token_embeddings(...)`: for new tokens, or padded to a multiple.
+The adapter's own copies of the embedding and output matrix then have other rows than the base on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from transformers import PreTrainedModel
+
+from gisteval.errors import GistevalError
+
+PREFIX = "base_model.model."
+"""Before the module's name in every key of an adapter file."""
+
+
+def vocabulary_rows(path: Path, model: PreTrainedModel) -> int | None:
+    """Rows that the tensors of an adapter need of its base; None where none of them says.
+
+    model: the base. Raises GistevalError where two tensors disagree.
+    """
+    inputs, head = model.get_input_embeddings(), model.get_output_embeddings()
+    tables = {name for name, part in model.named_modules() if part is inputs or part is head}
+    found: dict[int, str] = {}
+    for key, shape in _shapes(path):
+        name = key.removeprefix(PREFIX)
+        table = next((table for table in tables if name.startswith(table + ".")), None)
+        rows = None if table is None else _rows(name.removeprefix(f"{table}."), shape)
+        if rows is not None:
+            found.setdefault(rows, key)
+    if len(found) > 1:
+        (one, first), (other, second), *_ = found.items()
+        raise GistevalError(
+            f"{path}: the adapter's tensors disagree about the vocabulary ({first} has {one} rows, "
+            f"{second} {other}): save it again"
+        )
+    return next(iter(found), None)
+
+
+def trained_tokens(config: dict[str, Any]) -> set[int]:
+    """Ids of the tokens whose rows an adapter holds one by one. config: of adapter_config.json."""
+    indices = config.get("trainable_token_indices") or config.get("token_indices") or []
+    lists = indices.values() if isinstance(indices, dict) else [indices]
+    return {int(index) for part in lists for index in part}
+
+
+def _rows(part: str, shape: list[int]) -> int | None:
+    """Rows of the whole matrix by one of its tensors; part: the key behind the matrix's name."""
+    if "lora_embedding_A" in part:
+        return shape[1]
+    if part.startswith("lora_B.") or part == "weight" or part.endswith("_module.weight"):
+        return shape[0]
+    if part.startswith(("modules_to_save.", "base_layer.")) and part.endswith("weight"):
+        return shape[0]
+    return None
+
+
+def _shapes(path: Path) -> Iterator[tuple[str, list[int]]]:
+    """Names and shapes of an adapter's tensors."""
+    file = path / "adapter_model.safetensors"
+    if file.is_file():
+        with safe_open(file, "pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118
+                yield name, list(tensors.get_slice(name).get_shape())
+    else:  # a pickle that was asked for: peft reads tensors out of it, and nothing else
+        from peft import load_peft_weights
+
+        yield from (
+            (name, list(tensor.shape)) for name, tensor in load_peft_weights(str(path), "cpu").items()
+        )

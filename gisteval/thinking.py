@@ -1,0 +1,110 @@
+"""Text that models write to themselves before they answer: where it ends, and whether it ends at all.
+
+    <think>
+    Both are short, so "A" ...
+    </think>
+
+    {"choice": "A"}
+
+A pair is the text that opens a thought and the one that closes it. Text cut inside a thought holds no
+answer, whatever stands in the thought.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Pair = tuple[str, str]
+"""What opens a thought and what closes it."""
+
+PAIRS: tuple[Pair, ...] = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
+)
+"""Of current chat models. The last is OpenAI's open models', whose answer has a heading of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """What becomes of the thoughts of a model under test. strip: the answer is what stands behind them."""
+
+    strip: bool = True
+    pair: Pair = PAIRS[0]
+
+    def __str__(self) -> str:
+        return ":".join(["strip" if self.strip else "keep", *self.pair])
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a text says once its thoughts are taken out.
+
+    cut: the last thought was never closed. thoughts: how many there were.
+    """
+
+    answer: str
+    cut: bool
+    thoughts: int
+
+
+def spoken(text: str, pairs: Sequence[Pair], quoted: Sequence[tuple[int, int]] = ()) -> Spoken:
+    """The text without its thoughts, wherever they stand.
+
+    A thought that is closed but never opened began before the text did: chat templates open one for the
+    model. quoted: spans (start, stop) of the text whose tags are quotations.
+    """
+    closes = dict(pairs)
+    tags = re.compile("|".join(re.escape(tag) for pair in pairs for tag in pair) or r"(?!)")
+    pieces: list[str] = []
+    start, thoughts, expected = 0, 0, ""
+    for found in tags.finditer(text):
+        if any(low <= found.start() < high for low, high in quoted):
+            continue
+        tag = found[0]
+        if expected:
+            if tag == expected:
+                start, expected = found.end(), ""
+        elif tag in closes:
+            pieces.append(text[start : found.start()])
+            expected = closes[tag]
+            thoughts += 1
+        else:
+            pieces.clear()
+            start = found.end()
+            thoughts += 1
+    if not expected:
+        pieces.append(text[start:])
+    return Spoken("".join(pieces).strip(), bool(expected), thoughts)
+
+
+def behind_first(text: str, pair: Pair) -> Spoken:
+    """The text behind the thoughts that it begins with; a tag later on is a part of the answer."""
+    opening, closing = pair
+    rest, thoughts = text.strip(), 0
+    while rest.startswith(opening):
+        thoughts += 1
+        _, closed, rest = rest[len(opening) :].partition(closing)
+        rest = rest.strip()
+        if not closed:
+            return Spoken("", True, thoughts)
+    return Spoken(rest, False, thoughts)
+
+
+def opened(prompt: str, pairs: Sequence[Pair]) -> str:
+    """The tag of a thought that a prompt, such as a chat template renders, leaves open; or "" without."""
+    for opening, closing in pairs:
+        start = prompt.rfind(opening)
+        if start > prompt.rfind(closing) and not prompt[start + len(opening) :].strip():
+            return opening
+    return ""
+
+
+def check_pair(pair: Sequence[str]) -> Pair:
+    """Two different texts. Raises ValueError for anything else."""
+    tags = [tag for tag in pair if isinstance(tag, str) and tag.strip()]
+    if len(pair) != 2 or len(set(tags)) != 2:
+        raise ValueError(f"a thought needs a text that opens it and one that closes it, not {list(pair)}")
+    return tags[0], tags[1]
