@@ -66,8 +66,9 @@ def test_each_part_of_the_template_changes_the_key() -> None:
 def test_content_changes_the_key_and_names_do_not() -> None:
     key = record_key(IDENTITY.prefix(), EXAMPLE)
     for field in fields(Example):
-        changed = record_key(IDENTITY.prefix(), replace(EXAMPLE, **{field.name: "other"}))
-        assert (changed != key) == (field.name in ("instruction", "input", "output")), field.name
+        value = 1 if field.name == "copy" else "other"
+        changed = record_key(IDENTITY.prefix(), replace(EXAMPLE, **{field.name: value}))
+        assert (changed != key) == (field.name in ("instruction", "input", "output", "copy")), field.name
     moved = replace(EXAMPLE, instruction="instructioni", input="nput")
     assert record_key(IDENTITY.prefix(), moved) != key
 
