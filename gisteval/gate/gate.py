@@ -31,6 +31,7 @@ from gisteval.gate.measures import (
     win_rate_values,
 )
 from gisteval.gate.sides import Side, choose_side, shared_examples, shared_splits
+from gisteval.gate.trust import Bench, bench_of
 
 Inconclusive = Literal["fail", "pass"]
 
@@ -112,7 +113,10 @@ class SplitResult:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """The verdict on all splits and everything it rests on."""
+    """The verdict on all splits and everything it rests on.
+
+    doubt: why the judge can't be told from one that guesses, on so few looks; then there is no verdict.
+    """
 
     options: GateOptions
     candidate: Side
@@ -121,15 +125,18 @@ class GateResult:
     judge_digest: str | None
     splits: tuple[SplitResult, ...]
     warnings: tuple[str, ...]
+    doubt: str = ""
 
     @property
     def outcome(self) -> Outcome:
-        """FAIL if any split failed, PASS if all passed."""
-        return overall([split.outcome for split in self.splits])
+        """FAIL if any split failed, PASS if all passed; INCONCLUSIVE if the judge is in doubt."""
+        return "INCONCLUSIVE" if self.doubt else overall([split.outcome for split in self.splits])
 
     @property
     def exit_code(self) -> int:
-        """0 PASS, 1 FAIL, 3 INCONCLUSIVE unless that counts as one of them."""
+        """0 PASS, 1 FAIL, 3 INCONCLUSIVE unless that counts as one of them; a judge in doubt never passes."""
+        if self.doubt and self.options.inconclusive == "pass":
+            return EXIT_CODES["INCONCLUSIVE"]
         if self.outcome == "INCONCLUSIVE" and self.options.inconclusive:
             return EXIT_CODES["PASS" if self.options.inconclusive == "pass" else "FAIL"]
         return EXIT_CODES[self.outcome]
@@ -144,12 +151,18 @@ def run_gate(options: GateOptions) -> GateResult:
     splits = shared_splits(candidate, baseline, options.splits)
     judge = choose_judge((candidate, baseline), options.judge) if options.metric == "win_rate" else None
     digest = _judge_digest(candidate, baseline, judge) if judge else None
-    results = [_measure(options, candidate, baseline, split, judge) for split in splits]
+    bench = bench_of((candidate, baseline), judge) if judge else None
+    results = [_measure(options, candidate, baseline, split, bench) for split in splits]
+    if bench is not None:
+        bench.check((candidate, baseline), splits)
     adjusted = iter(adjust([check for result in results for check in result.checks]))
     results = [replace(r, checks=tuple(islice(adjusted, len(r.checks)))) for r in results]
-    warnings = [*_notes(options, candidate, baseline, splits, judge)]
+    doubt = bench.doubt if bench else ""
+    warnings = [*_notes(options, candidate, baseline, splits, judge), *(bench.caveats if bench else ())]
+    if doubt:
+        warnings.append(f"no verdict, since there are too few looks to tell the judge from guessing: {doubt}")
     warnings += [warning for result in results for warning in result.warnings]
-    return GateResult(options, candidate, baseline, judge, digest, tuple(results), tuple(warnings))
+    return GateResult(options, candidate, baseline, judge, digest, tuple(results), tuple(warnings), doubt)
 
 
 def gate_sides(options: GateOptions) -> tuple[Side, Side]:
@@ -161,15 +174,15 @@ def gate_sides(options: GateOptions) -> tuple[Side, Side]:
 
 
 def measure_sides(
-    options: GateOptions, candidate: Side, baseline: Side, split: str, judge: str | None
+    options: GateOptions, candidate: Side, baseline: Side, split: str, bench: Bench | None
 ) -> tuple[SideValues, SideValues, list[str]]:
     """Both sides' values on one split and the cluster labels (the instructions) of its examples."""
     examples = shared_examples(candidate, baseline, split)
     clusters = [example.instruction for example in examples]
-    if judge is None:
+    if bench is None:
         ours, theirs = (score_values(s, split, examples, options.metric) for s in (candidate, baseline))
         return ours, theirs, clusters
-    ours, theirs = (win_rate_values(side, split, examples, judge) for side in (candidate, baseline))
+    ours, theirs = (win_rate_values(s, split, examples, bench.study(s)) for s in (candidate, baseline))
     if ours.judge and theirs.judge:
         opponents = (ours.judge.reference, theirs.judge.reference)
         check_same_positive(candidate, baseline, opponents, split, examples)
@@ -177,9 +190,9 @@ def measure_sides(
 
 
 def _measure(
-    options: GateOptions, candidate: Side, baseline: Side, split: str, judge: str | None
+    options: GateOptions, candidate: Side, baseline: Side, split: str, bench: Bench | None
 ) -> SplitResult:
-    ours, theirs, clusters = measure_sides(options, candidate, baseline, split, judge)
+    ours, theirs, clusters = measure_sides(options, candidate, baseline, split, bench)
     differences = ours.values - theirs.values
     known = ~np.isnan(differences)
     if not known.any():

@@ -18,7 +18,7 @@ from gisteval.schema import Estimate, ResultRow, Verdict, finite
 class Judged:
     """Counts and figures of one judge on one contest; rate is None if no pair has an answer.
 
-    examples: of the split. equal: pairs tied without a call. looks, errors and invalid count the first look
+    examples: of the split. equal: pairs of equal outputs. looks, errors and invalid count the first look
     at each pair and order; tokens and cost (dollars) are of all looks, cached replies cost nothing.
     """
 
@@ -106,7 +106,7 @@ def sum_up(judge: str, contest: Contest, verdicts: Sequence[Verdict]) -> Judged:
     """Everything about one judge's verdicts on a contest (purposes "main" and "again")."""
     latest = list({(v.pair, v.order, v.purpose): v for v in verdicts}.values())
     first = main_looks(latest)
-    tied = {v.pair for v in first if v.reply is None and v.error is None}
+    tied = {v.pair for v in first if contest.equal(v.pair)}
     asked = [v for v in first if v.pair not in tied]
     pairs = contest.pairs
     clusters = {pair: example.instruction for pair, example in pairs.items()}

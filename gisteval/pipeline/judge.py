@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from gisteval.judging.cache import Reply, ReplyCache
 from gisteval.judging.client import ask_all
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.reference import reference_reply
+from gisteval.judging.study import contests
+from gisteval.judging.veto import MOST_MISSING, trust_from
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
-from gisteval.pipeline.judged import MOST_MISSING, contests, write_judging
+from gisteval.pipeline.judged import write_judging
 from gisteval.pipeline.progress import progress_bar
 from gisteval.pipeline.verdict_log import VerdictLog
 from gisteval.run_folder import RunFolder
@@ -28,8 +30,8 @@ LOOKED_UP = 500
 def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     """Judge a finished run; what is known is not asked again. The judge's entries of results.json.
 
-    Raises GistevalError for what can be mended, and InvalidRun if the server gave up or more than 2% of the
-    looks have no answer. Verdicts are kept in every case.
+    Raises GistevalError for what can be mended, and InvalidRun if the server gave up or the judge is under
+    veto. Verdicts and report are kept in every case.
     """
     RunFolder.open(path).results()
     bench = prepare(options)
@@ -37,11 +39,11 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     with RunFolder.editing(path) as folder:
         take_looks(folder, bench)
         mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
-    check_answers(bench.label, mine)
+    check_trust(path, bench.label, mine)
     return mine
 
 
-def check_answers(label: str, entries: list[dict[str, Any]]) -> None:
+def check_answers(label: str, entries: Sequence[Mapping[str, Any]]) -> None:
     """Raise InvalidRun if more than 2% of a judge's looks have no answer."""
     counts = {
         name: sum(entry[name] for entry in entries if entry["kind"] == "pairs")
@@ -54,6 +56,15 @@ def check_answers(label: str, entries: list[dict[str, Any]]) -> None:
             f"({counts['errors']} failed, {counts['invalid']} can't be read), more than {MOST_MISSING:g}%: "
             "the same command asks again where it failed; replies that can't be read stand in verdicts/"
         )
+
+
+def check_trust(path: Path, label: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InvalidRun if a judge gave too few answers, or is under veto. entries: its own."""
+    check_answers(label, entries)
+    for entry in entries:
+        summary = trust_from(entry).summary if entry["kind"] == "trust" else ""
+        if summary:
+            raise InvalidRun(f"{summary}: no conclusion rests on it; {path / 'report' / 'report.md'} has all")
 
 
 def take_looks(folder: RunFolder, bench: Bench) -> None:
