@@ -134,7 +134,7 @@ class GateResult:
 
     @property
     def exit_code(self) -> int:
-        """0 PASS, 1 FAIL, 3 INCONCLUSIVE unless that counts as one of them; a judge in doubt never passes."""
+        """0 PASS, 1 FAIL, 3 INCONCLUSIVE unless that counts as one of them; a doubt never as PASS."""
         if self.doubt and self.options.inconclusive == "pass":
             return EXIT_CODES["INCONCLUSIVE"]
         if self.outcome == "INCONCLUSIVE" and self.options.inconclusive:
@@ -152,15 +152,15 @@ def run_gate(options: GateOptions) -> GateResult:
     judge = choose_judge((candidate, baseline), options.judge) if options.metric == "win_rate" else None
     digest = _judge_digest(candidate, baseline, judge) if judge else None
     bench = bench_of((candidate, baseline), judge) if judge else None
-    results = [_measure(options, candidate, baseline, split, bench) for split in splits]
     if bench is not None:
         bench.check((candidate, baseline), splits)
+    results = [_measure(options, candidate, baseline, split, bench) for split in splits]
     adjusted = iter(adjust([check for result in results for check in result.checks]))
     results = [replace(r, checks=tuple(islice(adjusted, len(r.checks)))) for r in results]
     doubt = bench.doubt if bench else ""
     warnings = [*_notes(options, candidate, baseline, splits, judge), *(bench.caveats if bench else ())]
     if doubt:
-        warnings.append(f"no verdict, since there are too few looks to tell the judge from guessing: {doubt}")
+        warnings.append(f"no verdict, for want of looks that tell the judge from guessing: {doubt}")
     warnings += [warning for result in results for warning in result.warnings]
     return GateResult(options, candidate, baseline, judge, digest, tuple(results), tuple(warnings), doubt)
 

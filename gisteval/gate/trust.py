@@ -39,7 +39,7 @@ class Bench:
 
     @property
     def doubt(self) -> str:
-        """Why the judge can't be told from guessing yet; empty if it can in one of the runs, or is untested."""
+        """Why the judge can't be told from guessing; empty if it can in one of the runs, or is untested."""
         found = [study.trust for study in self.studies.values()]
         doubts = [trust.doubt for trust in found if trust.doubt]
         return doubts[0] if len(doubts) == len(found) else ""

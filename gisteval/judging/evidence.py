@@ -104,7 +104,8 @@ class Evidence:
             self.once.add(firsts[0], label)
 
     def _lengths(self, contest: Contest, pair: str, score: PairScore, negative: bool) -> None:
-        ours, theirs, label = contest.ours[pair].strip(), contest.theirs[pair].strip(), _label(contest, pair)
+        ours, theirs = contest.ours[pair].strip(), contest.theirs[pair].strip()
+        label = _label(contest, pair)
         differences = (len(ours) - len(theirs), word_count(ours) - word_count(theirs))
         for worth in score.by_order.values():
             if worth is None:

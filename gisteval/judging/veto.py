@@ -15,7 +15,9 @@ from typing import Any, Literal
 from gisteval.judging.evidence import Evidence, Shares
 from gisteval.schema import Estimate
 
-Rule = Literal["missing", "ties", "other order", "itself", "place", "same text", "length", "negative control"]
+Rule = Literal[
+    "missing", "ties", "other order", "itself", "place", "same text", "length", "negative control"
+]  # fmt: skip
 State = Literal["holds", "fails", "too few", "untested"]
 
 MOST_MISSING = 2.0
@@ -31,7 +33,7 @@ USABLE_AGREEMENT = 0.4
 """The same of agreement: this share of the way from guessing to always (a kappa)."""
 
 FEWEST_DECIDED = 10.0
-"""Percent of looks at outputs that differ. One that decides fewer can't be told from one that never does."""
+"""Percent of looks at outputs that differ. Who decides fewer can't be told from who never does."""
 
 ONE_SIDED = 85.0
 """Percent of decided looks. One that gives more to a place, or a length, looks at nothing else."""
@@ -88,7 +90,7 @@ class Trust:
 
     @property
     def doubt(self) -> str:
-        """Why nobody can tell yet whether the judge is better than guessing; empty if it is, or untested."""
+        """Why the judge can't be told from one that guesses; empty if it can, or is untested."""
         tested = [check for check in self.checks if check.state != "untested"]
         negative = [check for check in tested if check.rule == "negative control"]
         own = [check for check in tested if check.rule in ("other order", "itself", "ties")]
@@ -190,9 +192,9 @@ def _negative(entries: Sequence[Mapping[str, Any]], negatives: Mapping[str, str 
             state = "holds"
         elif trained and low is not None and low > USABLE_NEGATIVE:
             state = "fails"
-        kind = "the" if trained else "the untrained"
+        who = f"the {'' if trained else 'untrained '}negative control {entry['system']}"
         side = "below" if state == "holds" else "not below"
-        text = f"{kind} negative control {entry['system']} wins {_interval(rate)} on {entry['split']}, {side} 50"
+        text = f"{who} wins {_interval(rate)} on {entry['split']}, {side} 50"
         yield Check(
             "negative control",
             state,
@@ -227,7 +229,7 @@ def _decides(decided: Shares) -> Iterator[Check]:
 
 
 def _orders(evidence: Evidence) -> Iterator[Check]:
-    """Decided in both orders for the same side? By places alone that happens in 2q(1 - q), q the first's."""
+    """Decided in both orders for the same side? By places alone in 2q(1 - q), with q the first's share."""
     found = evidence.both_orders.estimate()
     if found is not None:
         first = evidence.first.percent / 100.0
@@ -240,15 +242,15 @@ def _orders(evidence: Evidence) -> Iterator[Check]:
 
 
 def _repeats(evidence: Evidence) -> Iterator[Check]:
-    """The same look twice, alike? By places alone that happens in q^2 + (1 - q)^2."""
+    """The same look twice, alike? By places alone in q^2 + (1 - q)^2, with q the first's share."""
     found = evidence.twice.estimate()
     if found is not None:
         first = evidence.twice_first.percent / 100.0
         guess = 100.0 * (first**2 + (1.0 - first) ** 2)
         if guess < SAYS_LITTLE:
             text = (
-                f"it answers a look as it did before in {_estimate(found)} of {found.n}, where guessing does "
-                f"in {guess:.0f}%"
+                f"asked again it says the same in {_estimate(found)} of {found.n} looks, where guessing "
+                f"does in {guess:.0f}%"
             )
             yield _check("itself", _state(found, guess), text, found, guess)
 
@@ -256,10 +258,11 @@ def _repeats(evidence: Evidence) -> Iterator[Check]:
 def _place(evidence: Evidence) -> Iterator[Check]:
     """A judge that sees each pair once: does the answer hang on the place alone?"""
     found = evidence.once.estimate()
-    if found is not None and not evidence.both_orders.outcomes:
-        if found.ci_low > ONE_SIDED or found.ci_high < 100.0 - ONE_SIDED:
-            text = f"the output shown first wins {_estimate(found)} of {found.n} decided looks"
-            yield _check("place", "fails", text, found, EVEN)
+    if found is None or evidence.both_orders.outcomes:
+        return
+    if found.ci_low > ONE_SIDED or found.ci_high < 100.0 - ONE_SIDED:
+        text = f"the output shown first wins {_estimate(found)} of {found.n} decided looks"
+        yield _check("place", "fails", text, found, EVEN)
 
 
 def _same_text(evidence: Evidence) -> Iterator[Check]:
@@ -276,7 +279,7 @@ def _same_text(evidence: Evidence) -> Iterator[Check]:
 
 
 def _length(evidence: Evidence) -> Iterator[Check]:
-    """Does the longer output win whoever wrote it? Or the negative control wherever its output is longer?"""
+    """Does the longer output win whoever wrote it? Or the negative control where its output is longer?"""
     found = evidence.longer_negative.estimate()
     if found is not None and found.ci_low > EVEN:
         text = f"the negative control wins {_estimate(found)} of {found.n} looks where its output is longer"

@@ -64,7 +64,7 @@ def check_trust(path: Path, label: str, entries: Sequence[Mapping[str, Any]]) ->
     for entry in entries:
         summary = trust_from(entry).summary if entry["kind"] == "trust" else ""
         if summary:
-            raise InvalidRun(f"{summary}: no conclusion rests on it; {path / 'report' / 'report.md'} has all")
+            raise InvalidRun(f"{summary}: no conclusion rests on it (see {path / 'report' / 'report.md'})")
 
 
 def take_looks(folder: RunFolder, bench: Bench) -> None:

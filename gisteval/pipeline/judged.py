@@ -90,7 +90,7 @@ def _note_gaps(folder: RunFolder, studies: Mapping[str, Study]) -> None:
                 notes.append(f"Judge {judge} is under veto: {veto.text}. No conclusion rests on it.")
         if trust.doubt:
             notes.append(
-                f"Judge {judge}: too few looks to tell it from guessing ({trust.doubt}). No conclusion rests "
-                "on it."
+                f"Judge {judge}: too few looks to tell it from guessing ({trust.doubt}). No conclusion "
+                "rests on it."
             )
         folder.note_judge(judge, {**facts, "notes": notes})

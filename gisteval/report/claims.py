@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import Literal
 
 from gisteval import stats
+from gisteval.report.doubts import NO_DOUBTS, Doubts
 from gisteval.report.samples import Samples, SystemInfo
 from gisteval.report.values import SIGNIFICANT, values_of
 from gisteval.schema import ResultRow
@@ -78,10 +79,16 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
     return {name: name.removeprefix(prefix) for name in found}
 
 
-def margins(rows: Iterable[ResultRow]) -> tuple[str, list[Margin]]:
-    """What candidates are held by (the first judge's win rate, or ROUGE-L), and each one's margin."""
+def margins(rows: Iterable[ResultRow], doubts: Doubts = NO_DOUBTS) -> tuple[str, list[Margin]]:
+    """What candidates are held by (the first judge's win rate, or ROUGE-L), and each one's margin.
+
+    Win rates of a judge in doubt make no margin, and nothing else takes their place.
+    """
     found = list(rows)
-    judged = [row for row in found if row.metric == "win_rate" and _is_candidate(row)]
+    given = [row for row in found if row.metric == "win_rate" and _is_candidate(row)]
+    judged = [row for row in given if not doubts.on(row.judge, row.system, row.split)]
+    if doubts.judges and not judged:
+        return f"the win rate (judge {doubts.judges[0]}, which can't be relied on)", []
     judged = [row for row in judged if row.judge == judged[0].judge]
     if judged:
         return f"the win rate (judge {judged[0].judge}) less 50", [
@@ -97,32 +104,44 @@ def margins(rows: Iterable[ResultRow]) -> tuple[str, list[Margin]]:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a report says in words. others: of the order of k, and of costs."""
+    """What a report says in words. judges: of those in doubt; others: of the order of k, and of costs."""
 
     sentence: str
     controls: tuple[Claim, ...]
     candidates: tuple[Claim, ...]
     others: tuple[Claim, ...]
+    judges: tuple[Claim, ...] = ()
 
     @property
     def claims(self) -> tuple[Claim, ...]:
         """All of them."""
-        return self.controls + self.candidates + self.others
+        return self.controls + self.judges + self.candidates + self.others
 
 
-def findings(rows: Sequence[ResultRow], samples: Samples, costs: Sequence[Claim]) -> Findings:
+def findings(
+    rows: Sequence[ResultRow], samples: Samples, costs: Sequence[Claim], doubts: Doubts = NO_DOUBTS
+) -> Findings:
     """The sentence and all claims: of the controls, of each candidate, of the order of k, of costs."""
     return Findings(
-        verdict_sentence(rows),
+        verdict_sentence(rows, doubts),
         tuple(_controls(rows)),
-        tuple(candidate_claims(rows)),
-        (*_orders_of_k(samples), *costs),
+        tuple(candidate_claims(rows, doubts)),
+        (*_orders_of_k(samples, doubts), *costs),
+        tuple(judge_claims(doubts)),
     )
 
 
-def candidate_claims(rows: Sequence[ResultRow]) -> list[Claim]:
+def judge_claims(doubts: Doubts) -> list[Claim]:
+    """Of each judge in doubt, that its win rates show nothing."""
+    return [
+        Claim(f"the judge {name} tells better outputs from worse ones", "open", "; ".join(doubts.of(name)))
+        for name in doubts.judges
+    ]
+
+
+def candidate_claims(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS) -> list[Claim]:
     """Of each candidate and split whether it is as good as its positive control, or worse; or neither."""
-    measure, found = margins(rows)
+    measure, found = margins(rows, doubts)
     stated = []
     for margin in found:
         ends = ["unbounded" if end is None else f"{end:+.1f}" for end in (margin.low, margin.high)]
@@ -138,9 +157,14 @@ def candidate_claims(rows: Sequence[ResultRow]) -> list[Claim]:
     return stated
 
 
-def verdict_sentence(rows: Sequence[ResultRow]) -> str:
-    """What a run shows, in a sentence: the most compressed candidate of each family against its control."""
-    _, found = margins(rows)
+def verdict_sentence(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS) -> str:
+    """What a run shows, in a sentence: the most compressed candidate of each family against its control.
+
+    Where every judge is in doubt, that stands in the place of it.
+    """
+    _, found = margins(rows, doubts)
+    if doubts.sentences and not found:
+        return f"No conclusion. {' '.join(doubts.sentences)}"
     names = {row.system: row.k for row in sorted(rows, key=lambda row: -row.k) if _is_candidate(row)}
     leaders = {family_of(name): name for name in names}
     parts = []
@@ -163,7 +187,8 @@ def verdict_sentence(rows: Sequence[ResultRow]) -> str:
         said = [f"{text} on {_splits(splits, len(own))}" for text, splits in groups.items() if splits]
         keeps = f"{name} keeps {_listed(kept)} of the ROUGE-L that a prompt adds" if kept else name
         parts.append(f"{keeps}{'; it is ' + ', '.join(said) if said else ''}." if kept or said else "")
-    return " ".join(filter(None, parts)) or "No candidate could be compared with controls."
+    found_out = [*filter(None, parts)] or ["No candidate could be compared with controls."]
+    return " ".join([*found_out, *doubts.sentences])
 
 
 def _controls(rows: Sequence[ResultRow]) -> list[Claim]:
@@ -188,7 +213,7 @@ def _controls(rows: Sequence[ResultRow]) -> list[Claim]:
     return stated
 
 
-def _orders_of_k(samples: Samples) -> list[Claim]:
+def _orders_of_k(samples: Samples, doubts: Doubts) -> list[Claim]:
     """Whether any two k of a family differ, all pairs and splits of a metric tested together."""
     families: dict[str, list[SystemInfo]] = {}
     for system in samples.of_role("candidate"):
@@ -196,7 +221,7 @@ def _orders_of_k(samples: Samples) -> list[Claim]:
     values = values_of(samples)
     stated = []
     for family, members in families.items():
-        for metric in ("rougeL", *samples.judges):
+        for metric in ("rougeL", *(judge for judge in samples.judges if judge not in doubts.judges)):
             tested: list[tuple[str, float]] = []
             for first, second in combinations(sorted(members, key=lambda s: s.k), 2):
                 for split in samples.splits if first.k != second.k else ():
