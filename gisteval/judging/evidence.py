@@ -53,23 +53,39 @@ class Shares:
 
 
 @dataclass
+class Alike:
+    """Two looks each: whether both chose the same output, and how often either chose the first shown."""
+
+    same: Shares = field(default_factory=Shares)
+    first: Shares = field(default_factory=Shares)
+
+    def add(self, same: bool, firsts: Iterable[bool], label: Label) -> None:
+        """One more two looks."""
+        self.same.add(same, label)
+        for first in firsts:
+            self.first.add(first, label)
+
+
+def _two() -> tuple[Alike, Alike]:
+    return (Alike(), Alike())
+
+
+@dataclass
 class Evidence:
     """Counts of one judge over a run; outputs that are equal are left out, but in `same_text`.
 
-    decided: looks that are no tie. both_orders: pairs decided in both orders, for the same side; first: of
-    their looks, those that the output shown first won. once: looks at pairs shown in one order only that
-    the first won. twice: looks decided both times, alike; twice_first: of those, won by the first.
-    same_text: looks at the control against itself that say tie. up, down (by characters, by words): decided
-    looks that the longer output won, where that is the system's, and where it is the control's.
-    longer_negative: looks that the negative control has won, its output being the longer.
+    decided: looks that are no tie. both_orders: pairs decided in both orders, of the negative control and
+    of all systems, since even a good judge guesses between outputs that are as good. twice: the same of
+    looks decided both times. once: looks at pairs shown in one order only that the first won. same_text:
+    looks at the control against itself that say tie. up, down (by characters, by words): decided looks that
+    the longer output won, where that is the system's, and where it is the control's. longer_negative: looks
+    that the negative control has won, its output being the longer.
     """
 
     decided: Shares = field(default_factory=Shares)
-    both_orders: Shares = field(default_factory=Shares)
-    first: Shares = field(default_factory=Shares)
+    both_orders: tuple[Alike, Alike] = field(default_factory=_two)
+    twice: tuple[Alike, Alike] = field(default_factory=_two)
     once: Shares = field(default_factory=Shares)
-    twice: Shares = field(default_factory=Shares)
-    twice_first: Shares = field(default_factory=Shares)
     same_text: Shares = field(default_factory=Shares)
     up: tuple[Shares, Shares] = field(default_factory=lambda: (Shares(), Shares()))
     down: tuple[Shares, Shares] = field(default_factory=lambda: (Shares(), Shares()))
@@ -86,20 +102,19 @@ class Evidence:
         main = [verdict for verdict in latest if verdict.purpose == "main"]
         for pair, score in pair_scores(main).items():
             if not contest.equal(pair):
-                self._pair(score, _label(contest, pair))
+                self._pair(score, _label(contest, pair), negative)
                 self._lengths(contest, pair, score, negative)
-        self._repeats(contest, latest)
+        self._repeats(contest, latest, negative)
 
-    def _pair(self, score: PairScore, label: Label) -> None:
+    def _pair(self, score: PairScore, label: Label, negative: bool) -> None:
         answered = {order: worth for order, worth in score.by_order.items() if worth is not None}
         for worth in answered.values():
             self.decided.add(worth != 0.5, label)
         decided = {order: worth for order, worth in answered.items() if worth != 0.5}
         firsts = [(worth == 1.0) == (order == "ab") for order, worth in decided.items()]
         if len(decided) == 2:
-            self.both_orders.add(decided["ab"] == decided["ba"], label)
-            for won in firsts:
-                self.first.add(won, label)
+            for alike in self.both_orders[0 if negative else 1 :]:
+                alike.add(decided["ab"] == decided["ba"], firsts, label)
         elif len(score.by_order) == 1 and firsts:
             self.once.add(firsts[0], label)
 
@@ -116,7 +131,7 @@ class Evidence:
                 if worth != 0.5 and difference:
                     (up if difference > 0 else down).add((worth == 1.0) == (difference > 0), label)
 
-    def _repeats(self, contest: Contest, latest: Iterable[Verdict]) -> None:
+    def _repeats(self, contest: Contest, latest: Iterable[Verdict], negative: bool) -> None:
         """Looks taken twice in the same order; a reply that says tie names no place."""
         looks: dict[tuple[str, Order], dict[str, Choice]] = {}
         for verdict in latest:
@@ -124,10 +139,9 @@ class Evidence:
         for (pair, order), found in looks.items():
             choices = [found.get("main"), found.get("again")]
             if all(choice in ("a", "b") for choice in choices):
-                label = _label(contest, pair)
-                self.twice.add(choices[0] == choices[1], label)
-                for choice in choices:
-                    self.twice_first.add((choice == "a") == (order == "ab"), label)
+                firsts = [(choice == "a") == (order == "ab") for choice in choices]
+                for alike in self.twice[0 if negative else 1 :]:
+                    alike.add(choices[0] == choices[1], firsts, _label(contest, pair))
 
 
 def _label(contest: Contest, pair: str) -> Label:

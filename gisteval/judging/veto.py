@@ -230,35 +230,47 @@ def _decides(decided: Shares) -> Iterator[Check]:
 
 def _orders(evidence: Evidence) -> Iterator[Check]:
     """Decided in both orders for the same side? By places alone in 2q(1 - q), with q the first's share."""
-    found = evidence.both_orders.estimate()
-    if found is not None:
-        first = evidence.first.percent / 100.0
-        guess = 200.0 * first * (1.0 - first)
-        text = (
-            f"it decides for the same output in the other order in {_estimate(found)} of {found.n} pairs, "
-            f"where guessing does in {guess:.0f}%"
-        )
-        yield _check("other order", _state(found, guess), text, found, guess)
+    found = []
+    for alike in evidence.both_orders:
+        share = alike.same.estimate()
+        if share is not None:
+            first = alike.first.percent / 100.0
+            guess = 200.0 * first * (1.0 - first)
+            text = (
+                f"in the other order it decides for the same output in {_estimate(share)} of {share.n} "
+                f"pairs, where guessing does in {guess:.0f}%"
+            )
+            found.append(_check("other order", _state(share, guess), text, share, guess))
+    yield from _best(found)
 
 
 def _repeats(evidence: Evidence) -> Iterator[Check]:
     """The same look twice, alike? By places alone in q^2 + (1 - q)^2, with q the first's share."""
-    found = evidence.twice.estimate()
-    if found is not None:
-        first = evidence.twice_first.percent / 100.0
-        guess = 100.0 * (first**2 + (1.0 - first) ** 2)
-        if guess < SAYS_LITTLE:
+    found = []
+    for alike in evidence.twice:
+        share = alike.same.estimate()
+        if share is not None:
+            first = alike.first.percent / 100.0
+            guess = 100.0 * (first**2 + (1.0 - first) ** 2)
             text = (
-                f"asked again it says the same in {_estimate(found)} of {found.n} looks, where guessing "
+                f"asked again it says the same in {_estimate(share)} of {share.n} looks, where guessing "
                 f"does in {guess:.0f}%"
             )
-            yield _check("itself", _state(found, guess), text, found, guess)
+            if guess < SAYS_LITTLE:
+                found.append(_check("itself", _state(share, guess), text, share, guess))
+    yield from _best(found)
+
+
+def _best(found: Sequence[Check]) -> Iterator[Check]:
+    """The check that speaks most for the judge: on the negative control's pairs, or on all."""
+    order: tuple[State, ...] = ("holds", "too few", "fails")
+    yield from sorted(found, key=lambda check: order.index(check.state))[:1]
 
 
 def _place(evidence: Evidence) -> Iterator[Check]:
     """A judge that sees each pair once: does the answer hang on the place alone?"""
     found = evidence.once.estimate()
-    if found is None or evidence.both_orders.outcomes:
+    if found is None or any(alike.same.outcomes for alike in evidence.both_orders):
         return
     if found.ci_low > ONE_SIDED or found.ci_high < 100.0 - ONE_SIDED:
         text = f"the output shown first wins {_estimate(found)} of {found.n} decided looks"

@@ -1,4 +1,4 @@
-"""Five broken judges and a good one behind a real server: outputs in, judged, reported, gated by command."""
+"""Five broken judges and a good one behind a real server: judged, reported and gated by command."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def chosen(choice: str) -> str:
 Answer = Callable[[int, dict], str]
 
 BROKEN: dict[str, tuple[Answer, str]] = {
-    "first": (lambda number, body: chosen("A"), "in the other order in 0% [0, "),
+    "first": (lambda number, body: chosen("A"), "it decides for the same output in 0% [0, "),
     "tie": (lambda number, body: chosen("tie"), "it says tie in 192 of 192 looks"),
     "longer": (the_longer, "where its output is longer"),
     "random": (lambda number, body: chosen(random.Random(str(body)).choice("AB")), "in the other order"),
