@@ -34,6 +34,11 @@ def coin(look: Look) -> Choice:
     return random.Random(look.key).choice(["a", "b", "tie"])
 
 
+def fickle(look: Look) -> Choice:
+    """Changes its mind whenever it is asked again."""
+    return "a" if (int(look.pair, 16) % 2 == 0) == (look.purpose == "again") else "b"
+
+
 def unreadable(look: Look) -> Choice:
     return "invalid"
 
@@ -108,7 +113,7 @@ def test_what_each_fault_is_called() -> None:
     assert rules(trust(tie)) == ["ties", "negative control"]
     assert set(rules(trust(unreadable))) == {"missing"}
     assert "other order" in rules(trust(coin, 200))
-    assert "itself" in rules(trust(coin, 400, "seeded"))
+    assert "itself" in rules(trust(fickle, orders="seeded"))
 
 
 def test_a_ruler_is_found_out_though_the_negative_control_writes_less() -> None:
