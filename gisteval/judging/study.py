@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from gisteval.errors import InvalidRun
 from gisteval.judging.evidence import Evidence
 from gisteval.judging.protocol import Contest
 from gisteval.judging.summary import Judged, control_figures, sum_up
-from gisteval.judging.veto import Trust, judge_trust, trust_from
+from gisteval.judging.veto import Trust, judge_trust, stated_trust
 from gisteval.run_folder import RunFolder
 from gisteval.schema import Verdict
 
@@ -115,16 +115,11 @@ def negative_controls(folder: RunFolder) -> dict[str, str | None]:
     return {str(s["name"]): s.get("control") for s in folder.systems if s["role"] == "negative"}
 
 
-def stated_trust(folder: RunFolder, entries: Iterable[Mapping[str, Any]]) -> dict[str, Trust]:
+def trusts(folder: RunFolder, entries: Sequence[Mapping[str, Any]]) -> dict[str, Trust]:
     """By judge, what the entries of results.json state; of a judge of which they don't, what is found now.
 
     Results of an older version state nothing; a report of them must not be more trusting for that.
     """
-    found: dict[str, Trust] = {}
-    judges: dict[str, None] = {}
-    for entry in entries:
-        if entry["kind"] == "trust":
-            found[entry["judge"]] = trust_from(entry)
-        elif entry["kind"] == "pairs":
-            judges[entry["judge"]] = None
-    return found | {judge: study_judge(folder, judge).trust for judge in judges if judge not in found}
+    found = stated_trust(entries)
+    judges = dict.fromkeys(entry["judge"] for entry in entries if entry["kind"] == "pairs")
+    return {judge: found.get(judge) or study_judge(folder, judge).trust for judge in judges}

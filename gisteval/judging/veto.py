@@ -119,25 +119,27 @@ class Trust:
         more = f" (and {len(self.vetoes) - 1} more)" if len(self.vetoes) > 1 else ""
         return f"judge {self.judge} is under veto: {self.vetoes[0].text}{more}"
 
-    def to_json(self) -> dict[str, Any]:
-        """The entry in results.json; it is of no single system or split."""
+    def to_json(self, system: str, split: str) -> dict[str, Any]:
+        """What the entry of a system and split in results.json says of the judge.
+
+        veto: the first one that counts there, or null; doubt: as above; checks: all that count there.
+        """
+        veto = self.veto(system, split)
         return {
-            "kind": "trust",
-            "judge": self.judge,
-            "task": None,
-            "split": None,
-            "system": None,
-            "reference": None,
-            "vetoes": [check.text for check in self.vetoes],
+            "veto": None if veto is None else veto.text,
             "doubt": self.doubt,
-            "caveats": list(self.caveats),
-            "checks": [asdict(check) for check in self.checks],
+            "checks": [asdict(check) for check in self.checks if check.counts_for(system, split)],
         }
 
 
-def trust_from(entry: Mapping[str, Any]) -> Trust:
-    """The trust that an entry of results.json states. Raises TypeError or LookupError for no such entry."""
-    return Trust(entry["judge"], tuple(Check(**check) for check in entry["checks"]))
+def stated_trust(entries: Iterable[Mapping[str, Any]]) -> dict[str, Trust]:
+    """By judge, the trust that entries of results.json state; judges without any are left out."""
+    found: dict[str, dict[Check, None]] = {}
+    for entry in entries:
+        if "checks" in entry:
+            checks = (Check(**check) for check in entry["checks"])
+            found.setdefault(entry["judge"], {}).update(dict.fromkeys(checks))
+    return {judge: Trust(judge, tuple(checks)) for judge, checks in found.items()}
 
 
 def judge_trust(

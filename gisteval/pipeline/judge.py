@@ -13,7 +13,7 @@ from gisteval.judging.client import ask_all
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.reference import reference_reply
 from gisteval.judging.study import contests
-from gisteval.judging.veto import MOST_MISSING, trust_from
+from gisteval.judging.veto import MOST_MISSING, stated_trust
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.judged import write_judging
 from gisteval.pipeline.progress import progress_bar
@@ -39,7 +39,7 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     with RunFolder.editing(path) as folder:
         take_looks(folder, bench)
         mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
-    check_trust(path, bench.label, mine)
+    check_trust(path, mine)
     return mine
 
 
@@ -58,13 +58,13 @@ def check_answers(label: str, entries: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def check_trust(path: Path, label: str, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Raise InvalidRun if a judge gave too few answers, or is under veto. entries: its own."""
-    check_answers(label, entries)
-    for entry in entries:
-        summary = trust_from(entry).summary if entry["kind"] == "trust" else ""
-        if summary:
-            raise InvalidRun(f"{summary}: no conclusion rests on it (see {path / 'report' / 'report.md'})")
+def check_trust(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InvalidRun if the judge of these entries gave too few answers, or is under veto."""
+    report = path / "report" / "report.md"
+    for judge, trust in stated_trust(entries).items():
+        check_answers(judge, entries)
+        if trust.vetoes:
+            raise InvalidRun(f"{trust.summary}: no conclusion rests on it (see {report})")
 
 
 def take_looks(folder: RunFolder, bench: Bench) -> None:

@@ -59,7 +59,10 @@ def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
                     scores[judge] = pair_scores(main_looks(verdicts_on(folder, judge, contest)))
             entries += side_by_side(contest, scores)
     entries += [control for study in studies.values() for control in study.controls]
-    entries += [study.trust.to_json() for study in studies.values() if study.judged]
+    trusts = {judge: study.trust for judge, study in studies.items()}
+    for entry in entries:
+        if entry["kind"] == "pairs":
+            entry.update(trusts[entry["judge"]].to_json(entry["system"], entry["split"]))
     _note_gaps(folder, studies)
     known = [f"{name}@{facts['identity'][:8]}" for name, facts in folder.judges.items()]
     folder.write_judging(rows, entries, "+".join(known) or "none")

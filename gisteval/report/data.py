@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gisteval.errors import GistevalError
-from gisteval.judging.study import stated_trust
+from gisteval.judging.study import trusts
 from gisteval.report.doubts import Doubts, Place, doubts_of
 from gisteval.run_folder import RunFolder
 from gisteval.schema import ResultRow
@@ -88,7 +88,7 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
         rows = folder.results()
         own = {row.system: row.system if used[row.system] == 1 else f"{name}/{row.system}" for row in rows}
         judging = folder.judging()
-        trusts = stated_trust(folder, judging).values()
+        known = trusts(folder, judging).values()
         runs.append(
             RunData(
                 name=name,
@@ -98,7 +98,7 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 notes=folder.notes,
                 profile=_profile(folder),
                 judging=tuple(_renamed_entry(entry, own) for entry in judging),
-                doubts=doubts_of(trusts, own, (system["name"] for system in folder.systems), folder.splits),
+                doubts=doubts_of(known, own, (system["name"] for system in folder.systems), folder.splits),
             )
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]
@@ -113,8 +113,6 @@ def _renamed(row: ResultRow, names: Mapping[str, str]) -> ResultRow:
 
 
 def _renamed_entry(entry: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
-    if entry["kind"] == "trust":
-        return entry
     found = {part: names.get(entry[part], entry[part]) for part in ("system", "reference")}
     return {**entry, **found}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gisteval.judging.veto import trust_from
+from gisteval.judging.veto import stated_trust
 from gisteval.report.doubts import NO_DOUBTS, Doubts, doubts_of
 from gisteval.report.layout import Table, plain_text
 from gisteval.report.tables import interval_text
@@ -82,8 +82,7 @@ def _doubts(entries: Sequence[Entry]) -> Doubts:
     """What the entries of a single run state of their judges."""
     systems = dict.fromkeys(entry["system"] for entry in entries if entry["kind"] == "pairs")
     splits = list(dict.fromkeys(entry["split"] for entry in entries if entry["kind"] == "pairs"))
-    trusts = [trust_from(entry) for entry in entries if entry["kind"] == "trust"]
-    return Doubts(doubts_of(trusts, {}, systems, splits))
+    return Doubts(doubts_of(stated_trust(entries).values(), {}, systems, splits))
 
 
 def _rate_cells(entry: Entry) -> tuple[str, ...]:

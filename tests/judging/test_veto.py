@@ -11,7 +11,7 @@ import pytest
 from gisteval.judging.evidence import Evidence
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.summary import sum_up
-from gisteval.judging.veto import Trust, judge_trust, trust_from
+from gisteval.judging.veto import Trust, judge_trust, stated_trust
 from gisteval.schema import Choice, Example
 
 Answer = Callable[[Look], Choice]
@@ -174,4 +174,5 @@ def test_missing_looks_count_where_they_are_missing() -> None:
 
 def test_it_survives_json() -> None:
     found = trust(first)
-    assert trust_from(json.loads(json.dumps(found.to_json(), allow_nan=False))) == found
+    stated = {"judge": "j", **found.to_json("gist", "s")}
+    assert stated_trust(json.loads(json.dumps([stated], allow_nan=False)))["j"] == found

@@ -119,8 +119,8 @@ def test_no_conclusion_rests_on_a_broken_judge(
     compared = gisteval("compare", imported, imported, "--system", "one", "--baseline-system", "none")
     assert compared.code == 4 and "is under veto: " in compared.err
     assert "rougeL" in compared.out and ("win_rate (openai) †" in compared.out) == (name != "unreadable")
-    stated = next(entry for entry in RunFolder.open(imported).judging() if entry["kind"] == "trust")
-    assert stated["vetoes"]
+    stated = [entry for entry in RunFolder.open(imported).judging() if entry["kind"] == "pairs"]
+    assert len(stated) == 3 and all(entry["veto"] for entry in stated)
 
 
 def test_a_good_judge_is_believed(gisteval, imported: Path, chat_server, judging_cache) -> None:
@@ -135,7 +135,7 @@ def test_a_good_judge_is_believed(gisteval, imported: Path, chat_server, judging
     passed = gisteval(*sides, "one")
     assert (passed.code, passed.out.splitlines()[-1]) == (0, "PASS")
     assert gisteval(*sides, "none").code == 1
-    stated = next(entry for entry in RunFolder.open(imported).judging() if entry["kind"] == "trust")
-    assert (stated["vetoes"], stated["doubt"]) == ([], "")
+    stated = next(entry for entry in RunFolder.open(imported).judging() if entry["kind"] == "pairs")
+    assert (stated["veto"], stated["doubt"]) == (None, "")
     held = {check["rule"] for check in stated["checks"] if check["state"] == "holds"}
     assert held == {"other order", "itself", "same text", "negative control"}
