@@ -112,12 +112,17 @@ class Trust:
         return tuple(check.text for check in self.checks if check.state == "untested")
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        """The vetoes in phrases, each once."""
+        return tuple(dict.fromkeys(check.text for check in self.vetoes))
+
+    @property
     def summary(self) -> str:
         """The vetoes in a line, the first one with its figure; empty without one."""
-        if not self.vetoes:
+        if not self.reasons:
             return ""
-        more = f" (and {len(self.vetoes) - 1} more)" if len(self.vetoes) > 1 else ""
-        return f"judge {self.judge} is under veto: {self.vetoes[0].text}{more}"
+        more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
+        return f"judge {self.judge} is under veto: {self.reasons[0]}{more}"
 
     def to_json(self, system: str, split: str) -> dict[str, Any]:
         """What the entry of a system and split in results.json says of the judge.
@@ -178,7 +183,7 @@ def _missing(entry: Mapping[str, Any]) -> Iterator[Check]:
 
 
 def _negative(entries: Sequence[Mapping[str, Any]], negatives: Mapping[str, str | None]) -> Iterator[Check]:
-    """Does the judge put the negative control below the positive one? It counts for the whole split."""
+    """Does it put the negative control below the positive one? That counts for all systems beside them."""
     judged = [entry for entry in entries if entry["system"] in negatives]
     if not judged and entries:
         text = "the run has no verdicts on a negative control, so its sensitivity can't be checked"
@@ -197,17 +202,21 @@ def _negative(entries: Sequence[Mapping[str, Any]], negatives: Mapping[str, str 
         who = f"the {'' if trained else 'untrained '}negative control {entry['system']}"
         side = "below" if state == "holds" else "not below"
         text = f"{who} wins {_interval(rate)} on {entry['split']}, {side} 50"
-        yield Check(
-            "negative control",
-            state,
-            text,
-            entry["split"],
-            value=rate["value"],
-            ci_low=low,
-            ci_high=high,
-            guess=EVEN,
-            n=rate["n"],
-        )
+        split, reference = entry["split"], entry["reference"]
+        own = [e["system"] for e in entries if (e["split"], e["reference"]) == (split, reference)]
+        for system in (*own, reference):
+            yield Check(
+                "negative control",
+                state,
+                text,
+                split,
+                system,
+                value=rate["value"],
+                ci_low=low,
+                ci_high=high,
+                guess=EVEN,
+                n=rate["n"],
+            )
 
 
 def _own(evidence: Evidence, sensitive: bool) -> Iterator[Check]:

@@ -88,9 +88,8 @@ def _note_gaps(folder: RunFolder, studies: Mapping[str, Study]) -> None:
                     f"({found.errors} failed, {found.invalid} can't be read): no conclusion holds."
                 )
         trust = study.trust
-        for veto in trust.vetoes:
-            if veto.rule != "missing":
-                notes.append(f"Judge {judge} is under veto: {veto.text}. No conclusion rests on it.")
+        for text in trust.reasons:
+            notes.append(f"Judge {judge} is under veto: {text}. No conclusion rests on it.")
         if trust.doubt:
             notes.append(
                 f"Judge {judge}: too few looks to tell it from guessing ({trust.doubt}). No conclusion "

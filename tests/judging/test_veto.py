@@ -87,7 +87,7 @@ def trust(
 
 
 def rules(found: Trust) -> list[str]:
-    return [check.rule for check in found.vetoes]
+    return list(dict.fromkeys(check.rule for check in found.vetoes))
 
 
 @pytest.mark.parametrize("orders", ["both", "seeded"])
@@ -174,5 +174,23 @@ def test_missing_looks_count_where_they_are_missing() -> None:
 
 def test_it_survives_json() -> None:
     found = trust(first)
-    stated = {"judge": "j", **found.to_json("gist", "s")}
-    assert stated_trust(json.loads(json.dumps([stated], allow_nan=False)))["j"] == found
+    stated = [{"judge": "j", **found.to_json(system, "s")} for system in ("gist", "neg")]
+    read = stated_trust(json.loads(json.dumps(stated, allow_nan=False)))["j"]
+    assert set(read.checks) == {check for check in found.checks if check.system != "pos"}
+    assert (read.reasons, read.doubt) == (found.reasons, found.doubt)
+
+
+def test_a_negative_control_speaks_for_the_systems_of_its_own_positive_control() -> None:
+    rate = {"ci_low": 45.0, "ci_high": 55.0, "value": 50.0, "n": 100}
+    clear = {"ci_low": 5.0, "ci_high": 15.0, "value": 10.0, "n": 100}
+    even = {"split": "s", "errors": 0, "invalid": 0, "looks": 100, "win_rate": rate}
+    entries = [
+        {**even, "system": "a-gist", "reference": "a-pos"},
+        {**even, "system": "a-neg", "reference": "a-pos"},
+        {**even, "system": "b-gist", "reference": "b-pos"},
+        {**even, "system": "b-neg", "reference": "b-pos", "win_rate": clear},
+    ]
+    found = judge_trust("j", entries, Evidence(), {"a-neg": "trained", "b-neg": None}, sees_order=False)
+    assert "a-neg wins 50.0 [45.0, 55.0] on s, not below 50" in found.problem("a-gist", "s")
+    assert found.problem("a-pos", "s") and not found.problem("b-gist", "s")
+    assert found.reasons == ("the negative control a-neg wins 50.0 [45.0, 55.0] on s, not below 50",)
