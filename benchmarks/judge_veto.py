@@ -1,6 +1,6 @@
 """How often judges of known quality are vetoed, doubted or believed, by the number of examples.
 
-    python -m benchmarks.judge_veto            # the table of docs/judging.md, some minutes on one core
+    python benchmarks/judge_veto.py            # the table of docs/judging.md, half an hour on one core
 
 Each run has a candidate that is as good as its positive control, and a negative control that is worse.
 A noisy judge names the better output of the negative control's pairs with the given probability a look,

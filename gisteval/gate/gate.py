@@ -72,7 +72,10 @@ class GateOptions:
 
 @dataclass(frozen=True, slots=True)
 class SplitResult:
-    """One split: its checks, the paired tests of the difference, and what the sample can show."""
+    """One split: its checks, the paired tests of the difference, and what the sample can show.
+
+    doubt: why the judge can't be told from one that guesses, on so few looks; then there is no verdict.
+    """
 
     split: str
     examples: int
@@ -82,11 +85,12 @@ class SplitResult:
     candidate: SideValues
     baseline: SideValues
     margin: float
+    doubt: str = ""
 
     @property
     def outcome(self) -> Outcome:
-        """FAIL if any check failed, PASS if all passed."""
-        return overall([check.outcome for check in self.checks])
+        """FAIL if any check failed, PASS if all passed; INCONCLUSIVE if the judge is in doubt."""
+        return "INCONCLUSIVE" if self.doubt else overall([check.outcome for check in self.checks])
 
     @property
     def warnings(self) -> list[str]:
@@ -113,10 +117,7 @@ class SplitResult:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """The verdict on all splits and everything it rests on.
-
-    doubt: why the judge can't be told from one that guesses, on so few looks; then there is no verdict.
-    """
+    """The verdict on all splits and everything it rests on."""
 
     options: GateOptions
     candidate: Side
@@ -125,12 +126,16 @@ class GateResult:
     judge_digest: str | None
     splits: tuple[SplitResult, ...]
     warnings: tuple[str, ...]
-    doubt: str = ""
 
     @property
     def outcome(self) -> Outcome:
-        """FAIL if any split failed, PASS if all passed; INCONCLUSIVE if the judge is in doubt."""
-        return "INCONCLUSIVE" if self.doubt else overall([split.outcome for split in self.splits])
+        """FAIL if any split failed, PASS if all passed."""
+        return overall([split.outcome for split in self.splits])
+
+    @property
+    def doubt(self) -> str:
+        """Why the judge can't be told from one that guesses; it is the same on all splits."""
+        return self.splits[0].doubt
 
     @property
     def exit_code(self) -> int:
@@ -157,12 +162,12 @@ def run_gate(options: GateOptions) -> GateResult:
     results = [_measure(options, candidate, baseline, split, bench) for split in splits]
     adjusted = iter(adjust([check for result in results for check in result.checks]))
     results = [replace(r, checks=tuple(islice(adjusted, len(r.checks)))) for r in results]
-    doubt = bench.doubt if bench else ""
     warnings = [*_notes(options, candidate, baseline, splits, judge), *(bench.caveats if bench else ())]
-    if doubt:
-        warnings.append(f"no verdict, for want of looks that tell the judge from guessing: {doubt}")
+    if results[0].doubt:
+        reason = "no verdict, for want of looks that tell the judge from one that guesses"
+        warnings.append(f"{reason}: {results[0].doubt}")
     warnings += [warning for result in results for warning in result.warnings]
-    return GateResult(options, candidate, baseline, judge, digest, tuple(results), tuple(warnings), doubt)
+    return GateResult(options, candidate, baseline, judge, digest, tuple(results), tuple(warnings))
 
 
 def gate_sides(options: GateOptions) -> tuple[Side, Side]:
@@ -210,6 +215,7 @@ def _measure(
         candidate=ours,
         baseline=theirs,
         margin=options.margin,
+        doubt=bench.doubt if bench else "",
     )
 
 

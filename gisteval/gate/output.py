@@ -54,7 +54,7 @@ def _split_lines(split: SplitResult, result: GateResult) -> list[str]:
         f"n {first.estimate.n}, instructions {first.estimate.clusters}, without a value {first.missing}"
     )
     lines.append(f"  smallest difference it could detect {split.power.detectable:.1f} points (80% power)")
-    if split.outcome == "INCONCLUSIVE":
+    if split.outcome == "INCONCLUSIVE" and not split.doubt:
         lines.append(f"  {needed_text(split)}")
     lines += [_side_line(result.candidate, split.candidate), _side_line(result.baseline, split.baseline)]
     return lines
@@ -163,7 +163,7 @@ def junit_xml(result: GateResult) -> str:
             "testcase", classname=f"gisteval.gate.{options.metric}", name=_legal(split.split), time="0"
         )
         message = _legal("; ".join(map(check_text, split.checks)))
-        if split.outcome == "INCONCLUSIVE" and options.inconclusive == "pass":
+        if split.outcome == "INCONCLUSIVE" and options.inconclusive == "pass" and not split.doubt:
             ElementTree.SubElement(case, "skipped", message=f"INCONCLUSIVE: {message}")
         elif split.outcome != "PASS":
             failure = ElementTree.SubElement(case, "failure", type=split.outcome, message=message)

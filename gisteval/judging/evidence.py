@@ -72,8 +72,9 @@ def _two() -> tuple[Alike, Alike]:
 
 @dataclass
 class Evidence:
-    """Counts of one judge over a run; outputs that are equal are left out, but in `same_text`.
+    """Counts of one judge over a run; equal outputs are left out, but in `same_text` and `negatives`.
 
+    negatives: the worth of each pair of a negative control, by its name and split, as in its win rate.
     decided: looks that are no tie. both_orders: pairs decided in both orders, of the negative control and
     of all systems, since even a good judge guesses between outputs that are as good. twice: the same of
     looks decided both times. once: looks at pairs shown in one order only that the first won. same_text:
@@ -82,6 +83,7 @@ class Evidence:
     that the negative control has won, its output being the longer.
     """
 
+    negatives: dict[tuple[str, str], Shares] = field(default_factory=dict)
     decided: Shares = field(default_factory=Shares)
     both_orders: tuple[Alike, Alike] = field(default_factory=_two)
     twice: tuple[Alike, Alike] = field(default_factory=_two)
@@ -101,6 +103,9 @@ class Evidence:
             return
         main = [verdict for verdict in latest if verdict.purpose == "main"]
         for pair, score in pair_scores(main).items():
+            if negative and score.value is not None:
+                rate = self.negatives.setdefault((contest.system, contest.split), Shares())
+                rate.add(score.value, _label(contest, pair))
             if not contest.equal(pair):
                 self._pair(score, _label(contest, pair), negative)
                 self._lengths(contest, pair, score, negative)

@@ -9,11 +9,12 @@ from typing import Any
 
 from gisteval.errors import GistevalError, InvalidRun
 from gisteval.judging.cache import Reply, ReplyCache
+from gisteval.judging.checks import MOST_MISSING
 from gisteval.judging.client import ask_all
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.reference import reference_reply
 from gisteval.judging.study import contests
-from gisteval.judging.veto import MOST_MISSING, stated_trust
+from gisteval.judging.veto import stated_trust
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.judged import write_judging
 from gisteval.pipeline.progress import progress_bar

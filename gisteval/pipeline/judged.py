@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gisteval.judging.checks import MOST_MISSING
 from gisteval.judging.pairs import pair_scores
 from gisteval.judging.panel import side_by_side
 from gisteval.judging.study import Study, contests, verdicts_on
 from gisteval.judging.summary import main_looks
-from gisteval.judging.veto import MOST_MISSING
 from gisteval.judging.win_rate import Labels
 from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from gisteval.judging.evidence import Evidence
+from gisteval.judging.evidence import Evidence, Shares
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.summary import sum_up
 from gisteval.judging.veto import Trust, judge_trust, stated_trust
@@ -181,16 +181,15 @@ def test_it_survives_json() -> None:
 
 
 def test_a_negative_control_speaks_for_the_systems_of_its_own_positive_control() -> None:
-    rate = {"ci_low": 45.0, "ci_high": 55.0, "value": 50.0, "n": 100}
-    clear = {"ci_low": 5.0, "ci_high": 15.0, "value": 10.0, "n": 100}
-    even = {"split": "s", "errors": 0, "invalid": 0, "looks": 100, "win_rate": rate}
-    entries = [
-        {**even, "system": "a-gist", "reference": "a-pos"},
-        {**even, "system": "a-neg", "reference": "a-pos"},
-        {**even, "system": "b-gist", "reference": "b-pos"},
-        {**even, "system": "b-neg", "reference": "b-pos", "win_rate": clear},
-    ]
-    found = judge_trust("j", entries, Evidence(), {"a-neg": "trained", "b-neg": None}, sees_order=False)
-    assert "a-neg wins 50.0 [45.0, 55.0] on s, not below 50" in found.problem("a-gist", "s")
+    even = {"split": "s", "errors": 0, "invalid": 0, "looks": 100}
+    pairs = {"a-gist": "a-pos", "a-neg": "a-pos", "b-gist": "b-pos", "b-neg": "b-pos"}
+    entries = [{**even, "system": system, "reference": pairs[system]} for system in pairs]
+    evidence = Evidence()
+    for system, worth in (("a-neg", 0.5), ("b-neg", 0.0)):
+        evidence.negatives[system, "s"] = Shares([worth] * 100, list(range(100)))
+    found = judge_trust("j", entries, evidence, {"a-neg": "trained", "b-neg": None}, sees_order=False)
+    assert "negative control a-neg wins 50.0 [48.2, 51.8] on s, not below 50" in found.problem(
+        "a-gist", "s"
+    )
     assert found.problem("a-pos", "s") and not found.problem("b-gist", "s")
-    assert found.reasons == ("the negative control a-neg wins 50.0 [45.0, 55.0] on s, not below 50",)
+    assert len(found.reasons) == 1
