@@ -101,7 +101,8 @@ def negative_control(
         worse = trained and rate.ci_low > USABLE_NEGATIVE
         text = (
             f"the {'' if trained else 'untrained '}negative control {entry['system']} wins "
-            f"{rate.value:.1f} [{rate.ci_low:.1f}, {rate.ci_high:.1f}] on {split}, {'' if below else 'not '}below {EVEN:g}"
+            f"{rate.value:.1f} [{rate.ci_low:.1f}, {rate.ci_high:.1f}] on {split}, "
+            f"{'' if below else 'not '}below {EVEN:g}"
         )
         state: State = "holds" if below else "fails" if worse else "too few"
         found = _check("negative control", state, text, rate, EVEN)
