@@ -51,7 +51,7 @@ class Trust:
         veto = self.veto(system, split)
         if veto is not None:
             return f"it is under veto: {veto.text}"
-        return f"too few looks to tell it from guessing: {self.doubt}" if self.doubt else ""
+        return f"there are too few looks to tell it from guessing: {self.doubt}" if self.doubt else ""
 
     @property
     def caveats(self) -> tuple[str, ...]:

@@ -90,6 +90,8 @@ def _note_gaps(folder: RunFolder, studies: Mapping[str, Study]) -> None:
         trust = study.trust
         for text in trust.reasons:
             notes.append(f"Judge {judge} is under veto: {text}. No conclusion rests on it.")
+        if facts["kind"] != "human":
+            notes += [f"Judge {judge}: {text}." for text in trust.caveats]
         if trust.doubt:
             notes.append(
                 f"Judge {judge}: too few looks to tell it from guessing ({trust.doubt}). No conclusion "

@@ -57,12 +57,14 @@ NO_DOUBTS = Doubts({})
 def doubts_of(
     trusts: Iterable[Trust], names: Mapping[str, str], systems: Iterable[str], splits: Sequence[str]
 ) -> dict[Place, str]:
-    """The places of one run where a judge is in doubt. names: of its systems in the report."""
-    places = {}
+    """The places of one run where a judge is in doubt, vetoes first. names: its systems' in the report."""
+    vetoed: dict[Place, str] = {}
+    doubted: dict[Place, str] = {}
     found = list(systems)
     for trust in trusts:
         for system, split in product(found, splits):
+            places = doubted if trust.veto(system, split) is None else vetoed
             problem = trust.problem(system, split)
             if problem:
                 places[trust.judge, names.get(system, system), split] = problem
-    return places
+    return vetoed | doubted

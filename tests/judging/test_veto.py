@@ -139,7 +139,7 @@ def test_without_a_negative_control_it_is_said_what_can_not_be_checked() -> None
     found = trust(able, systems=alone)
     assert (rules(found), found.doubt) == ([], "")
     assert found.caveats == (
-        "the run has no verdicts on a negative control, so its sensitivity can't be checked",
+        "without verdicts on a negative control nobody can say whether the judge is sensitive",
     )
     assert rules(trust(tie, systems=alone)) == ["ties"]
     assert rules(trust(first, systems=alone)) == ["other order"]
@@ -152,7 +152,7 @@ def test_too_few_looks_are_neither_a_veto_nor_a_conclusion() -> None:
     found = trust(good, 4)
     assert rules(found) == []
     assert "not below 50" in found.doubt
-    assert found.problem("gist", "s").startswith("too few looks to tell it from guessing: ")
+    assert found.problem("gist", "s").startswith("there are too few looks to tell it from guessing: ")
 
 
 def test_an_untrained_control_that_is_as_good_is_no_fault_of_the_judge() -> None:

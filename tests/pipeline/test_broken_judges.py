@@ -108,6 +108,8 @@ def test_no_conclusion_rests_on_a_broken_judge(
     line = refused("judge", imported, "--judge", "openai", "--base-url", chat_server.url, code=4)
     assert seen in line
     said = page_says(gisteval, imported)
+    first = next(line for line in said.splitlines() if line.startswith("No conclusion."))
+    assert seen in first
     assert "is within 5 points" not in said and "worse than its positive control" not in said
     assert said.count("No conclusion. The judge openai can't be relied on, since it is under veto: ") == 2
     assert "points: within" not in said and "points: below" not in said
