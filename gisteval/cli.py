@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,7 +30,8 @@ from gisteval.cli_profile import profile as profile_command
 from gisteval.cli_run import run as run_command
 from gisteval.cli_sweep import sweep as sweep_command
 from gisteval.cli_train import train as train_command
-from gisteval.errors import GistevalError
+from gisteval.errors import UNEXPECTED, GistevalError, counted, one_line
+from gisteval.logs import progress_on_stderr, unexpected_line
 
 app = typer.Typer(
     name="gisteval",
@@ -45,40 +47,58 @@ app = typer.Typer(
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """click's error of the command line; typer exports only this one kind of it."""
 
-INTERRUPTED = 130
+USAGE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+"""Exit codes beside those of errors."""
 
 PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 """Every argument goes to another program's own command line."""
 
 
 def main() -> None:
-    """Entry point: an expected error is one line on stderr and its exit code."""
+    """Entry point: the one place that makes exit codes of errors, each error one line on stderr.
+
+    0 done, or a gate's PASS; 1 its FAIL; 2 wrong usage or configuration; 3 its INCONCLUSIVE; 4 an invalid
+    run; 70 an unexpected error, which is a bug of gisteval; 130 interrupted; 141 nobody reads stdout.
+    """
     # Imports of torch and transformers make objects by the million, all of them to stay: with Python's own
     # thresholds a seventh of a short command's time goes into looking for garbage among them.
     gc.set_threshold(100_000, 50, 10)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
-        code = app(sys.argv[1:] or ["--help"], prog_name="gisteval", standalone_mode=False) or 0
-        sys.stdout.flush()
-    except GistevalError as error:
-        code = _fail(" ".join(str(error).splitlines()), error.exit_code)
-    except UsageError as error:
-        code = _fail(_usage_message(error), 2)
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # Whatever read stdout is gone; without this the interpreter would complain when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    except OSError as error:
-        code = _fail(f"{error.filename or 'output'}: {error.strerror or error}", 2)
+        with progress_on_stderr():
+            code = app(sys.argv[1:] or ["--help"], prog_name="gisteval", standalone_mode=False) or 0
+            sys.stdout.flush()
+    except BaseException as error:
+        code = _ended(error)
     if code == INTERRUPTED:  # typer turns a KeyboardInterrupt into this code
         _fail("interrupted; the same command goes on from here", code)
     raise SystemExit(code)
 
 
+def _ended(error: BaseException) -> int:
+    """The exit code of what ended a command, once it is said."""
+    if isinstance(error, SystemExit) and isinstance(error.__context__, OSError):
+        error = error.__context__  # typer ends the program itself where nobody reads stdout
+    if isinstance(error, GistevalError):
+        return _fail(" ".join(str(error).splitlines()), error.exit_code)
+    if isinstance(error, UsageError):
+        return _fail(_usage_message(error), USAGE)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # Whatever read stdout is gone; without this the interpreter would complain when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    if isinstance(error, OSError):
+        return _fail(f"{error.filename or 'output'}: {error.strerror or one_line(error)}", USAGE)
+    if isinstance(error, SystemExit) and error.code in (None, 0, USAGE):
+        return int(error.code or 0)  # of another program's command line, which has said why
+    return _fail(unexpected_line(error, " ".join(["gisteval", *sys.argv[1:]])), UNEXPECTED)
+
+
 def _fail(message: str, code: int) -> int:
-    print(f"gisteval: {message}", file=sys.stderr)
+    with suppress(OSError):  # nobody may be reading stderr either
+        print(f"gisteval: {message}", file=sys.stderr, flush=True)
     return code
 
 
@@ -164,8 +184,16 @@ def compress(
         allow_pickle=allow_pickle,
         chat_template=chat_template,
     )
-    line = "{source_tokens} tokens -> {kept} slots, {bytes:,} bytes ({compressor}): {prompt}"
-    _show(rows, as_json, lambda row: line.format(**row))
+    _show(rows, as_json, _compressed_line)
+
+
+def _compressed_line(row: dict[str, Any]) -> str:
+    instruction = row["source_tokens"] - row["template_tokens"]
+    parts = [
+        f"{counted(instruction, 'token')} of instruction and {row['template_tokens']} of template",
+        f"-> {counted(row['kept'] - row['kept_template'], 'slot')} and {row['kept_template']} of template",
+    ]
+    return f"{' '.join(parts)}, {row['bytes']:,} bytes ({row['compressor']}): {row['prompt']}"
 
 
 @app.command(name="ls")

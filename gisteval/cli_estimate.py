@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gisteval.cli_options import print_json
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, counted
 
 if TYPE_CHECKING:
     from gisteval.pipeline.estimate import Rates
@@ -50,8 +50,9 @@ def print_estimate(plan: Plan, rates: Rates, as_json: bool) -> None:
     if as_json:
         print_json({**described, **cost.to_json()})
         return
-    systems = len(described["systems"])
-    print(f"output: {described['output']}, {systems} systems, {described['generations']:,} generations")
+    systems = counted(len(described["systems"]), "system")
+    generations = counted(described["generations"], "generation")
+    print(f"output: {described['output']}, {systems}, {generations}")
     print(estimate_text(cost, "What the run takes"), end="")
     for note in described["notes"]:
         print(f"note: {note}")

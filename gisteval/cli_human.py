@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gisteval.cli_options import AsJson, print_json
+from gisteval.errors import counted
 
 app = typer.Typer(help="Human judgements: blinded sheets out, answers in.", no_args_is_help=True)
 
@@ -25,7 +26,7 @@ def export(
     from gisteval.pipeline.human import export_sheet
 
     written = export_sheet(run, output, system, split, count, seed)
-    print(f"{written} pairs in {output / 'sheet.html'} and {output / 'sheet.csv'}")
+    print(f"{counted(written, 'pair')} in {output / 'sheet.html'} and {output / 'sheet.csv'}")
 
 
 @app.command(name="import")

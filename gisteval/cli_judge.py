@@ -16,7 +16,7 @@ from gisteval.cli_options import (
     print_json,
     quiet_libraries,
 )
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, counted
 
 
 def judge(
@@ -89,7 +89,8 @@ def judge(
         quiet_libraries()
     if reparse:
         outcome = reparse_run(run, options)
-        typer.echo(f"{outcome.changed} of {outcome.read} replies are read differently now", err=True)
+        read = counted(outcome.read, "reply is", "replies are")
+        typer.echo(f"{outcome.changed} of {read} read differently now", err=True)
         entries = outcome.entries
         check_trust(run, entries)
     else:

@@ -22,6 +22,10 @@ def lm_eval(context: typer.Context) -> None:
         cli_evaluate()
     except (ValueError, KeyError, FileNotFoundError) as error:
         raise GistevalError(f"lm-eval: {one_line(error)}") from error
+    except SystemExit as ended:
+        if ended.code not in (None, 0):
+            # It has said why. Its 1 for wrong usage would be a gate's FAIL here.
+            raise GistevalError(f"lm-eval ended with {ended.code}") from ended
     finally:
         sys.argv = arguments
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gisteval.cli_options import AsJson, print_json
+from gisteval.errors import counted
 
 
 def import_paper(
@@ -20,7 +21,6 @@ def import_paper(
     as_json: AsJson = False,
 ) -> None:
     """Import the paper's released outputs, verdicts and timings as a run, every score recomputed."""
-    from gisteval.errors import counted
     from gisteval.pipeline.import_paper import import_paper as import_release
     from gisteval.pipeline.import_paper import summary
 
@@ -55,7 +55,6 @@ def import_predictions(
     as_json: AsJson = False,
 ) -> None:
     """Import predictions of other tools as a run: scored, paired and reported like any other."""
-    from gisteval.errors import counted
     from gisteval.importer.predictions import Columns
     from gisteval.pipeline.import_predictions import PredictionOptions
     from gisteval.pipeline.import_predictions import import_predictions as import_files

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gisteval.cli_options import ChatTemplate, OptionalText, given, quiet_libraries
+from gisteval.errors import counted
 
 
 def train(
@@ -60,4 +61,4 @@ def train(
     examples = list(source.examples(settings.split, settings.limit))
     record = train_checkpoint(settings, examples, output)
     final = record.training["loss"][-1][1] if record.training["loss"] else float("nan")
-    print(f"{record.name}: {settings.steps} steps, final loss {final:.3f}, saved in {output}")
+    print(f"{record.name}: {counted(settings.steps, 'step')}, final loss {final:.3f}, saved in {output}")

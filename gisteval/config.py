@@ -166,4 +166,6 @@ def _texts(name: str, value: Any, where: str) -> tuple[str, ...]:
     wrong = [item for item in items if not isinstance(item, str) or not item.strip()]
     if wrong:
         raise GistevalError(f"{where}field {name!r} must be a list of texts, but holds {wrong[0]!r}")
+    if name != "models":  # a folder's name may hold a comma
+        items = [part for item in items for part in item.split(",") if part.strip()]
     return tuple(item.strip() for item in items)

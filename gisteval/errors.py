@@ -1,8 +1,11 @@
-"""Expected failures. The command line prints one as a single line and exits with its code."""
+"""Expected failures, each one line of the command line with its exit code; what such lines are made of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+UNEXPECTED = 70
+"""Exit code of an error that nobody foresaw, a bug: none of a gate's verdicts, nor of an expected error."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -18,9 +21,9 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def counted(number: int, noun: str) -> str:
-    """A count with its noun: 1 example, 2,000 examples."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """`1 example`, `1,000 examples`. plural: where an s behind the noun's last word won't do."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 class GistevalError(Exception):

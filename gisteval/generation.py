@@ -60,6 +60,8 @@ class Answer:
     bytes: int
     nll: float | None
     target_tokens: int
+    kept_template: int | None = None
+    asked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def answer_all(
     uninterrupted one. Each distinct instruction of a window is compressed once.
     """
     answering = Answering(model, compressor, budget, decoding)
-    for part in plan_windows(model, compressor, examples, decoding):
+    for part in plan_windows(model, compressor, budget, examples, decoding):
         if not isinstance(part, Window):
             yield list(part)
             continue
@@ -147,14 +149,18 @@ def answer_all(
 
 
 def plan_windows(
-    model: PromptModel, compressor: Compressor, examples: Sequence[Example], decoding: Decoding
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    examples: Sequence[Example],
+    decoding: Decoding,
 ) -> Iterator[tuple[TooLong, ...] | Window]:
     """All work on some examples, in an order that only they decide, and what does not fit."""
     order = sorted(range(len(examples)), key=lambda i: _group_key(examples, i))
     step = decoding.batch_size or AUTO_BATCH
     for start in range(0, len(order), step * WINDOW):
         chosen = order[start : start + step * WINDOW]
-        items = _measure(model, compressor, [(i, examples[i]) for i in chosen])
+        items = _measure(model, compressor, budget, [(i, examples[i]) for i in chosen])
         fitting = [item for item in items if item.total <= model.context]
         yield tuple(TooLong(i.example, i.total, model.context) for i in items if i.total > model.context)
         for window in prompt_windows(
@@ -205,12 +211,14 @@ def _group_key(examples: Sequence[Example], index: int) -> tuple[int, str, int]:
     return len(examples[index].instruction), examples[index].instruction, index
 
 
-def _measure(model: PromptModel, compressor: Compressor, chosen: list[tuple[int, Example]]) -> list[_Item]:
-    prompts = compressor.prompts(model, [example.instruction for _, example in chosen])
+def _measure(
+    model: PromptModel, compressor: Compressor, budget: int | None, chosen: list[tuple[int, Example]]
+) -> list[_Item]:
+    prompts = compressor.positions(model, [example.instruction for _, example in chosen], budget)
     inputs = model.tokens.continuations([example.input for _, example in chosen])
     targets = model.tokens.targets([example.output for _, example in chosen])
     return [
-        _Item(index, example, len(p), len(x), len(y))
+        _Item(index, example, p, len(x), len(y))
         for (index, example), p, x, y in zip(chosen, prompts, inputs, targets, strict=True)
     ]
 
@@ -338,4 +346,6 @@ def _answers(
             bytes=accounting.bytes,
             nll=nll,
             target_tokens=len(target),
+            kept_template=accounting.kept_template,
+            asked=accounting.asked,
         )

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from gisteval.errors import GistevalError, InvalidRun
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.file_names import SEPARATOR, file_name, readable_name
+from gisteval.logs import LOG_FILE
 from gisteval.schema import Example, Generation, ResultRow, Verdict, from_json, to_json
 from gisteval.store import LOCK_FILE, NEW, only_writer, read_records, write_atomic, write_json
 
@@ -74,7 +75,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise GistevalError(f"{self.path} is a file: choose a folder as --output")
         # What a command leaves that was killed before its manifest was there.
-        own = {MANIFEST, MANIFEST + NEW, LOCK_FILE}
+        own = {MANIFEST, MANIFEST + NEW, LOCK_FILE, LOG_FILE}
         found = {entry.name for entry in self.path.iterdir()} if self.path.exists() else set()
         if found - own and MANIFEST not in found:
             raise GistevalError(f"{self.path} is not empty and holds no run: choose another --output")
@@ -159,8 +160,8 @@ class RunFolder:
         expected = self._manifest["splits"].get(split, 0)
         if len(found) != expected:
             raise InvalidRun(
-                f"{self._examples(split)} holds {len(found)} examples, the run has {expected}: run that "
-                "run's command again"
+                f"{self._examples(split)} holds {counted(len(found), 'example')}, the run has {expected}: "
+                "run that run's command again"
             )
         return found
 

@@ -175,9 +175,11 @@ class Generation:
 
     key: identity of the computation; example: the example's id; content: its content id. kept and
     bytes describe the compressed prompt, nll is in nats a reference token (mean), lengths in tokens.
-    finished is False when a length limit ended the output. What is not known of an output made
-    elsewhere is None; its provenance says where it is from (None: this run made it), and own_reference
-    the reference that it came with where that is not the example's to the letter.
+    finished is False when a length limit ended the output. kept_template: of those kept the template's
+    own; asked: slots that the budget allows the instruction, None without a budget (both None in records
+    made before they were counted). What is not known of an output made elsewhere is None; its provenance
+    says where it is from (None: this run made it), and own_reference the reference that it came with where
+    that is not the example's to the letter.
     """
 
     key: str
@@ -200,6 +202,8 @@ class Generation:
     nll: float | None
     target_tokens: int | None
     provenance: str | None = None
+    kept_template: int | None = None
+    asked: int | None = None
     own_reference: str | None = None
 
     def reference_for(self, example: Example) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gisteval.compressors.base import check_budget
+from gisteval.controls import check_control
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoint import (
     GIST_FILE,
@@ -97,8 +99,7 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
     A single checkpoint finds controls of its family beside it; failing that its own weights serve as
     untrained controls, with the full prompt and with none.
     """
-    for name in options.compressors:
-        COMPRESSORS.load(name)
+    check_budget(options.budget, {name: COMPRESSORS.load(name) for name in options.compressors})
     notes: list[str] = []
     candidates, controls = _members(path, options, notes)
     anchor = (candidates or list(controls.values()))[0]
@@ -112,6 +113,8 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
                 flag = condition.replace("_", "-")
                 raise GistevalError(f"{path} is read as the {flag} itself: leave out --{flag}")
             controls[condition] = options.inspect(given, condition)
+    for control in controls.values():
+        notes += check_control(control, [c for c in candidates or [anchor] if c.path != control.path])
     systems = [_control(anchor, controls, "pos_control", notes)]
     for candidate in candidates:
         systems.extend(_candidates(candidate, options))
@@ -194,16 +197,19 @@ def _candidates(checkpoint: Checkpoint, options: SuiteOptions) -> list[System]:
             return []
         return [System(name, checkpoint, "candidate", condition, None, CONDITION_COMPRESSOR[condition])]
     suffix = "" if budget is None else f"-{budget}"
+    takes = {name: COMPRESSORS.load(name).takes_budget for name in options.compressors}
     as_trained = condition == "gist" and budget in (None, record.k + record.leak_window)
     return [
         System(
-            name if compressor == "gist" and as_trained else f"{name}-{compressor}{suffix}",
+            name
+            if compressor == "gist" and as_trained
+            else f"{name}-{compressor}{suffix if takes[compressor] else ''}",
             checkpoint,
             "candidate",
             condition,
             None,
             compressor,
-            budget,
+            budget if takes[compressor] else None,
         )
         for compressor in options.compressors
     ]

@@ -102,6 +102,7 @@ def test_an_answer_tells_what_the_model_says_it_is(tiny_model):
     model = tiny_model("gpt2", 2)
     example = EXAMPLES[5]
     (answer,) = answers(model, Gist(), [example]).values()
+    prompt = model.tokens.prompts([example.instruction])[0]
     compressed = Gist().compress(model, [example.instruction], None)
     decoded = model.open(compressed, [example.input]).decode(6)[0]
     losses = model.score(compressed, [example.input], [example.output])[0]
@@ -109,8 +110,8 @@ def test_an_answer_tells_what_the_model_says_it_is(tiny_model):
     assert (answer.output_tokens, answer.finished) == (len(decoded.token_ids), decoded.finished)
     assert answer.nll == pytest.approx(float(losses.mean()), abs=1e-6)
     assert answer.target_tokens == len(losses)
-    assert answer.source_tokens == len(model.tokens.prompts([example.instruction])[0])
-    assert answer.template_tokens == len(model.tokens.prompts([""])[0])
+    assert answer.source_tokens == len(prompt)
+    assert answer.template_tokens == sum(model.tokens.template_ends(prompt))
     assert (answer.kept, answer.bytes) == (2, 2 * model.slot_bytes)
 
 

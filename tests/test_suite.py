@@ -131,3 +131,63 @@ def test_an_unknown_compressor_is_refused_before_anything_is_read(tmp_path):
 def test_a_folder_without_checkpoints_is_refused(tmp_path, name, options, message):
     with pytest.raises(GistevalError, match=message):
         build_suite(tmp_path / name, options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (SuiteOptions(budget=4), "no compressor is given"),
+        (SuiteOptions(budget=4, compressors=("none", "nothing")), "none, nothing takes none"),
+    ],
+)
+def test_a_budget_that_nothing_would_keep_is_refused(tiny_suite, options, said):
+    with pytest.raises(GistevalError, match=rf"--budget 4 has nothing to work on, {said}: .* --compressor"):
+        build_suite(tiny_suite, options)
+
+
+def test_a_budget_is_only_of_the_compressors_that_take_one(tiny_suite):
+    options = SuiteOptions(compressors=("none", "truncate"), budget=4)
+    systems = build_suite(tiny_suite / "gist-1", options).systems[1:-1]
+    assert [(s.name, s.budget) for s in systems] == [
+        ("tiny-gist-1-none", None),
+        ("tiny-gist-1-truncate-4", 4),
+    ]
+
+
+def test_a_control_of_another_architecture_or_tokenizer_is_refused(tiny_suite, t5_suite, copied):
+    options = SuiteOptions(pos_control=t5_suite / "pos_control")
+    with pytest.raises(GistevalError, match=r"pos_control can't be a control of .*: it is a t5 model, not"):
+        build_suite(tiny_suite / "gist-1", options)
+    control = copied("neg_control") / "neg_control"
+    file = control / "tokenizer.json"
+    content = json.loads(file.read_text())
+    words = content["model"]["vocab"]
+    first, second = list(words)[-9:-7]
+    words[first], words[second] = words[second], words[first]
+    file.write_text(json.dumps(content))
+    with pytest.raises(
+        GistevalError, match=r"neg_control can't be .*: its tokenizer has another vocabulary"
+    ):
+        build_suite(tiny_suite / "gist-1", SuiteOptions(neg_control=control))
+
+
+def test_a_control_whose_tokenizer_has_one_special_token_more_is_taken(tiny_suite, copied):
+    from transformers import AutoTokenizer
+
+    control = copied("neg_control") / "neg_control"
+    tokenizer = AutoTokenizer.from_pretrained(control)
+    tokenizer.add_special_tokens(
+        {"additional_special_tokens": ["<EXTRA>"]}, replace_extra_special_tokens=False
+    )
+    tokenizer.save_pretrained(control)
+    suite = build_suite(tiny_suite / "gist-1", SuiteOptions(neg_control=control))
+    assert (suite.negative.checkpoint.path, suite.notes) == (control, ())
+
+
+def test_a_control_of_another_size_is_taken_and_said(tiny_suite, copied):
+    control = copied("pos_control") / "pos_control"
+    file = control / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "num_hidden_layers": 2}))
+    suite = build_suite(tiny_suite / "gist-1", SuiteOptions(pos_control=control))
+    (note,) = suite.notes
+    assert note.startswith("tiny-pos_control-1 is of another size than tiny-gist-1")

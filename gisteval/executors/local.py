@@ -7,6 +7,7 @@ from typing import Any
 
 from gisteval.executors.work import Checked, Event, Settings, Work, self_check
 from gisteval.generation import answer_all
+from gisteval.logs import progress
 from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import Checkpoint
 from gisteval.models.loading import load_placed
@@ -26,10 +27,12 @@ class LocalExecutor:
             job, system = work.job, work.job.system
             compressor = job.compressor()
             if loaded is None or loaded[0] != system.checkpoint:
+                progress.info("loading %s", system.checkpoint.path)
                 loaded = None  # free the old weights before the new ones are read
                 model = load_placed(system.checkpoint, settings.placement)
                 loaded = (system.checkpoint, model)
                 del model
+            progress.info("%s: self-check", system.name)
             yield Checked(system.name, self_check(job, loaded[1], work.examples))
             for split, examples in work.examples.items():
                 batches = answer_all(

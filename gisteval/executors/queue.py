@@ -37,7 +37,7 @@ class Queue(Generic[Item]):
         self._again: list[_Batch[Item]] = []
         self._out: dict[int, _Batch[Item]] = {}
         self._numbers = 0
-        self._empty = False
+        self._empty = self._answered = False
 
     @property
     def finished(self) -> bool:
@@ -60,13 +60,21 @@ class Queue(Generic[Item]):
     def done(self, task: tuple[int, list[Any]], value: list[Any]) -> Iterator[None]:
         """Answers to a batch, in order."""
         for item, answer in zip(self._out.pop(task[0]).items, value, strict=True):
+            self._answered = True
             self._settle(item, answer)
         yield from ()
 
     def failed(
-        self, task: tuple[int, list[Any]], reason: str, refusal: GistevalError | None = None
+        self,
+        task: tuple[int, list[Any]],
+        reason: str,
+        refusal: GistevalError | None = None,
+        crash: Exception | None = None,
     ) -> Iterator[None]:
-        """A batch is tried again, then its items one by one. Raises an expected error."""
+        """A batch is tried again, then its items one by one.
+
+        Raises an expected error (refusal), and an unexpected one (crash) if no item at all was answered.
+        """
         if refusal is not None:
             raise refusal
         batch = self._out.pop(task[0])
@@ -74,6 +82,8 @@ class Queue(Generic[Item]):
             self._again.append(_Batch(batch.items, batch.tries + 1))
         elif len(batch.items) > 1:
             self._again += [_Batch([item]) for item in batch.items]
+        elif crash is not None and not self._answered:
+            raise crash
         else:
             self._fail(batch.items[0], reason)
         yield from ()

@@ -44,8 +44,14 @@ class Source(Protocol[Event]):
     def done(self, task: Any, value: Any) -> Iterator[Event]:
         """A task's result."""
 
-    def failed(self, task: Any, reason: str, refusal: GistevalError | None = None) -> Iterator[Event]:
-        """A task ended in an error, or with its worker."""
+    def failed(
+        self,
+        task: Any,
+        reason: str,
+        refusal: GistevalError | None = None,
+        crash: Exception | None = None,
+    ) -> Iterator[Event]:
+        """A task ended in an expected error (refusal), an unexpected one (crash), or with its worker."""
 
     def returned(self, task: Any) -> None:
         """A task was not begun."""
@@ -171,7 +177,9 @@ class RayPool(Generic[Event]):
             self._finish(worker, reference)
             if task is None:
                 raise GistevalError(f"a Ray worker can't be set up ({reason})") from error
-            yield from source.failed(task, reason)
+            crash = RuntimeError(f"in a Ray worker: {reason}")
+            crash.__cause__ = error  # with the worker's own traceback
+            yield from source.failed(task, reason, crash=crash)
             return
         self._finish(worker, reference)
         if task is None:

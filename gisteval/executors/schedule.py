@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gisteval.errors import GistevalError, InvalidRun
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.executors.queue import TRIES
 from gisteval.executors.work import Checked, Event, Job, Portion, Work
 from gisteval.generation import Failed, TooLong, Window
@@ -158,19 +158,27 @@ class Schedule:
             self._settle(task)
             yield value
 
-    def failed(self, task: Task, reason: str, refusal: GistevalError | None = None) -> Iterator[Event]:
+    def failed(
+        self,
+        task: Task,
+        reason: str,
+        refusal: GistevalError | None = None,
+        crash: Exception | None = None,
+    ) -> Iterator[Event]:
         """A task ended in an error, or its worker died at it: it is tried again, then cut up.
 
         refusal: an expected error. Raises it where no example is to blame, and InvalidRun if too many
-        examples fail.
+        examples fail; in place of either the crash, if it was an unexpected error.
         """
         if isinstance(task, Shard):
-            yield from self._failed_shard(replace(task, tries=task.tries + 1), reason)
+            yield from self._failed_shard(replace(task, tries=task.tries + 1), reason, crash)
         elif refusal is not None:
             raise refusal
         elif isinstance(task, Open):
             name = task.job.system.name
             self._tries[name] = self._tries.get(name, 0) + 1
+            if self._tries[name] >= TRIES and crash is not None:
+                raise crash
             if self._tries[name] >= TRIES:
                 raise GistevalError(
                     f"{name} can't be loaded and checked by a worker, tried {TRIES} times ({reason})"
@@ -237,7 +245,7 @@ class Schedule:
         if not window.unfinished:
             del self._windows[shard.window]
 
-    def _failed_shard(self, shard: Shard, reason: str) -> Iterator[Event]:
+    def _failed_shard(self, shard: Shard, reason: str, crash: Exception | None) -> Iterator[Event]:
         rows = len(shard.examples)
         window = self._windows[shard.window]
         if shard.tries < (TRIES if shard.whole or rows == 1 else 1):
@@ -254,9 +262,11 @@ class Schedule:
         named = self._failed.setdefault((system, split), [])
         named.append(failed)
         if len(named) > max(FEWEST_FAILED, MOST_FAILED * len(self._works[system].examples[split])):
+            if crash is not None:
+                raise crash
             raise InvalidRun(
-                f"{system} on {split}: {len(named)} examples failed, the last one {failed.example.id} "
-                f"({reason}): what was written is kept, the same command tries again"
+                f"{system} on {split}: {counted(len(named), 'example')} failed, the last one "
+                f"{failed.example.id} ({reason}): what was written is kept, the same command tries again"
             )
         self._settle(shard)
         yield Portion(system, split, [], [failed])

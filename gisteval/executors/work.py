@@ -78,6 +78,8 @@ class Job:
             bytes=answer.bytes,
             nll=None if answer.nll is None else float(f"{answer.nll:.6g}"),
             target_tokens=answer.target_tokens,
+            kept_template=answer.kept_template,
+            asked=answer.asked,
         )
 
 
@@ -141,16 +143,21 @@ class Executor(Protocol):
 
 def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Example]]) -> SelfCheck:
     """Cached against masked on a few examples of different lengths. Raises InvalidRun if they differ."""
+    system, compressor = job.system, job.compressor()
+
+    def fitting(part: Sequence[Example]) -> list[Example]:
+        positions = compressor.positions(model, [example.instruction for example in part], system.budget)
+        return model.fitting(part, positions)
+
     pool: list[Example] = []
     for found in examples.values():
         parts = (found[start : start + CHECK_POOL] for start in range(0, len(found), CHECK_POOL))
-        pool += islice(chain.from_iterable(map(model.fitting, parts)), CHECK_POOL)
+        pool += islice(chain.from_iterable(map(fitting, parts)), CHECK_POOL)
     by_length = sorted(pool, key=lambda e: len(e.instruction) + len(e.input))
     step = max(1, len(by_length) // CHECKED_EXAMPLES)
     chosen = by_length[::step][:CHECKED_EXAMPLES]
-    system = job.system
     leak_window = system.checkpoint.record.leak_window
     try:
-        return check_cached_path(model, job.compressor(), system.budget, leak_window, chosen)
+        return check_cached_path(model, compressor, system.budget, leak_window, chosen)
     except InvalidRun as error:
         raise InvalidRun(f"{system.name}: {error}") from error

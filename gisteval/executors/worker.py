@@ -39,11 +39,11 @@ class GenerationWorker:
     def _open(self, task: Open) -> Opened:
         model = self._load(task.checkpoint)
         check = self_check(task.job, model, task.examples)
-        compressor = task.job.compressor()
+        compressor, budget = task.job.compressor(), task.job.system.budget
         return Opened(
             check,
             {
-                split: list(plan_windows(model, compressor, examples, self._settings.decoding))
+                split: list(plan_windows(model, compressor, budget, examples, self._settings.decoding))
                 for split, examples in task.examples.items()
             },
         )

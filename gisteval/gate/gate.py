@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from gisteval import stats
-from gisteval.errors import GistevalError, InvalidRun
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.decision import (
     Check,
     Outcome,
@@ -101,16 +101,17 @@ class SplitResult:
             found.append(f"{self.split}: worse than the baseline, though by less than the margin")
         if self.outcome == "INCONCLUSIVE" and self.power.detectable > self.margin:
             found.append(
-                f"{self.split}: {difference.estimate.n} examples can't show a difference below "
+                f"{self.split}: {counted(difference.estimate.n, 'example')} can't show a difference below "
                 f"{self.power.detectable:.1f} points (80% power), and the margin is {self.margin:g}"
             )
         for side in dict.fromkeys(str(s.unread) for s in (self.candidate, self.baseline) if s.unread):
             found.append(f"{self.split}: {side}")
         for check in self.checks:
             if check.rests_on_missing:
+                missing = counted(check.missing, "example has", "examples have")
                 found.append(
-                    f"{self.split}: {check.missing} examples have no value, and counting them as losses "
-                    f"would change PASS of the {check.name}"
+                    f"{self.split}: {missing} no value, and counting them as losses would change PASS of "
+                    f"the {check.name}"
                 )
         return found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gisteval.errors import GistevalError, InvalidRun
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.sides import Side, read_outputs
 from gisteval.judging.pairs import PairScore, pair_scores
 from gisteval.judging.study import Study
@@ -160,8 +160,9 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], study: 
     scores = pair_scores(verdicts)
     unjudged = [e for e in comparable if e.content_id not in scores]
     if unjudged:
+        never = counted(len(unjudged), f"pair of {split} was", f"pairs of {split} were")
         raise InvalidRun(
-            f"{side}: {len(unjudged)} pairs of {split} were never judged by {judge} "
+            f"{side}: {never} never judged by {judge} "
             f"({unjudged[0].id}, ...): gisteval judge {side.run.path} --judge {judge}"
         )
     known = {e.content_id: scores[e.content_id] for e in comparable}

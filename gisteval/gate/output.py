@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
+from gisteval.errors import counted
 from gisteval.gate.decision import ALPHA, POWER, Check
 from gisteval.gate.gate import GateResult, SplitResult
 from gisteval.gate.measures import SideValues
@@ -66,7 +67,7 @@ def needed_text(split: SplitResult) -> str:
     if needed is None:
         return "no number of examples decides a difference that lies on the limit"
     more = max(needed - split.examples, 1)
-    return f"about {more:,} more examples (of {needed:,}) would decide a difference like this one"
+    return f"about {counted(more, 'more example')} (of {needed:,}) would decide a difference like this one"
 
 
 def _side_line(side: Side, values: SideValues) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gisteval.errors import counted
 from gisteval.gate.decision import examples_to_show
 from gisteval.gate.gate import GateOptions, gate_sides, measure_sides
 from gisteval.gate.measures import choose_judge
@@ -60,7 +61,7 @@ def plan_text(plans: list[Planned], margin: float) -> str:
     """A line a split and margin."""
     lines = ["examples for a PASS in 80% of the cases, if both systems are equally good"]
     for plan in plans:
-        have = "" if plan.examples is None else f", {plan.examples} examples at hand"
+        have = "" if plan.examples is None else f", {counted(plan.examples, 'example')} at hand"
         lines.append(f"{plan.split or 'any split'}: standard deviation {plan.sd:.1f} points{have}")
         for points, needed in plan.needed.items():
             count = "more than 10 million" if needed is None else f"{needed:,}"

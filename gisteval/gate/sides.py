@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gisteval.errors import GistevalError, InvalidRun, did_you_mean
+from gisteval.errors import GistevalError, InvalidRun, counted, did_you_mean
 from gisteval.run_folder import RunFolder
 from gisteval.schema import Example, Generation
 
@@ -82,7 +82,7 @@ def shared_examples(candidate: Side, baseline: Side, split: str) -> tuple[Exampl
     here, there = {e.content_id for e in ours}, {e.content_id for e in theirs}
     if here != there or len(ours) != len(theirs):
         raise InvalidRun(
-            f"split {split}: {candidate.run.path} has {len(ours)} examples, {baseline.run.path} "
+            f"split {split}: {candidate.run.path} has {counted(len(ours), 'example')}, {baseline.run.path} "
             f"{len(theirs)}, and {len(here & there)} are the same: compare runs of one task and --limit"
         )
     alone = candidate.run.not_asked(candidate.system, split)
@@ -105,7 +105,7 @@ def read_outputs(
     missing = [e for e in examples if e.content_id not in found and e.id not in failed]
     if missing:
         raise InvalidRun(
-            f"{run.path}: {system} has no record of {len(missing)} examples of {split} "
+            f"{run.path}: {system} has no record of {counted(len(missing), 'example')} of {split} "
             f"({missing[0].id}, ...): finish that run first"
         )
     return found

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gisteval.errors import InvalidRun
+from gisteval.errors import InvalidRun, counted
 from gisteval.judging.evidence import Evidence
 from gisteval.judging.protocol import Contest
 from gisteval.judging.summary import Judged, control_figures, sum_up
@@ -43,8 +43,8 @@ def contests(folder: RunFolder, finished: bool = True) -> Iterator[Contest]:
                     missing = len(lacking - folder.not_asked(name, split))
                     if missing > without.get((name, split), missing):
                         raise InvalidRun(
-                            f"{folder.generations(name)} lacks {missing} examples of {split}: run that "
-                            "run's command again"
+                            f"{folder.generations(name)} lacks {counted(missing, 'example')} of {split}: "
+                            "run that run's command again"
                         )
             own = folder.read_references(system, split)
             yield Contest(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gisteval import stats
-from gisteval.errors import InvalidRun
+from gisteval.errors import InvalidRun, counted
 from gisteval.judging.pairs import pair_scores
 from gisteval.schema import Condition, Control, Estimate, ResultRow, Verdict, finite
 
@@ -48,7 +48,8 @@ def win_rate(verdicts: Iterable[Verdict], clusters: Mapping[str, str] | None = N
     scores = {pair: score.value for pair, score in pair_scores(verdicts).items()}
     known = {pair: value for pair, value in scores.items() if value is not None}
     if not known:
-        raise InvalidRun(f"none of {len(scores)} judged pairs has an answer: there is no win rate")
+        pairs = counted(len(scores), "judged pair")
+        raise InvalidRun(f"none of {pairs} has an answer: there is no win rate")
     values = 100.0 * np.array(list(known.values()))
     labels = None if clusters is None else [clusters[pair] for pair in known]
     against_half = stats.paired_difference(values, np.full_like(values, 50.0), labels)

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from gisteval.masks import MaskRule
-from gisteval.models.compressed import CompressedPrompt
+from gisteval.models.compressed import Accounting, CompressedPrompt
 from gisteval.models.continuation import Continuation
 from gisteval.models.placement import input_device, quantization_of
 from gisteval.models.tokens import PromptTokenizer
@@ -77,15 +77,34 @@ class PromptModel(ABC):
         last one what follows.
         """
 
+    def account(self, prompt: Sequence[int], kept: int, size: int) -> Accounting:
+        """Accounting of a prompt (token ids, gists included) of which the last `kept` slots stay.
+
+        size: bytes of what is stored.
+        """
+        gists = self.tokens.count_gists(prompt)
+        source = prompt[: len(prompt) - gists]
+        head, tail = self.tokens.template_ends(source)
+        kept_head, kept_tail = max(0, head + kept - len(prompt)), min(tail, max(0, kept - gists))
+        return Accounting(len(source), head + tail, kept, size, kept_head + kept_tail)
+
     def open(self, prompts: Sequence[CompressedPrompt], inputs: Sequence[str]) -> Continuation:
         """`run` on texts."""
         return self.run(prompts, self.tokens.continuations(inputs))
 
-    def fitting(self, examples: Sequence[Example]) -> list[Example]:
-        """Those whose prompt, gists, input and reference together stay within the context."""
-        room = self.context - self.tokens.k
+    def fitting(self, examples: Sequence[Example], positions: Sequence[int] | None = None) -> list[Example]:
+        """Those whose prompt, input and reference together stay within the context.
+
+        positions: what each compressed prompt takes up; None for the whole prompt with its gists.
+        """
         lengths = self.tokens.lengths(examples)
-        return [example for example, parts in zip(examples, lengths, strict=True) if sum(parts) <= room]
+        if positions is None:
+            positions = [prompt + self.tokens.k for prompt, _, _ in lengths]
+        return [
+            example
+            for example, taken, (_, x, y) in zip(examples, positions, lengths, strict=True)
+            if taken + x + y <= self.context
+        ]
 
     def generate(
         self, prompts: Sequence[CompressedPrompt], inputs: Sequence[str], max_new_tokens: int

@@ -68,6 +68,10 @@ class ChatSegments(Segments):
             found.append(self._ids(head, text.removeprefix(head), "", ""))
         return found
 
+    def frame(self) -> tuple[list[int], list[int]]:
+        """See Segments. Nothing of the template stands between an instruction and its gist tokens."""
+        return self.prompts([""])[0], []
+
     def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
         """See Segments."""
         head, _, tail = self._continuation(MARK).partition(MARK)

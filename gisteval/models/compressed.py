@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -18,12 +18,17 @@ class Accounting:
     template_tokens: how many of those the template adds to any instruction.
     kept: prompt slots (or tokens) that a continuation can still see.
     bytes: measured size of what has to be stored to reuse the prompt.
+    kept_template: how many of those kept are the template's.
+    asked: slots for the instruction that the budget allows, no more than there is to keep; None without
+    a budget.
     """
 
     source_tokens: int
     template_tokens: int
     kept: int
     bytes: int
+    kept_template: int = field(default=0, compare=False)
+    asked: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

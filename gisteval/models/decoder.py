@@ -16,7 +16,6 @@ from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
 from gisteval.models.base import PromptModel
 from gisteval.models.cache import GrowingCache
 from gisteval.models.compressed import (
-    Accounting,
     CompressedPrompt,
     EncoderState,
     Nothing,
@@ -75,9 +74,7 @@ class DecoderModel(PromptModel):
                 for layer in cache.layers
             )
             size = sum(state.nbytes for pair in layers for state in pair)
-            source = len(prompt) - self.tokens.count_gists(prompt)
-            accounting = Accounting(source, self.tokens.template_tokens, kept, size)
-            prefixes.append(Prefix(layers, len(prompt), accounting))
+            prefixes.append(Prefix(layers, len(prompt), self.account(prompt, kept, size)))
         return prefixes
 
     def whole(self, prompts: Sequence[Sequence[int]]) -> list[Prefix]:

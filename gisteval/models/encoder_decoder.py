@@ -78,20 +78,14 @@ class EncoderDecoderModel(PromptModel):
             )
             final = hidden[row, width - kept :].clone()
             size = final.nbytes + sum(state.nbytes for pair in layers for state in pair)
-            source = len(prompt) - self.tokens.count_gists(prompt)
-            accounting = Accounting(source, self.tokens.template_tokens, kept, size)
-            states.append(EncoderState(layers, final, accounting))
+            states.append(EncoderState(layers, final, self.account(prompt, kept, size)))
         return states
 
     def whole(self, prompts: Sequence[Sequence[int]]) -> list[Tokens]:
         """The token lists: a bidirectional encoder knows nothing of a prompt before its input."""
-        found = []
-        for prompt in prompts:
-            source = len(prompt) - self.tokens.count_gists(prompt)
-            size = 4 * len(prompt)
-            accounting = Accounting(source, self.tokens.template_tokens, len(prompt), size)
-            found.append(Tokens(tuple(prompt), accounting))
-        return found
+        return [
+            Tokens(tuple(prompt), self.account(prompt, len(prompt), 4 * len(prompt))) for prompt in prompts
+        ]
 
     def run(
         self, prompts: Sequence[CompressedPrompt], continuations: Sequence[Sequence[int]]

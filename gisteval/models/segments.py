@@ -10,6 +10,9 @@ from transformers import PreTrainedTokenizerBase
 from gisteval.errors import GistevalError
 from gisteval.prompts import Template
 
+HERE = "\ue000here\ue001"
+"""Stands for an instruction where a template is cut; private characters, which no template holds."""
+
 
 class Segments(ABC):
     """How one checkpoint's instructions, inputs and answers become text, and the text tokens.
@@ -22,6 +25,10 @@ class Segments(ABC):
     @abstractmethod
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
         """Token ids of what is compressed, without gist tokens."""
+
+    @abstractmethod
+    def frame(self) -> tuple[list[int], list[int]]:
+        """Token ids of the template's text before an instruction and behind it, each tokenised alone."""
 
     @abstractmethod
     def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
@@ -69,6 +76,12 @@ class PlainSegments(Segments):
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
         """See Segments."""
         return [self._bos + ids for ids in self.plain([self._template.prompt(t) for t in instructions])]
+
+    def frame(self) -> tuple[list[int], list[int]]:
+        """See Segments."""
+        before, _, behind = self._template.prompt(HERE).partition(HERE)
+        head, tail = self.plain([before, behind])
+        return self._bos + head, tail
 
     def continuations(self, inputs: Sequence[str]) -> list[list[int]]:
         """See Segments."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import takewhile
 
 from transformers import PreTrainedTokenizerBase
 
@@ -89,6 +90,20 @@ class PromptTokenizer:
         """Tokens of a prompt whose instruction is empty."""
         return len(self.prompts([""])[0])
 
+    @cached_property
+    def _frame(self) -> tuple[list[int], list[int]]:
+        return self.segments.frame()
+
+    def template_ends(self, prompt: Sequence[int]) -> tuple[int, int]:
+        """How many tokens of a prompt without gists are the template's, before and behind the instruction.
+
+        A token that holds a letter of both, such as a word with the template's space before it, is the
+        instruction's: without the instruction it would not be there.
+        """
+        head, tail = self._frame
+        before = _common(prompt, head)
+        return before, _common(prompt[before:][::-1], tail[::-1])
+
     def with_gists(self, k: int) -> PromptTokenizer:
         """The same with another number of gist tokens."""
         return PromptTokenizer(self.tokenizer, self.template, k, self.closes_input)
@@ -109,6 +124,12 @@ class PromptTokenizer:
         if self.closes_input:
             raise GistevalError("an encoder-decoder takes no chat template: leave --chat-template out")
         return ChatSegments(self.tokenizer, self.template, None if self.gist_id is None else GIST_TOKEN)
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """Length of what both begin with."""
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return sum(1 for _ in pairs)
 
 
 def find_gist_id(tokenizer: PreTrainedTokenizerBase) -> int | None:

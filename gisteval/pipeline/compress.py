@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from gisteval.compressors.base import check_budget
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoint import inspect_checkpoint
 from gisteval.models.loading import load_placed, resolve
@@ -47,6 +48,7 @@ def compress_prompts(
     )
     trained = checkpoint.record.condition
     name = compressor or (CONDITION_COMPRESSOR[trained] if trained else "none")
+    check_budget(budget, {name: COMPRESSORS.load(name)})
     method = COMPRESSORS.load(name)()
     loaded = load_placed(checkpoint, choose_placement(device, dtype, device_map, quantize))
     compressed = method.compress(loaded, prompts, budget)

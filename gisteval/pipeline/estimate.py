@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, counted
 from gisteval.pipeline.bench import JudgeOptions, prepare
 from gisteval.pipeline.judge_cost import JudgeCost, judge_cost
 from gisteval.pipeline.plan import Plan
@@ -148,7 +148,8 @@ def _notes(plan: Plan, costs: list[SplitCost], judge: JudgeCost | None) -> Itera
             yield f"{system.checkpoint.path}: no closed form of its FLOPs, they are left out: {reason}"
     for item in costs:
         if item.too_long:
-            yield f"{item.system} on {item.split}: {item.too_long} examples exceed the context"
+            count = counted(item.too_long, "example exceeds", "examples exceed")
+            yield f"{item.system} on {item.split}: {count} the context"
     if judge is not None and judge.dollars_most is None:
         yield f"judge {judge.judge} has no price, or no limit of its reply: its cost is not known"
     if judge is not None and judge.dollars_most == 0.0 and judge.prompt_tokens:

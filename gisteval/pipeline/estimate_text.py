@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gisteval.errors import counted
 from gisteval.pipeline.estimate import Bill, RunCost
 from gisteval.pipeline.split_cost import SplitCost
 from gisteval.pipeline.sweep_cost import SweepCost
@@ -106,6 +107,6 @@ def _lines(cost: RunCost) -> Iterator[str]:
             replies = "?" if judge.completion_tokens_most is None else f"{judge.completion_tokens_most:,}"
             tokens = f", about {judge.prompt_tokens:,} tokens of prompts, at most {replies} of replies"
         dollars = "" if not judge.dollars_most else f", at most {dollars_text(judge.dollars_most)}"
-        yield f"judge {judge.judge}: at most {judge.looks:,} looks{tokens}{dollars}"
+        yield f"judge {judge.judge}: at most {counted(judge.looks, 'look')}{tokens}{dollars}"
     for note in cost.notes:
         yield f"note: {note}"

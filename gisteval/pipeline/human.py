@@ -10,10 +10,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gisteval.content import find_content
-from gisteval.errors import GistevalError, did_you_mean
+from gisteval.errors import GistevalError, counted, did_you_mean
 from gisteval.judging.human import HUMAN, Item, draw_items, human_verdicts, read_answers, sheet_csv
 from gisteval.judging.protocol import Contest
 from gisteval.judging.study import contests
+from gisteval.logs import run_log
 from gisteval.pipeline.judged import write_judging
 from gisteval.run_folder import RunFolder
 from gisteval.schema import digest, to_json
@@ -31,7 +32,7 @@ def export_sheet(path: Path, output: Path, system: str, split: str, count: int, 
     The run notes what was drawn, so that answers find their way back. Raises GistevalError for an unknown
     system or split.
     """
-    with RunFolder.editing(path) as folder:
+    with RunFolder.editing(path) as folder, run_log(path):
         return _export(folder, output, system, split, count, seed)
 
 
@@ -49,7 +50,7 @@ def _export(folder: RunFolder, output: Path, system: str, split: str, count: int
     )
     name = digest([json.dumps(sheet, sort_keys=True), *(item.id for item in items)])[:12]
     page = environment.get_template("sheet.html.j2").render(
-        title=f"Which answer is better? ({len(items)} pairs)", items=items, sheet=name
+        title=f"Which answer is better? ({counted(len(items), 'pair')})", items=items, sheet=name
     )
     write_atomic(output / "sheet.csv", sheet_csv(items))
     write_atomic(output / "sheet.html", page)
@@ -65,7 +66,7 @@ def import_answers(path: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
     Answers that were imported before are replaced. Raises GistevalError if a file's items are of no
     sheet of this run; then nothing is changed.
     """
-    with RunFolder.editing(path) as folder:
+    with RunFolder.editing(path) as folder, run_log(path):
         return _take(folder, files)
 
 

@@ -28,6 +28,7 @@ class GenerationIdentity:
     dtype: str
     seed: int
     quantize: str | None = None
+    compressor_version: int = 1
 
     def prefix(self) -> str:
         """Digest shared by all records of one system."""
@@ -44,7 +45,9 @@ class GenerationIdentity:
                 str(self.max_new_tokens),
                 self.dtype,
                 str(self.seed),
-                *([] if self.quantize is None else [self.quantize]),  # keys of plain runs stay as they were
+                # What is as it always was adds nothing, so that keys stay as they were.
+                *([] if self.quantize is None else [self.quantize]),
+                *([] if self.compressor_version == 1 else [f"compressor v{self.compressor_version}"]),
             ]
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -14,6 +15,7 @@ from gisteval.importer.release import Release, label_of, read_release, split_ord
 from gisteval.importer.verdicts import IMPORTED, VerdictFile
 from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, win_rate_row
+from gisteval.logs import progress, run_log
 from gisteval.pipeline.imported import (
     SEED,
     all_examples,
@@ -74,6 +76,7 @@ def import_paper(
     data_dir: where the task's own data lies; with it the examples get its texts and ids, and can be
     compared with those of other runs on the task.
     """
+    progress.info("reading the release")
     release = read_release(source, TASK, _known_examples(data_dir))
     parts = sorted(release.examples.items(), key=lambda item: split_order(item[0][1]))
     examples = all_examples([found for _, found in parts])
@@ -87,8 +90,11 @@ def import_paper(
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
     extra = {"saved_figures": [asdict(figure) for figure in saved], "source": str(source)}
     extra |= marks(examples, release.outputs)
-    with RunFolder(output).held():
+    with RunFolder(output).held(), ExitStack() as log:
         folder = claim_folder(output, TASK, examples, release.systems, contents, command, extra)
+        if not (output / "results.json").is_file():  # the same files again change nothing
+            log.enter_context(run_log(output))
+        progress.info("writing the records")
         write_generations(folder, release.outputs)
         write_verdicts(folder, verdicts)
         if release.benchmarks:
@@ -99,6 +105,7 @@ def import_paper(
         folder.write_results(rows, import_signature(f"{TASK}-released"), failures, notes)
         for judge in studied:
             folder.note_judge(judge, _judge_facts(judge))
+        progress.info("scoring and writing the report")
         update_judging(folder)
         folder.finish_import()
     return Imported(

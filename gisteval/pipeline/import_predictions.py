@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.errors import counted
 from gisteval.importer.predictions import Columns, PredictionFile, read_predictions
 from gisteval.importer.records import ImportedOutputs
+from gisteval.logs import progress, run_log
 from gisteval.pipeline.imported import (
     claim_folder,
     contents_of,
@@ -64,12 +66,17 @@ def _write(
         command,
         {"source": [str(file.path) for file in files], **marks(examples, outputs)},
     )
-    write_generations(folder, outputs)
-    rows = list(score_rows(outputs))
-    notes = [*_notes(outputs), *unread_notes(examples)]
-    folder.write_results(rows, import_signature(options.task), failures_of(outputs), notes)
-    folder.finish_import()
-    build_report([folder], folder.path / "report")
+    again = (output / "results.json").is_file()  # the same files change nothing
+    with nullcontext() if again else run_log(output):
+        progress.info("writing %s", counted(len(outputs), "system"))
+        write_generations(folder, outputs)
+        progress.info("scoring")
+        rows = list(score_rows(outputs))
+        notes = [*_notes(outputs), *unread_notes(examples)]
+        folder.write_results(rows, import_signature(options.task), failures_of(outputs), notes)
+        folder.finish_import()
+        progress.info("writing the report")
+        build_report([folder], folder.path / "report")
     return folder
 
 

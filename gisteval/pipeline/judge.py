@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from gisteval.errors import GistevalError, InvalidRun
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.judging.cache import Reply, ReplyCache
 from gisteval.judging.checks import MOST_MISSING
 from gisteval.judging.client import ask_all
@@ -15,9 +15,10 @@ from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.reference import reference_reply
 from gisteval.judging.study import contests
 from gisteval.judging.veto import stated_trust
+from gisteval.logs import progress, run_log
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.judged import write_judging
-from gisteval.pipeline.progress import progress_bar
+from gisteval.pipeline.progress import working
 from gisteval.pipeline.verdict_log import VerdictLog
 from gisteval.run_folder import RunFolder
 
@@ -37,8 +38,9 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     RunFolder.open(path).results()
     bench = prepare(options)
     bench.check_access()
-    with RunFolder.editing(path) as folder:
-        take_looks(folder, bench)
+    with RunFolder.editing(path) as folder, run_log(path):
+        if take_looks(folder, bench):
+            progress.info("writing the report")
         mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
     check_trust(path, mine)
     return mine
@@ -53,7 +55,7 @@ def check_answers(label: str, entries: Sequence[Mapping[str, Any]]) -> None:
     missing = counts["errors"] + counts["invalid"]
     if 100.0 * missing > MOST_MISSING * counts["looks"]:
         raise InvalidRun(
-            f"judge {label} gave no answer to {missing} of {counts['looks']} looks "
+            f"judge {label} gave no answer to {missing} of {counted(counts['looks'], 'look')} "
             f"({counts['errors']} failed, {counts['invalid']} can't be read), more than {MOST_MISSING:g}%: "
             "the same command asks again where it failed; replies that can't be read stand in verdicts/"
         )
@@ -68,25 +70,34 @@ def check_trust(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
             raise InvalidRun(f"{trust.summary}: no conclusion rests on it (see {report})")
 
 
-def take_looks(folder: RunFolder, bench: Bench) -> None:
-    """Take every look that has no verdict in the folder yet, and write its verdict."""
+def take_looks(folder: RunFolder, bench: Bench) -> int:
+    """Take every look that has no verdict in the folder yet, and write its verdict. How many there were."""
     if not folder.references:
         raise GistevalError(f"{folder.path} has no positive control to judge against")
     claim(folder, bench)
-    with VerdictLog(folder, bench) as log, progress_bar() as bar:
-        task = bar.add_task(f"judge {bench.label}", total=None)
+    with VerdictLog(folder, bench) as log, working() as work:
+        task = work.begin(f"looks of judge {bench.label}")
+        count = len(folder.references) * len(folder.splits)
+        taken = 0
 
         def missing() -> Iterator[Look]:
-            for contest in contests(folder):
+            nonlocal taken
+            for place, contest in enumerate(contests(folder), 1):
+                at = f"{contest.system} on {contest.split}, {place} of {count}"
+                work.rename(task, f"looks of judge {bench.label} ({at})")
                 for number, look in enumerate(_missing(folder, bench, contest), 1):
+                    if not taken:
+                        progress.info("asking judge %s", bench.label)
+                    taken += 1
                     if number % BAR_STEP == 0:
-                        bar.advance(task, BAR_STEP)
+                        work.advance(task, BAR_STEP)
                     if look.equal and look.purpose != "aa":
                         log.add(look.verdict(bench.label, "tie", None))
                     else:
                         yield look
 
         _ask(bench, missing(), log)
+    return taken
 
 
 def claim(folder: RunFolder, bench: Bench) -> None:
@@ -114,8 +125,8 @@ def _missing(folder: RunFolder, bench: Bench, contest: Contest) -> Iterator[Look
         if foreign:
             file = folder.verdicts(bench.label, contest.system)
             raise GistevalError(
-                f"{file} holds {len(foreign)} verdicts on other texts than this run's, or of another "
-                "judge: move that file away and judge again"
+                f"{file} holds {counted(len(foreign), 'verdict')} on other texts than this run's, or of "
+                "another judge: move that file away and judge again"
             )
     limit = bench.options.limit
     chosen = set(islice(contest.pairs, limit))

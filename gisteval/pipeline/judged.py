@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gisteval.errors import counted
 from gisteval.judging.checks import MOST_MISSING
 from gisteval.judging.pairs import pair_scores
 from gisteval.judging.panel import side_by_side
@@ -79,9 +80,8 @@ def _note_gaps(folder: RunFolder, studies: Mapping[str, Study]) -> None:
                 continue
             where = f"{judge} on {found.contest.system}, {found.contest.split}"
             if found.pairs < len(found.contest.pairs):
-                notes.append(
-                    f"{where}: {found.pairs} of {len(found.contest.pairs)} pairs are judged so far."
-                )
+                pairs = counted(len(found.contest.pairs), "pair is", "pairs are")
+                notes.append(f"{where}: {found.pairs} of {pairs} judged so far.")
             if found.missing_share > MOST_MISSING:
                 notes.append(
                     f"{where}: {found.missing_share:.1f}% of the looks have no answer "

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import TemplateSyntaxError
 
 from gisteval.content import find_content
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, counted
 from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
 from gisteval.models.checkpoint import inspect_checkpoint, is_checkpoint
 from gisteval.registry import COMPRESSORS
@@ -63,8 +63,10 @@ def _checkpoints() -> list[dict[str, str]]:
     rows = []
     for folder in _checkpoint_folders(find_content("checkpoints")):
         record = inspect_checkpoint(folder).record
-        steps = record.training.get("recipe", {}).get("steps", "unknown")
-        trained = f"{record.condition}, k = {record.k}, {steps} steps"
+        steps = record.training.get("recipe", {}).get("steps")
+        trained = "unknown steps" if steps is None else counted(steps, "step")
+        k = f"k = {record.k}, " if record.condition == "gist" else ""
+        trained = f"{record.condition}, {k}{trained}"
         rows.append({"name": f"{folder.parent.name}/{folder.name}", "description": trained})
     return rows
 

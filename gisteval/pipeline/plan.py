@@ -17,6 +17,7 @@ from gisteval.models.loading import load_tokens, resolve
 from gisteval.models.placement import Placement, choose_placement
 from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.prompts import Template
+from gisteval.registry import COMPRESSORS
 from gisteval.schema import Example, as_condition, digest
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import Task, load_task
@@ -110,6 +111,7 @@ def plan_run(config: RunConfig) -> Plan:
             dtype=str(placement.dtype).removeprefix("torch."),
             seed=config.seed,
             quantize=placement.quantize,
+            compressor_version=COMPRESSORS.load(system.compressor).version,
         )
         for name, system in systems.items()
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.judging.parsing import read_reply
+from gisteval.logs import run_log
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.judge import claim
 from gisteval.pipeline.judged import write_judging
@@ -31,7 +32,7 @@ def reparse_run(path: Path, options: JudgeOptions) -> Reparsed:
 
     Raises GistevalError if the run has no verdicts of that judge.
     """
-    with RunFolder.editing(path) as folder:
+    with RunFolder.editing(path) as folder, run_log(path):
         return _reparse(folder, prepare(options))
 
 

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gisteval.config import RunConfig
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, counted
 from gisteval.executors.local import LocalExecutor
 from gisteval.executors.work import Checked, Executor, Job, Settings, Work
 from gisteval.generation import Failed, NotFinite, TooLong
+from gisteval.logs import kept, progress, run_log
 from gisteval.models.memory import is_out_of_memory
 from gisteval.pipeline.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.judge import check_answers, take_looks
 from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
-from gisteval.pipeline.progress import progress_bar
+from gisteval.pipeline.progress import working
 from gisteval.pipeline.scoring import Scored, collect, result_rows, unread_notes
 from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder
@@ -54,6 +55,7 @@ class Run:
 
 def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     """Evaluate and write the run folder. Raises GistevalError; whatever was computed is kept."""
+    progress.info("checking the task and the checkpoints")
     plan = plan_run(config)
     if config.profile:
         from gisteval.pipeline.profile_model import check_timeable
@@ -65,14 +67,18 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     executor = _executor(plan)
     folder = RunFolder(output_folder(plan))
     with folder.held():
-        return _evaluate(plan, folder, executor, bench, command)
+        folder.claim({**manifest(plan, command), "executor": executor.facts()}, plan.examples)
+        with run_log(folder.path):  # not before: it may have been another run's
+            kept.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
+            finished = _evaluate(plan, folder, executor, bench)
+            for note in finished.notes:
+                kept.info("note: %s", note)
+            progress.info("finished: %s", folder.path)
+        return finished
 
 
-def _evaluate(
-    plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | None, command: Sequence[str]
-) -> Run:
+def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | None) -> Run:
     config = plan.config
-    folder.claim({**manifest(plan, command), "executor": executor.facts()}, plan.examples)
     try:
         failures = generate(plan, folder, executor)
     except (RuntimeError, MemoryError) as error:
@@ -82,6 +88,7 @@ def _evaluate(
             "out of memory: what was written is kept; try --dtype bfloat16, another --device, "
             "--device-map auto or --quantize int8"
         ) from error
+    progress.info("scoring")
     rows = tuple(_score(plan, folder, failures))
     stamp = signature(
         {
@@ -102,8 +109,10 @@ def _evaluate(
         if config.profile:
             from gisteval.pipeline.profile_model import profile_run
 
+            progress.info("profiling")
             profile_run(plan, folder.path)
     finally:
+        progress.info("writing the report")
         build_report([folder], folder.path / "report")
     if bench is not None:
         check_answers(bench.label, [entry for entry in judging if entry.get("judge") == bench.label])
@@ -151,28 +160,33 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
     failures: Failures = {}
     given = {work.job.system.name: work for work in incomplete(plan, folder)}
     settings = Settings(plan.placement, plan.decoding)
-    total = sum(len(found) for found in plan.examples.values())
+    progress.info("%s to evaluate", counted(len(plan.systems), "system"))
     try:
         with (
-            progress_bar() as bar,
+            working() as work,
             ExitStack() as files,
             closing(executor.run(list(given.values()), settings)) as events,
         ):
             writers: dict[str, RecordWriter] = {}
-            bars: dict[str, TaskID] = {}
+            bars: dict[tuple[str, str], TaskID] = {}
             for event in events:
                 system = event.system
                 if isinstance(event, Checked):
                     folder.note_self_check(system, event.check.to_json())
-                    there = sum(map(len, given[system].known.values()))
-                    bars[system] = bar.add_task(system, total=total, completed=there)
+                    for split, known in given[system].known.items():
+                        total = len(plan.examples[split])
+                        bars[system, split] = work.begin(f"{system} on {split}", total, len(known))
+                        progress.info(
+                            "%s on %s: self-check passed, %d of %d", system, split, len(known), total
+                        )
                     writers[system] = files.enter_context(RecordWriter(folder.generations(system)))
                     continue
+                place = (system, event.split)
                 new = _unknown(event.records, given[system].known[event.split])
                 writers[system].write(new)
                 bad = [item for item in event.without if not isinstance(item, NotFinite)]
-                failures.setdefault((system, event.split), []).extend(bad)
-                bar.advance(bars[system], len(new) + len(event.without))
+                failures.setdefault(place, []).extend(bad)
+                work.advance(bars[place], len(new) + len(event.without))
     finally:
         if given:
             folder.note_executor(executor.facts())
@@ -243,16 +257,21 @@ def _failure_notes(failures: Failures) -> list[str]:
         failed = [item for item in items if isinstance(item, Failed)]
         if long:
             worst = max(long, key=lambda item: item.needed)
+            count = counted(len(long), "example exceeds", "examples exceed")
             notes.append(
-                f"{system} on {split}: {len(long)} examples exceed the context of {worst.context} "
-                f"tokens and have no output ({_named(long)}; the longest needs {worst.needed})."
+                f"{system} on {split}: {count} the context of {worst.context} tokens and {_without(long)} "
+                f"({_named(long)}; the longest needs {worst.needed})."
             )
         if failed:
             notes.append(
-                f"{system} on {split}: {len(failed)} examples failed and have no output ({_named(failed)}; "
-                f"{failed[0].reason}); the same command tries them again."
+                f"{system} on {split}: {counted(len(failed), 'example')} failed and {_without(failed)} "
+                f"({_named(failed)}; {failed[0].reason}); the same command tries them again."
             )
     return notes
+
+
+def _without(items: Sequence[object]) -> str:
+    return "has no output" if len(items) == 1 else "have no output"
 
 
 def _named(items: Sequence[TooLong | Failed]) -> str:

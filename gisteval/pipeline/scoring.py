@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gisteval import stats
-from gisteval.errors import InvalidRun
+from gisteval.errors import InvalidRun, counted
 from gisteval.metrics import exact_match, rouge_l, rouge_l_unicode, unread, word_count
 from gisteval.schema import Estimate, Example, Generation, ResultRow, digest, finite
 
@@ -29,6 +29,7 @@ UNITS = {
     "source_tokens": "tokens",
     "template_tokens": "tokens",
     "kept": "slots",
+    "kept_instruction": "slots",
     "bytes": "bytes",
     "compression_requested": "ratio",
     "compression_achieved": "ratio",
@@ -76,13 +77,28 @@ def values_of(generation: Generation, reference: str) -> dict[str, float]:
         "nll": generation.nll,
     }
     values |= {name: float(value) for name, value in measured.items() if value is not None}
-    if generation.source_tokens is not None and generation.template_tokens is not None:
-        instruction = generation.source_tokens - generation.template_tokens
-        if generation.kept and generation.compressor != "none":
-            values["compression_achieved"] = instruction / generation.kept
-        if generation.compressor == "gist":
-            values["compression_requested"] = instruction / generation.k
+    instruction, kept = instruction_slots(generation)
+    if instruction is not None and kept is not None and generation.compressor not in ("none", "nothing"):
+        # Records of before this was written down ask a gist for k slots.
+        asked = generation.k if generation.asked is None else generation.asked
+        ratios = {"compression_achieved": kept}
+        if generation.asked is not None or generation.compressor == "gist":
+            ratios["compression_requested"] = asked
+        values["kept_instruction"] = float(kept)
+        for name, slots in ratios.items():
+            if slots:
+                values[name] = instruction / slots
+            elif not instruction:
+                values[name] = 1.0  # without a token to keep it is as long as it was
     return values
+
+
+def instruction_slots(generation: Generation) -> tuple[int | None, int | None]:
+    """Tokens of the instruction, and slots kept for it, both without the template's; None if not known."""
+    source, template, kept = generation.source_tokens, generation.template_tokens, generation.kept
+    if source is None or template is None:
+        return None, None
+    return source - template, None if kept is None else kept - (generation.kept_template or 0)
 
 
 def collect(
@@ -96,12 +112,14 @@ def collect(
     wanted = {example.content_id: example for example in examples}
     values: dict[str, dict[str, float]] = {}
     outputs: dict[str, str] = {}
+    old_counts: set[bool] = set()
     references: dict[str, str] = {}
     first: Generation | None = None
     for generation in generations:
         example = wanted.get(generation.content)
         if example is not None:
             first = first or generation
+            old_counts.add(generation.kept_template is None)
             references[generation.content] = generation.reference_for(example)
             values[generation.content] = values_of(generation, references[generation.content])
             outputs[generation.content] = digest([generation.output.strip()])
@@ -113,14 +131,16 @@ def collect(
     missing = [e for e in examples if e.content_id not in values and e.content_id not in failed]
     if missing:
         where = f"{first.system} on {first.split}" if first else f"split {missing[0].split}"
-        raise InvalidRun(
-            f"{where}: {len(missing)} examples have no record ({missing[0].id}, ...): run it again"
-        )
+        count = counted(len(missing), "example has", "examples have")
+        raise InvalidRun(f"{where}: {count} no record ({missing[0].id}, ...): run it again")
     if first is None:
         return None
     kept = [example for example in examples if example.content_id in values]
     contents = tuple(example.content_id for example in kept)
     names = set.intersection(*(set(values[content]) for content in contents))
+    if len(old_counts) > 1:
+        # Records of an older version, which counted the template's tokens otherwise, among new ones.
+        names -= {"compression_requested", "compression_achieved"}
     if unread(list(references.values())).too_many:
         names.discard("rougeL")
     columns = {name: np.array([values[content][name] for content in contents]) for name in names}
@@ -235,7 +255,7 @@ def _ratio_of_means_row(scored: Scored) -> list[ResultRow]:
     """Mean instruction tokens over mean kept slots, with the bootstrap interval of that ratio."""
     if "compression_achieved" not in scored.columns:
         return []
-    kept = scored.columns["kept"]
+    kept = scored.columns["kept_instruction"]
     instruction = scored.columns["source_tokens"] - scored.columns["template_tokens"]
     # retention(a, b, 0) is 100 * mean(a) / mean(b): the same ratio with the same interval.
     estimate = stats.retention(instruction, kept, np.zeros_like(kept), scored.clusters)

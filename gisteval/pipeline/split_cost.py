@@ -26,12 +26,16 @@ NO_FLOPS = Flops(0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """One example in tokens: the prompt without gists, the target with its end token."""
+    """One example in tokens: the prompt without gists, the target with its end token.
+
+    template: how many of the prompt's are the template's.
+    """
 
     instruction: str
     prompt: int
     input: int
     target: int
+    template: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,12 @@ class SplitCost:
 
 def measure_lengths(checkpoint: Checkpoint, examples: Sequence[Example]) -> list[Lengths]:
     """Each example's tokens under a checkpoint's tokenizer and template. Raises GistevalError."""
-    lengths = load_tokens(checkpoint).lengths(examples)
-    return [Lengths(example.instruction, *parts) for example, parts in zip(examples, lengths, strict=True)]
+    tokens = load_tokens(checkpoint)
+    prompts = tokens.prompts([example.instruction for example in examples])
+    return [
+        Lengths(example.instruction, *parts, sum(tokens.template_ends(prompt)))
+        for example, prompt, parts in zip(examples, prompts, tokens.lengths(examples), strict=True)
+    ]
 
 
 def model_shape(checkpoint: Checkpoint) -> ModelShape | None:
@@ -123,17 +131,25 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
         context = context_of(parse_config(shape.config))
 
     @cache
-    def footprint(tokens: int) -> Footprint:
-        return compressor.footprint(Source(tokens, record.k, record.leak_window, caches), system.budget)
+    def measured(tokens: int, template: int) -> Footprint:
+        source = Source(tokens, record.k, record.leak_window, caches, template)
+        return compressor.footprint(source, system.budget)
 
-    fitting = [row for row in found if row.prompt + record.k + row.input + row.target <= context]
-    prompts = {row.instruction: row.prompt for row in fitting}
+    def footprint(row: Lengths) -> Footprint:
+        return measured(row.prompt, row.template)
+
+    def positions(row: Lengths) -> int:
+        taken = footprint(row).positions
+        return row.prompt + record.k if taken is None else taken
+
+    fitting = [row for row in found if positions(row) + row.input + row.target <= context]
+    prompts = {row.instruction: row for row in fitting}
     # An output may go on until its next token would leave the context.
-    rooms = [min(max_new_tokens, context - row.prompt - record.k - row.input + 1) for row in fitting]
+    rooms = [min(max_new_tokens, context - positions(row) - row.input + 1) for row in fitting]
     outputs = [min(row.target, room) for row, room in zip(fitting, rooms, strict=True)]
     tokens = Tokens(
-        prompt=sum(prompts.values()) + record.k * len(prompts),
-        kept=sum(footprint(row.prompt).slots + footprint(row.prompt).run_each for row in fitting),
+        prompt=sum(row.prompt + record.k for row in prompts.values()),
+        kept=sum(footprint(row).slots + footprint(row).run_each for row in fitting),
         input=sum(row.input for row in fitting),
         reference=sum(row.target for row in fitting),
         output=sum(outputs),
@@ -143,11 +159,11 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
     if shape is not None and shape.closed is not None:
         closed = shape.closed
         once = sum(
-            (forward(closed, footprint(length).run_once, 0, logits=0) for length in prompts.values()),
+            (forward(closed, footprint(row).run_once, 0, logits=0) for row in prompts.values()),
             NO_FLOPS,
         )
         each = (
-            _use(closed, caches, footprint(row.prompt), row.input, row.target, output, room)
+            _use(closed, caches, footprint(row), row.input, row.target, output, room)
             for row, output, room in zip(fitting, outputs, rooms, strict=True)
         )
         work = sum(each, Work(compress=once))

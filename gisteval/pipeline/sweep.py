@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gisteval.config import RunConfig
-from gisteval.errors import GistevalError, one_line
+from gisteval.errors import UNEXPECTED, GistevalError, one_line
 from gisteval.file_names import readable_name
+from gisteval.logs import progress, unexpected_line
 from gisteval.pipeline.bench import JudgeOptions, prepare
 from gisteval.pipeline.plan import Plan, model_names, plan_run, run_identity
 from gisteval.pipeline.run import run
@@ -20,8 +20,6 @@ from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder
 from gisteval.schema import digest
 from gisteval.store import only_writer, write_json
-
-log = logging.getLogger(__name__)
 
 ENTRY_FILE = "entry.json"
 """In a run's folder, written last: its presence means that the entry is finished."""
@@ -127,7 +125,8 @@ def run_sweep(configs: Sequence[RunConfig], folder: Path, command: Sequence[str]
             yield Outcome(entry.number, entry.folder.name, entry.folder, "finished")
         else:
             waiting.append(entry)
-    for entry in waiting:
+    for place, entry in enumerate(waiting, 1):
+        progress.info("entry %d of %d: %s", place, len(waiting), entry.folder.name)
         yield _run_entry(entry, command)
 
 
@@ -178,16 +177,14 @@ def _run_entry(entry: Entry, command: Sequence[str]) -> Outcome:
         write_json(entry.folder / ENTRY_FILE, entry.settings)
     except Exception as error:
         # A fault that nobody foresaw must not cost the other entries, which may be a night's work.
-        if not isinstance(error, GistevalError):
-            log.exception("%s", name)
         return _failed(entry.number, name, entry.folder, error)
     return Outcome(entry.number, name, entry.folder, "done")
 
 
 def _failed(number: int, name: str, folder: Path | None, error: Exception) -> Outcome:
-    said, code = one_line(error, longest=sys.maxsize), 1
+    said, code = one_line(error, longest=sys.maxsize), UNEXPECTED
     if isinstance(error, GistevalError):
         code = error.exit_code
     else:
-        said = f"{type(error).__name__}: {said}"
+        said = unexpected_line(error, f"gisteval sweep, entry {name}")
     return Outcome(number, name, folder, "failed", said, code)

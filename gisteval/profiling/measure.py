@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, counted
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.memory import Peak, peak_memory
 from gisteval.profiling.passes import Lengths, PassTimes, Way, timed_pass
@@ -181,8 +181,8 @@ def _batches(examples: Sequence[Example], size: int) -> list[list[Example]]:
     full = [batch for batch in batches if len(batch) == size]
     if not full:
         raise GistevalError(
-            f"{len(examples)} examples can't fill a batch of {size}: use a smaller --batch-size or a "
-            "larger --limit"
+            f"{counted(len(examples), 'example')} can't fill a batch of {size}: use a smaller --batch-size "
+            "or a larger --limit"
         )
     return full
 

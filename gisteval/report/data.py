@@ -86,7 +86,10 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
     runs = []
     for name, folder in zip(names, folders, strict=True):
         rows = folder.results()
-        own = {row.system: row.system if used[row.system] == 1 else f"{name}/{row.system}" for row in rows}
+        # All of a run's or none: a family's controls stay beside its candidates.
+        systems = dict.fromkeys(row.system for row in rows)
+        taken = any(used[system] > 1 for system in systems)
+        own = {system: f"{name}/{system}" if taken else system for system in systems}
         judging = folder.judging()
         known = trusts(folder, judging).values()
         runs.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gisteval.errors import counted
 from gisteval.judging.veto import stated_trust
 from gisteval.report.doubts import NO_DOUBTS, Doubts, doubts_of
 from gisteval.report.layout import Table, plain_text
@@ -145,7 +146,7 @@ def _control_text(entry: Entry) -> str:
     first = entry["first_shown_share"]
     decided = "" if first is None else f", and the first shown in {first:.0f}% of the others"
     return (
-        f"The control against itself ({entry['split']}, {entry['answered']} looks): a tie in "
+        f"The control against itself ({entry['split']}, {counted(entry['answered'], 'look')}): a tie in "
         f"{entry['ties']:.0f}%{decided}."
     )
 

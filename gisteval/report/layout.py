@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gisteval.errors import printable
+from gisteval.errors import counted, printable
 
 _NUMBER = re.compile(r"[+-]?([\d.,]*(e[+-]?\d+)?%?|inf|nan)")
 _INTERVAL = re.compile(r"(?P<value>[^\[\]]+?) \[(?P<low>[^\[\],]+), (?P<high>[^\[\],]+)\]")
@@ -152,4 +152,4 @@ def engineering(value: float, digits: int = 3) -> str:
 
 def threads_text(count: int) -> str:
     """1 thread, 2 threads."""
-    return f"{count} thread{'' if count == 1 else 's'}"
+    return counted(count, "thread")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gisteval.errors import MissingExtra
+from gisteval.errors import MissingExtra, counted
 from gisteval.report.layout import Table, latex_text, markdown_text, plain_text, threads_text
 from gisteval.report.profile_tables import tables
 from gisteval.store import write_atomic
@@ -74,7 +74,7 @@ def _heading(content: Mapping[str, Any]) -> str:
     kind = content["kind"]
     if kind == "model":
         return (
-            f"{content['model']} on {content['source']}: {content['examples']} examples, "
+            f"{content['model']} on {content['source']}: {counted(content['examples'], 'example')}, "
             f"{content['output_tokens']} output tokens, {content['device']} {content['dtype']}, "
             f"{threads_text(content['threads'])}, {content['clock']}, all ways on the weights of "
             f"{content['weights']}{_measured_in(content)}"

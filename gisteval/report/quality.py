@@ -8,7 +8,7 @@ from dataclasses import replace
 from gisteval.report.data import ReportData
 from gisteval.report.doubts import MARK
 from gisteval.report.layout import Table
-from gisteval.report.tables import interval_text, retention_text, rouge_text
+from gisteval.report.tables import interval_text, k_text, retention_text, rouge_text
 from gisteval.report.values import Values, groups
 from gisteval.schema import ResultRow
 
@@ -77,7 +77,7 @@ def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
                 best.add((len(rows), 3 + 2 * place))
         first = next(row for row in own if row is not None)
         texts = [text for row in own for text in (_value(row), retention_text(row))]
-        rows.append((split, system, str(first.k), rouge, *texts[1:], str(first.n)))
+        rows.append((split, system, k_text(first), rouge, *texts[1:], str(first.n)))
     note = (
         "Retained: of the gap between the controls; for a win rate, between the negative control's and 50. "
         + _BEST
@@ -158,13 +158,20 @@ def _sweep_table(
                 texts[-1] = "50"  # against itself
             rows.append((split, *texts))
     score = "ROUGE-L" if metric == "rougeL" else f"win rate, {metric}"
-    columns = ("split", "negative control", *(f"k = {k}" for k in gists), "positive control")
+    controls = _control(cells, "negative", negative), _control(cells, "positive", positive)
+    columns = ("split", controls[0], *(f"k = {k}" for k in gists), controls[1])
     slug = "".join(
         letter if letter.isalnum() or letter in "-." else "_" for letter in f"{positive}-{metric}"
     )
     note = "Bold: significantly better than every other k (paired t tests, Holm)."
     title = f"Sweep over k: {score}, beside {positive}"
     return Table(f"k-sweep-{slug}", title, columns, tuple(rows), note, frozenset(best))
+
+
+def _control(cells: _Cells, role: str, system: str | None) -> str:
+    """A column's name, marked where the control is the candidate's own weights, not trained as one."""
+    rows = [row for (_, name, _), row in cells.items() if name == system]
+    return f"{role} control{' (untrained)' if any(row.control == 'untrained' for row in rows) else ''}"
 
 
 def _exact(data: ReportData, cells: _Cells, values: Values) -> Table:

@@ -17,7 +17,9 @@ COLUMNS = (
     "loss",
     "retained ROUGE-L %",
     "retained exact %",
-    "compression asked / achieved",
+    "compression asked",
+    "compression achieved",
+    "of mean lengths",
     "bytes a prompt",
     "n",
 )
@@ -28,8 +30,12 @@ def split_tables(rows: Iterable[ResultRow]) -> list[Table]:
     splits: dict[str, dict[str, dict[str, ResultRow]]] = {}
     for row in rows:
         splits.setdefault(row.split, {}).setdefault(row.system, {})[row.metric] = row
+    note = (
+        "Compression: tokens of the instruction for each slot kept of it, without the template's: as the "
+        "budget asks, as achieved (both the mean of the examples' ratios), and the ratio of mean lengths."
+    )
     return [
-        Table(split, split, COLUMNS, tuple(_cells(name, found) for name, found in systems.items()))
+        Table(split, split, COLUMNS, tuple(_cells(name, found) for name, found in systems.items()), note)
         for split, systems in splits.items()
     ]
 
@@ -39,14 +45,14 @@ def _cells(name: str, metrics: dict[str, ResultRow]) -> tuple[str, ...]:
     failures = f" ({first.failures} without output)" if first.failures else ""
     return (
         name,
-        str(first.k),
+        k_text(first),
         rouge_text(metrics.get("rougeL"), metrics.get("rougeL-unicode")),
         _interval(metrics.get("exact_match"), 1),
         _interval(metrics.get("exact_match_pos"), 1),
         _interval(metrics.get("nll"), 3),
         retention_text(metrics.get("rougeL") or metrics.get("rougeL-unicode")),
         retention_text(metrics.get("exact_match")),
-        _compression(metrics),
+        *(_times(metrics.get(name)) for name in COMPRESSION),
         f"{metrics['bytes'].value:,.0f}" if "bytes" in metrics else "-",
         f"{first.n}{failures}",
     )
@@ -88,14 +94,19 @@ def rounded(value: float, digits: int) -> str:
     return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
-def _compression(metrics: dict[str, ResultRow]) -> str:
-    """Requested (a gist's only) and achieved: mean of ratios, then the ratio of means."""
-    achieved, of_means = (
-        metrics.get("compression_achieved"),
-        metrics.get("compression_ratio_of_means"),
-    )
-    if achieved is None or of_means is None:
-        return "-"
-    requested = metrics.get("compression_requested")
-    asked = "-" if requested is None else f"{requested.value:.1f}x"
-    return f"{asked} / {achieved.value:.1f}x ({of_means.value:.1f}x)"
+COMPRESSION = ("compression_requested", "compression_achieved", "compression_ratio_of_means")
+
+
+def _times(row: ResultRow | None) -> str:
+    """How many tokens of the instruction a kept slot stands for."""
+    return "-" if row is None else f"{row.value:.1f}x"
+
+
+WITHOUT_K = ("none", "nothing", "truncate")
+"""Compressors that make no use of a checkpoint's gist tokens."""
+
+
+def k_text(row: ResultRow) -> str:
+    """Gist tokens or slots of a candidate; a control has none that count, nor has a shortened prompt."""
+    without = row.condition in ("pos_control", "neg_control") or row.compressor in WITHOUT_K
+    return "-" if without or not row.k else str(row.k)

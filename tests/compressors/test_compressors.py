@@ -52,21 +52,43 @@ def test_each_instruction_is_compressed_on_its_own(tiny_model, name, reads_as, b
         assert same_prompt(compressor.compress(model, [instruction], budget)[0], compressed)
 
 
+def template_tokens(model, instruction: str) -> tuple[int, int]:
+    """Tokens of a prompt without a character of the instruction, and those of them behind it.
+
+    By the places in the text that the tokenizer itself gives: a second way to count.
+    """
+    text = model.tokens.template.prompt(instruction)
+    start = text.index(instruction)
+    end = start + len(instruction)
+    encoded = model.tokens.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    places = encoded["offset_mapping"]
+    behind = sum(first >= end for first, _ in places)
+    return sum(last <= start for _, last in places) + behind, behind
+
+
 @pytest.mark.parametrize(("name", "reads_as", "budget"), MATRIX)
 def test_prompt_and_gists_are_counted_apart(tiny_model, name, reads_as, budget):
     model, compressor = tiny_model("gpt2", 3), COMPRESSORS.load(name)()
     plain = model.tokens.prompts(INSTRUCTIONS)
     assert compressor.prompts(model, INSTRUCTIONS) == [ids + model.tokens.gists for ids in plain]
-    for ids, compressed in zip(plain, compressor.compress(model, INSTRUCTIONS, budget), strict=True):
+    for ids, text, compressed in zip(
+        plain, INSTRUCTIONS, compressor.compress(model, INSTRUCTIONS, budget), strict=True
+    ):
+        template, tail = template_tokens(model, text)
         kept = {
             "none": len(ids) + 3,
             "gist": budget or 3,
             "nothing": 0,
-            "truncate": min(len(ids), budget or 8),
+            "truncate": min(len(ids), template + (budget or 8)),
         }[name]
         size = {"none": model.slot_bytes, "gist": model.slot_bytes, "nothing": 0, "truncate": 4}[name]
-        template = len(model.tokens.prompts([""])[0])
-        assert compressed.accounting == Accounting(len(ids), template, kept, kept * size)
+        found = compressed.accounting
+        assert found == Accounting(len(ids), template, kept, kept * size)
+        # The end of the template stands right before the gists, so a window over them reaches it first.
+        leaked = min(tail, kept - 3) if name == "gist" else 0
+        assert found.kept_template == {"gist": leaked, "nothing": 0}.get(name, template)
+        asked = {"gist": budget or 3, "truncate": min(len(ids) - template, budget or 8)}.get(name)
+        assert found.asked == asked
 
 
 @pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "gpt2"])
@@ -94,14 +116,16 @@ def test_truncation_over_the_whole_prompt_is_no_compression(tiny_model, name):
     assert model.generate(truncated, INPUTS, 6) == model.generate(whole, INPUTS, 6)
 
 
-def test_truncation_runs_the_first_tokens_as_an_ordinary_prompt(tiny_model):
+def test_truncation_runs_the_instructions_first_tokens_in_their_template(tiny_model):
     model = tiny_model("gpt2", 0)
     ids = model.tokens.prompts([INSTRUCTIONS[1]])[0]
-    compressed = Truncate().compress(model, [INSTRUCTIONS[1]], 9)[0]
+    compressed = Truncate().compress(model, [INSTRUCTIONS[1]], 4)[0]
     assert isinstance(compressed, Tokens)
-    assert compressed.token_ids == tuple(ids[:9])
+    assert model.tokens.tokenizer.decode(compressed.token_ids) == "Instruction: say the fi\n"
+    shorter = [*ids[: 7 + 4], ids[-1]]
+    assert compressed.token_ids == tuple(shorter)
     continuation = model.tokens.continuations(["cats"])[0]
-    logits = model.masked_logits([ids[:9]], [continuation], MaskRule("pos_control"))[0]
+    logits = model.masked_logits([shorter], [continuation], MaskRule("pos_control"))[0]
     assert torch.allclose(model.open([compressed], ["cats"]).last_logits[0], logits[-1], atol=1e-5)
 
 

@@ -182,6 +182,24 @@ def test_a_checkpoint_that_can_t_be_loaded_ends_the_run() -> None:
         list(schedule.failed(schedule.next(1), "its worker died"))
 
 
+def test_a_bug_in_the_workers_ends_the_run_as_what_it_is() -> None:
+    """Not as an invalid run, nor as a checkpoint that can't be loaded."""
+    bug = RuntimeError("in a Ray worker: TypeError: no")
+    schedule = Schedule([work_of("c0")])
+    for _ in range(TRIES - 1):
+        assert list(schedule.failed(schedule.next(1), "TypeError: no", crash=bug)) == []
+    with pytest.raises(RuntimeError, match="in a Ray worker: TypeError: no"):
+        list(schedule.failed(schedule.next(1), "TypeError: no", crash=bug))
+    schedule = Schedule([work_of("c0")])
+    with pytest.raises(RuntimeError, match="in a Ray worker"):
+        while not schedule.finished:
+            task = schedule.next(1)
+            if isinstance(task, Shard):
+                list(schedule.failed(task, "TypeError: no", crash=bug))
+            else:
+                list(schedule.done(task, answer(task)))
+
+
 def test_what_is_known_is_not_planned() -> None:
     work = work_of("c0")
     work.known["a"].update(work.job.key(example) for example in work.examples["a"][:5])

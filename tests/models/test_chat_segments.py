@@ -135,7 +135,9 @@ def test_the_instruction_may_be_the_first_user_message(all_tokens):
     head = "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n"
     decode = tokens.tokenizer.decode
     assert decode(tokens.prompts(["say"])[0]) == head + "say"
-    assert tokens.template_tokens == len(tokens.tokenizer(head)["input_ids"])
+    framing = len(tokens.tokenizer(head)["input_ids"])
+    assert tokens.template_tokens == framing
+    assert tokens.template_ends(tokens.prompts(["say"])[0]) == (framing, 0)
     tail = "<|im_end|>\n<|im_start|>assistant\n"
     assert [decode(ids) for ids in tokens.continuations(["cats", ""])] == ["\n\ncats" + tail, tail]
 

@@ -137,11 +137,12 @@ def test_accounting_counts_keys_values_and_final_states(tiny_model):
     # 3 encoder layers, keys and values of 4 heads of size 8, a final state of 32, 4-byte floats.
     assert model.slot_bytes == 4 * (3 * 2 * 4 * 8 + 32)
     plain = model.tokens.prompts(INSTRUCTIONS)
-    template = model.tokens.template_tokens
     for ids, state in zip(plain, Gist().compress(model, INSTRUCTIONS, None), strict=True):
         assert isinstance(state, EncoderState)
+        template = sum(model.tokens.template_ends(ids))
         assert state.accounting == Accounting(len(ids), template, 3, 3 * model.slot_bytes)
     for ids, whole in zip(plain, Full().compress(model, INSTRUCTIONS, None), strict=True):
+        template = sum(model.tokens.template_ends(ids))
         assert whole == Tokens(
             (*ids, *model.tokens.gists),
             Accounting(len(ids), template, len(ids) + 3, 4 * (len(ids) + 3)),

@@ -28,11 +28,12 @@ def test_each_checkpoint_compresses_as_it_was_trained(tiny_suite, gisteval) -> N
 
 def test_other_compressors_and_several_prompts(tiny_suite, gisteval) -> None:
     row = accounting(gisteval, tiny_suite / "gist-1", "--compressor", "truncate", "--budget", 2)
-    assert (row["compressor"], row["kept"]) == ("truncate", 2)
+    assert (row["compressor"], row["kept"] - row["kept_template"]) == ("truncate", 2)
+    assert row["kept_template"] == row["template_tokens"]
     prompts = ("--prompt", "say the first word", "--prompt", "no")
     outcome = gisteval("compress", "--model", tiny_suite / "gist-1", *prompts)
     first, second = outcome.out.splitlines()
-    assert "-> 1 slots" in first and first.endswith("(gist): say the first word")
+    assert "-> 1 slot and 0 of template, " in first and first.endswith("(gist): say the first word")
     assert second.endswith("(gist): no")
 
 
@@ -49,6 +50,7 @@ def test_a_plain_model_keeps_everything(tiny_suite, tmp_path, gisteval) -> None:
     [
         (["--prompt", " "], "--prompt is empty"),
         (["--prompt", "x", "--budget", "0"], "budget must be at least 1, not 0"),
+        (["--prompt", "x", "--compressor", "none", "--budget", "4"], "--budget 4 has nothing to work on"),
         (["--prompt", "x", "--k", "-1"], "k must be at least 1, not -1"),
         (["--prompt", "x", "--compressor", "gits"], "compressor 'gits' is unknown (did you mean 'gist'?)"),
         (["--prompt", "x", "--condition", "gits"], "condition 'gits' is unknown"),

@@ -133,7 +133,7 @@ def test_examples_beyond_the_context_are_left_out(tiny_suite, tmp_path, write_ta
     task = write_task(tmp_path / "task", examples)
     found = dry_run("run", "--model", tiny_suite, "--task", task, *RATE)
     assert {(item["examples"], item["too_long"]) for item in found["estimates"]} == {(1, 1)}
-    assert "tiny-gist-1 on test: 1 examples exceed the context" in found["estimate_notes"]
+    assert "tiny-gist-1 on test: 1 example exceeds the context" in found["estimate_notes"]
 
 
 def test_without_a_closed_form_tokens_are_counted(write_suite, tiny_task, dry_run, gisteval) -> None:

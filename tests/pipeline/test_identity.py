@@ -39,6 +39,7 @@ OTHER = {
     "dtype": "bfloat16",
     "seed": 1,
     "quantize": "int8",
+    "compressor_version": 2,
 }
 EXAMPLE = Example("id", "task", "split", "instruction", "input", "output")
 

@@ -68,7 +68,8 @@ def test_stopped_twice_and_resumed_is_the_run_that_was_never_stopped(
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
     assert (process.returncode, out) == (130, "")
-    assert err == "gisteval: interrupted; the same command goes on from here\n"
+    assert err.splitlines()[-1] == "gisteval: interrupted; the same command goes on from here"
+    assert (run / "log.txt").read_text().splitlines()[-1].endswith(" interrupted")
     assert json.loads((run / "manifest.json").read_text())["splits"] == {"test": 45}
     after_first = count_lines(run)
     assert 10 <= after_first < 135
@@ -86,6 +87,9 @@ def test_stopped_twice_and_resumed_is_the_run_that_was_never_stopped(
     assert outcome.code == 0, outcome.err
     assert records(run) == records(whole)
     assert results(run) == results(whole)
+    lines = (run / "log.txt").read_text().splitlines()
+    assert sum("(gisteval " in line for line in lines) == 3, "each start adds to the log"
+    assert lines[-1].endswith(f"finished: {run}")
 
 
 def test_a_full_disk_loses_nothing(

@@ -129,6 +129,31 @@ def test_mean_of_ratios_and_ratio_of_means() -> None:
     assert "compression_requested" not in found
 
 
+@pytest.mark.parametrize(
+    ("budget", "asked", "kept", "requested", "achieved"),
+    [(500, 10, 13, 1.0, 1.0), (4, 4, 7, 2.5, 2.5), (1, 1, 4, 10.0, 10.0)],
+)
+def test_a_budget_is_of_the_instruction(budget, asked, kept, requested, achieved) -> None:
+    """13 source tokens of which 3 are the template's."""
+    parts = {"compressor": "truncate", "kept_template": 3, "asked": asked, "kept": kept}
+    values = values_of(replace(GIST[0], **parts), "x")
+    assert values["compression_requested"] == requested
+    assert values["compression_achieved"] == achieved
+    assert values["kept_instruction"] == min(budget, 10)
+
+
+def test_an_instruction_without_a_token_stays_as_long_as_it_was() -> None:
+    parts = {"compressor": "truncate", "source_tokens": 3, "kept_template": 3, "asked": 0, "kept": 3}
+    values = values_of(replace(GIST[0], **parts), "x")
+    assert (values["compression_requested"], values["compression_achieved"]) == (1.0, 1.0)
+
+
+def test_records_that_count_the_template_in_two_ways_have_no_common_ratio() -> None:
+    mixed = [replace(g, kept_template=0, asked=g.k) if n else g for n, g in enumerate(GIST)]
+    assert "compression_achieved" not in rows_of(scored(mixed), None, None)
+    assert "compression_achieved" in rows_of(scored(mixed[1:], failed=(EXAMPLES[0].id,)), None, None)
+
+
 def test_controls_have_no_compression_nor_retention() -> None:
     positive, negative = scored(POSITIVE), scored(NEGATIVE)
     for own, other in [(positive, "pos"), (negative, "neg")]:
@@ -197,7 +222,7 @@ def test_same_content_twice_counts_twice() -> None:
 
 
 def test_missing_records_are_refused() -> None:
-    with pytest.raises(InvalidRun, match=r"gist-1 on s: 1 examples have no record \(e4") as caught:
+    with pytest.raises(InvalidRun, match=r"gist-1 on s: 1 example has no record \(e4") as caught:
         collect(EXAMPLES, GIST[:3], set())
     assert caught.value.exit_code == 4
     with pytest.raises(InvalidRun, match="split s: 4 examples have no record"):

@@ -132,7 +132,7 @@ def test_an_entry_that_breaks_goes_on_the_next_time(sweep, content, monkeypatch,
 
     monkeypatch.setattr(RecordWriter, "write", broken)
     first = sweep(content)
-    assert first.code == 1
+    assert first.code == 70
     assert states(first) == ["failed", "done"]
     assert "ZeroDivisionError: a fault that nobody foresaw" in json.loads(first.out)["entries"][0]["error"]
     monkeypatch.setattr(RecordWriter, "write", whole)

@@ -106,7 +106,7 @@ def test_a_plain_model_can_be_truncated(plain: Path, evaluate) -> None:
         "gist-1-neg_control-untrained",
     ]
     truncated = rows["gist-1-truncate-3"]
-    assert truncated["kept"]["value"] == 3.0
+    assert truncated["kept_instruction"]["value"] == (1 + 3 + 3 + 3) / 4  # the first says "say"
     assert truncated["nll"]["compressor"] == "truncate"
     assert truncated["nll"]["condition"] is None
 

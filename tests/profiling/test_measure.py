@@ -73,7 +73,9 @@ def test_a_pruned_prompt_is_run_again_at_each_use(tiny_model):
     way = Way("truncate", "compressed", tiny_model("llama", 0).endless(), Truncate(), 3)
     (found,) = lengths(way, EXAMPLES[:1])
     assert (found.compressed, found.cached) == (0, 0)
-    assert found.run == 3 + len(inputs_of(way, EXAMPLES[:1])[0])
+    (prompt,) = way.model.tokens.prompts([EXAMPLES[0].instruction])
+    template = sum(way.model.tokens.template_ends(prompt))
+    assert found.run == template + 3 + len(inputs_of(way, EXAMPLES[:1])[0])
 
 
 def test_every_row_decodes_the_asked_number_of_tokens(tiny_model, monkeypatch):

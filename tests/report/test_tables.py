@@ -79,7 +79,9 @@ def test_cells_of_a_system() -> None:
         "loss": "1.750 [1.750, 1.750]",
         "retained ROUGE-L %": "88 [80, 95]",
         "retained exact %": "-",
-        "compression asked / achieved": "12.0x / 12.0x (10.5x)",
+        "compression asked": "12.0x",
+        "compression achieved": "12.0x",
+        "of mean lengths": "10.5x",
         "bytes a prompt": "6,144",
         "n": "24",
     }
@@ -99,7 +101,13 @@ def test_an_unbounded_retention_says_so() -> None:
 
 def test_nothing_is_asked_of_a_compressor_without_gists() -> None:
     found = cells(metric("compression_achieved", 4.0), metric("compression_ratio_of_means", 3.5))
-    assert found["compression asked / achieved"] == "- / 4.0x (3.5x)"
+    names = ("compression asked", "compression achieved", "of mean lengths")
+    assert [found[name] for name in names] == ["-", "4.0x", "3.5x"]
+
+
+def test_controls_and_shortened_prompts_show_no_k() -> None:
+    for part in ({"condition": "pos_control"}, {"condition": "neg_control"}, {"compressor": "truncate"}):
+        assert cells(replace(ROW, **part))["k"] == "-"
 
 
 def test_tables_keep_the_order_of_the_run() -> None:

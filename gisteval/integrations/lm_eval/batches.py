@@ -57,9 +57,9 @@ class Compression:
         self.source_tokens = self.kept = self.prompts = 0
 
     def measure(self, model: PromptModel, prompt: str) -> int:
-        """Length of a prompt, gist tokens included; 0 for none."""
+        """How much of the context a prompt takes up, gist tokens included; 0 for none."""
         if prompt and prompt not in self.lengths:
-            self.lengths[prompt] = len(self.compressor.prompts(model, [prompt])[0])
+            self.lengths[prompt] = self.compressor.positions(model, [prompt], self.budget)[0]
         return self.lengths[prompt] if prompt else 0
 
     def apply(self, model: PromptModel, prompts: Sequence[str]) -> dict[str, CompressedPrompt]:

@@ -16,6 +16,7 @@ from lm_eval.models.utils import postprocess_generated_text
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from tqdm import tqdm
 
+from gisteval.compressors.base import check_budget
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.integrations.lm_eval.arguments import compressor_name, row_limit, rule_of
 from gisteval.integrations.lm_eval.batches import Compression, Piece, Placed, Row, batches, questions
@@ -80,6 +81,7 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         self.rule = rule_of(compress, checkpoint)
         self.explicit = compress is not None
         self.compressor = compressor_name(compressor, checkpoint, self.rule)
+        check_budget(budget, {self.compressor: COMPRESSORS.load(self.compressor)})
         method = COMPRESSORS.load(self.compressor)()
         # "cuda:0" is what lm-eval says unless told; like HFLM, take what there is.
         missing = device is not None and device.startswith("cuda") and not torch.cuda.is_available()

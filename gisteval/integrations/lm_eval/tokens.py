@@ -31,6 +31,11 @@ class TaskTokens(PromptTokenizer):
         """Token ids of the compressed parts, as they stand."""
         return [self.whole(text) for text in instructions]
 
+    def template_ends(self, prompt: Sequence[int]) -> tuple[int, int]:
+        """The tokenizer's own start, where a compressed part has one; all else is the task's text."""
+        start = self.prompts([""])[0]
+        return (len(start) if list(prompt[: len(start)]) == start else 0), 0
+
     @property
     def prefix_id(self) -> int:
         """What stands before a text that nothing precedes: the start token, else the end token."""

@@ -77,7 +77,7 @@ def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[
         sweeps[f"win_rate-{judge}"] = (f"Win rate over k ({judge})", judged)
     for stem, (title, own_rows) in sweeps.items():
         metric = stem.partition("-")[0]
-        own = [family for family in families(own_rows) if family.has(metric)]
+        own = [family for family in (f.over_k() for f in families(own_rows)) if family.has(metric)]
         if own:
             name = f"k_sweep-{_file_name(stem)}"
             quality.k_sweep(own, own_rows, metric, folder, name)

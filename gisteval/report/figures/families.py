@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from gisteval.report.claims import family_of
+from gisteval.report.tables import k_text
 from gisteval.schema import ResultRow
 
 
@@ -22,12 +24,36 @@ class Family:
         """Whether any candidate has the metric."""
         return any(metric in found for found in self.candidates.values())
 
+    def over_k(self) -> Family:
+        """The same family with those candidates alone that have gist tokens, or slots, to count."""
+        counted = {
+            system: metrics
+            for system, metrics in self.candidates.items()
+            if any(k_text(row) != "-" for by_split in metrics.values() for row in by_split.values())
+        }
+        return replace(self, candidates=counted)
+
+    def control_label(self, role: Literal["positive", "negative"]) -> str:
+        """`positive control`, marked where it is the candidate's own weights, not trained as one."""
+        found = self.positive if role == "positive" else self.negative
+        rows = [row for by_split in found.values() for row in by_split.values()]
+        untrained = any(row.control == "untrained" for row in rows)
+        return f"{role} control{' (untrained)' if untrained else ''}"
+
+
+def family_name(system: str, reference: str | None) -> str:
+    """What systems that share a positive control (reference) have in common; else what their names have."""
+    return family_of(reference or system)
+
 
 def families(rows: Iterable[ResultRow]) -> list[Family]:
     """The families that have a candidate, in the order of the rows; candidates by k."""
     found: dict[str, Family] = {}
-    for row in rows:
-        family = found.setdefault(family_of(row.system), Family(family_of(row.system), {}, {}, {}))
+    given = list(rows)
+    references = {row.system: row.reference for row in given if row.reference is not None}
+    for row in given:
+        name = family_name(row.system, references.get(row.system))
+        family = found.setdefault(name, Family(name, {}, {}, {}))
         if row.condition == "pos_control":
             metrics = family.positive
         elif row.condition == "neg_control":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from gisteval import stats
 from gisteval.metrics import word_count
-from gisteval.report.claims import family_of, short_names
-from gisteval.report.figures.families import Family, half_widths, splits_of
+from gisteval.report.claims import short_names
+from gisteval.report.figures.families import Family, family_name, half_widths, splits_of
+from gisteval.report.figures.marks import Mark, place_marks
 from gisteval.report.figures.style import (
     BLUE,
     INK,
@@ -22,9 +24,13 @@ from gisteval.report.figures.style import (
     POSITIVE,
     VERMILLION,
     column_figure,
+    fit_values,
+    legend,
     series_styles,
+    wrapped,
 )
 from gisteval.report.samples import Sample, Samples, SystemInfo
+from gisteval.report.tables import k_text
 from gisteval.schema import ResultRow
 
 LABELS = {"rougeL": "ROUGE-L", "exact_match": "exact match, %", "win_rate": "win rate, %"}
@@ -42,42 +48,43 @@ def k_sweep(
         ks = sorted(
             {row.k for family in found for by in family.candidates.values() for row in _of(by, metric)}
         )
+        drawn: list[ResultRow] = []
         for place, axis in enumerate(axes):
             family, split = found[place // len(splits)], splits[place % len(splits)]
+            shown: list[ResultRow] = []
             for control, (colour, dash, _), label in (
-                (family.positive, POSITIVE, "positive control"),
-                (family.negative, NEGATIVE, "negative control"),
+                (family.positive, POSITIVE, family.control_label("positive")),
+                (family.negative, NEGATIVE, family.control_label("negative")),
             ):
                 row = control.get(metric, {}).get(split)
                 if row is not None:
+                    shown.append(row)
                     axis.axhline(row.value, color=colour, linestyle=dash, linewidth=1, label=label)
-                    axis.axhspan(
-                        row.value - half_widths(row)[0],
-                        row.value + half_widths(row)[1],
-                        color=colour,
-                        alpha=0.16,
-                        linewidth=0,
-                    )
+                    if row.ci_low is not None and row.ci_high is not None:
+                        axis.axhspan(row.ci_low, row.ci_high, color=colour, alpha=0.16, linewidth=0)
             points = [
                 row for by in family.candidates.values() for row in _of(by, metric) if row.split == split
             ]
+            shown += points
+            if not points:
+                _leave_empty(axis)  # a run without that split
+                continue
             _with_errors(axis, [row.k for row in points], points, BLUE, "-", "o", "candidate")
             if metric == "win_rate":
                 axis.axhline(50, color=INK, linewidth=0.6, label="as good as the control")
+            drawn += shown
             axis.set_xscale("log")
             axis.set_xlim(ks[0] / 1.5, ks[-1] * 1.5)
             axis.xaxis.set_major_locator(FixedLocator(ks))
             axis.xaxis.set_minor_locator(NullLocator())
             axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.grid(axis="y")
-            axis.set_ylim(bottom=0)
-            if place < len(splits):
-                axis.set_title(split)
             if place % len(splits) == 0:
                 axis.set_ylabel(f"{family.name}\n{LABELS[metric]}" if len(found) > 1 else LABELS[metric])
+        fit_values(axes, drawn)
+        _title_columns(axes, splits)
         figure.supxlabel("gist tokens k", fontsize=7)
-        handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
+        legend(figure, _labelled(axes), 3)
 
 
 def retention(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, name: str) -> None:
@@ -102,64 +109,85 @@ def retention(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, 
                 label = None
         axis.axvline(100, color=INK, linewidth=0.8)
         axis.axvline(0, color=INK, linewidth=0.6, linestyle=":")
-        axis.set_yticks(range(len(systems)), short_names(system for system, _ in systems).values())
+        names = short_names(system for system, _ in systems).values()
+        axis.set_yticks(range(len(systems)), [wrapped(name) for name in names])
         axis.set_ylim(len(systems) - 0.5, -0.5)
-        axis.set_xlim(left=min(0.0, axis.get_xlim()[0]), right=max(104.0, min(axis.get_xlim()[1], 160.0)))
+        axis.set_xlim(left=min(0.0, axis.get_xlim()[0]), right=max(104.0, axis.get_xlim()[1]))
         axis.set_xlabel("ROUGE-L retained, %")
         axis.grid(axis="x")
         axis.tick_params(axis="y", length=0)
-        figure.legend(loc="outside upper center", ncols=len(splits))
+        legend(figure, _labelled([axis]), len(splits))
 
 
 def pareto(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, name: str) -> None:
-    """ROUGE-L against how much smaller the prompt became, a panel a split."""
+    """ROUGE-L against how much smaller the instruction became, a panel a split."""
     splits = splits_of(rows)
-    height = 2.1
     styles = series_styles([family.name for family in found])
-    with column_figure(folder, name, height, (1, len(splits)), True, True) as (figure, axes):
+    with column_figure(folder, name, 2.1, (1, len(splits)), True, True) as (figure, axes):
+        drawn: list[ResultRow] = []
+        ratios: list[float] = [1.0]
+        marks: list[tuple[Axes, list[Mark]]] = []
         for axis, split in zip(axes, splits, strict=True):
+            named: list[Mark] = []
             for family in found:
-                colour, dash, marker = styles[family.name]
-                points = [
-                    (by["compression_achieved"][split].value, by["rougeL"][split])
-                    for by in family.candidates.values()
-                    if split in by.get("compression_achieved", {}) and split in by.get("rougeL", {})
-                ]
-                points.sort(key=lambda point: point[0])
+                points = _compressed(family, split)
+                style = styles[family.name]
                 label = family.name if len(found) > 1 else "candidates"
-                _with_errors(
-                    axis, [x for x, _ in points], [row for _, row in points], colour, dash, marker, label
-                )
-                for x, row in points:
-                    axis.annotate(
-                        f"{row.k}", (x, row.value), xytext=(3, 4), textcoords="offset points", fontsize=6
-                    )
+                _with_errors(axis, [x for x, _ in points], [row for _, row in points], *style, label)
+                ratios += [x for x, _ in points]
+                drawn += [row for _, row in points]
+                named += [_mark(family, x, row) for x, row in points]
                 full = family.positive.get("rougeL", {}).get(split)
                 if full is not None:
-                    _with_errors(axis, [1], [full], *POSITIVE, "positive control")
+                    _with_errors(axis, [1], [full], *POSITIVE, family.control_label("positive"))
+                    drawn.append(full)
+                    named.append(replace(_mark(family, 1, full), text=""))
                 none = family.negative.get("rougeL", {}).get(split)
                 if none is not None:
+                    colour, dash, _ = NEGATIVE
                     axis.axhline(
-                        none.value, color=NEGATIVE[0], linestyle=NEGATIVE[1], label="negative control"
+                        none.value, color=colour, linestyle=dash, label=family.control_label("negative")
                     )
+                    drawn.append(replace(none, ci_low=None, ci_high=None))  # it is drawn without a band
             axis.set_xscale("log")
             axis.xaxis.set_major_locator(FixedLocator([1, 3, 10, 30, 100]))
             axis.xaxis.set_minor_locator(NullLocator())
             axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
             axis.set_title(split)
-            axis.set_ylim(bottom=0)
             axis.grid()
+            marks.append((axis, named))
+        axes[0].set_xlim(min(ratios) / 1.5, max(*ratios, 3.0) * 1.5)
+        fit_values(axes, drawn)
         axes[0].set_ylabel("ROUGE-L")
         figure.supxlabel("compression of the instruction (number: k)", fontsize=7)
-        handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3)
+        legend(figure, _labelled(axes), 3)
+        figure.draw_without_rendering()  # gives the panels their final places
+        for axis, named in marks:
+            place_marks(axis, named)
+
+
+def _compressed(family: Family, split: str) -> list[tuple[float, ResultRow]]:
+    """Achieved compression and ROUGE-L of each candidate, the least compressed first."""
+    points = [
+        (by["compression_achieved"][split].value, by["rougeL"][split])
+        for by in family.candidates.values()
+        if split in by.get("compression_achieved", {}) and split in by.get("rougeL", {})
+    ]
+    return sorted(points, key=lambda point: point[0])
+
+
+def _mark(family: Family, x: float, row: ResultRow) -> Mark:
+    """A candidate's point with its k, else what its name has beside its family's: `truncate-4`."""
+    own = row.system.removeprefix(family.name).lstrip("-")
+    low, high = (row.value if end is None else end for end in (row.ci_low, row.ci_high))
+    return Mark(own if k_text(row) == "-" else k_text(row), x, row.value, low, high)
 
 
 def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
     """Mean ROUGE-L by words of the instruction, a row a family: controls, and the least and greatest k."""
     members: dict[str, list[SystemInfo]] = {}
     for system in samples.of_role("candidate"):
-        members.setdefault(family_of(system.name), []).append(system)
+        members.setdefault(family_name(system.name, system.reference), []).append(system)
     splits = {
         split: length_bins([sample for sample in samples.samples if sample.example.split == split])
         for split in samples.splits
@@ -170,18 +198,23 @@ def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
         for row, (family, candidates) in enumerate(members.items()):
             by_k = sorted(candidates, key=lambda system: system.k)
             lines = _shown(samples, family, [by_k[0], *by_k[1:][-1:]])
-            for column, (split, bins) in enumerate(splits.items()):
+            for column, bins in enumerate(splits.values()):
                 axis = axes[row * len(splits) + column]
-                for drawn, (colour, dash, marker) in lines.items():
-                    labelled[drawn] = _length_line(axis, bins, drawn, colour, dash, marker)
-                axis.set_title(split if row == 0 else "")
-                axis.set_ylim(bottom=0)
+                answered = {name for found in bins for sample in found for name in sample.outputs}
+                found = {
+                    drawn: _length_line(axis, bins, drawn, *style)
+                    for drawn, style in lines.items()
+                    if drawn in answered
+                }
+                labelled |= found
                 axis.grid()
+                if not found:
+                    _leave_empty(axis)
             axes[row * len(splits)].set_ylabel("ROUGE-L")
+        axes[0].set_ylim(0, 104)
+        _title_columns(axes, list(splits))
         figure.supxlabel("words of the instruction (quarters of the split)", fontsize=7)
-        figure.legend(
-            labelled.values(), short_names(labelled).values(), loc="outside upper center", ncols=2
-        )
+        legend(figure, dict(zip(short_names(labelled).values(), labelled.values(), strict=True)), 2)
 
 
 def _shown(
@@ -189,7 +222,7 @@ def _shown(
 ) -> dict[str, tuple[str, Any, str]]:
     """Styles of the systems to draw: the candidates' positive controls, they, and their negative ones."""
     positives = {system.reference for system in candidates if system.reference}
-    negatives = [s.name for s in samples.of_role("negative") if family_of(s.name) == family]
+    negatives = [s.name for s in samples.of_role("negative") if family_name(s.name, s.reference) == family]
     return {
         **dict.fromkeys(positives, POSITIVE),
         **series_styles([system.name for system in candidates]),
@@ -258,6 +291,27 @@ def _with_errors(
         capsize=1.5,
         capthick=0.7,
     )
+
+
+def _leave_empty(axis: Axes) -> None:
+    """A panel that has nothing to show, without lines and numbers that would suggest otherwise."""
+    axis.set_axis_off()
+
+
+def _title_columns(axes: Sequence[Axes], splits: Sequence[str]) -> None:
+    """The splits' names above the first row of panels; they stay there where a panel is empty."""
+    for axis, split in zip(axes, splits, strict=False):
+        axis.set_title(wrapped(split))
+
+
+def _labelled(axes: Sequence[Axes]) -> dict[str, Any]:
+    """What is drawn in any of the panels, by its label."""
+    found: dict[str, Any] = {}
+    for axis in axes:
+        handles, labels = axis.get_legend_handles_labels()
+        for label, handle in zip(labels, handles, strict=True):
+            found.setdefault(label, handle)
+    return found
 
 
 def _of(metrics: dict[str, dict[str, ResultRow]], metric: str) -> list[ResultRow]:

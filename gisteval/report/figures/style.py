@@ -7,23 +7,49 @@ blind; every line has its own dash and marker as well, so the figures survive bl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from gisteval.errors import MissingExtra
+from gisteval.schema import ResultRow
 from gisteval.store import write_atomic
 
 try:
     import matplotlib
     from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import fontManager
 except ImportError as error:
     raise MissingExtra("matplotlib", "report") from error
 
 COLUMN_INCHES = 3.4
+PANEL_INCHES = 1.05
+"""Width that a panel needs; a figure of many splits is wider than a column."""
+
+LONGEST_NAME = 26
+"""Letters of a line of a name."""
+
+OTHER_SCRIPTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "Droid Sans Fallback",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans Arabic",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+)
+
 INK = "#1f2328"
 GRID = "#d9d6d0"
 BLUE, VERMILLION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
@@ -95,8 +121,11 @@ def column_figure(
     sharey: bool = False,
 ) -> Iterator[tuple[Figure, list[Axes]]]:
     """A figure of one column's width, panels (rows, columns) row by row; saved in three formats."""
-    with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(COLUMN_INCHES, height), layout="constrained")
+    with matplotlib.rc_context({**SETTINGS, "font.family": _fonts()}), warnings.catch_warnings():
+        # Where no font here has a letter, the figure shows a box for it; tables and pages have the letter.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        width = max(COLUMN_INCHES, PANEL_INCHES * panels[1])
+        figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(*panels, squeeze=False, sharex=sharex, sharey=sharey)
         yield figure, list(axes.flat)
         _save(figure, folder / f"{name}.png")
@@ -110,6 +139,58 @@ def _save(figure: Figure, path: Path, **options: Any) -> None:
     drawn = BytesIO()
     figure.savefig(drawn, format=path.suffix[1:], **options)
     write_atomic(path, drawn.getvalue())
+
+
+@cache
+def _fonts() -> list[str]:
+    """The figures' own font, and behind it those of this machine that know other scripts."""
+    there = {font.name for font in fontManager.ttflist}
+    return [SETTINGS["font.family"], *(name for name in OTHER_SCRIPTS if name in there)]
+
+
+def legend(figure: Figure, lines: Mapping[str, Any], columns: int) -> None:
+    """A legend above the panels, in as many columns as its labels leave room for, `columns` at most.
+
+    lines: what each label stands for.
+    """
+    if not lines:
+        return
+    labels = [wrapped(label) for label in lines]
+    # What saves the figure measures in the same way.
+    canvas: Any = FigureCanvasAgg(figure)
+    draw = canvas.get_renderer()
+    for count in range(min(columns, len(lines)), 0, -1):
+        made = figure.legend(list(lines.values()), labels, loc="outside upper center", ncols=count)
+        if count == 1 or made.get_window_extent(draw).width <= figure.bbox.width:
+            return
+        made.remove()
+
+
+def wrapped(name: str) -> str:
+    """A name on several lines where it is too long for a figure; broken behind a dash or a slash."""
+    lines = [""]
+    for part in re.findall(r"[^-/ ]*[-/ ]?", name):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > LONGEST_NAME:
+            lines.append("")
+        lines[-1] += part
+    cut = [
+        line[start : start + LONGEST_NAME]
+        for line in lines
+        for start in range(0, len(line) or 1, LONGEST_NAME)
+    ]
+    return "\n".join(cut)
+
+
+def fit_values(axes: Iterable[Axes], rows: Iterable[ResultRow], least: float = 0.0) -> None:
+    """One vertical scale for all panels, from `least` on: it holds each value with its interval's ends.
+
+    To be called once all is drawn: a limit set earlier would hold what is drawn later to itself.
+    """
+    ends = [end for row in rows for end in (row.value, row.ci_low, row.ci_high) if end is not None]
+    low, high = min([least, *ends]), max([least + 1, *ends])
+    margin = 0.04 * (high - low)
+    for axis in axes:
+        axis.set_ylim(low if low >= least else low - margin, high + margin)
 
 
 def on_dark(svg: str) -> str:
