@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gisteval.cli_options import AsJson, print_json
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, InvalidRun
 
 if TYPE_CHECKING:
     from gisteval.gate.compare import Comparison
@@ -108,6 +108,9 @@ def compare(
         print_json(found.to_json())
     else:
         print(_comparison_text(found))
+    if found.vetoes:
+        sys.stdout.flush()
+        raise InvalidRun(f"{found.vetoes[0]}: its win rates show nothing")
 
 
 def _show_plan(options: GateOptions | None, margin: float, as_json: bool) -> None:
@@ -128,7 +131,7 @@ def _comparison_text(found: Comparison) -> str:
     rows = tuple(
         (
             row.split,
-            row.metric,
+            f"{row.metric} †" if row.doubt else row.metric,
             f"{row.first:.2f}",
             f"{row.second:.2f}",
             interval_text(row.difference, row.ci_low, row.ci_high, 2),
@@ -139,7 +142,9 @@ def _comparison_text(found: Comparison) -> str:
         )
         for row in found.differences
     )
-    text = [plain_text(Table("compare", f"{found.first} minus {found.second}", columns, rows))]
+    doubts = dict.fromkeys(row.doubt for row in found.differences if row.doubt)
+    note = " ".join(f"† {doubt}." for doubt in doubts)
+    text = [plain_text(Table("compare", f"{found.first} minus {found.second}", columns, rows, note))]
     text += [f"left out: {reason}" for reason in found.left_out]
     for change in found.changes:
         text += [

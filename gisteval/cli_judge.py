@@ -62,7 +62,7 @@ def judge(
     """Judge a run pairwise against its positive control; goes on where it was stopped."""
     from gisteval.judging.definition import load_judge
     from gisteval.pipeline.bench import JudgeOptions
-    from gisteval.pipeline.judge import judge_run
+    from gisteval.pipeline.judge import check_trust, judge_run
     from gisteval.pipeline.reparse import reparse_run
     from gisteval.report.judging import judging_text
 
@@ -95,6 +95,7 @@ def judge(
         read = counted(outcome.read, "reply is", "replies are")
         typer.echo(f"{outcome.changed} of {read} read differently now", err=True)
         entries = outcome.entries
+        check_trust(run, entries)
     else:
         entries = judge_run(run, options)
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from gisteval import stats
 from gisteval.errors import GistevalError
 from gisteval.gate.measures import SCORES, check_same_positive, unread_references, win_rate_values
 from gisteval.gate.sides import Side, read_outputs, shared_examples, shared_splits
+from gisteval.gate.trust import Bench, bench_of
 from gisteval.metrics import exact_match, word_count
 from gisteval.schema import Example, Generation, finite
 from gisteval.stats.samples import FloatArray
@@ -31,7 +32,8 @@ class MetricDifference:
     An example without an output counts 0 in scores, as it does in a run's results. The 95% interval is
     clustered by instruction, that of `stats.bounded` for percentages and of `stats.intervals` for lengths
     and losses; p_value by the same method, p_holm the same adjusted for all rows of the comparison.
-    higher, equal and lower count examples by the sign of it.
+    higher, equal and lower count examples by the sign of it. doubt: why nothing may rest on it, of a judge
+    that can't be relied on; else empty.
     """
 
     split: str
@@ -47,6 +49,7 @@ class MetricDifference:
     equal: int
     lower: int
     n: int
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two systems on all splits that their runs share. left_out: metrics that could not be compared."""
+    """Two systems on all splits that their runs share.
+
+    left_out: metrics that could not be compared. vetoes: a line for each judge that is under veto.
+    """
 
     first: Side
     second: Side
     differences: tuple[MetricDifference, ...]
     changes: tuple[Change, ...]
     left_out: tuple[str, ...]
+    vetoes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain form."""
@@ -81,6 +88,7 @@ class Comparison:
             "differences": [asdict(row) for row in self.differences],
             "changes": [asdict(change) for change in self.changes],
             "left_out": list(self.left_out),
+            "vetoes": list(self.vetoes),
         }
 
 
@@ -92,7 +100,9 @@ def compare(first: Side, second: Side, splits: Sequence[str] = (), changed: int 
     rows: list[MetricDifference] = []
     changes: list[Change] = []
     left_out: list[str] = []
-    for split in shared_splits(first, second, splits):
+    shared = shared_splits(first, second, splits)
+    benches = _benches(first, second)
+    for split in shared:
         examples = shared_examples(first, second, split)
         ours, theirs = (read_outputs(s.run, s.system, split, examples) for s in (first, second))
         blind = max((unread_references(side, examples) for side in (ours, theirs)), key=lambda b: b.count)
@@ -101,12 +111,26 @@ def compare(first: Side, second: Side, splits: Sequence[str] = (), changed: int 
             left_out.append(f"rougeL on {split}: {blind}; {READS_ALL} is shown instead")
         columns = _output_columns(ours, theirs, examples, (rouge, *OF_OUTPUTS[1:]))
         columns |= _agreement(first, second, ours, theirs, split, examples)
-        columns |= _win_rates(first, second, split, examples, left_out)
+        judged = _win_rates(first, second, split, examples, benches, left_out)
         rows += [row for name, pair in columns.items() for row in _difference(split, name, *pair, examples)]
+        for judge, pair in judged.items():
+            doubt = benches[judge].veto((first, second), [split]) or benches[judge].doubt
+            found = _difference(split, f"win_rate ({judge})", *pair, examples)
+            rows += [replace(row, doubt=doubt) for row in found]
         changes += _most_changed(split, columns[rouge], examples, ours, theirs, changed)
     adjusted = stats.holm([row.p_value for row in rows])
-    rows = [MetricDifference(**{**asdict(row), "p_holm": p}) for row, p in zip(rows, adjusted, strict=True)]
-    return Comparison(first, second, tuple(rows), tuple(changes), tuple(dict.fromkeys(left_out)))
+    rows = [replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
+    vetoes = filter(None, (bench.veto((first, second), shared) for bench in benches.values()))
+    return Comparison(
+        first, second, tuple(rows), tuple(changes), tuple(dict.fromkeys(left_out)), tuple(vetoes)
+    )
+
+
+def _benches(first: Side, second: Side) -> dict[str, Bench]:
+    """Every judge of both systems."""
+    theirs = second.run.judges_of(second.system)
+    names = [name for name in first.run.judges_of(first.system) if name in theirs]
+    return {name: bench_of((first, second), name) for name in names}
 
 
 Columns = dict[str, tuple[FloatArray, FloatArray]]
@@ -167,23 +191,25 @@ def _agreement(
 
 
 def _win_rates(
-    first: Side, second: Side, split: str, examples: Sequence[Example], left_out: list[str]
+    first: Side,
+    second: Side,
+    split: str,
+    examples: Sequence[Example],
+    benches: Mapping[str, Bench],
+    left_out: list[str],
 ) -> Columns:
-    """Win rates of every judge of both systems; what can't be compared goes to left_out with the reason."""
+    """Win rates by judge; what can't be compared goes to left_out with the reason."""
     found: Columns = {}
-    theirs_too = second.run.judges_of(second.system)
-    shared = [name for name in first.run.judges_of(first.system) if name in theirs_too]
-    for judge in shared:
-        name = f"win_rate ({judge})"
+    for judge, bench in benches.items():
         try:
-            ours, theirs = (win_rate_values(side, split, examples, judge) for side in (first, second))
+            ours, theirs = (win_rate_values(s, split, examples, bench.study(s)) for s in (first, second))
             if ours.judge and theirs.judge:
                 opponents = (ours.judge.reference, theirs.judge.reference)
                 check_same_positive(first, second, opponents, split, examples)
         except GistevalError as error:
-            left_out.append(f"{name} on {split}: {error}")
+            left_out.append(f"win_rate ({judge}) on {split}: {error}")
         else:
-            found[name] = (ours.values, theirs.values)
+            found[judge] = (ours.values, theirs.values)
     return found
 
 

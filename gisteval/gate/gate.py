@@ -31,6 +31,7 @@ from gisteval.gate.measures import (
     win_rate_values,
 )
 from gisteval.gate.sides import Side, choose_side, shared_examples, shared_splits
+from gisteval.gate.trust import Bench, bench_of
 
 Inconclusive = Literal["fail", "pass"]
 
@@ -71,7 +72,10 @@ class GateOptions:
 
 @dataclass(frozen=True, slots=True)
 class SplitResult:
-    """One split: its checks, the paired tests of the difference, and what the sample can show."""
+    """One split: its checks, the paired tests of the difference, and what the sample can show.
+
+    doubt: why the judge can't be told from one that guesses, on so few looks; then there is no verdict.
+    """
 
     split: str
     examples: int
@@ -81,11 +85,12 @@ class SplitResult:
     candidate: SideValues
     baseline: SideValues
     margin: float
+    doubt: str = ""
 
     @property
     def outcome(self) -> Outcome:
-        """FAIL if any check failed, PASS if all passed."""
-        return overall([check.outcome for check in self.checks])
+        """FAIL if any check failed, PASS if all passed; INCONCLUSIVE if the judge is in doubt."""
+        return "INCONCLUSIVE" if self.doubt else overall([check.outcome for check in self.checks])
 
     @property
     def warnings(self) -> list[str]:
@@ -129,8 +134,15 @@ class GateResult:
         return overall([split.outcome for split in self.splits])
 
     @property
+    def doubt(self) -> str:
+        """Why the judge can't be told from one that guesses; it is the same on all splits."""
+        return self.splits[0].doubt
+
+    @property
     def exit_code(self) -> int:
-        """0 PASS, 1 FAIL, 3 INCONCLUSIVE unless that counts as one of them."""
+        """0 PASS, 1 FAIL, 3 INCONCLUSIVE unless that counts as one of them; a doubt never as PASS."""
+        if self.doubt and self.options.inconclusive == "pass":
+            return EXIT_CODES["INCONCLUSIVE"]
         if self.outcome == "INCONCLUSIVE" and self.options.inconclusive:
             return EXIT_CODES["PASS" if self.options.inconclusive == "pass" else "FAIL"]
         return EXIT_CODES[self.outcome]
@@ -145,10 +157,16 @@ def run_gate(options: GateOptions) -> GateResult:
     splits = shared_splits(candidate, baseline, options.splits)
     judge = choose_judge((candidate, baseline), options.judge) if options.metric == "win_rate" else None
     digest = _judge_digest(candidate, baseline, judge) if judge else None
-    results = [_measure(options, candidate, baseline, split, judge) for split in splits]
+    bench = bench_of((candidate, baseline), judge) if judge else None
+    if bench is not None:
+        bench.check((candidate, baseline), splits)
+    results = [_measure(options, candidate, baseline, split, bench) for split in splits]
     adjusted = iter(adjust([check for result in results for check in result.checks]))
     results = [replace(r, checks=tuple(islice(adjusted, len(r.checks)))) for r in results]
-    warnings = [*_notes(options, candidate, baseline, splits, judge)]
+    warnings = [*_notes(options, candidate, baseline, splits, judge), *(bench.caveats if bench else ())]
+    if results[0].doubt:
+        reason = "no verdict, for want of looks that tell the judge from one that guesses"
+        warnings.append(f"{reason}: {results[0].doubt}")
     warnings += [warning for result in results for warning in result.warnings]
     return GateResult(options, candidate, baseline, judge, digest, tuple(results), tuple(warnings))
 
@@ -162,15 +180,15 @@ def gate_sides(options: GateOptions) -> tuple[Side, Side]:
 
 
 def measure_sides(
-    options: GateOptions, candidate: Side, baseline: Side, split: str, judge: str | None
+    options: GateOptions, candidate: Side, baseline: Side, split: str, bench: Bench | None
 ) -> tuple[SideValues, SideValues, list[str]]:
     """Both sides' values on one split and the cluster labels (the instructions) of its examples."""
     examples = shared_examples(candidate, baseline, split)
     clusters = [example.instruction for example in examples]
-    if judge is None:
+    if bench is None:
         ours, theirs = (score_values(s, split, examples, options.metric) for s in (candidate, baseline))
         return ours, theirs, clusters
-    ours, theirs = (win_rate_values(side, split, examples, judge) for side in (candidate, baseline))
+    ours, theirs = (win_rate_values(s, split, examples, bench.study(s)) for s in (candidate, baseline))
     if ours.judge and theirs.judge:
         opponents = (ours.judge.reference, theirs.judge.reference)
         check_same_positive(candidate, baseline, opponents, split, examples)
@@ -178,16 +196,16 @@ def measure_sides(
 
 
 def _measure(
-    options: GateOptions, candidate: Side, baseline: Side, split: str, judge: str | None
+    options: GateOptions, candidate: Side, baseline: Side, split: str, bench: Bench | None
 ) -> SplitResult:
-    ours, theirs, clusters = measure_sides(options, candidate, baseline, split, judge)
+    ours, theirs, clusters = measure_sides(options, candidate, baseline, split, bench)
     differences = ours.values - theirs.values
     known = ~np.isnan(differences)
     if not known.any():
         raise InvalidRun(f"split {split}: no example has a value of {options.metric} on both sides")
     absent = ours.absent, theirs.absent
     # Against its judge's own reference, whose rate is 50, no difference exceeds 50.
-    reach = 50.0 if judge and (candidate.is_positive or baseline.is_positive) else 100.0
+    reach = 50.0 if bench and (candidate.is_positive or baseline.is_positive) else 100.0
     checks = [difference_check(ours.values, theirs.values, clusters, options.margin, absent, reach)]
     if options.min_win_rate is not None:
         checks.append(floor_check(ours.values, clusters, options.min_win_rate, absent[0]))
@@ -201,6 +219,7 @@ def _measure(
         candidate=ours,
         baseline=theirs,
         margin=options.margin,
+        doubt=bench.doubt if bench else "",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,8 @@ import numpy.typing as npt
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.sides import Side, read_outputs
 from gisteval.judging.pairs import PairScore, pair_scores
+from gisteval.judging.study import Study
+from gisteval.judging.summary import Judged
 from gisteval.metrics import Unread, chrf, exact_match, rouge_l, rouge_l_unicode, unread
 from gisteval.schema import Example, Generation, Verdict
 from gisteval.stats.samples import FloatArray
@@ -28,27 +29,42 @@ SCORES: dict[str, Callable[[str, str], float]] = {
 
 METRICS = ("win_rate", *SCORES)
 
-MOST_ERRORS = 0.02
-"""Share of pairs without an answer above which a run can't support a verdict."""
-
 
 @dataclass(frozen=True, slots=True)
 class JudgeFigures:
-    """How a judge got to a side's win rate. Shares are in percent, without the pairs of
-    equal outputs; None where nothing was counted, as for a judge that sees no order.
+    """How a judge got to a side's win rate, as results.json states it. Shares are in percent, without the
+    pairs of equal outputs; None where nothing was counted, as for a judge that sees no order.
 
-    reference: the positive control; first_shown: decisive looks won by the output shown first; flips: pairs
-    whose two looks disagree; errors: pairs without an answer; cost in dollars.
+    reference: the positive control; first_shown, longer: decisive looks won by the output shown first, and
+    by the longer one; flips: pairs whose two looks disagree; errors: pairs without an answer; cost in
+    dollars, of all looks.
     """
 
     reference: str
-    wins: int
-    ties: int
-    losses: int
-    first_shown: float | None
-    flips: float | None
-    errors: int
-    cost: float
+    wins: int = 0
+    ties: int = 0
+    losses: int = 0
+    first_shown: float | None = None
+    longer: float | None = None
+    flips: float | None = None
+    errors: int = 0
+    cost: float = 0.0
+
+    @classmethod
+    def of(cls, judged: Judged) -> JudgeFigures:
+        """From the one count of a judge's verdicts."""
+        noise, rate = judged.noise, judged.rate
+        return cls(
+            reference=judged.contest.reference,
+            wins=rate.wins if rate else 0,
+            ties=rate.ties if rate else 0,
+            losses=rate.losses if rate else 0,
+            first_shown=noise.first_shown.value if noise.first_shown else None,
+            longer=noise.longer.value if noise.longer else None,
+            flips=noise.flips.value if noise.flips else None,
+            errors=rate.missing if rate else judged.pairs,
+            cost=judged.cost,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +146,20 @@ def choose_judge(sides: Sequence[Side], judge: str | None) -> str:
     return shared[0]
 
 
-def win_rate_values(side: Side, split: str, examples: Sequence[Example], judge: str) -> SideValues:
-    """A side's win rates against the positive control.
+def win_rate_values(side: Side, split: str, examples: Sequence[Example], study: Study) -> SideValues:
+    """A side's win rates against the positive control, by a judge's study of the side's run.
 
-    Raises InvalidRun if a pair was never judged, or if too many have no answer.
+    Raises InvalidRun if a pair was never judged.
     """
     outputs = read_outputs(side.run, side.system, split, examples)
     if side.is_positive:
         absent = _absent(outputs, examples)
         count = int((~absent).sum())
-        figures = JudgeFigures(side.system, 0, count, 0, None, None, 0, 0.0)
+        figures = JudgeFigures(side.system, ties=count)
         return SideValues(
             np.where(absent, 0.0, 50.0), absent, outputs, len(examples) - count, 100.0, figures
         )
+    judge = study.judge
     verdicts = [v for v in side.run.read_verdicts(judge, side.system, split) if v.purpose == "main"]
     reference = _reference(side, split, verdicts)
     positive = read_outputs(side.run, reference, split, examples)
@@ -157,16 +174,6 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], judge: 
         )
     known = {e.content_id: scores[e.content_id] for e in comparable}
     equal = [exact_match(outputs[e.content_id].output, positive[e.content_id].output) for e in comparable]
-    asked = {
-        e.content_id: known[e.content_id] for e, same in zip(comparable, equal, strict=True) if not same
-    }
-    looks = [worth for score in asked.values() for worth in score.by_order.values()]
-    errors = sum(worth is None for worth in looks)
-    if errors > MOST_ERRORS * len(looks):
-        raise InvalidRun(
-            f"{side}: {judge} gave no answer to {errors} of {len(looks)} looks at {split}, more than "
-            f"{100 * MOST_ERRORS:g}%: gisteval judge {side.run.path} --judge {judge}"
-        )
     lost = {e.content_id for e in examples if e.content_id in positive and e.content_id not in outputs}
     values = [0.0 if e.content_id in lost else _percent(known.get(e.content_id)) for e in examples]
     return SideValues(
@@ -175,36 +182,7 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], judge: 
         outputs,
         len(examples) - len(comparable),
         100.0 * sum(equal) / len(equal) if equal else None,
-        judge_figures(reference, known, asked, sum(v.cost for v in verdicts)),
-    )
-
-
-def judge_figures(
-    reference: str, known: Mapping[str, PairScore], asked: Mapping[str, PairScore], cost: float
-) -> JudgeFigures:
-    """Counts over all pairs, and shares of those that a judge was asked about."""
-    worth = Counter(
-        "none" if s.value is None else "win" if s.value > 0.5 else "loss" if s.value < 0.5 else "tie"
-        for s in known.values()
-    )
-    scores = [score for score in asked.values() if "ba" in score.by_order]
-    # a's look is worth 1 if a won; a is shown first in order "ab".
-    first = [
-        (value == 1.0) == (order == "ab")
-        for s in scores
-        for order, value in s.by_order.items()
-        if value in (0.0, 1.0)
-    ]
-    both = [set(s.by_order.values()) for s in scores if len(s.by_order) == 2 and s.value is not None]
-    return JudgeFigures(
-        reference=reference,
-        wins=worth["win"],
-        ties=worth["tie"],
-        losses=worth["loss"],
-        first_shown=100.0 * sum(first) / len(first) if first else None,
-        flips=100.0 * sum(len(looks) > 1 for looks in both) / len(both) if both else None,
-        errors=worth["none"],
-        cost=cost,
+        JudgeFigures.of(study.judged[side.system, split]),
     )
 
 

@@ -60,7 +60,7 @@ def _split_lines(split: SplitResult, result: GateResult) -> list[str]:
         f"n {first.estimate.n}, instructions {first.estimate.clusters}, without a value {first.missing}"
     )
     lines.append(f"  smallest difference it could detect {split.power.detectable:.1f} points (80% power)")
-    if split.outcome == "INCONCLUSIVE":
+    if split.outcome == "INCONCLUSIVE" and not split.doubt:
         lines.append(f"  {needed_text(split)}")
     lines += [_side_line(result.candidate, split.candidate), _side_line(result.baseline, split.baseline)]
     return lines
@@ -83,6 +83,7 @@ def _side_line(side: Side, values: SideValues) -> str:
             f"W/T/L {judged.wins}/{judged.ties}/{judged.losses} against {judged.reference}",
             f"equal outputs {_percent(values.exact_matches)}",
             f"first shown wins {_percent(judged.first_shown)}",
+            f"longer wins {_percent(judged.longer)}",
             f"flips {_percent(judged.flips)}",
             f"errors {judged.errors}",
             f"cost ${judged.cost:.2f}",
@@ -109,6 +110,7 @@ def gate_json(result: GateResult) -> dict[str, Any]:
         "power": POWER,
         "judge": result.judge,
         "judge_digest": result.judge_digest,
+        "judge_doubt": result.doubt,
         "candidate": _side_json(result.candidate),
         "baseline": _side_json(result.baseline),
         "splits": [_split_json(split) for split in result.splits],
@@ -176,7 +178,7 @@ def junit_xml(result: GateResult) -> str:
             "testcase", classname=f"gisteval.gate.{options.metric}", name=_legal(split.split), time="0"
         )
         message = _legal("; ".join(map(check_text, split.checks)))
-        if split.outcome == "INCONCLUSIVE" and options.inconclusive == "pass":
+        if split.outcome == "INCONCLUSIVE" and options.inconclusive == "pass" and not split.doubt:
             ElementTree.SubElement(case, "skipped", message=f"INCONCLUSIVE: {message}")
         elif split.outcome != "PASS":
             failure = ElementTree.SubElement(case, "failure", type=split.outcome, message=message)

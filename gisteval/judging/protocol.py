@@ -37,6 +37,10 @@ class Contest:
         """The examples that both sides have an output for, by content id, in order."""
         return {pair: e for pair, e in self.examples.items() if pair in self.ours and pair in self.theirs}
 
+    def equal(self, pair: str) -> bool:
+        """Whether both outputs are the same but for white space at the ends: a tie without a call."""
+        return self.ours[pair].strip() == self.theirs[pair].strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -54,7 +58,7 @@ class Look:
     @property
     def equal(self) -> bool:
         """Whether the pair is a tie without a call."""
-        return _same(self.contest, self.pair)
+        return self.contest.equal(self.pair)
 
     def verdict(
         self,
@@ -101,13 +105,8 @@ def looks(contest: Contest, identity: str, orders: Orders, again: float) -> Iter
         yield from _looks(contest, {pair: pairs[pair] for pair in sample}, identity, orders, "aa")
         return
     yield from _looks(contest, pairs, identity, orders, "main")
-    sample = sampled([pair for pair in pairs if not _same(contest, pair)], again)
+    sample = sampled([pair for pair in pairs if not contest.equal(pair)], again)
     yield from _looks(contest, {pair: pairs[pair] for pair in sample}, identity, orders, "again")
-
-
-def _same(contest: Contest, pair: str) -> bool:
-    """Whether both outputs are the same but for white space at the ends."""
-    return contest.ours[pair].strip() == contest.theirs[pair].strip()
 
 
 def _looks(

@@ -8,6 +8,7 @@ from typing import Any
 
 from gisteval.judging.noise import Noise, log_length_ratio, noise
 from gisteval.judging.pairs import WORTH, pair_scores
+from gisteval.judging.parsing import AT_THE_LIMIT
 from gisteval.judging.protocol import Contest
 from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, WinRate, at_equal_length, win_rate, win_rate_row
@@ -18,10 +19,10 @@ from gisteval.schema import Estimate, ResultRow, Verdict, finite
 class Judged:
     """Counts and figures of one judge on one contest; rate is None if no pair has an answer.
 
-    examples: of the split. equal: pairs tied without a call. without_output: examples that the system has
-    no output for, though the reference has one; they are losses once all pairs are judged. looks, errors
-    and invalid count the first look at each pair and order; tokens and cost (dollars) are of all looks,
-    cached replies cost nothing.
+    examples: of the split. equal: pairs of equal outputs. without_output: examples that the system has no
+    output for, though the reference has one; they are losses once all pairs are judged. looks, errors and
+    invalid count the first look at each pair and order; cut: those of the invalid whose reply ended at the
+    limit of tokens. tokens and cost (dollars) are of all looks, cached replies cost nothing.
     """
 
     judge: str
@@ -33,6 +34,7 @@ class Judged:
     looks: int
     errors: int
     invalid: int
+    cut: int
     prompt_tokens: int
     completion_tokens: int
     cost: float
@@ -103,6 +105,7 @@ class Judged:
             "looks": self.looks,
             "errors": self.errors,
             "invalid": self.invalid,
+            "cut": self.cut,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "cost": self.cost,
@@ -123,7 +126,7 @@ def sum_up(judge: str, contest: Contest, verdicts: Sequence[Verdict]) -> Judged:
     """Everything about one judge's verdicts on a contest (purposes "main" and "again")."""
     latest = list({(v.pair, v.order, v.purpose): v for v in verdicts}.values())
     first = main_looks(latest)
-    tied = {v.pair for v in first if v.reply is None and v.error is None}
+    tied = {v.pair for v in first if contest.equal(v.pair)}
     asked = [v for v in first if v.pair not in tied]
     pairs = contest.pairs
     clusters = {pair: example.instruction for pair, example in pairs.items()}
@@ -143,6 +146,7 @@ def sum_up(judge: str, contest: Contest, verdicts: Sequence[Verdict]) -> Judged:
         looks=len(asked),
         errors=sum(v.choice == "error" for v in asked),
         invalid=sum(v.choice == "invalid" for v in asked),
+        cut=sum(map(is_cut, asked)),
         prompt_tokens=sum(v.prompt_tokens for v in verdicts),
         completion_tokens=sum(v.completion_tokens for v in verdicts),
         cost=sum(v.cost for v in verdicts),
@@ -150,6 +154,17 @@ def sum_up(judge: str, contest: Contest, verdicts: Sequence[Verdict]) -> Judged:
         rate=win_rate(first, labels, without_output) if answered else None,
         noise=noise(latest, ratios, clusters, tied),
     )
+
+
+def is_cut(verdict: Verdict) -> bool:
+    """Whether the reply ended at its limit of tokens, so that it makes no choice."""
+    return verdict.choice == "invalid" and (verdict.error or "").startswith(AT_THE_LIMIT)
+
+
+def unanswered(errors: int, invalid: int, cut: int) -> str:
+    """Looks without an answer, by why. cut: those of the invalid ones that ended at the limit of tokens."""
+    limit = f", {cut} cut at the token limit" if cut else ""
+    return f"{errors} failed{limit}, {invalid - cut} can't be read"
 
 
 def main_looks(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -13,8 +13,9 @@ from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted, did_you_mean
 from gisteval.judging.human import HUMAN, Item, draw_items, human_verdicts, read_answers, sheet_csv
 from gisteval.judging.protocol import Contest
+from gisteval.judging.study import contests
 from gisteval.logs import run_log
-from gisteval.pipeline.judged import contests, write_judging
+from gisteval.pipeline.judged import write_judging
 from gisteval.run_folder import RunFolder
 from gisteval.schema import digest, to_json
 from gisteval.store import write_atomic, write_json

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.judging.cache import Reply, ReplyCache
+from gisteval.judging.checks import MOST_MISSING
 from gisteval.judging.client import ask_all
 from gisteval.judging.parameters import LIMITS, ParameterRefused
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.reference import reference_reply
+from gisteval.judging.study import contests
+from gisteval.judging.summary import unanswered
+from gisteval.judging.veto import stated_trust
 from gisteval.logs import progress, run_log
 from gisteval.pipeline.bench import Bench, JudgeOptions, left_out, prepare
-from gisteval.pipeline.judged import MOST_MISSING, contests, is_cut, unanswered, write_judging
+from gisteval.pipeline.judged import write_judging
 from gisteval.pipeline.progress import working
 from gisteval.pipeline.verdict_log import VerdictLog
 from gisteval.run_folder import RunFolder
@@ -33,8 +37,8 @@ LOOKED_UP = 500
 def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     """Judge a finished run; what is known is not asked again. The judge's entries of results.json.
 
-    Raises GistevalError for what can be mended, and InvalidRun if the server gave up or more than 2% of the
-    looks have no answer. Verdicts are kept in every case.
+    Raises GistevalError for what can be mended, and InvalidRun if the server gave up or the judge is under
+    veto. Verdicts and report are kept in every case.
     """
     RunFolder.open(path).results()
     bench = prepare(options)
@@ -43,29 +47,17 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
         if take_looks(folder, bench):
             progress.info("writing the report")
         mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
-        cut = cut_replies(folder, bench.label)
-    check_answers(bench.label, mine, cut)
+    check_trust(path, mine)
     return mine
 
 
-def cut_replies(folder: RunFolder, label: str) -> int:
-    """A judge's looks for the win rates whose replies ended at the limit of tokens."""
-    return sum(
-        verdict.purpose == "main" and is_cut(verdict)
-        for system in folder.references
-        for verdict in folder.file_verdicts(label, system)
-    )
-
-
-def check_answers(label: str, entries: list[dict[str, Any]], cut: int = 0) -> None:
-    """Raise InvalidRun if more than 2% of a judge's looks have no answer.
-
-    cut: of those that can't be read, the replies that ended at the limit of tokens.
-    """
+def check_answers(label: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InvalidRun if more than 2% of a judge's looks have no answer."""
     counts = {
-        name: sum(entry[name] for entry in entries if entry["kind"] == "pairs")
-        for name in ("looks", "errors", "invalid")
+        name: sum(entry.get(name, 0) for entry in entries if entry["kind"] == "pairs")
+        for name in ("looks", "errors", "invalid", "cut")
     }
+    cut = counts["cut"]
     missing = counts["errors"] + counts["invalid"]
     if 100.0 * missing > MOST_MISSING * counts["looks"]:
         raise InvalidRun(
@@ -74,6 +66,15 @@ def check_answers(label: str, entries: list[dict[str, Any]], cut: int = 0) -> No
             "the same command asks again where it failed; replies that can't be read stand in verdicts/"
             + ("; --judge-param max_completion_tokens=N (locally max_new_tokens) gives room" if cut else "")
         )
+
+
+def check_trust(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InvalidRun if the judge of these entries gave too few answers, or is under veto."""
+    report = path / "report" / "report.md"
+    for judge, trust in stated_trust(entries).items():
+        check_answers(judge, entries)
+        if trust.vetoes:
+            raise InvalidRun(f"{trust.summary}: no conclusion rests on it (see {report})")
 
 
 def take_looks(folder: RunFolder, bench: Bench) -> int:

@@ -17,7 +17,7 @@ from gisteval.logs import kept, progress, run_log
 from gisteval.models.memory import is_out_of_memory
 from gisteval.pipeline.bench import Bench, judge_options, prepare
 from gisteval.pipeline.identity import signature, versions
-from gisteval.pipeline.judge import check_answers, cut_replies, take_looks
+from gisteval.pipeline.judge import check_answers, take_looks
 from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.plan import Plan, output_folder, plan_run, run_identity
 from gisteval.pipeline.progress import working
@@ -123,7 +123,7 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
         build_report([folder], folder.path / "report")
     if bench is not None:
         mine = [entry for entry in judging if entry.get("judge") == bench.label]
-        check_answers(bench.label, mine, cut_replies(folder, bench.label))
+        check_answers(bench.label, mine)
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
 
 

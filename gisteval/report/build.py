@@ -50,7 +50,7 @@ def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None
         for table in tables:
             _write_table(table, output / "tables", intervals)
         shown = [table.without_intervals() for table in tables] if intervals is False else tables
-        said = findings(data.rows, samples, cost_claims(data))
+        said = findings(data.rows, samples, cost_claims(data), data.doubts)
         write_report(data, shown, said, output / "report.md")
         figures = draw_figures(data, samples, output / "figures") if can_draw() else ()
         note = "" if can_draw() else f"No figures: {MissingExtra('matplotlib', 'report')}."
@@ -86,7 +86,7 @@ def report_tables(data: ReportData, samples: Samples) -> list[Table]:
         agreement_table(values),
         *efficiency_tables(data),
         *split_tables(data.rows),
-        *judging_tables(data.judging),
+        *judging_tables(data.judging, data.doubts),
         *paper_tables(data),
     ]
     return [table for table in tables if table.rows]

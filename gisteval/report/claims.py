@@ -6,10 +6,11 @@ The tests are those of `report.margins`; here is what they are put into words by
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gisteval.report.doubts import NO_DOUBTS, Doubts
 from gisteval.report.margins import Margin, controls_apart, ends_text, is_candidate, margins
 from gisteval.report.samples import Samples
 from gisteval.report.values import values_of
@@ -47,37 +48,44 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a report says in words. others: of the order of k, and of costs."""
+    """What a report says in words. judges: of those in doubt; others: of the order of k, and of costs."""
 
     sentence: str
     controls: tuple[Claim, ...]
     candidates: tuple[Claim, ...]
     others: tuple[Claim, ...]
+    judges: tuple[Claim, ...] = ()
 
     @property
     def claims(self) -> tuple[Claim, ...]:
         """All of them."""
-        return self.controls + self.candidates + self.others
+        return self.controls + self.judges + self.candidates + self.others
 
 
 def findings(
-    rows: Sequence[ResultRow],
-    samples: Samples,
-    costs: Sequence[Claim],
-    distrusted: Collection[str] = (),
+    rows: Sequence[ResultRow], samples: Samples, costs: Sequence[Claim], doubts: Doubts = NO_DOUBTS
 ) -> Findings:
     """The sentence and all claims: of the controls, of each candidate, of the order of k, of costs."""
     return Findings(
-        verdict_sentence(rows, distrusted),
-        tuple(_controls(rows, distrusted)),
-        tuple(candidate_claims(rows, distrusted)),
-        (*_orders_of_k(samples, distrusted), *costs),
+        verdict_sentence(rows, doubts),
+        tuple(_controls(rows, doubts)),
+        tuple(candidate_claims(rows, doubts)),
+        (*_orders_of_k(samples, doubts), *costs),
+        tuple(judge_claims(doubts)),
     )
 
 
-def candidate_claims(rows: Sequence[ResultRow], distrusted: Collection[str] = ()) -> list[Claim]:
+def judge_claims(doubts: Doubts) -> list[Claim]:
+    """Of each judge in doubt, that its win rates show nothing."""
+    return [
+        Claim(f"the judge {name} tells better outputs from worse ones", "open", "; ".join(doubts.of(name)))
+        for name in doubts.judges
+    ]
+
+
+def candidate_claims(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS) -> list[Claim]:
     """Of each candidate and split whether it is as good as its positive control, or worse; or neither."""
-    measure, found = margins(rows, distrusted)
+    measure, found = margins(rows, doubts)
     stated = []
     for margin in found:
         evidence = f"{measure} {margin.value:+.1f}{ends_text(margin.low, margin.high, '+')}"
@@ -101,9 +109,14 @@ def candidate_claims(rows: Sequence[ResultRow], distrusted: Collection[str] = ()
     return stated
 
 
-def verdict_sentence(rows: Sequence[ResultRow], distrusted: Collection[str] = ()) -> str:
-    """What a run shows, in a sentence: the most compressed candidate beside each positive control."""
-    measure, found = margins(rows, distrusted)
+def verdict_sentence(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS) -> str:
+    """What a run shows, in a sentence: the most compressed candidate beside each positive control.
+
+    Where every judge is in doubt, that stands in the place of it.
+    """
+    measure, found = margins(rows, doubts)
+    if doubts.sentences and not found:
+        return f"No conclusion. {' '.join(doubts.sentences)}"
     names = {row.system: row for row in sorted(rows, key=lambda row: -row.k) if is_candidate(row)}
     references = {row.system: row.reference for row in rows if row.reference is not None}
     leaders = {references.get(name, name): name for name in names}
@@ -111,7 +124,8 @@ def verdict_sentence(rows: Sequence[ResultRow], distrusted: Collection[str] = ()
         _told(name, rows, measure, [margin for margin in found if margin.system == name])
         for name in dict.fromkeys(row.system for row in rows if row.system in leaders.values())
     )
-    return " ".join(filter(None, told)) or "No candidate could be compared with controls."
+    found_out = [*filter(None, told)] or ["No candidate could be compared with controls."]
+    return " ".join([*found_out, *doubts.sentences])
 
 
 def _told(name: str, rows: Sequence[ResultRow], measure: str, own: Sequence[Margin]) -> str:
@@ -145,7 +159,7 @@ def _told(name: str, rows: Sequence[ResultRow], measure: str, own: Sequence[Marg
     return " ".join(parts)
 
 
-def _controls(rows: Sequence[ResultRow], distrusted: Collection[str]) -> list[Claim]:
+def _controls(rows: Sequence[ResultRow], doubts: Doubts) -> list[Claim]:
     """Whether the controls lie apart: without that, nothing between them means anything."""
     return [
         Claim(
@@ -154,17 +168,17 @@ def _controls(rows: Sequence[ResultRow], distrusted: Collection[str]) -> list[Cl
             "shown" if found.shown else "open",
             f"{found.measure} {found.evidence}, p of no difference {_p(found.p_value)} (corrected)",
         )
-        for found in controls_apart(rows, distrusted)
+        for found in controls_apart(rows, doubts)
     ]
 
 
-def _orders_of_k(samples: Samples, distrusted: Collection[str]) -> list[Claim]:
+def _orders_of_k(samples: Samples, doubts: Doubts) -> list[Claim]:
     """Whether any two k beside a positive control differ."""
     values = values_of(samples)
     ks = {system.name: system.k for system in samples.of_role("candidate")}
     stated = []
     for reference, members in values.candidates.items():
-        for metric in ("rougeL", *(judge for judge in samples.judges if judge not in distrusted)):
+        for metric in ("rougeL", *(judge for judge in samples.judges if judge not in doubts.judges)):
             tested = [
                 difference
                 for difference in values.differences

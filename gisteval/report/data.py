@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gisteval.errors import GistevalError
+from gisteval.judging.study import trusts
+from gisteval.report.doubts import Doubts, Place, doubts_of
 from gisteval.run_folder import RunFolder
 from gisteval.schema import ResultRow
 
@@ -21,7 +23,7 @@ class RunData:
     """One run: its results under names that are its own among all runs, and what must be said of them.
 
     names: a system's name in the run -> its name in the report. profile: the content of its profile.json.
-    judging: the figures of its judges.
+    judging: the figures of its judges. doubts: where none of them may be relied on, and why.
     """
 
     name: str
@@ -31,6 +33,7 @@ class RunData:
     notes: tuple[str, ...]
     profile: Mapping[str, Any] | None
     judging: tuple[Mapping[str, Any], ...] = ()
+    doubts: Mapping[Place, str] = field(default_factory=dict)
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -53,6 +56,11 @@ class ReportData:
     def judging(self) -> tuple[Mapping[str, Any], ...]:
         """The figures of the judges of all runs."""
         return tuple(entry for run in self.runs for entry in run.judging)
+
+    @property
+    def doubts(self) -> Doubts:
+        """The judges that no conclusion may rest on, of all runs."""
+        return Doubts({place: text for run in self.runs for place, text in run.doubts.items()})
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -82,6 +90,8 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
         systems = dict.fromkeys(row.system for row in rows)
         taken = any(used[system] > 1 for system in systems)
         own = {system: f"{name}/{system}" if taken else system for system in systems}
+        judging = folder.judging()
+        known = trusts(folder, judging).values()
         runs.append(
             RunData(
                 name=name,
@@ -90,7 +100,8 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 rows=tuple(_renamed(row, own) for row in rows),
                 notes=folder.notes,
                 profile=_profile(folder),
-                judging=tuple(_renamed_entry(entry, own) for entry in folder.judging()),
+                judging=tuple(_renamed_entry(entry, own) for entry in judging),
+                doubts=doubts_of(known, own, (system["name"] for system in folder.systems), folder.splits),
             )
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gisteval.errors import counted
+from gisteval.judging.veto import stated_trust
+from gisteval.report.doubts import NO_DOUBTS, Doubts, doubts_of
 from gisteval.report.layout import Table, plain_text
 from gisteval.report.tables import interval_text
 
@@ -43,8 +45,11 @@ _AGREEMENT = ("system", "split", "judges", "agree %", "Cohen's kappa", "pairs")
 _AGREEMENT_NOTE = "On the pairs that both judged. 1 is perfect, 0 what chance alone gives."
 
 
-def judging_tables(entries: Sequence[Entry]) -> list[Table]:
-    """For each judge its win rates, and how it behaves. entries: the block `judging` of results.json."""
+def judging_tables(entries: Sequence[Entry], doubts: Doubts = NO_DOUBTS) -> list[Table]:
+    """For each judge its win rates, and how it behaves, marked where it can't be relied on.
+
+    entries: the block `judging` of results.json.
+    """
     tables = []
     for judge in dict.fromkeys(entry["judge"] for entry in entries if entry["kind"] == "pairs"):
         pairs = [e for e in entries if e["kind"] == "pairs" and e["judge"] == judge]
@@ -54,7 +59,8 @@ def judging_tables(entries: Sequence[Entry]) -> list[Table]:
         rates = tuple(_rate_cells(entry) for entry in pairs)
         figures = tuple(_noise_cells(entry) for entry in pairs)
         note = _RATE_NOTE.format(reference=references)
-        tables.append(Table(f"win_rate-{slug}", f"Win rates, judge {judge}", _RATES, rates, note))
+        table = Table(f"win_rate-{slug}", f"Win rates, judge {judge}", _RATES, rates, note)
+        tables.append(doubts.marked(table, judge))
         title = f"How judge {judge} behaves"
         note = " ".join([_NOISE_NOTE, *map(_control_text, control)])
         tables.append(Table(f"noise-{slug}", title, _NOISE, figures, note))
@@ -66,11 +72,18 @@ def judging_tables(entries: Sequence[Entry]) -> list[Table]:
 
 def judging_text(entries: Sequence[Entry]) -> str:
     """The tables for a terminal, with the agreement of any two judges."""
-    tables = judging_tables(entries)
+    tables = judging_tables(entries, _doubts(entries))
     agreement = tuple(_agreement_cells(entry) for entry in entries if entry["kind"] == "agreement")
     if agreement:
         tables.append(Table("agreement", "Agreement of judges", _AGREEMENT, agreement, _AGREEMENT_NOTE))
     return "\n".join(map(plain_text, tables))
+
+
+def _doubts(entries: Sequence[Entry]) -> Doubts:
+    """What the entries of a single run state of their judges."""
+    systems = dict.fromkeys(entry["system"] for entry in entries if entry["kind"] == "pairs")
+    splits = list(dict.fromkeys(entry["split"] for entry in entries if entry["kind"] == "pairs"))
+    return Doubts(doubts_of(stated_trust(entries).values(), {}, systems, splits))
 
 
 def _rate_cells(entry: Entry) -> tuple[str, ...]:

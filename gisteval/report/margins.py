@@ -10,11 +10,12 @@ by the method of their intervals, corrected for all claims of the report (`repor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gisteval import stats
 from gisteval.report.budget import CONTROLS, LEVEL, corrected_margins
+from gisteval.report.doubts import NO_DOUBTS, Doubts
 from gisteval.schema import ResultRow
 from gisteval.stats import MARGIN
 
@@ -24,8 +25,7 @@ class Margin:
     """A candidate less its positive control in points, with the 95% interval (None: there is none).
 
     p_within and p_worse: p-values of a loss of MARGIN points, and of none, corrected for `among` candidates
-    and splits. why_open: what forbids
-    any claim, such as controls that are not shown to be apart.
+    and splits. why_open: what forbids any claim, such as controls that are not shown to be apart.
     """
 
     system: str
@@ -76,14 +76,14 @@ class Apart:
         return self.p_value <= LEVEL
 
 
-def margins(rows: Iterable[ResultRow], distrusted: Collection[str] = ()) -> tuple[str, list[Margin]]:
+def margins(rows: Iterable[ResultRow], doubts: Doubts = NO_DOUBTS) -> tuple[str, list[Margin]]:
     """What candidates are held by (the first judge's win rate, or ROUGE-L), and each one's margin.
 
-    distrusted: judges that no claim may rest on.
+    Win rates of a judge in doubt make no margin, and nothing else takes their place.
     """
     found = list(rows)
-    measure, held = _held(found, distrusted)
-    apart = controls_apart(found, distrusted)
+    measure, held = _held(found, doubts)
+    apart = controls_apart(found, doubts)
     corrected: dict[int, tuple[float, float]] = {}
     families = Counter(row.reference for row in held)
     for reference in families:
@@ -95,10 +95,12 @@ def margins(rows: Iterable[ResultRow], distrusted: Collection[str] = ()) -> tupl
     ]
 
 
-def _held(rows: Sequence[ResultRow], distrusted: Collection[str]) -> tuple[str, list[ResultRow]]:
+def _held(rows: Sequence[ResultRow], doubts: Doubts) -> tuple[str, list[ResultRow]]:
     """The measure in words, and the candidates' rows of it."""
     judged = [row for row in rows if row.metric == "win_rate" and is_candidate(row)]
-    judged = [row for row in judged if row.judge not in distrusted]
+    judged = [row for row in judged if not doubts.on(row.judge, row.system, row.split)]
+    if doubts.judges and not judged:
+        return f"the win rate (judge {doubts.judges[0]}, which can't be relied on)", []
     judged = [row for row in judged if row.judge == judged[0].judge]
     if judged:
         return f"the win rate (judge {judged[0].judge}) less 50", judged
@@ -124,9 +126,9 @@ def _margin(row: ResultRow, p_within: float, p_worse: float, among: int, apart: 
     return Margin(row.system, row.split, value, low, high, p_within, p_worse, among, why)
 
 
-def controls_apart(rows: Sequence[ResultRow], distrusted: Collection[str] = ()) -> list[Apart]:
+def controls_apart(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS) -> list[Apart]:
     """Of all controls: by ROUGE-L, and by the judge if candidates are judged."""
-    _, held = _held(rows, distrusted)
+    _, held = _held(rows, doubts)
     judge = held[0].judge if held else None
     tested: dict[tuple[str, str, str, str], float] = {}
     for row in rows:

@@ -77,7 +77,7 @@ def page_html(content: PageContent) -> str:
     folder = find_content("reports")
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = joined_script(folder)
-    measure, found = margins(content.data.rows)
+    measure, found = margins(content.data.rows, content.data.doubts)
     return (
         page_environment(folder)
         .get_template("page.html.j2")

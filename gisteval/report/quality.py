@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from gisteval.report.data import ReportData
+from gisteval.report.doubts import MARK
 from gisteval.report.layout import Table
 from gisteval.report.tables import interval_text, k_text, retention_text, rouge_text
 from gisteval.report.values import Values, groups
@@ -57,7 +59,8 @@ def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
     metrics = ["rougeL", *judges]
     columns = ["split", "system", "k", "ROUGE-L", "retained %"]
     for judge in judges:
-        columns += [f"win rate, {judge}", "retained %" if len(judges) == 1 else f"retained %, {judge}"]
+        columns += [f"win rate, {judge}{f' {MARK}' if data.doubts.of(judge) else ''}"]
+        columns += ["retained %" if len(judges) == 1 else f"retained %, {judge}"]
     columns.append("n")
     rows: list[tuple[str, ...]] = []
     best: set[tuple[int, int]] = set()
@@ -79,6 +82,8 @@ def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
         "Retained: of the gap between the controls; for a win rate, between the negative control's and 50. "
         + _BEST
     )
+    doubted = [f"{MARK} {sentence}" for sentence in data.doubts.sentences]
+    note = " ".join([note, *doubted])
     title = "ROUGE-L and win rate" if judges else "ROUGE-L"
     return Table("main", title, _unique(columns), tuple(rows), note, frozenset(best))
 
@@ -95,6 +100,8 @@ def _unique(columns: Sequence[str]) -> tuple[str, ...]:
 
 def _best_cells(data: ReportData, values: Values, metric: str) -> set[tuple[str, str]]:
     """(system, split) of the candidates that are clearly the best of their group on a split."""
+    if metric in data.doubts.judges:
+        return set()
     group_of = groups(data)
     members: dict[str, list[str]] = {}
     for system in _candidates(data):
@@ -120,7 +127,10 @@ def _sweep(data: ReportData, cells: _Cells, values: Values) -> list[Table]:
             continue
         negative = next((row.system for row in members if row.condition == "neg_control"), None)
         for metric in ["rougeL", *judges_of(members)]:
-            tables.append(_sweep_table(cells, values, metric, group, dict(sorted(gists.items())), negative))
+            table = _sweep_table(cells, values, metric, group, dict(sorted(gists.items())), negative)
+            if data.doubts.of(metric):
+                table = data.doubts.marked(replace(table, best=frozenset()), metric)
+            tables.append(table)
     return [table for table in tables if table.rows]
 
 

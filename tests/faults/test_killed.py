@@ -97,6 +97,12 @@ def test_a_paid_judge(
     texts = {name: [f"{name[: n % 4]} {n}" for n in range(40)] for name in ("pos", "gist-1")}
     template = make_run(texts, "template")
 
+    def positive_wins(number: int, body: dict) -> str:
+        first = body["messages"][1]["content"].split("<answer-A")[1].split("</answer-A")[0]
+        return json.dumps({"choice": "A" if "p" in first else "B"})
+
+    chat_server.answer = positive_wins
+
     def prepare(number: int) -> Command:
         run = tmp_path / f"run-{number}"
         shutil.copytree(template, run)

@@ -292,3 +292,16 @@ def test_shared_instructions_widen_the_interval(make_run: MakeRun) -> None:
 
     values = [1.0, 1.0, 1.0, 0.0, 0.0, 0.0] * 20
     assert width(values, 3) > 1.5 * width(values, 1)
+
+
+def test_a_judge_that_can_not_be_told_from_guessing_gives_no_verdict(make_run: MakeRun) -> None:
+    few = make_run("few", [0.5] * 4, system="neg_control-1", role="negative")
+    result = gate(few, few, margin=60.0, inconclusive="pass")
+    assert result.splits[0].checks[0].outcome == "PASS"
+    assert (result.outcome, result.exit_code) == ("INCONCLUSIVE", 3)
+    assert "human: INCONCLUSIVE" in gate_text(result)
+    assert "the negative control neg_control-1 wins 50.0 [" in result.warnings[-1]
+    assert ElementTree.fromstring(junit_xml(result)).find("testsuite").get("failures") == "1"
+    many = make_run("many", [0.5] * 40, system="neg_control-1", role="negative")
+    with pytest.raises(InvalidRun, match="is under veto: the negative control neg_control-1 wins"):
+        gate(many, many)

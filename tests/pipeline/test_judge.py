@@ -126,7 +126,7 @@ def test_two_judges_stand_side_by_side(gisteval, make_run, chat_server, judging_
 def test_a_failed_look_is_asked_again_and_only_it(gisteval, make_run, chat_server, judging_cache) -> None:
     run = make_run(OUTPUTS)
     chat_server.answer = lambda number, body: (
-        {"status": 500, "body": b"{}"} if number == 7 else '{"choice": "A"}'
+        {"status": 500, "body": b"{}"} if number == 7 else longer_wins(number, body)
     )
     command = ("judge", run, "--judge", "openai", "--base-url", chat_server.url, "--retries", 0)
     assert gisteval(*command).code == 0

@@ -26,6 +26,13 @@ HOSTILE = [
 ]
 
 
+def the_reference(number: int, body: dict) -> str:
+    """A judge that is never swayed: it names the answer that is a reference."""
+    text = body["messages"][1]["content"]
+    first, second = (text.split(f"<answer-{name}")[1].split(f"</answer-{name}")[0] for name in "AB")
+    return json.dumps({"choice": "A" if "ref" in first else "B" if "ref" in second else "tie"})
+
+
 def test_no_key(refused, make_run, monkeypatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     line = refused("judge", make_run(OUTPUTS), "--judge", "openai")
@@ -76,6 +83,7 @@ def test_unknown_judge_and_bad_numbers(refused, make_run) -> None:
 
 def test_a_limit_of_cost_needs_a_price(gisteval, refused, make_run, chat_server, judging_cache) -> None:
     run = make_run(OUTPUTS)
+    chat_server.answer = the_reference
     command = ("--judge", "openai", "--base-url", chat_server.url, "--model", "mine", "--max-cost", 1)
     assert "has no price for the model 'mine'" in refused("judge", run, *command)
     assert gisteval("judge", run, *command, "--price", "1,2").code == 0
@@ -106,6 +114,7 @@ def test_verdicts_of_another_judge_are_not_mixed_in(
     gisteval, refused, make_run, chat_server, judging_cache, tmp_path
 ) -> None:
     run = make_run(OUTPUTS)
+    chat_server.answer = the_reference
     command = ("--judge", "openai", "--base-url", chat_server.url)
     assert gisteval("judge", run, *command).code == 0
     before = RunFolder(run).verdicts("openai", "gist-1").read_bytes()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.judging.win_rate import Labels, win_rate_row
+from gisteval.pipeline.judged import update_judging
 from gisteval.pipeline.scoring import collect, result_rows
 from gisteval.report.build import build_report
 from gisteval.run_folder import RunFolder
@@ -49,8 +49,9 @@ def write_run(
     examples: Mapping[str, Sequence[Example]],
     answers: Callable[[Example, int, str], str] = answer,
     judge: str | None = "reference",
+    orders: Sequence[Order] = ("ab", "ba"),
 ) -> RunFolder:
-    """A finished run of two gists and two controls, judged in both orders."""
+    """A finished run of two gists and two controls, judged in both orders, or the ones given."""
     run = RunFolder(folder)
     systems = [
         {
@@ -86,21 +87,20 @@ def write_run(
         scored = {name: collect(found, _of(made[name], split), set()) for name in SYSTEMS}
         for own in scored.values():
             rows += result_rows(own, scored[POSITIVE], scored[NEGATIVE])
-    for name, (_, condition, compressor) in SYSTEMS.items():
+    for name in SYSTEMS:
         if judge is None or name == POSITIVE:
             continue
         verdicts = [
             verdict
             for split, found in examples.items()
             for number, item in enumerate(found)
-            for verdict in _verdicts(judge, name, item, number, answers)
+            for verdict in _verdicts(judge, name, item, number, answers, orders)
         ]
         _write(run.verdicts(judge, name), verdicts)
-        for split, found in examples.items():
-            clusters = {item.content_id: item.instruction for item in found}
-            labels = Labels(condition, None, compressor, int(name[-1]))
-            rows.append(win_rate_row(_of(verdicts, split), labels, clusters))
     run.write_results(rows, "signature", {}, ["a <b>note</b>"])
+    if judge is not None:
+        run.note_judge(judge, {"kind": "chat", "identity": "0", "note": "", "notes": []})
+        update_judging(run)
     return run
 
 
@@ -133,11 +133,10 @@ def _generations(name: str, examples: Mapping[str, Sequence[Example]], answers) 
     ]
 
 
-def _verdicts(judge: str, name: str, item: Example, number: int, answers) -> list[Verdict]:
+def _verdicts(judge: str, name: str, item: Example, number: int, answers, orders) -> list[Verdict]:
     """Equal outputs tie; else the control wins, but every fourth time the orders disagree."""
     equal = answers(item, number, name) == answers(item, number, POSITIVE)
     found = []
-    orders: tuple[Order, Order] = ("ab", "ba")
     for order in orders:
         choice: Choice = "tie" if equal else "a" if number % 4 == 0 and order == "ab" else "b"
         reply = None if equal else f"<i>because</i> {number}"

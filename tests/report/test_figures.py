@@ -6,16 +6,17 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 pytest.importorskip("matplotlib")
 
-from gisteval.report.data import read_runs
+from gisteval.report.data import ReportData, read_runs
 from gisteval.report.figures import draw_figures
 from gisteval.report.figures.families import families
-from gisteval.report.figures.judged import Tally, decisive_looks, tallies
+from gisteval.report.figures.judged import decided, swayed
 from gisteval.report.figures.quality import length_bins, retention
 from gisteval.report.figures.style import DARK, on_dark
 from gisteval.report.samples import collect_samples
@@ -75,25 +76,34 @@ def test_the_same_run_gives_the_same_files(drawn, small_run, tmp_path) -> None:
         assert file.read_bytes() == (folder / file.name).read_bytes(), file.name
 
 
-def test_tallies_agree_with_the_win_rate(small_run) -> None:
+def test_figures_draw_the_numbers_of_the_results(small_run) -> None:
     data = read_runs([small_run])
-    samples = collect_samples(data)
-    found = {(tally.system, tally.split): tally for tally in tallies(samples, "reference")}
-    assert found[GIST, "seen"] == Tally(GIST, "seen", wins=0, ties=18, losses=6)
+    entries = [entry for entry in data.judging if entry["kind"] == "pairs"]
+    found = {(entry["system"], entry["split"]): entry for entry in decided(entries)}
+    gist = found[GIST, "seen"]
+    assert [gist[part] for part in ("wins", "ties", "losses")] == [0, 18, 6]
     for row in data.rows:
         if row.metric == "win_rate":
-            tally = found[row.system, row.split]
-            assert row.value == pytest.approx(100 * (tally.wins + tally.ties / 2) / row.n)
+            entry = found[row.system, row.split]
+            assert row.value == pytest.approx(100 * (entry["wins"] + entry["ties"] / 2) / row.n)
+    # Of 24 pairs, in which the control's is longer, 6 are won by the first in both orders; else each once.
+    negative = next(entry for entry in swayed(entries) if entry["system"] == "tiny-neg_control-1")
+    assert negative["first_shown_share"]["value"] == pytest.approx(100 * (18 + 2 * 6) / 48)
+    assert negative["longer_share"]["value"] == pytest.approx(100 * (2 * 18 + 6) / 48)
 
 
-def test_looks_know_position_and_length(small_run) -> None:
-    samples = collect_samples(read_runs([small_run]))
-    negative = samples.systems[-1]
-    looks = list(decisive_looks(samples, "reference", negative))
-    assert len(looks) == 2 * 48
-    # The control is longer. Of the 12 pairs whose orders disagree both first answers win; else each once.
-    assert sum(look.first_won for look in looks) == 36 + 2 * 12
-    assert sum(bool(look.longer_won) for look in looks) == 36 * 2 + 12
+def test_a_judge_without_order_has_no_first_shown(small_run, tmp_path) -> None:
+    data = read_runs([small_run])
+    blind = [
+        {**entry, "first_shown_share": None, "flip_rate": None}
+        for entry in data.judging
+        if entry["kind"] == "pairs"
+    ]
+    run = replace(data.runs[0], judging=tuple(blind))
+    drawn = draw_figures(ReportData((run,)), collect_samples(data), tmp_path)
+    bias = next(figure for figure in drawn if figure.name == "judge_bias-reference")
+    assert bias.title == "Length (reference)" and "first" not in bias.caption
+    assert not swayed([{**entry, "longer_share": None} for entry in blind])
 
 
 def test_bins_of_length_keep_equal_lengths_together(small_run) -> None:

@@ -80,10 +80,10 @@ def test_a_foreign_page_runs_nothing_of_its_own(write_small_run, make_example, t
     run = write_small_run(tmp_path / "run", {"seen": [make_example(1)]})
     page = current_page(run)
     text = page.read_text(encoding="utf-8")
-    evil = text.replace("<body>", "<body><script>document.title = 'taken'</script>").replace(
+    evil = text.replace("<body>", "<body><script>document.title = 'usurped'</script>").replace(
         '<meta http-equiv="Content-Security-Policy"', '<meta name="gone"'
     )
-    assert evil.count("taken") == 1 and "http-equiv" not in evil
+    assert evil.count("usurped") == 1 and "http-equiv" not in evil
     page.write_text(evil, encoding="utf-8")
     with ReportServer(page) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

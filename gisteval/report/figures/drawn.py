@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.report.data import ReportData, RunData
+from gisteval.report.doubts import MARK
 from gisteval.report.samples import Samples
-from gisteval.schema import ResultRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,17 @@ def draw_figures(data: ReportData, samples: Samples, folder: Path) -> list[RunFi
 
 def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
     """Name, title and caption of each figure, once it is drawn."""
-    yield from _scores(data.rows, samples, folder)
-    yield from _verdicts(samples, folder)
+    yield from _scores(data, samples, folder)
+    yield from _verdicts(data, folder)
     yield from _trainings(data.runs, folder)
     yield from _profiles(data.runs, folder)
 
 
-def _scores(rows: Sequence[ResultRow], samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
+def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
     from gisteval.report.figures import quality
     from gisteval.report.figures.families import families
 
+    rows = list(data.rows)
     found = families(rows)
     bands = "Bars and bands are 95% intervals, clustered by instruction."
     sweeps = {"rougeL": ("ROUGE-L over k", rows)}
@@ -80,7 +81,8 @@ def _scores(rows: Sequence[ResultRow], samples: Samples, folder: Path) -> Iterat
         if own:
             name = f"k_sweep-{_file_name(stem)}"
             quality.k_sweep(own, own_rows, metric, folder, name)
-            yield name, title, f"Controls are lines with bands. {bands}"
+            doubt = _doubt(data, stem.partition("win_rate-")[2])
+            yield name, title, " ".join(["Controls are lines with bands.", bands, *doubt])
     if any(row.retention is not None and row.metric == "rougeL" for row in rows):
         quality.retention(found, rows, folder, "retention")
         yield (
@@ -97,29 +99,38 @@ def _scores(rows: Sequence[ResultRow], samples: Samples, folder: Path) -> Iterat
         yield "by_prompt_length", "Quality by length of the instruction", bands
 
 
-def _verdicts(samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
-    if not samples.judges:
+def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
+    entries = [entry for entry in data.judging if entry["kind"] == "pairs"]
+    if not entries:
         return
     from gisteval.report.figures import judged
 
-    for judge in samples.judges:
-        stem = _file_name(judge)
-        tallies = judged.tallies(samples, judge)
-        if tallies:
-            judged.win_bars(tallies, folder, f"win_bars-{stem}")
+    for judge in dict.fromkeys(entry["judge"] for entry in entries):
+        own = [entry for entry in entries if entry["judge"] == judge]
+        stem, doubt = _file_name(judge), "".join(f" {text}" for text in _doubt(data, judge))
+        decided, swayed = judged.decided(own), judged.swayed(own)
+        if decided:
+            judged.win_bars(decided, folder, f"win_bars-{stem}")
             yield (
                 f"win_bars-{stem}",
                 f"Wins, ties and losses ({judge})",
                 "Against the positive control. A pair counts once, however often it was shown; pairs "
-                "without an answer are left out.",
+                f"without an answer are left out.{doubt}",
             )
-        if judged.judge_bias(samples, judge, folder, f"judge_bias-{stem}"):
+        if swayed:
+            judged.judge_bias(swayed, folder, f"judge_bias-{stem}")
+            first = any(entry["first_shown_share"] for entry in swayed)
+            what = "the answer shown first, and the longer one, wins" if first else "the longer answer wins"
             yield (
                 f"judge_bias-{stem}",
-                f"Position and length ({judge})",
-                "How often the answer shown first wins among decided looks at unequal texts, and the "
-                "longer one; 50 is no bias. 95% intervals, clustered by instruction.",
+                f"{'Position and length' if first else 'Length'} ({judge})",
+                f"How often {what} among decided looks at unequal texts; 50 is no "
+                f"bias. 95% intervals, clustered by instruction.{doubt}",
             )
+
+
+def _doubt(data: ReportData, judge: str) -> list[str]:
+    return [f"{MARK} The judge can't be relied on: {text}." for text in data.doubts.of(judge)]
 
 
 def _trainings(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:

@@ -1,0 +1,128 @@
+"""How often judges of known quality are vetoed, doubted or believed, by the number of examples.
+
+    python benchmarks/judge_veto.py            # the table of docs/judging.md, half an hour on one core
+
+Each run has a candidate that is as good as its positive control, and a negative control that is worse.
+A noisy judge names the better output of the negative control's pairs with the given probability a look,
+ties in a fifth of all looks, guesses on the candidate's pairs, and says tie to nine of ten same texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gisteval.judging.evidence import Evidence
+from gisteval.judging.protocol import Contest, Look, looks
+from gisteval.judging.summary import sum_up
+from gisteval.judging.veto import judge_trust
+from gisteval.schema import Choice, Example
+
+POSITIVE, NEGATIVE, CANDIDATE = "pos", "neg", "gist"
+
+Answer = Callable[[Look, np.random.Generator], Choice]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedJudge:
+    """How a judge answers a look; in terms of the sides, a is the system."""
+
+    name: str
+    answer: Answer
+    orders: str = "both"
+
+
+def noisy(right: float) -> Answer:
+    """Right about the negative control with this probability a look."""
+
+    def answer(look: Look, generator: np.random.Generator) -> Choice:
+        if look.purpose == "aa":
+            return "tie" if generator.random() < 0.9 else generator.choice(["a", "b"])
+        if generator.random() < 0.2:
+            return "tie"
+        chance = right if look.contest.system == NEGATIVE else 0.5
+        return "b" if generator.random() < chance else "a"
+
+    return answer
+
+
+def first(look: Look, generator: np.random.Generator) -> Choice:
+    return "a" if look.order == "ab" else "b"
+
+
+def tie(look: Look, generator: np.random.Generator) -> Choice:
+    return "tie"
+
+
+def longer(look: Look, generator: np.random.Generator) -> Choice:
+    difference = len(look.ours) - len(look.theirs)
+    return "tie" if not difference else "a" if difference > 0 else "b"
+
+
+def coin(look: Look, generator: np.random.Generator) -> Choice:
+    return generator.choice(["a", "b"])
+
+
+JUDGES = (
+    *(SimulatedJudge(f"right in {100 * right:.0f}%", noisy(right)) for right in (0.95, 0.9, 0.8, 0.7)),
+    SimulatedJudge("right in 90%, one order", noisy(0.9), "seeded"),
+    SimulatedJudge("always the first", first),
+    SimulatedJudge("always the first, one order", first, "seeded"),
+    SimulatedJudge("always tie", tie),
+    SimulatedJudge("the longer", longer),
+    SimulatedJudge("a coin", coin),
+    SimulatedJudge("a coin, one order", coin, "seeded"),
+)
+
+
+def verdict_on(judge: SimulatedJudge, n: int, generator: np.random.Generator, controls: bool = True) -> str:
+    """One run of n examples: vetoed, doubted or believed. controls: it has a negative control."""
+    examples = [Example(f"{i}", "t", "s", f"say {i} {generator.random()}", "", "r") for i in range(n)]
+    by_pair = {example.content_id: example for example in examples}
+
+    def texts() -> dict[str, str]:
+        return {pair: "word " * int(generator.integers(1, 30)) + str(i) for i, pair in enumerate(by_pair)}
+
+    outputs = {POSITIVE: texts(), CANDIDATE: texts()} | ({NEGATIVE: texts()} if controls else {})
+    evidence, entries = Evidence(), []
+    for system, ours in outputs.items():
+        contest = Contest("t", "s", system, POSITIVE, by_pair, ours, outputs[POSITIVE])
+        verdicts = [
+            look.verdict("j", judge.answer(look, generator), "")
+            for look in looks(contest, "i", judge.orders, 0.05)  # type: ignore[arg-type]
+            if not look.equal or look.purpose == "aa"
+        ]
+        evidence.add(contest, verdicts, system == NEGATIVE)
+        if system != POSITIVE:
+            entries.append(sum_up("j", contest, verdicts).to_json())
+    trust = judge_trust("j", entries, evidence, {NEGATIVE: "trained"}, sees_order=True)
+    return "vetoed" if trust.vetoes else "doubted" if trust.doubt else "believed"
+
+
+def main() -> None:
+    """Print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=400)
+    parser.add_argument("--n", type=int, nargs="+", default=[6, 10, 24, 50, 100, 250])
+    parser.add_argument("--without-negative", action="store_true")
+    options = parser.parse_args()
+    print("| judge | " + " | ".join(f"n = {n}" for n in options.n) + " |")
+    print("|---" * (1 + len(options.n)) + "|")
+    for judge in JUDGES:
+        cells = []
+        for n in options.n:
+            generator = np.random.default_rng(n)
+            found = Counter(
+                verdict_on(judge, n, generator, not options.without_negative) for _ in range(options.runs)
+            )
+            shares = (100 * found[state] / options.runs for state in ("vetoed", "doubted", "believed"))
+            cells.append(" / ".join(f"{share:.0f}" for share in shares))
+        print(f"| {judge.name} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Judges of known faults are found out, good ones believed, and where nobody can tell, that is said."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from gisteval.judging.evidence import Evidence, Shares
+from gisteval.judging.protocol import Contest, Look, looks
+from gisteval.judging.summary import sum_up
+from gisteval.judging.veto import Trust, judge_trust, stated_trust
+from gisteval.schema import Choice, Example
+
+Answer = Callable[[Look], Choice]
+
+
+def first(look: Look) -> Choice:
+    return "a" if look.order == "ab" else "b"
+
+
+def tie(look: Look) -> Choice:
+    return "tie"
+
+
+def longer(look: Look) -> Choice:
+    difference = len(look.ours) - len(look.theirs)
+    return "tie" if not difference else "a" if difference > 0 else "b"
+
+
+def coin(look: Look) -> Choice:
+    return random.Random(look.key).choice(["a", "b", "tie"])
+
+
+def fickle(look: Look) -> Choice:
+    """Changes its mind whenever it is asked again."""
+    return "a" if (int(look.pair, 16) % 2 == 0) == (look.purpose == "again") else "b"
+
+
+def unreadable(look: Look) -> Choice:
+    return "invalid"
+
+
+def good(look: Look) -> Choice:
+    """Knows that the negative control's outputs are wrong, and can't choose between all others."""
+    return "b" if look.contest.system == "neg" else "tie"
+
+
+def forced(look: Look) -> Choice:
+    """As good, but of two alike it names the first."""
+    return "b" if look.contest.system == "neg" else first(look)
+
+
+def trust(
+    answer: Answer,
+    n: int = 60,
+    orders: str = "both",
+    systems: Mapping[str, Callable[[int], int]] | None = None,
+    control: str | None = "trained",
+    sees_order: bool = True,
+) -> Trust:
+    """What is said of a judge after a run. systems: by name, the length in words of an example's output."""
+    examples = {e.content_id: e for e in (Example(f"{i}", "t", "s", f"say {i}", "", "r") for i in range(n))}
+
+    def texts(length: Callable[[int], int]) -> dict[str, str]:
+        return {pair: "word " * length(i) + str(i) for i, pair in enumerate(examples)}
+
+    lengths = systems or {"gist": lambda i: 1 + i % 3, "neg": lambda i: 1 + (i + 1) % 4}
+    positive = texts(lambda i: 2)
+    evidence, entries = Evidence(), []
+    for system, ours in {
+        "pos": positive,
+        **{name: texts(length) for name, length in lengths.items()},
+    }.items():
+        contest = Contest("t", "s", system, "pos", examples, ours, positive)
+        verdicts = [
+            look.verdict("j", answer(look), None if look.equal and look.purpose != "aa" else "")
+            for look in looks(contest, "i", orders, 0.1)  # type: ignore[arg-type]
+            if not look.equal or look.purpose == "aa"
+        ]
+        evidence.add(contest, verdicts, system == "neg")
+        if system != "pos":
+            entries.append(sum_up("j", contest, verdicts).to_json())
+    return judge_trust("j", entries, evidence, {"neg": control}, sees_order)
+
+
+def rules(found: Trust) -> list[str]:
+    return list(dict.fromkeys(check.rule for check in found.vetoes))
+
+
+@pytest.mark.parametrize("orders", ["both", "seeded"])
+@pytest.mark.parametrize("answer", [first, tie, longer, coin, unreadable])
+def test_no_broken_judge_is_believed(answer: Answer, orders: str) -> None:
+    found = trust(answer, 100, orders)
+    assert found.vetoes, found.checks
+    assert found.problem("gist", "s").startswith("it is under veto: ")
+    assert found.summary.startswith("judge j is under veto: ")
+
+
+@pytest.mark.parametrize("orders", ["both", "seeded"])
+@pytest.mark.parametrize("answer", [good, forced])
+@pytest.mark.parametrize("n", [10, 24, 100])
+def test_a_good_judge_is_believed(answer: Answer, orders: str, n: int) -> None:
+    found = trust(answer, n, orders)
+    assert (rules(found), found.doubt, found.problem("gist", "s")) == ([], "", "")
+
+
+def test_what_each_fault_is_called() -> None:
+    assert rules(trust(first)) == ["other order", "negative control"]
+    assert rules(trust(first, orders="seeded"))[0] == "place"
+    assert rules(trust(tie)) == ["ties", "negative control"]
+    assert set(rules(trust(unreadable))) == {"missing"}
+    assert "other order" in rules(trust(coin, 200))
+    assert "itself" in rules(trust(fickle, orders="seeded"))
+
+
+def test_a_ruler_is_found_out_though_the_negative_control_writes_less() -> None:
+    shorter = {"gist": lambda i: 1 + 2 * (i % 2), "neg": lambda i: 1}
+    found = trust(longer, systems=shorter)
+    assert rules(found) == ["length"]
+    assert "the output with more characters wins 100% [" in found.vetoes[0].text
+    assert rules(trust(good, systems=shorter)) == []
+
+
+def test_a_judge_that_never_sees_two_texts_as_one() -> None:
+    def blind(look: Look) -> Choice:
+        return first(look) if look.purpose == "aa" else good(look)
+
+    assert rules(trust(blind)) == ["same text"]
+
+
+def test_without_a_negative_control_it_is_said_what_can_not_be_checked() -> None:
+    def able(look: Look) -> Choice:
+        return "b" if int(look.ours.split()[-1]) % 4 == 0 else "a"
+
+    alone = {"gist": lambda i: 1 + i % 3}
+    found = trust(able, systems=alone)
+    assert (rules(found), found.doubt) == ([], "")
+    assert found.caveats == (
+        "without verdicts on a negative control nobody can say whether the judge is sensitive",
+    )
+    assert rules(trust(tie, systems=alone)) == ["ties"]
+    assert rules(trust(first, systems=alone)) == ["other order"]
+    few = trust(tie, 12, systems=alone)
+    assert rules(few) == [] and few.doubt.startswith("it says tie in ")
+    assert trust(tie, systems=alone, sees_order=False).problem("gist", "s") == ""
+
+
+def test_too_few_looks_are_neither_a_veto_nor_a_conclusion() -> None:
+    found = trust(good, 4)
+    assert rules(found) == []
+    assert "not below 50" in found.doubt
+    assert found.problem("gist", "s").startswith("there are too few looks to tell it from guessing: ")
+
+
+def test_an_untrained_control_that_is_as_good_is_no_fault_of_the_judge() -> None:
+    even = trust(tie, control="untrained", sees_order=False)
+    assert rules(even) == []
+    assert even.doubt.startswith("the untrained negative control neg wins 50.0 [")
+    assert rules(trust(tie, control="trained", sees_order=False)) == ["negative control"]
+
+
+def test_missing_looks_count_where_they_are_missing() -> None:
+    def partly(look: Look) -> Choice:
+        return "error" if look.contest.system == "gist" and look.order == "ba" else good(look)
+
+    found = trust(partly)
+    assert rules(found) == ["missing"]
+    assert "it gave no answer to 40 of 80 looks at s, more than 2% (gist)" in found.problem("gist", "s")
+    assert found.problem("neg", "s") == ""
+
+
+def test_it_survives_json() -> None:
+    found = trust(first)
+    stated = [{"judge": "j", **found.to_json(system, "s")} for system in ("gist", "neg")]
+    read = stated_trust(json.loads(json.dumps(stated, allow_nan=False)))["j"]
+    assert set(read.checks) == {check for check in found.checks if check.system != "pos"}
+    assert (read.reasons, read.doubt) == (found.reasons, found.doubt)
+
+
+def test_a_negative_control_speaks_for_the_systems_of_its_own_positive_control() -> None:
+    even = {"split": "s", "errors": 0, "invalid": 0, "looks": 100}
+    pairs = {"a-gist": "a-pos", "a-neg": "a-pos", "b-gist": "b-pos", "b-neg": "b-pos"}
+    entries = [{**even, "system": system, "reference": pairs[system]} for system in pairs]
+    evidence = Evidence()
+    for system, worth in (("a-neg", 0.5), ("b-neg", 0.0)):
+        evidence.negatives[system, "s"] = Shares([worth] * 100, list(range(100)))
+    found = judge_trust("j", entries, evidence, {"a-neg": "trained", "b-neg": None}, sees_order=False)
+    assert "negative control a-neg wins 50.0 [48.2, 51.8] on s, not below 50" in found.problem(
+        "a-gist", "s"
+    )
+    assert found.problem("a-pos", "s") and not found.problem("b-gist", "s")
+    assert len(found.reasons) == 1
