@@ -1,0 +1,103 @@
+"""Masks that differ between the layers of a stock model, put in by hooks that leave no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from gisteval import masks
+from gisteval.errors import GistevalError
+from gisteval.masks import PAD, MaskRule
+from gisteval.models.padding import positions
+from gisteval.models.windows import Window, effective, layer_windows, text_config, within
+
+
+BLOCK_LISTS = ("layers", "h", "blocks", "block")
+"""Names that families give to the list of their blocks."""
+
+
+def decoder_body(model: PreTrainedModel) -> torch.nn.Module:
+    """The part of a model that turns token ids into final states; of one with images, its text part.
+
+    Raises GistevalError if there is none with a list of blocks.
+    """
+    candidates = (getattr(model, "get_decoder", lambda: None)(), model.base_model, getattr(model, "model", None))
+    for body in candidates:
+        if any(isinstance(getattr(body, name, None), torch.nn.ModuleList) for name in BLOCK_LISTS):
+            found: torch.nn.Module = body
+            return found
+    raise GistevalError(f"{type(model).__name__}: no list of decoder blocks was found")
+
+
+def decoder_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
+    """The blocks of a decoder, in order."""
+    body = decoder_body(model)
+    lists = (getattr(body, name, None) for name in BLOCK_LISTS)
+    return list(next(blocks for blocks in lists if isinstance(blocks, torch.nn.ModuleList)))
+
+
+@contextmanager
+def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterator[Tensor]:
+    """The additive mask to pass to `model`, which applies the rule, and each layer's own window."""
+    windows = effective(layer_windows(model.config), roles.shape[1])
+    if rule.layers is not None:
+        unknown = sorted(index for index in rule.layers if not 0 <= index < len(windows))
+        if unknown:
+            raise ValueError(f"layers {unknown} do not exist: the model has {len(windows)}")
+    kinds = [(rule.at_layer(index), window) for index, window in enumerate(windows)]
+    heads = text_config(model.config).num_attention_heads
+    places = positions(roles != PAD, 0)
+    made = {
+        (one, window): within(masks.head_masks(roles, one, heads), window, places, places)
+        for one, window in set(kinds)
+    }
+    own = [made[kind] for kind in kinds]
+    with own_masks(model, own) as mask:
+        yield mask
+
+
+@contextmanager
+def window_masks(
+    model: PreTrainedModel, mask: Tensor, windows: Sequence[Window | None], queries: Tensor, keys: Tensor
+) -> Iterator[Tensor]:
+    """The additive form of a mask, (B, 1, Q, K) bool, to pass to `model`, whose layers have windows.
+
+    queries, keys: positions, (B, Q) and (B, K).
+    """
+    made = {window: within(mask, window, queries, keys) for window in set(windows)}
+    with own_masks(model, [made[window] for window in windows]) as shared:
+        yield shared
+
+
+@contextmanager
+def own_masks(model: PreTrainedModel, own: Sequence[Tensor]) -> Iterator[Tensor]:
+    """The additive mask to pass to `model`, whose layers then see one mask each, (B, H or 1, Q, K) bool.
+
+    Stock models hand a 4D mask on to every layer as it is, so a hook that finds that very tensor among
+    a layer's arguments can put the layer's own mask in its place. The hooks are gone afterwards.
+    """
+    additive = {id(mask): masks.additive(mask, model.dtype) for mask in own}
+    shared = additive[id(own[0])]
+    with ExitStack() as hooks:
+        if len(additive) > 1:
+            for layer, mask in zip(decoder_layers(model), own, strict=True):
+                hook = layer.register_forward_pre_hook(
+                    _replacing(shared, additive[id(mask)]), with_kwargs=True
+                )
+                hooks.callback(hook.remove)
+        yield shared
+
+
+def _replacing(shared: Tensor, own: Tensor) -> Any:
+    def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not any(value is shared for value in (*args, *kwargs.values())):
+            raise GistevalError(f"{type(module).__name__} does not take the mask it is given as-is")
+        swapped = {name: own if value is shared else value for name, value in kwargs.items()}
+        return tuple(own if value is shared else value for value in args), swapped
+
+    return hook
