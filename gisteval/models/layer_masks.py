@@ -13,9 +13,13 @@ from transformers import PreTrainedModel
 from gisteval import masks
 from gisteval.errors import GistevalError
 from gisteval.masks import PAD, MaskRule
+from gisteval.models.alibi import alibi_of
 from gisteval.models.padding import positions
 from gisteval.models.windows import Window, effective, layer_windows, text_config, within
 
+
+COLUMNS = 2**20
+"""More columns than any batch has."""
 
 BLOCK_LISTS = ("layers", "h", "blocks", "block")
 """Names that families give to the list of their blocks."""
@@ -57,7 +61,7 @@ def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterat
         for one, window in set(kinds)
     }
     own = [made[kind] for kind in kinds]
-    with own_masks(model, own) as mask:
+    with own_masks(model, own, places) as mask:
         yield mask
 
 
@@ -70,27 +74,61 @@ def window_masks(
     queries, keys: positions, (B, Q) and (B, K).
     """
     made = {window: within(mask, window, queries, keys) for window in set(windows)}
-    with own_masks(model, [made[window] for window in windows]) as shared:
+    with own_masks(model, [made[window] for window in windows], keys) as shared:
         yield shared
 
 
 @contextmanager
-def own_masks(model: PreTrainedModel, own: Sequence[Tensor]) -> Iterator[Tensor]:
-    """The additive mask to pass to `model`, whose layers then see one mask each, (B, H or 1, Q, K) bool.
+def own_masks(model: PreTrainedModel, own: Sequence[Tensor], keys: Tensor) -> Iterator[Tensor]:
+    """The mask to pass to `model`, whose layers then see one each of `own`, (B, H or 1, Q, K) bool.
 
-    Stock models hand a 4D mask on to every layer as it is, so a hook that finds that very tensor among
-    a layer's arguments can put the layer's own mask in its place. The hooks are gone afterwards.
+    keys: positions, (B, K). Stock models hand a 4D mask on to every layer as it is, so a hook that finds
+    that very tensor among a layer's arguments can put the layer's own mask in its place. Those with
+    linear biases make their own mask of a 2D one: their layers' arguments are replaced by name. The hooks
+    are gone afterwards.
     """
     additive = {id(mask): masks.additive(mask, model.dtype) for mask in own}
     shared = additive[id(own[0])]
-    with ExitStack() as hooks:
-        if len(additive) > 1:
-            for layer, mask in zip(decoder_layers(model), own, strict=True):
-                hook = layer.register_forward_pre_hook(
-                    _replacing(shared, additive[id(mask)]), with_kwargs=True
-                )
-                hooks.callback(hook.remove)
+    alibi = alibi_of(model, decoder_body(model))
+    with ExitStack() as stack:
+        stack.enter_context(without_own_windows(model))
+        hooks: list[Any] = []
+        if alibi is not None:
+            shared = torch.ones_like(keys)
+            given = {name: alibi.arguments(mask, keys) for name, mask in additive.items()}
+            hooks = [_naming(given[id(mask)]) for mask in own]
+        elif len(additive) > 1:
+            hooks = [_replacing(shared, additive[id(mask)]) for mask in own]
+        if hooks:
+            for layer, hook in zip(decoder_layers(model), hooks, strict=True):
+                stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
         yield shared
+
+
+@contextmanager
+def without_own_windows(model: PreTrainedModel) -> Iterator[None]:
+    """Inside, GPT-Neo's layers hide nothing of themselves: their windows count columns, not positions."""
+    if model.config.model_type != "gpt_neo":
+        yield
+        return
+    attentions = [layer.attn.attention for layer in decoder_layers(model)]
+    own = [attention.bias for attention in attentions]
+    try:
+        for attention in attentions:
+            attention.bias = attention.bias.new_ones(1, 1, 1, 1).expand(1, 1, COLUMNS, COLUMNS)
+        yield
+    finally:
+        for attention, bias in zip(attentions, own, strict=True):
+            attention.bias = bias
+
+
+def _naming(given: dict[str, Tensor]) -> Any:
+    def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not given.keys() <= kwargs.keys():
+            raise GistevalError(f"{type(module).__name__} does not take {' and '.join(given)} by name")
+        return args, {**kwargs, **given}
+
+    return hook
 
 
 def _replacing(shared: Tensor, own: Tensor) -> Any:

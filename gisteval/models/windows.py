@@ -10,10 +10,6 @@ from typing import Any, Literal
 from torch import Tensor
 from transformers import PretrainedConfig
 
-EVERYWHERE = ("full_attention", "attention", "global")
-"""Names of layers that look back without a limit."""
-
-
 @dataclass(frozen=True, slots=True)
 class Window:
     """What a layer sees before a token, by positions.
@@ -59,6 +55,9 @@ def layer_windows(config: PretrainedConfig) -> tuple[Window | None, ...]:
     config = text_config(config)
     count = int(config.num_hidden_layers)
     kinds = getattr(config, "layer_types", None)
+    if config.model_type == "gpt_neo":
+        local = Window("sliding", int(config.window_size))
+        return tuple(local if kind == "local" else None for kind in config.attention_layers)
     if kinds is None:
         sliding = getattr(config, "sliding_window", None)
         if not sliding or getattr(config, "use_sliding_window", True) is False:
