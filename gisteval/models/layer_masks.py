@@ -21,28 +21,30 @@ from gisteval.models.windows import Window, effective, layer_windows, text_confi
 COLUMNS = 2**20
 """More columns than any batch has."""
 
-BLOCK_LISTS = ("layers", "h", "blocks", "block")
+BLOCK_LISTS = ("layers", "h", "blocks", "block", "layer")
 """Names that families give to the list of their blocks."""
 
 
 def decoder_body(model: PreTrainedModel) -> torch.nn.Module:
-    """The part of a model that turns token ids into final states; of one with images, its text part.
-
-    Raises GistevalError if there is none with a list of blocks.
-    """
-    candidates = (getattr(model, "get_decoder", lambda: None)(), model.base_model, getattr(model, "model", None))
-    for body in candidates:
-        if any(isinstance(getattr(body, name, None), torch.nn.ModuleList) for name in BLOCK_LISTS):
-            found: torch.nn.Module = body
-            return found
-    raise GistevalError(f"{type(model).__name__}: no list of decoder blocks was found")
+    """The part of a model that turns token ids into final states; of one with images, its text part."""
+    find = getattr(model, "get_decoder", lambda: None)
+    candidates = [find(), model.base_model, getattr(model, "model", None)]
+    bodies: list[torch.nn.Module] = [body for body in candidates if body is not None]
+    return next((body for body in bodies if _blocks(body) is not None), bodies[-1])
 
 
 def decoder_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
-    """The blocks of a decoder, in order."""
-    body = decoder_body(model)
-    lists = (getattr(body, name, None) for name in BLOCK_LISTS)
-    return list(next(blocks for blocks in lists if isinstance(blocks, torch.nn.ModuleList)))
+    """The blocks of a decoder, in order. Raises GistevalError if there is no list of them."""
+    blocks = _blocks(decoder_body(model))
+    if blocks is None:
+        raise GistevalError(f"{type(model).__name__}: no list of decoder blocks was found")
+    return list(blocks)
+
+
+def _blocks(body: torch.nn.Module) -> torch.nn.ModuleList | None:
+    holders = (body, getattr(body, "encoder", None))  # BERT's kind, read as a decoder
+    lists = (getattr(holder, name, None) for holder in holders for name in BLOCK_LISTS)
+    return next((found for found in lists if isinstance(found, torch.nn.ModuleList)), None)
 
 
 @contextmanager
