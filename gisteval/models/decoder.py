@@ -24,6 +24,7 @@ from gisteval.models.compressed import (
     Tokens,
 )
 from gisteval.models.continuation import LOGIT_BYTES, Continuation, Scored, scores_at_the_end
+from gisteval.models.families import decoder_refusal
 from gisteval.models.layer_masks import decoder_body, layer_masks, window_masks
 from gisteval.models.padding import pad_left, positions
 from gisteval.models.tokens import PromptTokenizer
@@ -40,6 +41,8 @@ class DecoderModel(PromptModel):
     def __init__(self, model: PreTrainedModel, tokens: PromptTokenizer, leak_window: int = 0) -> None:
         """See PromptModel."""
         super().__init__(model, tokens, leak_window)
+        if (reason := decoder_refusal(model.config.to_dict())) is not None:
+            raise GistevalError(f"{model.config.model_type} models are not supported: {reason}")
         config = text_config(model.config)
         self.num_layers: int = config.num_hidden_layers
         self.num_heads: int = config.num_attention_heads
@@ -64,7 +67,7 @@ class DecoderModel(PromptModel):
         longest = max(len(ids) for ids in prompts)
         if longest > self.context:
             raise GistevalError(
-                f"a prompt of {longest} tokens exceeds the context of {self.context} ({self.context_limit})"
+                f"a prompt of {longest} tokens exceeds the context of {self.context}{self.context_limit}"
             )
         ids, present = pad_left(prompts, self.device)
         cache = GrowingCache(self.num_layers)
@@ -77,7 +80,7 @@ class DecoderModel(PromptModel):
                 past_key_values=cache,
                 use_cache=True,
             )
-        filled = [layer for layer in cache.layers if layer.is_initialized]
+        filled = cache.filled()
         prefixes = []
         for row, prompt in enumerate(prompts):
             kept = len(prompt) if keep is None else min(keep, len(prompt))
@@ -99,9 +102,7 @@ class DecoderModel(PromptModel):
 
         queries, keys: positions, (B, Q) and (B, K), all of them below length.
         """
-        return window_masks(
-            self.model, mask[:, None], effective(self.windows, length), queries, keys
-        )
+        return window_masks(self.model, mask[:, None], effective(self.windows, length), queries, keys)
 
     def whole(self, prompts: Sequence[Sequence[int]]) -> list[Prefix]:
         """Every slot, cached: attention is causal, so an input changes nothing before it."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
@@ -20,7 +21,7 @@ from transformers import (
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
 from gisteval.models import canary
-from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture
+from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture, check_parsed
 from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
 from gisteval.models.decoder import DecoderModel
@@ -213,6 +214,9 @@ def _load_stock(
         )
     model: PreTrainedModel
     try:
+        if not checkpoint.gguf_file:
+            config = AutoConfig.from_pretrained(checkpoint.path, trust_remote_code=False)
+            check_parsed(config, checkpoint.architecture, str(checkpoint.path))
         model, info = AUTO_CLASSES[checkpoint.architecture].from_pretrained(
             checkpoint.path,
             dtype=dtype,

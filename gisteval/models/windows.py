@@ -39,7 +39,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The longest sequence in tokens. limit: what sets it, as a message says it."""
+    """The longest sequence in tokens. limit: what sets it, for a message; empty if it is the model's own."""
 
     tokens: int
     limit: str
@@ -79,13 +79,13 @@ def context_of(config: PretrainedConfig) -> Context:
     """The longest sequence that a decoder of this configuration takes here."""
     config = text_config(config)
     longest = getattr(config, "max_position_embeddings", None) or sys.maxsize
-    context = Context(int(longest), "the model's context")
+    context = Context(int(longest), "")
     switch = _factor_switch(config)
     if switch is not None and switch < context.tokens:
         return Context(
             switch,
-            "where its longrope goes over from the short factors to the long ones, a limit of gisteval's: "
-            "keys that are cached under the one can't be read under the other",
+            f" (gisteval's limit: the model takes {longest}, but its longrope goes over to other factors here, "
+            "and what was cached under the one can't be read under the other)",
         )
     return context
 
