@@ -56,17 +56,21 @@ def row(family: Family) -> tuple[str, bool]:
     """A line of the table, and whether the family is as it should be."""
     reason = refusal(family)
     if reason is not None:
-        return f"| {family.name} | refused: {reason} |  |  |  |  |", True
+        return _line(family, f"refused: {reason}"), True
     try:
         found = measured(family)
     except ImportError as error:
-        return f"| {family.name} | not built here: {one_line(error).split('. ')[0]} |  |  |  |  |", True
+        return _line(family, f"not built here: {one_line(error).split('. ')[0]}"), True
     except Exception as error:  # a line of the table, so that one family can't hide the others
-        return f"| {family.name} | FAILED: {type(error).__name__}: {one_line(error)[:150]} |  |  |  |  |", False
+        return _line(family, f"FAILED: {type(error).__name__}: {one_line(error)[:150]}"), False
     good = found.worst <= LARGEST
     evict = "yes" if found.evicted <= LARGEST else f"no ({_nats(found.evicted)})"
-    cells = (family.name, _nats(found.masked), _nats(found.stock), _nats(found.decoded), windows(family), evict)
-    return "| " + " | ".join(cells) + " |", good
+    figures = (_nats(found.masked), _nats(found.stock), _nats(found.decoded))
+    return _line(family, *figures, windows(family), evict), good
+
+
+def _line(family: Family, *cells: str) -> str:
+    return f"| {' | '.join((family.name, *cells, *('',) * (5 - len(cells))))} |"
 
 
 def _nats(value: float) -> str:

@@ -33,15 +33,15 @@ class Alibi:
         flat = bias.reshape(-1, 1, keys.shape[1])
         if not self.in_mask:
             return {"attention_mask": mask, "alibi": flat}
-        lowest = torch.finfo(mask.dtype).min
+        biased = (bias / self.scale).expand(-1, -1, mask.shape[2], -1)
         return {
-            "attention_mask": (bias / self.scale).expand(-1, -1, mask.shape[2], -1).masked_fill(mask < -1, lowest),
+            "attention_mask": biased.masked_fill(mask < -1, torch.finfo(mask.dtype).min),
             "alibi": flat,
         }
 
     def _table(self, length: int, like: Tensor) -> Tensor:
         """(heads, length): the stock model's own biases of one unpadded row."""
-        build: Any = sys.modules[self.module].build_alibi_tensor  # type: ignore[attr-defined]
+        build: Any = sys.modules[self.module].build_alibi_tensor
         row = torch.ones(1, length, dtype=torch.long, device=like.device)
         table: Tensor = build(row, self.heads, like.dtype)[:, 0]
         return table

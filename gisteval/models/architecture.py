@@ -61,9 +61,9 @@ def check_parsed(config: PretrainedConfig, architecture: Architecture, where: st
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     kind = config.model_type
-    if architecture_of(config.to_dict(), where) is DECODER is architecture:
-        if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-            raise GistevalError(
-                f"{where}: models of type {kind} are not supported: transformers lists no causal language model "
-                "of that type"
-            )
+    found = architecture_of(config.to_dict(), where)
+    if found is DECODER is architecture and kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise GistevalError(
+            f"{where}: models of type {kind} are not supported: transformers lists no causal language "
+            "model of that type"
+        )

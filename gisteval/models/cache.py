@@ -136,7 +136,7 @@ class GrowingCache(Cache):  # type: ignore[misc]
         """
         count = sum(layer.is_initialized for layer in self.layers)
         if not all(layer.is_initialized for layer in self.layers[:count]):
-            raise GistevalError("some of the model's layers write no keys and values between others that do")
+            raise GistevalError("layers without keys and values stand between others that write some")
         return list(self.layers[:count])
 
     def rewind(self, length: int) -> None:

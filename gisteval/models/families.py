@@ -24,9 +24,9 @@ HYBRID = (
     "some of its layers carry a state from token to token, which is no cache of keys and values that gist "
     "slots could be cut out of"
 )
-STATEFUL = frozenset({"conv", "linear_attention", "mamba", "mamba2", "moe", "mlp", "recurrent", "hybrid"})
+STATEFUL = frozenset({"conv", "linear_attention", "mamba", "mamba2", "recurrent", "hybrid"})
 """Kinds of layers of hybrids, as their configurations name them."""
-INDEXED = "it keeps an index beside the keys and values, which says what is attended to and can't be cut with them"
+INDEXED = "an index beside its keys and values says what is attended to, and can't be cut with them"
 COLUMNS = (
     "it takes no position ids and counts the columns of its cache, so an input behind a compressed prompt "
     "would stand at the wrong positions"
@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "marian", "mbart", "mvp", "pegasus",
         "plbart", "trocr",
     ),
-    "its linear biases count the columns of a batch, and there is no way to hand it those of a row": ("mpt",),
+    "its linear biases count the columns of a batch, and it can't be handed those of a row": ("mpt",),
     OFFSET: (
         "camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl",
         "xmod",
@@ -49,9 +49,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "it rotates by the columns of its cache, whatever the position ids": ("roformer",),
     INDEXED: ("axk2", "deepseek_v32", "deepseek_v4", "glm_moe_dsa", "hy_v4"),
     "it keeps no cache": ("openai-gpt",),
-    "it predicts in any order with two streams of attention, and its memory is no cache of keys and values": (
-        "xlnet",
-    ),
+    "it predicts in any order with two streams of attention, and keeps no keys and values": ("xlnet",),
     "it predicts several tokens at once with streams of attention of their own": ("prophetnet",),
     "its cache is a dictionary of its own": ("xlm",),
     "it attends within hashed buckets, which it caches in place of keys and values": ("reformer",),
@@ -79,20 +77,18 @@ ENCODERS = (
 )  # fmt: skip
 """Encoders that run as decoders if their configuration says so."""
 
-COLUMN_ENCODERS = (
-    "bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "fsmt", "led", "m2m_100", "marian", "mbart",
-    "mvp", "nllb-moe", "pegasus", "pegasus_x", "plbart", "prophetnet",
-)  # fmt: skip
-
 REFUSED_ENCODER_DECODERS: dict[str, tuple[str, ...]] = {
-    "its encoder numbers positions by columns, so an input behind cached gists would stand at the wrong "
-    "ones": COLUMN_ENCODERS,
-    "its encoder attends within blocks under a mask of its own, so it can't be given a gist mask": ("longt5",),
-    "its experts drop tokens over their capacity, counted over a whole sequence, so what gists hold would "
-    "depend on the input": ("switch_transformers",),
+    "its encoder numbers positions by columns, so an input behind cached gists would stand wrong": (
+        "bart", "bigbird_pegasus", "blenderbot", "blenderbot-small", "fsmt", "led", "m2m_100", "marian",
+        "mbart", "mvp", "nllb-moe", "pegasus", "pegasus_x", "plbart", "prophetnet",
+    ),
+    "its encoder attends within blocks under a mask of its own, so no gist mask can be given": ("longt5",),
+    "its experts drop tokens over their capacity in a sequence, so gists would depend on the input": (
+        "switch_transformers",
+    ),
     "its encoder keeps no keys and values that gists could be read from": ("t5gemma", "t5gemma2"),
-    "it is put together of two models, and each pair would need an adapter of its own": ("encoder-decoder",),
-}
+    "it is put together of two models, and each pair needs an adapter of its own": ("encoder-decoder",),
+}  # fmt: skip
 
 _REASONS = {kind: reason for reason, kinds in REFUSED.items() for kind in kinds}
 _ENCODER_DECODER_REASONS = {kind: why for why, kinds in REFUSED_ENCODER_DECODERS.items() for kind in kinds}
@@ -116,7 +112,7 @@ def _refusal(config: Mapping[str, Any]) -> str | None:
         return _REASONS[kind]
     if kind in NO_OTHER or (kind in HYBRIDS and not names):
         return HYBRID
-    if others := sorted(names - LOOKS_BACK):
+    if others := sorted(names - LOOKS_BACK - {"mlp", "moe"}):
         named = f"some of its layers ({', '.join(others)})"
         if STATEFUL.isdisjoint(others):
             return f"{named} keep more than keys and values, or attend to what they choose themselves"

@@ -17,7 +17,6 @@ from gisteval.models.alibi import alibi_of
 from gisteval.models.padding import positions
 from gisteval.models.windows import Window, effective, layer_windows, text_config, within
 
-
 COLUMNS = 2**20
 """More columns than any batch has."""
 
@@ -71,13 +70,25 @@ def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterat
 def window_masks(
     model: PreTrainedModel, mask: Tensor, windows: Sequence[Window | None], queries: Tensor, keys: Tensor
 ) -> Iterator[Tensor]:
-    """The additive form of a mask, (B, 1, Q, K) bool, to pass to `model`, whose layers have windows.
+    """The additive form of a mask, (B, H or 1, Q, K) bool, to pass to `model`, whose layers have windows.
 
     queries, keys: positions, (B, Q) and (B, K).
     """
     made = {window: within(mask, window, queries, keys) for window in set(windows)}
     with own_masks(model, [made[window] for window in windows], keys) as shared:
         yield shared
+
+
+@contextmanager
+def given_mask(model: PreTrainedModel, mask: Tensor, places: Tensor) -> Iterator[Tensor]:
+    """What to pass to `model` for a whole additive mask, (B, H or 1, S, S), over positions (B, S)."""
+    windows = layer_windows(model.config)
+    if any(windows) or alibi_of(model, decoder_body(model)) is not None:
+        seen = effective(windows, int(places.max()) + 1)
+        with window_masks(model, mask == 0, seen, places, places) as shared:
+            yield shared
+    else:
+        yield mask
 
 
 @contextmanager
@@ -113,7 +124,8 @@ def without_own_windows(model: PreTrainedModel) -> Iterator[None]:
     if model.config.model_type != "gpt_neo":
         yield
         return
-    attentions = [layer.attn.attention for layer in decoder_layers(model)]
+    blocks: list[Any] = decoder_layers(model)
+    attentions = [block.attn.attention for block in blocks]
     own = [attention.bias for attention in attentions]
     try:
         for attention in attentions:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from torch import Tensor
 from transformers import PretrainedConfig
 
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """What a layer sees before a token, by positions.
@@ -39,7 +40,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The longest sequence in tokens. limit: what sets it, for a message; empty if it is the model's own."""
+    """The longest sequence in tokens. limit: what sets it, for a message; empty for the model's own."""
 
     tokens: int
     limit: str
@@ -84,8 +85,8 @@ def context_of(config: PretrainedConfig) -> Context:
     if switch is not None and switch < context.tokens:
         return Context(
             switch,
-            f" (gisteval's limit: the model takes {longest}, but its longrope goes over to other factors here, "
-            "and what was cached under the one can't be read under the other)",
+            f" (gisteval's limit: the model takes {longest}, but its longrope goes over to other factors "
+            "here, and what was cached under the one can't be read under the other)",
         )
     return context
 

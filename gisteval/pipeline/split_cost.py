@@ -13,8 +13,8 @@ from functools import cache
 from gisteval.compressors.base import Compressor, Footprint, Source
 from gisteval.models.architecture import DECODER
 from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.windows import context_of
 from gisteval.models.loading import load_tokens, resolve
+from gisteval.models.windows import context_of
 from gisteval.profiling.closed_form import Flops, decode, forward, score
 from gisteval.profiling.shapes import ModelShape, Shape, load_shape, parse_config
 from gisteval.registry import COMPRESSORS
