@@ -56,7 +56,8 @@ class DecoderModel(PromptModel):
     @cached_property
     def slot_bytes(self) -> int:
         """Measured on one token: layers may share their states, or differ in heads and sizes."""
-        return self.encode([[0]], None)[0].accounting.bytes
+        states = [(layer.keys, layer.values) for layer in self._read([[0]]).filled()]
+        return sum(keys.nbytes + values.nbytes for keys, values in states)
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[Sequence[int]], keep: int | None) -> list[Prefix]:
@@ -69,18 +70,7 @@ class DecoderModel(PromptModel):
             raise GistevalError(
                 f"a prompt of {longest} tokens exceeds the context of {self.context}{self.context_limit}"
             )
-        ids, present = pad_left(prompts, self.device)
-        cache = GrowingCache(self.num_layers)
-        places = positions(present, 0)
-        with self.masked(masks.prefill_mask(present, longest), places, places, longest) as mask:
-            self.body(
-                input_ids=ids,
-                attention_mask=mask,
-                position_ids=places,
-                past_key_values=cache,
-                use_cache=True,
-            )
-        filled = cache.filled()
+        filled = self._read(prompts).filled()
         prefixes = []
         for row, prompt in enumerate(prompts):
             kept = len(prompt) if keep is None else min(keep, len(prompt))
@@ -94,6 +84,21 @@ class DecoderModel(PromptModel):
             size = sum(state.nbytes for pair in layers for state in pair)
             prefixes.append(Prefix(layers, len(prompt), self.account(prompt, kept, size)))
         return prefixes
+
+    @torch.inference_mode()
+    def _read(self, prompts: Sequence[Sequence[int]]) -> GrowingCache:
+        """The states of left-padded prompts."""
+        ids, present = pad_left(prompts, self.device)
+        cache, places, width = GrowingCache(self.num_layers), positions(present, 0), ids.shape[1]
+        with self.masked(masks.prefill_mask(present, width), places, places, width) as mask:
+            self.body(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=places,
+                past_key_values=cache,
+                use_cache=True,
+            )
+        return cache
 
     def masked(
         self, mask: Tensor, queries: Tensor, keys: Tensor, length: int

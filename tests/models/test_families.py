@@ -39,7 +39,7 @@ REASONS = {
     "bamba": "some of its layers carry a state",
     "zamba2": "some of its layers carry a state",
     "nemotron_h": "some of its layers carry a state",
-    "granitemoehybrid": r"some of its layers \(mamba\) carry a state",
+    "granitemoehybrid": "carry a state",
     "recurrent_gemma": "some of its layers carry a state",
     "openai-gpt": "keeps no cache",
     "xlnet": "two streams",
