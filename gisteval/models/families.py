@@ -117,6 +117,8 @@ def _refusal(config: Mapping[str, Any]) -> str | None:
         if STATEFUL.isdisjoint(others):
             return f"{named} keep more than keys and values, or attend to what they choose themselves"
         return HYBRID.replace("some of its layers", named)
+    if config.get("use_bidirectional_attention") in (True, "all") or config.get("is_causal") is False:
+        return "it is configured to read a text in both directions"
     if kind in ENCODERS and not config.get("is_decoder"):
         return "it is an encoder, which reads a text in both directions: is_decoder is not set"
     return None

@@ -14,11 +14,9 @@ from gisteval import masks
 from gisteval.errors import GistevalError
 from gisteval.masks import PAD, MaskRule
 from gisteval.models.alibi import alibi_of
+from gisteval.models.columns import by_positions
 from gisteval.models.padding import positions
 from gisteval.models.windows import Window, effective, layer_windows, text_config, within
-
-COLUMNS = 2**20
-"""More columns than any batch has."""
 
 BLOCK_LISTS = ("layers", "h", "blocks", "block", "layer")
 """Names that families give to the list of their blocks."""
@@ -104,7 +102,7 @@ def own_masks(model: PreTrainedModel, own: Sequence[Tensor], keys: Tensor) -> It
     shared = additive[id(own[0])]
     alibi = alibi_of(model, decoder_body(model))
     with ExitStack() as stack:
-        stack.enter_context(without_own_windows(model))
+        stack.enter_context(by_positions(model, decoder_layers, keys[:, -own[0].shape[2] :]))
         hooks: list[Any] = []
         if alibi is not None:
             shared = torch.ones_like(keys)
@@ -116,24 +114,6 @@ def own_masks(model: PreTrainedModel, own: Sequence[Tensor], keys: Tensor) -> It
             for layer, hook in zip(decoder_layers(model), hooks, strict=True):
                 stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
         yield shared
-
-
-@contextmanager
-def without_own_windows(model: PreTrainedModel) -> Iterator[None]:
-    """Inside, GPT-Neo's layers hide nothing of themselves: their windows count columns, not positions."""
-    if model.config.model_type != "gpt_neo":
-        yield
-        return
-    blocks: list[Any] = decoder_layers(model)
-    attentions = [block.attn.attention for block in blocks]
-    own = [attention.bias for attention in attentions]
-    try:
-        for attention in attentions:
-            attention.bias = attention.bias.new_ones(1, 1, 1, 1).expand(1, 1, COLUMNS, COLUMNS)
-        yield
-    finally:
-        for attention, bias in zip(attentions, own, strict=True):
-            attention.bias = bias
 
 
 def _naming(given: dict[str, Tensor]) -> Any:

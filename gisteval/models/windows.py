@@ -80,15 +80,24 @@ def context_of(config: PretrainedConfig) -> Context:
     """The longest sequence that a decoder of this configuration takes here."""
     config = text_config(config)
     longest = getattr(config, "max_position_embeddings", None) or sys.maxsize
-    context = Context(int(longest), "")
-    switch = _factor_switch(config)
-    if switch is not None and switch < context.tokens:
-        return Context(
-            switch,
-            f" (gisteval's limit: the model takes {longest}, but its longrope goes over to other factors "
-            "here, and what was cached under the one can't be read under the other)",
+    limits = [Context(int(longest), "")]
+    if (switch := _factor_switch(config)) is not None:
+        limits.append(
+            Context(
+                switch,
+                f" (gisteval's limit: the model takes {longest}, but its longrope goes over to other "
+                "factors here, and what was cached under the one can't be read under the other)",
+            )
         )
-    return context
+    if config.model_type == "doge":
+        limits.append(
+            Context(
+                int(config.keep_window_size),
+                f" (gisteval's limit: the model takes {longest}, but over its keep_window_size it chooses "
+                "the tokens that it sees)",
+            )
+        )
+    return min(limits, key=lambda limit: limit.tokens)
 
 
 def _factor_switch(config: PretrainedConfig) -> int | None:

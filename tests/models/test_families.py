@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from family_check import LARGEST, differences, family_tokens
+from family_check import LARGEST, differences, family_tokens, stock_logits
 from safetensors.torch import save_file
 from tiny_families import WINDOW, families, family, refusal, tiny_config, tiny_model
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from gisteval.errors import GistevalError
 from gisteval.models.architecture import architecture_of
@@ -21,7 +22,8 @@ from gisteval.models.windows import context_of, layer_windows
 from gisteval.schema import Example
 
 MAIN = (
-    "llama", "llama4_text", "mistral", "mixtral, sliding window", "qwen2", "qwen2, sliding window",
+    "llama", "llama4_text", "llama4_text, scaled queries", "mistral", "mixtral, sliding window", "qwen2",
+    "qwen2, sliding window",
     "qwen2_moe", "qwen3", "phi", "phi3", "phi3, sliding window", "phi3, longrope", "gemma", "gemma2",
     "gemma3", "gemma3_text", "gemma3n_text", "gemma4", "gpt2", "gpt_neo", "gpt_neox", "gptj", "gpt_oss",
     "opt", "falcon", "falcon, alibi", "bloom", "olmo2", "cohere", "cohere2", "stablelm", "smollm3",
@@ -46,6 +48,8 @@ REASONS = {
     "reformer": "hashed buckets",
     "mpt": "linear biases",
     "roberta": "count positions behind the padding",
+    "llama, is_causal false": "both directions",
+    "gemma3_text, bidirectional": "both directions",
     "bert": "reads a text in both directions",
     "trocr": "no position ids",
     "deepseek_v32": "index",
@@ -155,6 +159,18 @@ def test_examples_over_the_switch_of_a_longrope_are_left_out():
     assert model.fitting([short, long]) == [short]
     with pytest.raises(GistevalError, match=r"exceeds the context of 96 \(gisteval's limit"):
         model.encode([[5] * 97], None)
+
+
+def test_rows_that_doge_would_choose_tokens_of_are_over_its_context():
+    assert context_of(CONFIG_MAPPING["doge"](keep_window_size=64)).tokens == 64
+
+
+def test_what_counts_columns_is_as_it_was_after_a_pass():
+    for name in ("gpt_neo", "llama4_text, scaled queries"):
+        model = adapter(name)
+        before = stock_logits(model, [5] * 30, [6] * 9, [7])
+        model.run(model.encode([[5] * 30, [6] * 3], None), [[6] * 9, [8]])
+        assert torch.equal(stock_logits(model, [5] * 30, [6] * 9, [7]), before)
 
 
 def test_rows_over_a_window_are_run():
