@@ -31,6 +31,7 @@ from gisteval.masks import MaskRule
 from gisteval.models.architecture import DECODER, Architecture
 from gisteval.models.checkpoint import GIST_FILE, GistRecord, inspect_checkpoint
 from gisteval.models.loading import (
+    check_family,
     load_tokenizer,
     load_weights,
     resolve,
@@ -178,6 +179,7 @@ def _start(
         return new_model(recipe.scratch, tokenizer), tokenizer
     assert recipe.base is not None
     checkpoint = inspect_checkpoint(resolve(recipe.base))
+    check_family(checkpoint)
     base_tokenizer = load_tokenizer(checkpoint)
     add_gist_token(base_tokenizer)
     model = load_weights(checkpoint, base_tokenizer, torch.float32)
