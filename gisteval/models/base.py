@@ -23,12 +23,13 @@ class PromptModel(ABC):
 
     An adapter says what its architecture needs: how prompts are encoded, how inputs run behind them and
     what one masked pass gives. context: longest sequence in tokens; context_limit: what sets it, in
-    brackets for a message, and empty if it is the model's own; end_ids: tokens that end an answer;
-    suppressed_ids: tokens that are never produced.
+    brackets for a message, and empty if it is the model's own; slot_bytes: of one cached token; end_ids:
+    tokens that end an answer; suppressed_ids: tokens that are never produced.
     """
 
     context: int
     context_limit: str = ""
+    slot_bytes: int
 
     def __init__(self, model: PreTrainedModel, tokens: PromptTokenizer, leak_window: int = 0) -> None:
         """model: in evaluation mode on its device, or spread over several by accelerate.
@@ -50,11 +51,6 @@ class PromptModel(ABC):
         head = model.get_output_embeddings()
         logits = tokens.rows if head is None else int(head.weight.shape[0])
         self.suppressed_ids = sorted(i for i in suppressed - self.end_ids if i is not None and i < logits)
-
-    @property
-    @abstractmethod
-    def slot_bytes(self) -> int:
-        """Of one cached token, over all layers."""
 
     @abstractmethod
     def encode(self, prompts: Sequence[Sequence[int]], keep: int | None) -> Sequence[CompressedPrompt]:

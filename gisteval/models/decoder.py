@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -52,12 +51,9 @@ class DecoderModel(PromptModel):
         self.takes_keep = "logits_to_keep" in inspect.signature(type(model).forward).parameters
         context = context_of(config)
         self.context, self.context_limit = context.tokens, context.limit
-
-    @cached_property
-    def slot_bytes(self) -> int:
-        """Measured on one token: layers may share their states, or differ in heads and sizes."""
+        # Measured on one token: layers may share their states, or differ in heads and sizes.
         states = [(layer.keys, layer.values) for layer in self._read([[0]]).filled()]
-        return sum(keys.nbytes + values.nbytes for keys, values in states)
+        self.slot_bytes = sum(keys.nbytes + values.nbytes for keys, values in states)
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[Sequence[int]], keep: int | None) -> list[Prefix]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -50,14 +49,10 @@ class EncoderDecoderModel(PromptModel):
         config = model.config
         self.num_layers: int = config.num_layers
         self.decoder_layers: int = config.num_decoder_layers
-        self.start_id = start_id(model)
-
-    @cached_property
-    def slot_bytes(self) -> int:
-        """Keys and values of every encoder layer, and the final state."""
-        config = self.model.config
+        # Keys and values of every encoder layer, and the final state.
         per_slot = 2 * self.num_layers * config.num_heads * config.d_kv + config.d_model
-        return int(per_slot * self.dtype.itemsize)
+        self.slot_bytes = per_slot * self.dtype.itemsize
+        self.start_id = start_id(model)
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[Sequence[int]], keep: int | None) -> list[EncoderState]:
