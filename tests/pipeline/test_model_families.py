@@ -100,7 +100,7 @@ def test_a_longrope_gives_the_same_at_any_batch_size_and_names_its_limit(
         arguments = ("--model", model, "--task", task, "--judge", "none", "--batch-size", size)
         outcome = gisteval("run", *arguments, "--output", run)
         assert outcome.code == 0, outcome.err
-        assert "exceed the context of 96 tokens (gisteval's limit" in outcome.err
+        assert "1 example exceeds the context of 96 tokens (gisteval's limit" in outcome.err
         lines = [line for file in (run / "generations").glob("*.jsonl") for line in file.open()]
         found = map(json.loads, lines)
         losses.append({(row["system"], row["example"]): row["nll"] for row in found})
