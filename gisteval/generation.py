@@ -72,16 +72,20 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class TooLong:
-    """An example that does not fit into the model's context; lengths in tokens."""
+    """An example that does not fit into the model's context; lengths in tokens.
+
+    limit: what sets the context, in brackets, where it is not the model's own.
+    """
 
     example: Example
     needed: int
     context: int
+    limit: str = ""
 
     @property
     def reason(self) -> str:
         """Why there is no output."""
-        return f"needs {self.needed} tokens, the context has {self.context}"
+        return f"needs {self.needed} tokens, the context has {self.context}{self.limit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,11 @@ def plan_windows(
         chosen = order[start : start + step * WINDOW]
         items = _measure(model, compressor, budget, [(i, examples[i]) for i in chosen], decoding)
         fitting = [item for item in items if item.total <= model.context]
-        yield tuple(TooLong(i.example, i.total, model.context) for i in items if i.total > model.context)
+        yield tuple(
+            TooLong(i.example, i.total, model.context, model.context_limit)
+            for i in items
+            if i.total > model.context
+        )
         for window in prompt_windows(
             model, fitting, lambda item: (item.example.instruction, item.prompt_tokens)
         ):

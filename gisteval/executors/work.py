@@ -154,6 +154,11 @@ def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Exa
     for found in examples.values():
         parts = (found[start : start + CHECK_POOL] for start in range(0, len(found), CHECK_POOL))
         pool += islice(chain.from_iterable(map(fitting, parts)), CHECK_POOL)
+    if not pool and model.context_limit:
+        raise InvalidRun(
+            f"{job.system.name}: no example fits into {model.context} tokens{model.context_limit}: the "
+            "self-check has nothing to run"
+        )
     by_length = sorted(pool, key=lambda e: len(e.instruction) + len(e.input))
     step = max(1, len(by_length) // CHECKED_EXAMPLES)
     chosen = by_length[::step][:CHECKED_EXAMPLES]

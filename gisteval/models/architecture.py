@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gisteval.errors import GistevalError
+from gisteval.models.families import T5_KIND, decoder_refusal, encoder_decoder_refusal
 from gisteval.prompts import Template
 
-T5_KIND = ("t5", "mt5", "umt5")
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,27 @@ def architecture_of(config: Mapping[str, Any], where: str) -> Architecture:
 
     where: the checkpoint, for the message.
     """
-    kind = config.get("model_type")
-    if kind in T5_KIND:
-        return ENCODER_DECODER
-    if config.get("is_encoder_decoder"):
+    kind = str(config.get("model_type"))
+    if config.get("is_encoder_decoder") or kind in T5_KIND:
+        reason, found = encoder_decoder_refusal(kind), ENCODER_DECODER
+    else:
+        reason, found = decoder_refusal(config), DECODER
+    if reason is not None:
+        raise GistevalError(f"{where}: {found.name} models of type {kind} are not supported: {reason}")
+    return found
+
+
+def check_parsed(config: PretrainedConfig, architecture: Architecture, where: str) -> None:
+    """The same with the defaults that a config.json leaves out, and with what transformers has a class for.
+
+    Raises GistevalError.
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    kind = config.model_type
+    found = architecture_of(config.to_dict(), where)
+    if found is DECODER is architecture and kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise GistevalError(
-            f"{where}: encoder-decoder models of type {kind} are not supported, only {', '.join(T5_KIND)}: "
-            "their encoders have relative positions, which gists can be cached under"
+            f"{where}: models of type {kind} are not supported: transformers lists no causal language "
+            "model of that type"
         )
-    return DECODER

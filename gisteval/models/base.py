@@ -22,11 +22,13 @@ class PromptModel(ABC):
     """A stock transformers model with the tokenizer, template and k of its checkpoint.
 
     An adapter says what its architecture needs: how prompts are encoded, how inputs run behind them and
-    what one masked pass gives. context: longest sequence in tokens; slot_bytes: of one cached token;
-    end_ids: tokens that end an answer; suppressed_ids: tokens that are never produced.
+    what one masked pass gives. context: longest sequence in tokens; context_limit: what sets it, in
+    brackets for a message, and empty if it is the model's own; slot_bytes: of one cached token; end_ids:
+    tokens that end an answer; suppressed_ids: tokens that are never produced.
     """
 
     context: int
+    context_limit: str = ""
     slot_bytes: int
 
     def __init__(self, model: PreTrainedModel, tokens: PromptTokenizer, leak_window: int = 0) -> None:

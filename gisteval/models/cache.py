@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+from gisteval.errors import GistevalError
+
 ROOM = 32
 """Spare slots reserved whenever a buffer is too small."""
 
@@ -126,6 +128,16 @@ class GrowingCache(Cache):  # type: ignore[misc]
     def length(self) -> int:
         """Slots written so far, padding included."""
         return int(self.layers[0].length)
+
+    def filled(self) -> list[GrowingLayer]:
+        """The layers that hold states of their own; those behind them read them as well, as Gemma 4's do.
+
+        Raises GistevalError if a layer without states stands between others.
+        """
+        count = sum(layer.is_initialized for layer in self.layers)
+        if not all(layer.is_initialized for layer in self.layers[:count]):
+            raise GistevalError("layers without keys and values stand between others that write some")
+        return list(self.layers[:count])
 
     def rewind(self, length: int) -> None:
         """Forget every slot from `length` on, in all layers."""

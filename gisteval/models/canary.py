@@ -10,6 +10,7 @@ import torch
 from gisteval.masks import MaskRule
 from gisteval.models.base import PromptModel
 from gisteval.models.tokens import GIST_TOKEN
+from gisteval.models.windows import text_config
 
 INSTRUCTION, INPUT = "Write the last word of the text in capital letters.", "The train leaves at 10:45."
 
@@ -34,7 +35,7 @@ def warnings(model: PromptModel, own: bool) -> Iterator[str]:
     if not _finite(model):
         yield "its logits are not all finite: the weights are damaged, or need another --dtype"
     elif not own:
-        loss, even = sentence_loss(model), math.log(model.model.config.vocab_size)
+        loss, even = sentence_loss(model), math.log(text_config(model.model.config).vocab_size)
         if loss > even:
             yield (
                 f"its loss on plain English is {loss:.1f} nats a token, worse than guessing evenly "

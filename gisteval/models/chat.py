@@ -15,6 +15,7 @@ from gisteval.models.loading import load_tokenizer, load_weights, resolve
 from gisteval.models.padding import pad_left
 from gisteval.models.placement import DTYPES, choose_device, choose_dtype
 from gisteval.models.tokens import keep_tags
+from gisteval.models.windows import context_of
 from gisteval.schema import digest
 from gisteval.thinking import PAIRS, opened
 
@@ -57,10 +58,11 @@ class ChatModel:
         texts = [self._text(conversation) for conversation in conversations]
         prompts = self._tokenizer(texts, add_special_tokens=False)["input_ids"]
         counts = [len(ids) for ids in prompts]
-        context = getattr(self._model.config, "max_position_embeddings", None)
-        fits = [not context or count + max_new_tokens <= context for count in counts]
+        context = context_of(self._model.config)
+        fits = [count + max_new_tokens <= context.tokens for count in counts]
         found: list[ChatReply | str] = [
-            f"{count} tokens and a reply of {max_new_tokens} exceed the context of {context}"
+            f"{count} tokens and a reply of {max_new_tokens} exceed the context of {context.tokens}"
+            f"{context.limit}"
             for count in counts
         ]
         places = [index for index, fit in enumerate(fits) if fit]
@@ -112,6 +114,6 @@ def chat_identity(name: str, dtype: str) -> str:
 def _checkpoint(name: str) -> Checkpoint:
     path = resolve(name)
     try:
-        return inspect_checkpoint(path)
+        return inspect_checkpoint(path, generates_only=True)
     except OSError as error:
         raise GistevalError(f"{path}: {one_line(error)}") from error

@@ -181,11 +181,13 @@ def inspect_checkpoint(
     allow_pickle: bool = False,
     base: Path | None = None,
     chat_template: str | None = None,
+    generates_only: bool = False,
 ) -> Checkpoint:
     """Check a folder without loading it. Raises GistevalError (what, where, what to do).
 
     base: of an adapter, or of a weight difference; chat_template: where the instruction stands in the
-    tokenizer's own template, read in place of the record's.
+    tokenizer's own template, read in place of the record's; generates_only: it is asked for replies alone,
+    as judges are, so it may be of a family whose prompts can't be compressed.
     """
     if not path.is_dir():
         raise GistevalError(f"checkpoint {path} does not exist: give a folder or a hub name")
@@ -203,7 +205,7 @@ def inspect_checkpoint(
         for name in ("config.json", "adapter_config.json", "tokenizer_config.json", "tokenizer.json"):
             if (path / name).is_file():
                 _read_json(path / name)
-    architecture = _architecture(path)
+    architecture = DECODER if generates_only else _architecture(path)
     if is_adapter:
         _check_adapter_kind(path)
     under = inspect_checkpoint(base, allow_pickle=allow_pickle) if base else None

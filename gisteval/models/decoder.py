@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any
+import inspect
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from gisteval import masks
 from gisteval.errors import GistevalError
@@ -23,27 +23,37 @@ from gisteval.models.compressed import (
     Tokens,
 )
 from gisteval.models.continuation import LOGIT_BYTES, Continuation, Scored, scores_at_the_end
+from gisteval.models.families import decoder_refusal
+from gisteval.models.layer_masks import decoder_body, layer_masks, window_masks
 from gisteval.models.padding import pad_left, positions
 from gisteval.models.tokens import PromptTokenizer
+from gisteval.models.windows import context_of, effective, layer_windows, text_config
 
 
 class DecoderModel(PromptModel):
     """A decoder-only language model that runs prompts masked or cached.
 
-    Works with any transformers causal model that takes a 4D additive mask, explicit `position_ids` and
-    a `Cache` (Llama, Qwen2, Mistral, GPT-2 are tested).
+    Works with the transformers causal models that take a 4D additive mask, explicit `position_ids` and a
+    `Cache`; `families` says which don't. windows: what each layer sees before a token.
     """
 
     def __init__(self, model: PreTrainedModel, tokens: PromptTokenizer, leak_window: int = 0) -> None:
         """See PromptModel."""
         super().__init__(model, tokens, leak_window)
-        config = model.config
+        if (reason := decoder_refusal(model.config.to_dict())) is not None:
+            raise GistevalError(f"{model.config.model_type} models are not supported: {reason}")
+        config = text_config(model.config)
         self.num_layers: int = config.num_hidden_layers
         self.num_heads: int = config.num_attention_heads
-        self.context = context_of(config)
-        head_size = getattr(config, "head_dim", None) or config.hidden_size // self.num_heads
-        kv_heads = getattr(config, "num_key_value_heads", None) or self.num_heads
-        self.slot_bytes = 2 * self.num_layers * kv_heads * head_size * self.dtype.itemsize
+        self.vocab_size: int = config.vocab_size
+        self.windows = layer_windows(config)
+        self.body = decoder_body(model)
+        self.takes_keep = "logits_to_keep" in inspect.signature(type(model).forward).parameters
+        context = context_of(config)
+        self.context, self.context_limit = context.tokens, context.limit
+        # Measured on one token: layers may share their states, or differ in heads and sizes.
+        states = [(layer.keys, layer.values) for layer in self._read([[0]]).filled()]
+        self.slot_bytes = sum(keys.nbytes + values.nbytes for keys, values in states)
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[Sequence[int]], keep: int | None) -> list[Prefix]:
@@ -53,16 +63,10 @@ class DecoderModel(PromptModel):
         """
         longest = max(len(ids) for ids in prompts)
         if longest > self.context:
-            raise GistevalError(f"a prompt of {longest} tokens exceeds the context of {self.context}")
-        ids, present = pad_left(prompts, self.device)
-        cache = GrowingCache(self.num_layers)
-        self.model.base_model(
-            input_ids=ids,
-            attention_mask=masks.additive(masks.prefill_mask(present, longest), self.dtype)[:, None],
-            position_ids=positions(present, 0),
-            past_key_values=cache,
-            use_cache=True,
-        )
+            raise GistevalError(
+                f"a prompt of {longest} tokens exceeds the context of {self.context}{self.context_limit}"
+            )
+        filled = self._read(prompts).filled()
         prefixes = []
         for row, prompt in enumerate(prompts):
             kept = len(prompt) if keep is None else min(keep, len(prompt))
@@ -71,11 +75,35 @@ class DecoderModel(PromptModel):
                     layer.keys[row, :, longest - kept :].clone(),
                     layer.values[row, :, longest - kept :].clone(),
                 )
-                for layer in cache.layers
+                for layer in filled
             )
             size = sum(state.nbytes for pair in layers for state in pair)
             prefixes.append(Prefix(layers, len(prompt), self.account(prompt, kept, size)))
         return prefixes
+
+    @torch.inference_mode()
+    def _read(self, prompts: Sequence[Sequence[int]]) -> GrowingCache:
+        """The states of left-padded prompts."""
+        ids, present = pad_left(prompts, self.device)
+        cache, places, width = GrowingCache(self.num_layers), positions(present, 0), ids.shape[1]
+        with self.masked(masks.prefill_mask(present, width), places, places, width) as mask:
+            self.body(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=places,
+                past_key_values=cache,
+                use_cache=True,
+            )
+        return cache
+
+    def masked(
+        self, mask: Tensor, queries: Tensor, keys: Tensor, length: int
+    ) -> AbstractContextManager[Tensor]:
+        """What to pass to the model for a mask, (B, Q, K) bool; layers with windows see less.
+
+        queries, keys: positions, (B, Q) and (B, K), all of them below length.
+        """
+        return window_masks(self.model, mask[:, None], effective(self.windows, length), queries, keys)
 
     def whole(self, prompts: Sequence[Sequence[int]]) -> list[Prefix]:
         """Every slot, cached: attention is causal, so an input changes nothing before it."""
@@ -96,7 +124,7 @@ class DecoderModel(PromptModel):
     ) -> list[Scored]:
         """Targets (token ids) behind their inputs in one pass; `run` and its `scores` take two."""
         columns = max(map(len, targets))
-        if 4 * len(targets) * columns * self.model.config.vocab_size > LOGIT_BYTES:
+        if 4 * len(targets) * columns * self.vocab_size > LOGIT_BYTES:
             return self.run(prompts, inputs).scores(targets)
         # A target's last token is predicted, but never read.
         rows = [[*x, *y[:-1]] for x, y in zip(inputs, targets, strict=True)]
@@ -189,11 +217,14 @@ class DecoderContinuation(Continuation):
         device = model.device
         cache = model.start_cache(prompts)
         width = cache.length
-        slots = torch.tensor([p.slots if isinstance(p, Prefix) else 0 for p in prompts])
-        self.present = (torch.arange(width)[None, :] >= width - slots[:, None]).to(device)
+        slots = torch.tensor([p.slots if isinstance(p, Prefix) else 0 for p in prompts], device=device)
         ids, real = pad_left(continuations, device)
         starts = torch.tensor([p.next_position for p in prompts], device=device)
         lengths = torch.tensor([len(c) for c in continuations], device=device)
+        before = torch.arange(width, device=device)[None, :] - width
+        self.present = before >= -slots[:, None]
+        # The slots that were kept are a prompt's last ones: they stand right before what follows it.
+        self.places = (before + starts[:, None]).clamp(min=0)
         super().__init__(model, cache, starts + lengths)
         self.last_columns = self._forward(ids, real, positions(real, starts), keep)
         self.last_logits = self.last_columns[:, -1]
@@ -201,79 +232,27 @@ class DecoderContinuation(Continuation):
     def rewind(self, length: int) -> None:
         """Forget every column from `length` on."""
         super().rewind(length)
-        self.present = self.present[:, :length]
+        self.present, self.places = self.present[:, :length], self.places[:, :length]
 
     def keep_rows(self, rows: Tensor) -> None:
         """Drop all rows but these."""
         super().keep_rows(rows)
-        self.present = self.present[rows]
+        self.present, self.places = self.present[rows], self.places[rows]
 
     def _forward(self, ids: Tensor, real: Tensor, position_ids: Tensor, keep: int) -> Tensor:
         self.present = torch.cat([self.present, real], dim=1)
+        self.places = torch.cat([self.places, position_ids], dim=1)
         mask = masks.prefill_mask(self.present, ids.shape[1])
-        output = self.model.model(
-            input_ids=ids,
-            attention_mask=masks.additive(mask, self.model.dtype)[:, None],
-            position_ids=position_ids,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=keep,
-        )
-        logits: Tensor = output.logits
+        length = int(position_ids.max()) + 1 if any(self.model.windows) else 0
+        few = {"logits_to_keep": keep} if self.model.takes_keep else {}
+        with self.model.masked(mask, position_ids, self.places, length) as additive:
+            output = self.model.model(
+                input_ids=ids,
+                attention_mask=additive,
+                position_ids=position_ids,
+                past_key_values=self.cache,
+                use_cache=True,
+                **few,
+            )
+        logits: Tensor = output.logits[:, -keep:]
         return logits.float()
-
-
-def context_of(config: PretrainedConfig) -> int:
-    """The longest sequence, in tokens, that a decoder of this configuration takes here.
-
-    One hand-made mask serves all layers, so a prompt must fit into the narrowest window.
-    """
-    limits = [config.max_position_embeddings, getattr(config, "sliding_window", None)]
-    if not getattr(config, "use_sliding_window", True):
-        limits = limits[:1]
-    return int(min(limit for limit in limits if limit))
-
-
-@contextmanager
-def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterator[Tensor]:
-    """The additive mask to pass to `model`; a rule for some layers only is applied by hooks inside.
-
-    Stock models hand a 4D mask on to every layer as it is, so a hook that finds that very tensor among
-    a layer's arguments can put the layer's own mask in its place. The hooks are gone afterwards.
-    """
-    heads = model.config.num_attention_heads
-    if rule.layers is None:
-        yield masks.additive(masks.head_masks(roles, rule, heads), model.dtype)
-        return
-    layers = decoder_layers(model)
-    unknown = sorted(index for index in rule.layers if not 0 <= index < len(layers))
-    if unknown:
-        raise ValueError(f"layers {unknown} do not exist: the model has {len(layers)}")
-    own = [
-        masks.additive(masks.head_masks(roles, rule.at_layer(index), heads), model.dtype)
-        for index in range(len(layers))
-    ]
-    with ExitStack() as hooks:
-        for layer, mask in zip(layers, own, strict=True):
-            hook = layer.register_forward_pre_hook(_replacing(own[0], mask), with_kwargs=True)
-            hooks.callback(hook.remove)
-        yield own[0]
-
-
-def _replacing(shared: Tensor, own: Tensor) -> Any:
-    def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not any(value is shared for value in (*args, *kwargs.values())):
-            raise GistevalError(f"{type(module).__name__} does not take the mask it is given as-is")
-        swapped = {name: own if value is shared else value for name, value in kwargs.items()}
-        return tuple(own if value is shared else value for value in args), swapped
-
-    return hook
-
-
-def decoder_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
-    """The blocks of a decoder, in order."""
-    for name in ("layers", "h", "blocks"):
-        blocks = getattr(model.base_model, name, None)
-        if isinstance(blocks, torch.nn.ModuleList):
-            return list(blocks)
-    raise GistevalError(f"{type(model).__name__}: no list of decoder blocks was found")

@@ -167,7 +167,7 @@ class EncoderDecoderModel(PromptModel):
 
 def start_id(model: PreTrainedModel) -> int:
     """The token that a decoder starts with."""
-    start = model.config.decoder_start_token_id
+    start = getattr(model.config, "decoder_start_token_id", None)
     return int(model.config.pad_token_id if start is None else start)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
@@ -20,7 +21,7 @@ from transformers import (
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
 from gisteval.models import canary
-from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture
+from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture, check_parsed
 from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
 from gisteval.models.decoder import DecoderModel
@@ -83,6 +84,7 @@ def load_model(
 
     device: of all weights, unless a device map says more.
     """
+    check_family(checkpoint)
     tokens, record = load_tokens(checkpoint), checkpoint.record
     if quantize is not None and device_map is None:
         device_map = {"": str(device)}  # quantised weights are made where they stay
@@ -94,6 +96,20 @@ def load_model(
     for warning in canary.warnings(adapter, own="recipe" in record.training):
         log.warning("%s: %s", checkpoint.path, warning)
     return adapter
+
+
+def check_family(checkpoint: Checkpoint) -> None:
+    """Raises GistevalError for a family whose prompts can't be compressed, before its weights are read.
+
+    A GGUF file, and an adapter's base, say what they are when they are loaded.
+    """
+    if checkpoint.gguf_file or checkpoint.is_adapter:
+        return
+    try:
+        config = AutoConfig.from_pretrained(checkpoint.path, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({one_line(error)})") from error
+    check_parsed(config, checkpoint.architecture, str(checkpoint.path))
 
 
 def load_placed(checkpoint: Checkpoint, placement: Placement) -> PromptModel:

@@ -267,8 +267,8 @@ def _failure_notes(failures: Failures) -> list[str]:
             worst = max(long, key=lambda item: item.needed)
             count = counted(len(long), "example exceeds", "examples exceed")
             notes.append(
-                f"{system} on {split}: {count} the context of {worst.context} tokens and {_without(long)} "
-                f"({_named(long)}; the longest needs {worst.needed})."
+                f"{system} on {split}: {count} the context of {worst.context} tokens{worst.limit} and "
+                f"{_without(long)} ({_named(long)}; the longest needs {worst.needed})."
             )
         if failed:
             notes.append(

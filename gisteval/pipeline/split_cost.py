@@ -13,8 +13,8 @@ from functools import cache
 from gisteval.compressors.base import Compressor, Footprint, Source
 from gisteval.models.architecture import DECODER
 from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.decoder import context_of
 from gisteval.models.loading import load_tokens, resolve
+from gisteval.models.windows import context_of
 from gisteval.profiling.closed_form import Flops, decode, forward, score
 from gisteval.profiling.shapes import ModelShape, Shape, load_shape, parse_config
 from gisteval.registry import COMPRESSORS
@@ -128,7 +128,7 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
     shape = model_shape(checkpoint)
     context = sys.maxsize
     if shape is not None and checkpoint.architecture is DECODER:
-        context = context_of(parse_config(shape.config))
+        context = context_of(parse_config(shape.config)).tokens
 
     @cache
     def measured(tokens: int, template: int) -> Footprint:

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from gisteval.masks import MaskRule
 from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture
+from gisteval.models.windows import text_config
 from gisteval.training.encoder_decoder import source_collator, split_loss
 from gisteval.training.rows import Collator, Row
 from gisteval.training.trainer import Loss, target_loss
@@ -28,7 +29,7 @@ class Feed:
 
 def packed_collator(rule: MaskRule, k: int, model: PreTrainedModel) -> Collator:
     """The collator for a model's number of heads."""
-    return Collator(rule, k, model.config.num_attention_heads)
+    return Collator(rule, k, text_config(model.config).num_attention_heads)
 
 
 FEEDS: dict[Architecture, Feed] = {

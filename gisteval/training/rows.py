@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -30,6 +31,11 @@ class Row:
     def __len__(self) -> int:
         return len(self.prompt) + sum(len(x) + len(y) for x, y in self.pairs)
 
+    @property
+    def last_position(self) -> int:
+        """The largest position id: continuations of one prompt share theirs."""
+        return len(self.prompt) + max(len(x) + len(y) for x, y in self.pairs) - 1
+
 
 class Rows(Dataset[Row]):
     """Rows in memory, with their lengths for length-grouped sampling."""
@@ -45,9 +51,16 @@ class Rows(Dataset[Row]):
 
 
 def build_rows(
-    examples: Iterable[Example], tokens: PromptTokenizer, pack: int, max_length: int
+    examples: Iterable[Example],
+    tokens: PromptTokenizer,
+    pack: int,
+    max_length: int,
+    context: int = sys.maxsize,
 ) -> tuple[list[Row], int]:
-    """Pack neighbouring examples of one instruction; returns the rows and how many were too long."""
+    """Pack neighbouring examples of one instruction; returns the rows and how many examples were too long.
+
+    max_length: of a row, in tokens; context: of a prompt with one of its continuations.
+    """
     rows, too_long = [], 0
     for instruction, group in groupby(examples, key=lambda example: example.instruction):
         members = list(group)
@@ -57,7 +70,7 @@ def build_rows(
         pairs = [(tuple(x), tuple(y)) for x, y in zip(xs, ys, strict=True)]
         for start in range(0, len(pairs), pack):
             row = Row(prompt, tuple(pairs[start : start + pack]))
-            if len(row) <= max_length:
+            if len(row) <= max_length and row.last_position < context:
                 rows.append(row)
             else:
                 too_long += len(row.pairs)

@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,9 +28,10 @@ from transformers import (
 
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
-from gisteval.models.architecture import Architecture
+from gisteval.models.architecture import DECODER, Architecture
 from gisteval.models.checkpoint import GIST_FILE, GistRecord, inspect_checkpoint
 from gisteval.models.loading import (
+    check_family,
     load_tokenizer,
     load_weights,
     resolve,
@@ -38,6 +40,7 @@ from gisteval.models.loading import (
 from gisteval.models.placement import DTYPES
 from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token
 from gisteval.models.vocabulary import fit_vocabulary
+from gisteval.models.windows import Context, context_of
 from gisteval.prompts import ChatTemplate, Template
 from gisteval.schema import Example
 from gisteval.store import disk_error, only_writer, write_json
@@ -83,11 +86,15 @@ def _train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRec
     model, tokenizer = _start(recipe, examples, architecture.template)
     template = ChatTemplate(recipe.chat_template) if recipe.chat_template else architecture.template
     tokens = PromptTokenizer(tokenizer, template, recipe.k, architecture.closes_input)
-    rows, too_long = build_rows(examples, tokens, pack, recipe.max_length)
+    context = context_of(model.config) if architecture is DECODER else Context(sys.maxsize, "")
+    rows, too_long = build_rows(examples, tokens, pack, recipe.max_length, context.tokens)
     if not rows:
-        raise GistevalError(f"no training row fits into max_length {recipe.max_length}")
+        raise GistevalError(
+            f"no training row fits into max_length {recipe.max_length} and a context of {context.tokens}"
+            f"{context.limit}"
+        )
     if too_long:
-        log.warning("%d examples are longer than max_length and left out", too_long)
+        log.warning("%d examples are longer than max_length or the context and left out", too_long)
     precision = _precision(recipe)
     if precision == "bfloat16" and not torch.cuda.is_available():
         model.set_attn_implementation("eager")  # on a CPU, sdpa's backward pass in bfloat16 is 3x slower
@@ -172,6 +179,7 @@ def _start(
         return new_model(recipe.scratch, tokenizer), tokenizer
     assert recipe.base is not None
     checkpoint = inspect_checkpoint(resolve(recipe.base))
+    check_family(checkpoint)
     base_tokenizer = load_tokenizer(checkpoint)
     add_gist_token(base_tokenizer)
     model = load_weights(checkpoint, base_tokenizer, torch.float32)

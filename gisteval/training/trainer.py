@@ -11,7 +11,12 @@ from torch.nn import functional
 from transformers import PreTrainedModel, Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from gisteval.models.layer_masks import decoder_body, given_mask
+from gisteval.models.windows import text_config
 from gisteval.training.rows import IGNORED, Rows
+
+CHANGED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "dim_model_base")
+"""Settings under which a decoder scales or caps what its output matrix gives."""
 
 Loss = Callable[[PreTrainedModel, dict[str, Tensor]], Tensor]
 """Mean loss in nats a target token of a collated batch."""
@@ -60,12 +65,19 @@ class RowTrainer(Trainer):  # type: ignore[misc]
 
 def target_loss(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
     """The loss that a stock decoder gives for the batch, from the hidden states that predict a target:
-    an eighth of the tokens, and of the logits.
+    an eighth of the tokens, and of the logits. One that changes its logits runs whole.
     """
     stock = model.get_base_model() if hasattr(model, "peft_config") else model
-    inputs = {name: value for name, value in batch.items() if name != "labels"}
-    hidden = stock.get_decoder()(**inputs, use_cache=False).last_hidden_state[:, :-1]
+    places = batch["position_ids"]
     labels = batch["labels"][:, 1:]
     counted = labels != IGNORED
-    logits = stock.get_output_embeddings()(hidden[counted])
+    whole = any(getattr(text_config(stock.config), name, None) for name in CHANGED_LOGITS)
+    with given_mask(stock, batch["attention_mask"], places) as mask:
+        output = (stock if whole else decoder_body(stock))(
+            input_ids=batch["input_ids"], attention_mask=mask, position_ids=places, use_cache=False
+        )
+    if whole:
+        logits = output.logits[:, :-1][counted]
+    else:
+        logits = stock.get_output_embeddings()(output.last_hidden_state[:, :-1][counted])
     return functional.cross_entropy(logits.float(), labels[counted])

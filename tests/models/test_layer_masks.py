@@ -8,7 +8,7 @@ import torch
 from gisteval.compressors.gist import Gist
 from gisteval.errors import GistevalError
 from gisteval.masks import CONTINUATION, GIST, PROMPT, MaskRule, head_masks
-from gisteval.models.decoder import decoder_layers, layer_masks
+from gisteval.models.layer_masks import decoder_layers, layer_masks
 
 NETWORKS = [("llama", "sdpa"), ("mistral", "sdpa"), ("qwen2", "sdpa"), ("gpt2", "sdpa"), ("gpt2", "eager")]
 INSTRUCTIONS = ["say the first word", "repeat yes or no or maybe"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from family_check import rows as family_rows
+from family_check import target_losses
+from tiny_families import family, tiny_model
 
 from gisteval.masks import MaskRule
 from gisteval.models.tokens import PromptTokenizer
 from gisteval.prompts import Template
 from gisteval.schema import Example
-from gisteval.training.rows import Collator, build_rows
+from gisteval.training.rows import Collator, Row, build_rows
 from gisteval.training.trainer import EpochSampler, target_loss
 
 EXAMPLES = [
@@ -17,6 +20,13 @@ EXAMPLES = [
     Example("2", "tiny", "train", "say the first word", "", "no"),
     Example("3", "tiny", "train", "twice", "worlds and maybe more", "worlds, no dogs"),
 ]
+
+
+TRAINED = (
+    *("mistral", "gemma2", "llama4_text", "gpt_neo", "bloom", "falcon, alibi", "gemma3"),
+    *("cohere", "granite", "minicpm3", "opt"),
+)
+"""Families with windows or biases, or whose logits are not just what the output matrix gives."""
 
 
 @pytest.fixture
@@ -56,3 +66,18 @@ def test_each_epoch_has_an_order_of_its_own_that_can_be_jumped_to():
         resumed = EpochSampler(3, lengths, seed=5)
         resumed.set_epoch(epoch)
         assert list(resumed) == order
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_loss_over_windows_and_biases_is_the_stock_models_row_by_row(name):
+    """Rows far longer than the windows: the mask handed over must not open them."""
+    model = tiny_model(family(name))
+    prompts, xs, ys = family_rows((40, 9), 1), family_rows((20, 5), 2), family_rows((6, 3), 3)
+    built = [Row(tuple(p), ((tuple(x), tuple(y)),)) for p, x, y in zip(prompts, xs, ys, strict=True)]
+    batch = Collator(MaskRule("pos_control"), 0, 4)(built)
+    alone = []
+    for p, x, y in zip(prompts, xs, ys, strict=True):
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([[*p, *x, *y]]), use_cache=False).logits[0]
+        alone.append(target_losses(logits[len(p) + len(x) - 1 :], y))
+    assert target_loss(model, batch).item() == pytest.approx(torch.cat(alone).mean().item(), abs=1e-4)
