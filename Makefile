@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check lint faults coverage audit wheel setup suites retrain clean
+.PHONY: run test check lint faults coverage selfcheck audit wheel setup suites retrain clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -21,6 +21,9 @@ faults: setup ## the long fault campaign: hundreds of kills, ten thousand fuzzed
 
 coverage: setup ## how often every interval covers and how often a claim is false, simulated: docs/gate.md
 	$(BIN)/python benchmarks/coverage.py
+
+selfcheck: setup ## planted faults and right models through the self-check, on the CPU
+	$(BIN)/python benchmarks/selfcheck.py --seconds 1800
 
 audit: setup ## known vulnerabilities of the pinned dependencies
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
