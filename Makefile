@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check lint faults coverage families audit wheel setup suites retrain clean
+.PHONY: run test check lint faults coverage families selfcheck audit wheel setup suites retrain clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -24,6 +24,9 @@ coverage: setup ## how often every interval covers and how often a claim is fals
 
 families: setup ## the matrix of docs/models.md: every text family that transformers knows
 	$(BIN)/python benchmarks/families.py
+
+selfcheck: setup ## planted faults and right models through the self-check, on the CPU
+	$(BIN)/python benchmarks/selfcheck.py --seconds 1800
 
 audit: setup ## known vulnerabilities of the pinned dependencies
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip

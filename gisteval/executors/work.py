@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 from typing import Any, Protocol
 
 from gisteval.compressors.base import Compressor
 from gisteval.errors import InvalidRun
 from gisteval.generation import Answer, Decoding, Failed, NotFinite, Outcome, TooLong
 from gisteval.models.base import PromptModel
+from gisteval.models.memory import is_out_of_memory
 from gisteval.models.placement import Placement
 from gisteval.registry import COMPRESSORS
 from gisteval.schema import Example, Generation, record_key, to_json
-from gisteval.selfcheck import SelfCheck, check_cached_path
+from gisteval.selfcheck import SelfCheck, check_cached_path, choose_examples, spread
 from gisteval.suite import System
-
-CHECKED_EXAMPLES = 6
-CHECK_POOL = 64
-"""Examples a split that the self-check chooses from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,27 +139,35 @@ class Executor(Protocol):
 
 
 def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Example]]) -> SelfCheck:
-    """Cached against masked on a few examples of different lengths. Raises InvalidRun if they differ."""
-    system, compressor = job.system, job.compressor()
+    """Cached, masked and stock paths compared on a few examples, on fewer where memory runs out.
+
+    Raises InvalidRun if they differ.
+    """
+    compressor, budget = job.compressor(), job.system.budget
 
     def fitting(part: Sequence[Example]) -> list[Example]:
-        positions = compressor.positions(model, [example.instruction for example in part], system.budget)
+        positions = compressor.positions(model, [example.instruction for example in part], budget)
         return model.fitting(part, positions)
 
-    pool: list[Example] = []
-    for found in examples.values():
-        parts = (found[start : start + CHECK_POOL] for start in range(0, len(found), CHECK_POOL))
-        pool += islice(chain.from_iterable(map(fitting, parts)), CHECK_POOL)
-    if not pool and model.context_limit:
+    chosen = choose_examples(model, examples, fitting)
+    if not chosen and model.context_limit:
         raise InvalidRun(
             f"{job.system.name}: no example fits into {model.context} tokens{model.context_limit}: the "
             "self-check has nothing to run"
         )
-    by_length = sorted(pool, key=lambda e: len(e.instruction) + len(e.input))
-    step = max(1, len(by_length) // CHECKED_EXAMPLES)
-    chosen = by_length[::step][:CHECKED_EXAMPLES]
+    while True:
+        try:
+            return _check(job, model, chosen)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or len(chosen) <= 2:
+                raise
+        chosen = spread(chosen, len(chosen) // 2)
+
+
+def _check(job: Job, model: PromptModel, chosen: Sequence[Example]) -> SelfCheck:
+    system = job.system
     leak_window = system.checkpoint.record.leak_window
     try:
-        return check_cached_path(model, compressor, system.budget, leak_window, chosen)
+        return check_cached_path(model, job.compressor(), system.budget, leak_window, chosen)
     except InvalidRun as error:
         raise InvalidRun(f"{system.name}: {error}") from error

@@ -50,7 +50,11 @@ class Continuation(ABC):
     """Rows prefilled behind their prompts, about to answer.
 
     next_position: (rows,) position of the next token; last_logits: (rows, vocabulary), of that token.
+    watch: called at each step of `decode` with the rows (their numbers at the start) and the logits,
+    (rows, vocabulary), that their next tokens are chosen from. It must copy what it keeps.
     """
+
+    watch: Callable[[Tensor, Tensor], None] | None = None
 
     def __init__(self, model: PromptModel, cache: GrowingCache, next_position: Tensor) -> None:
         """cache: of the answers' own states, and of whatever stands before them in the same layers."""
@@ -121,6 +125,8 @@ class Continuation(ABC):
         alive = torch.ones(self.rows, dtype=torch.bool, device=device)
         position, logits = self.next_position, self.last_logits
         for step in range(max_new_tokens):
+            if self.watch is not None:
+                self.watch(rows, logits)
             logits[:, self.model.suppressed_ids] = -torch.inf
             chosen = logits.argmax(-1)  # of a NaN, if there is one
             sound = logits.gather(-1, chosen[:, None])[:, 0].isfinite()

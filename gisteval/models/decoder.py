@@ -188,8 +188,9 @@ class DecoderModel(PromptModel):
                 attention_mask=mask,
                 position_ids=positions(present, 0),
                 use_cache=False,
+                logits_to_keep=max(map(len, continuations)),
             )
-        width = ids.shape[1]
+        width = output.logits.shape[1]
         return [
             output.logits[row, width - len(continuation) :].float()
             for row, continuation in enumerate(continuations)

@@ -1,6 +1,6 @@
 """What one system takes on one split: lengths counted with its tokenizer, FLOPs by the closed forms.
 
-Neither needs weights. Not counted: padding of batches, and the self-check of six examples a system.
+Neither needs weights. Not counted: padding of batches, and the self-check of ten examples a system.
 """
 
 from __future__ import annotations

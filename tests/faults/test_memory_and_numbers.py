@@ -74,7 +74,7 @@ def poisoned(tiny_suite, tmp_path: Path) -> Path:
 def test_logits_that_are_no_numbers_name_system_and_example_and_cost_no_other_record(
     poisoned, write_task, tmp_path: Path, refused
 ) -> None:
-    # The self-check reads every fifth example by length, of 30: the poison is in none of them.
+    # The self-check reads ten examples of all lengths, of 30: the poison is in none of them.
     texts = [(f"say {'cats ' * n}", POISON if n == 12 else "dog", "yes") for n in range(30)]
     task = write_task(tmp_path / "poisoned-task", texts)
     run = tmp_path / "run"

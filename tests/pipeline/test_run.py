@@ -69,8 +69,10 @@ def test_manifest_says_how_it_was_made(finished: Path) -> None:
     names = [system["name"] for system in manifest["systems"]]
     assert set(manifest["self_check"]) == set(names)
     for check in manifest["self_check"].values():
-        assert (check["examples"], check["greedy_mismatches"]) == (6, 0)
+        assert (check["examples"], check["greedy_mismatches"]) == (10, 0)
         assert 0 <= check["max_nll_difference"] < 1e-3
+        differences = ("loss", "decoded", "batch", "stock")
+        assert all(0 <= check[f"{name}_difference"] <= check["tolerance"] for name in differences)
     digests = [system["weights"] for system in manifest["systems"]]
     assert len(set(digests)) == len(digests) == 4
 

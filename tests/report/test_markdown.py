@@ -53,6 +53,18 @@ def test_the_report_has_notes_table_and_origin(tmp_path: Path) -> None:
     assert "| device, dtype | cpu, float32 |" in lines
     assert "| torch | 2.13.0 |" in lines
     assert "| gist-1 | 6 | 28 | 9.5e-07 | 0 |" in lines
+    assert not any("from the stock model" in line for line in lines)  # a run of an older version
+
+
+def test_the_report_says_how_far_each_part_of_the_self_check_is_off(tmp_path: Path) -> None:
+    figures = {"loss_difference": 0.031, "decoded_difference": 0.02, "batch_difference": 0.004}
+    check = MANIFEST["self_check"]["gist-1"] | figures | {"rounding": 0.1, "tolerance": 0.25}
+    checks = {"gist-1": check | {"stock_difference": 0.0051}, "gist-2": check}
+    page = build_report([finished(tmp_path / "run", [], self_check=checks)], tmp_path / "report")
+    lines = page.with_suffix(".md").read_text(encoding="utf-8").splitlines()
+    assert "| gist-1 | 6 | 28 | 9.5e-07 | 0 | 0.0051 | 0.004 | 0.031 | 0.02 | 0.1 | 0.25 |" in lines
+    assert "| gist-2 | 6 | 28 | 9.5e-07 | 0 | - | 0.004 | 0.031 | 0.02 | 0.1 | 0.25 |" in lines
+    assert "0.0051 nats from the stock model" in page.read_text(encoding="utf-8")
 
 
 def test_systems_of_several_runs_are_told_apart(tmp_path: Path) -> None:

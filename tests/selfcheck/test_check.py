@@ -1,4 +1,4 @@
-"""The self-check passes on what is right and refuses every way in which the cached path can break."""
+"""The self-check passes on what is right and refuses every way in which a path can break."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from planted_faults import FAULTS
 
 from gisteval import masks
 from gisteval.compressors.full import Full
@@ -14,10 +15,11 @@ from gisteval.compressors.gist import Gist
 from gisteval.compressors.nothing import Empty
 from gisteval.compressors.truncate import Truncate
 from gisteval.errors import InvalidRun
-from gisteval.models import continuation
+from gisteval.models import continuation, padding
 from gisteval.models.decoder import DecoderModel
 from gisteval.schema import Example
 from gisteval.selfcheck import check_cached_path
+from gisteval.selfcheck.control import CEILING, FACTOR, FLOOR
 
 TEXTS = [
     ("say", "cats, dogs", "yes no"),
@@ -26,10 +28,11 @@ TEXTS = [
     ("maybe", "a", "m"),
 ]
 EXAMPLES = [Example(str(number), "tiny", "test", *texts) for number, texts in enumerate(TEXTS)]
+LONG = Example("long", "tiny", "test", "say maybe no " * 20, "cats", "yes")
 
 
-def check(model, compressor=None, budget=None, leak_window=0):
-    return check_cached_path(model, compressor or Gist(), budget, leak_window, EXAMPLES)
+def check(model, compressor=None, budget=None, leak_window=0, examples=EXAMPLES):
+    return check_cached_path(model, compressor or Gist(), budget, leak_window, examples)
 
 
 @pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "gpt2", "t5"])
@@ -38,10 +41,15 @@ def test_passes_on_a_right_model(tiny_model, name, compressor):
     model = tiny_model(name, 3)
     result = check(model, compressor)
     assert result.examples == 4
-    assert result.tokens == sum(map(len, model.tokens.targets([e.output for e in EXAMPLES])))
+    references = sum(map(len, model.tokens.targets([e.output for e in EXAMPLES])))
+    assert references < result.tokens <= 4 * references  # each row goes on with the others'
     assert result.max_nll_difference < 1e-4
-    assert result.greedy_mismatches == 0
-    assert result.to_json().keys() == {"examples", "tokens", "max_nll_difference", "greedy_mismatches"}
+    assert result.greedy_mismatches == result.broken_rows == 0
+    assert result.tolerance == FLOOR  # float32 is far below it
+    found = result.to_json()
+    differences = ("loss", "decoded", "batch", "stock")
+    assert all(0 <= found[f"{name}_difference"] < 1e-5 for name in differences)
+    assert 0 < found["rounding"] < 1e-5
 
 
 @pytest.mark.parametrize(("budget", "window"), [(None, 2), (5, 2), (3, 0), (400, 0)])
@@ -56,7 +64,20 @@ def test_passes_with_a_leak_window_from_the_record_or_a_budget(tiny_model, budge
 
 def test_passes_in_bfloat16_within_its_rounding(tiny_network, tiny_model):
     model = DecoderModel(tiny_network("llama").to(torch.bfloat16), tiny_model("llama", 1).tokens)
-    assert 0 < check(model).max_nll_difference < 0.2
+    result = check(model)
+    assert 0 < result.max_nll_difference < 0.2
+    assert 0 < max(result.loss_difference, result.decoded_difference) < result.tolerance
+    assert result.tolerance == FACTOR * result.rounding < 0.1
+
+
+def test_the_control_is_the_same_each_time_and_leaves_the_model_as_it_was(tiny_model):
+    model = tiny_model("llama", 1)
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    first, second = check(model), check(model)
+    assert first == second
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not any(module._forward_hooks for module in model.model.modules())
 
 
 def test_no_example_to_check_is_an_invalid_run(tiny_model):
@@ -161,3 +182,65 @@ def test_fails_on_weights_that_are_not_numbers(tiny_network, tiny_model):
         network.get_output_embeddings().weight[7] = float("nan")
     with pytest.raises(InvalidRun, match="the logits of 0 are not finite"):
         check(DecoderModel(network, tiny_model("llama", 1).tokens))
+
+
+def test_fails_where_all_own_paths_agree_and_the_stock_model_does_not(tiny_model, monkeypatch):
+    """GPT-2 learned its positions: one too many is wrong alike in the masked and the cached pass."""
+    stock = padding.positions
+    monkeypatch.setattr(
+        "gisteval.models.decoder.positions",
+        lambda present, start: torch.where(present, stock(present, start) + 1, 0),
+    )
+    with pytest.raises(InvalidRun, match="over a whole prompt and the stock model's differ by"):
+        check(tiny_model("gpt2", 1), Full())
+
+
+@pytest.mark.parametrize("compressor", [Gist(), Full(), Empty()], ids=lambda c: c.name)
+def test_fails_where_a_row_depends_on_the_rows_beside_it(tiny_network, tiny_model, compressor):
+    """As with rotary factors that are chosen by the longest row of a batch: both own paths share it."""
+    model = DecoderModel(copy.deepcopy(tiny_network("llama")), tiny_model("llama", 1).tokens)
+
+    def stretch(module, args, kwargs):
+        place = kwargs["position_ids"]
+        return args, {**kwargs, "position_ids": place * 4 if int(place.max()) > 60 else place}
+
+    model.model.model.rotary_emb.register_forward_pre_hook(stretch, with_kwargs=True)
+    assert check(model, compressor).stock_difference < 1e-5  # nobody is long
+    with pytest.raises(InvalidRun, match="the stock model's differ by"):
+        check(model, compressor, examples=[*EXAMPLES, LONG])
+
+
+def test_fails_where_a_row_alone_differs_and_the_stock_model_can_not_tell(
+    tiny_network, tiny_model, monkeypatch
+):
+    model = DecoderModel(copy.deepcopy(tiny_network("llama")), tiny_model("llama", 1).tokens)
+
+    def stretch(module, args, kwargs):
+        place = kwargs["position_ids"]
+        return args, {**kwargs, "position_ids": place * 4 if len(place) > 1 else place}
+
+    model.model.model.rotary_emb.register_forward_pre_hook(stretch, with_kwargs=True)
+    monkeypatch.setattr("gisteval.selfcheck.check._against_stock", lambda model, rows: ([], []))
+    with pytest.raises(InvalidRun, match=r"alone and beside other rows .* depend on the batch"):
+        check(model)
+
+
+def test_fails_beyond_a_window_that_only_the_longest_row_reaches(tiny_network, tiny_model):
+    """The stock model attends to so many tokens before each; the masked pass would attend to all."""
+    model = DecoderModel(copy.deepcopy(tiny_network("mistral")), tiny_model("mistral", 1).tokens)
+    model.model.config.sliding_window = 70
+    assert check(model).stock_difference < 1e-5
+    with pytest.raises(InvalidRun, match="the stock model's differ by"):
+        check(model, examples=[*EXAMPLES, LONG])
+
+
+def test_noise_that_hides_everything_is_no_excuse(tiny_model, monkeypatch):
+    """Beyond a nat the tolerance grows no more, and the message says what helps."""
+    monkeypatch.setattr("gisteval.selfcheck.passes.rounding_unit", lambda model: 2.0)
+    model = tiny_model("llama", 3)
+    assert check(model).tolerance == CEILING
+    with (
+        FAULTS["loss: two rows swapped"](model),
+        pytest.raises(InvalidRun, match=r"rounding explains 1; .*; try --dtype float32"),
+    ):
+        check(model)

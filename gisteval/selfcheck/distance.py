@@ -1,0 +1,23 @@
+"""One figure for how far apart two passes over several rows are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+QUARTILE = 0.75
+"""A row's difference is this quantile over its positions. A fault moves most positions of its row; rounding
+may move a single one far, where two experts of a mixture, or two steps of int8, are nearly tied."""
+
+
+def of_row(positions: Tensor) -> float:
+    """Of differences at a row's positions, (positions,), the upper quartile; 0 if there is none."""
+    return float(positions.quantile(QUARTILE)) if len(positions) else 0.0
+
+
+def worst_row(rows: Iterable[Tensor]) -> float:
+    """The largest of the rows' differences; not a number, if one of them is none."""
+    found = torch.tensor([of_row(row) for row in rows])
+    return float(found.max()) if len(found) else 0.0
