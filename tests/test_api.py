@@ -22,8 +22,9 @@ def test_results_are_a_table(tiny_suite: Path, tiny_task: Path, tmp_path: Path, 
     assert run.results["system"].tolist() == [row["system"] for row in rows]
     assert run.folder == tmp_path / "run"
     assert json.loads((run.folder / "manifest.json").read_text())["command"] == ["gisteval.run"]
-    [note] = run.notes
+    note, doubt = run.notes
     assert note.startswith("The reference judge")
+    assert doubt.startswith("Judge reference: too few looks to tell it from guessing")  # 3 examples
     assert capsys.readouterr().out == ""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gisteval.judging.evidence import Evidence, Shares
-from gisteval.schema import Estimate
+from gisteval.schema import Estimate, finite
 
 Rule = Literal[
     "missing", "ties", "other order", "itself", "place", "same text", "length", "negative control"
@@ -101,7 +101,7 @@ def negative_control(
         worse = trained and rate.ci_low > USABLE_NEGATIVE
         text = (
             f"the {'' if trained else 'untrained '}negative control {entry['system']} wins "
-            f"{rate.value:.1f} [{rate.ci_low:.1f}, {rate.ci_high:.1f}] on {split}, "
+            f"{rate.value:.1f}{_ends(rate, 1)} on {split}, "
             f"{'' if below else 'not '}below {EVEN:g}"
         )
         state: State = "holds" if below else "fails" if worse else "too few"
@@ -219,11 +219,16 @@ def _state(found: Estimate, guess: float) -> State:
 
 
 def _check(rule: Rule, state: State, text: str, found: Estimate, guess: float) -> Check:
-    return Check(
-        rule, state, text, value=found.value, ci_low=found.ci_low, ci_high=found.ci_high, guess=guess,
-        n=found.n,
-    )  # fmt: skip
+    low, high = finite(found.ci_low), finite(found.ci_high)
+    return Check(rule, state, text, value=found.value, ci_low=low, ci_high=high, guess=guess, n=found.n)
 
 
 def _estimate(found: Estimate) -> str:
-    return f"{found.value:.0f}% [{found.ci_low:.0f}, {found.ci_high:.0f}]"
+    return f"{found.value:.0f}%{_ends(found, 0)}"
+
+
+def _ends(found: Estimate, digits: int) -> str:
+    """The interval in brackets, if there is one: a single instruction has none."""
+    if finite(found.ci_low) is None or finite(found.ci_high) is None:
+        return " (no interval)"
+    return f" [{found.ci_low:.{digits}f}, {found.ci_high:.{digits}f}]"

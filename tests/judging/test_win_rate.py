@@ -135,5 +135,8 @@ def test_the_papers_win_rates(
     verdicts, clusters = released(shared_data, split)
     found = win_rate(verdicts, clusters)
     assert found.estimate.value == pytest.approx(value, abs=0.051)
-    assert (found.estimate.ci_low, found.estimate.ci_high) == pytest.approx((low, high), abs=0.3)
+    # low and high are those of the clustered t interval, which knows of no loss that it did not see: the
+    # bounded interval holds it, and is wider by less than two such losses.
+    assert low - 0.6 < found.estimate.ci_low < low + 0.05
+    assert high - 0.05 < found.estimate.ci_high < high + 0.6
     assert (found.wins, found.ties, found.losses) == counts

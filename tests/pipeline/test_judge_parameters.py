@@ -152,6 +152,7 @@ def test_listed_models_are_asked_as_they_can_be(
 
 
 def test_a_flag_sets_a_parameter(gisteval, refused, make_run, chat_server, judging_cache) -> None:
+    chat_server.answer = lambda number, body: good(body)
     run = make_run(OUTPUTS)
     flags = ("--judge-param", "reasoning_effort=low", "--judge-param", "seed=7")
     assert gisteval(*judge(run, chat_server, *flags)).code == 0

@@ -21,6 +21,7 @@ from gisteval.report.claims import (
     verdict_sentence,
 )
 from gisteval.report.data import read_runs
+from gisteval.report.doubts import Doubts
 from gisteval.report.margins import controls_apart, margins
 from gisteval.report.samples import Samples, collect_samples
 from gisteval.schema import Condition, Example, ResultRow
@@ -79,11 +80,14 @@ def test_a_win_rate_is_held_against_half() -> None:
 
 def test_a_judge_that_may_not_be_relied_on_is_passed_over() -> None:
     rows = [ROW, replace(WIN, p_within=SHOWN), replace(WIN, judge="another", value=1.0)]
-    measure, (margin,) = margins(rows, {"chatgpt"})
+    first = {("chatgpt", WIN.system, WIN.split): "it guesses"}
+    measure, (margin,) = margins(rows, Doubts(first))
     assert (measure, margin.value) == ("the win rate (judge another) less 50", -49.0)
-    measure, (margin,) = margins(rows, {"chatgpt", "another"})
-    assert (measure, margin.value) == ("ROUGE-L less the positive control's", -3.1)
-    assert "chatgpt" not in findings(rows, NOTHING, (), {"chatgpt", "another"}).sentence
+    both = Doubts({**first, ("another", WIN.system, WIN.split): "it guesses too"})
+    assert margins(rows, both)[1] == []  # ROUGE-L does not take a judge's place
+    said = findings(rows, NOTHING, (), both)
+    assert said.sentence.startswith("No conclusion. The judge chatgpt can't be relied on, since it guesses")
+    assert not said.candidates and [claim.finding for claim in said.judges] == ["open", "open"]
 
 
 def test_the_sentence() -> None:

@@ -84,7 +84,7 @@ def test_a_shortened_prompt_is_of_its_controls_family_and_has_no_k() -> None:
 def test_plain_models_have_no_figure_over_k(tmp_path, strict, small_run) -> None:
     data = read_runs([small_run])
     (run,) = data.runs
-    plain = replace(run, rows=tuple(plain_rows(9)))
+    plain = replace(run, rows=tuple(plain_rows(9)), judging=())
     samples = replace(collect_samples(data), judges=(), systems=())
     drawn = draw_figures(replace(data, runs=(plain,)), samples, tmp_path)
     assert [figure.name for figure in drawn] == ["pareto", "loss"]

@@ -17,6 +17,7 @@ from gisteval.compressors.truncate import Truncate
 from gisteval.errors import InvalidRun
 from gisteval.models import continuation, padding
 from gisteval.models.decoder import DecoderModel
+from gisteval.models.windows import Window
 from gisteval.schema import Example
 from gisteval.selfcheck import check_cached_path
 from gisteval.selfcheck.control import CEILING, FACTOR, FLOOR
@@ -225,10 +226,14 @@ def test_fails_where_a_row_alone_differs_and_the_stock_model_can_not_tell(
         check(model)
 
 
-def test_fails_beyond_a_window_that_only_the_longest_row_reaches(tiny_network, tiny_model):
-    """The stock model attends to so many tokens before each; the masked pass would attend to all."""
-    model = DecoderModel(copy.deepcopy(tiny_network("mistral")), tiny_model("mistral", 1).tokens)
-    model.model.config.sliding_window = 70
+def test_fails_beyond_a_window_that_only_the_longest_row_reaches(tiny_network, tiny_model, monkeypatch):
+    """The stock model attends to so many tokens before each; both of our passes would attend to all."""
+    network = copy.deepcopy(tiny_network("mistral"))
+    network.config.sliding_window = 70
+    model = DecoderModel(network, tiny_model("mistral", 1).tokens)
+    assert check(model, examples=[*EXAMPLES, LONG]).stock_difference < 1e-5
+    everything = torch.tensor([[[True]]])
+    monkeypatch.setattr(Window, "visible", lambda window, queries, keys: everything)
     assert check(model).stock_difference < 1e-5
     with pytest.raises(InvalidRun, match="the stock model's differ by"):
         check(model, examples=[*EXAMPLES, LONG])
