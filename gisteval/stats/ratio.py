@@ -41,9 +41,11 @@ def retention(
     """Share of the gap between the controls that a candidate keeps, in percent, with its interval.
 
     100 * (mean candidate - mean negative) / (mean positive - mean negative), from the values of the same
-    examples in one order. percent: whether they lie between 0 and 100 (then by `bounded_mean`) or have no
-    known range (by `mean_interval`); method "test-inversion". The interval is (-inf, inf) unless the
-    controls are shown to be apart at the same level. The value is NaN if the gap is exactly zero.
+    examples in one order. The interval inverts the t test of `mean_interval`; method "test-inversion".
+    percent: whether the values lie between 0 and 100. Then `bounded_mean` says whether the controls are
+    apart, and gives the interval where t has none (few instructions, or no spread). The interval is
+    (-inf, inf) unless the controls are shown to be apart at the same level. The value is NaN if the gap is
+    exactly zero.
     Raises InvalidRun if the sides differ in number of values, or as `mean_interval` does.
     """
     ours, upper, lower = (
@@ -85,20 +87,23 @@ def _ratio(
     value = float(above.sum()) / total if total else math.nan
     low, high, groups = -math.inf, math.inf, len(below) if clusters is None else len(set(clusters))
 
-    def margin(upper: bool, r: float) -> float:
+    def by_t(upper: bool, r: float) -> float:
         """Below 0 where r is left out: as too high (upper), or as too low."""
-        rest = above - r * below
-        if span is None:
-            ends = mean_error(rest, clusters).ends(confidence)
-            return ends[1] if upper else -ends[0]
+        ends = mean_error(above - r * below, clusters).ends(confidence)
+        return ends[1] if upper else -ends[0]
+
+    def by_bounds(upper: bool, r: float) -> float:
+        assert span is not None
         reach = span(r) * (1.0 + 1e-9)
-        mean = bounded_mean(rest, -reach, reach, clusters)
+        mean = bounded_mean(above - r * below, -reach, reach, clusters)
         return (mean.p_at_least(0.0) if upper else mean.p_at_most(0.0)) - tail
 
     if total and _is_above_zero(below, clusters, confidence, span is not None):
         rest = mean_error(above - value * below, clusters)
-        if span is not None or rest.standard_error > 1e-9 * total / below.size:
-            low, high = _end(margin, False, value), _end(margin, True, value)
+        if rest.standard_error > 1e-9 * abs(total) / below.size:
+            low, high = _end(by_t, False, value), _end(by_t, True, value)
+        if span is not None and not (math.isfinite(low) and math.isfinite(high)):
+            low, high = _end(by_bounds, False, value), _end(by_bounds, True, value)
     return Estimate(unit * value, unit * low, unit * high, below.size, groups, confidence, "test-inversion")
 
 

@@ -244,5 +244,5 @@ def test_the_commands_import_and_report(gisteval, paper: Path, tmp_path: Path) -
     done = gisteval("report", tmp_path / "run")
     assert (done.code, done.err) == (0, "")
     text = (tmp_path / "run" / "report" / "report.md").read_text(encoding="utf-8")
-    assert "| human | LLaMA-gist-1 | 1 | 23.9 [20.8, 27.1] | 76 [61, 92] | 45.4 [39.4, 51.7] |" in text
-    assert "| rougeL | LLaMA-gist-1 | human | 23.92 | 23.91 [20.75, 27.07] | -0.00 | Table 1 |" in text
+    assert "| human | LLaMA-gist-1 | 1 | 23.9 [20.8, 28.0] | 76 [61, 93] | 45.4 [39.4, 51.7] |" in text
+    assert "| rougeL | LLaMA-gist-1 | human | 23.92 | 23.91 [20.76, 28.00] | -0.00 | Table 1 |" in text

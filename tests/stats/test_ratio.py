@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gisteval.errors import InvalidRun
-from gisteval.stats import bounded_mean, ratio_of_means, retention
+from gisteval.stats import bounded_mean, mean_interval, ratio_of_means, retention
 
 
 def three_systems(
@@ -42,14 +42,24 @@ def test_the_interval_holds_every_ratio_that_is_not_excluded(percent: bool) -> N
     assert estimate.value == pytest.approx(
         100.0 * (candidate - negative).mean() / (positive - negative).mean()
     )
-    if percent:
-        for end, other in ((estimate.ci_low, True), (estimate.ci_high, False)):
-            rest = candidate - negative - end / 100.0 * (positive - negative)
-            reach = 100.0 * max(1.0, end / 100.0)
-            mean = bounded_mean(rest, -reach, reach)
-            assert (mean.p_at_most(0.0) if other else mean.p_at_least(0.0)) == pytest.approx(
-                0.025, abs=1e-4
-            )
+    for end, lower in ((estimate.ci_low, True), (estimate.ci_high, False)):
+        rest = mean_interval(candidate - negative - end / 100.0 * (positive - negative))
+        assert (rest.ci_low if lower else rest.ci_high) == pytest.approx(0.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(("size", "lost"), [(9, 2), (60, 0)])
+def test_where_t_has_no_interval_scores_have_the_bounded_one(size: int, lost: int) -> None:
+    """Too few examples, or no spread around the ratio: here the candidate is its control."""
+    positive, negative = np.full(size, 90.0), np.zeros(size)
+    candidate = np.where(np.arange(size) < lost, 0.0, positive)
+    estimate = retention(candidate, positive, negative, percent=True)
+    assert estimate.ci_low < estimate.value - 1.0 and estimate.ci_high > estimate.value + 1.0
+    for end, lower in ((estimate.ci_low, True), (estimate.ci_high, False)):
+        rest = candidate - negative - end / 100.0 * (positive - negative)
+        reach = 100.0 * max(1.0, end / 100.0)
+        mean = bounded_mean(rest, -reach, reach)
+        assert (mean.p_at_most(0.0) if lower else mean.p_at_least(0.0)) == pytest.approx(0.025, abs=1e-4)
+    assert retention(candidate, positive, negative, percent=False).ci_low == -np.inf
 
 
 def test_a_loss_is_retained_like_a_score() -> None:
