@@ -185,7 +185,8 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
                         total = len(plan.examples[split])
                         bars[system, split] = work.begin(f"{system} on {split}", total, len(known))
                         progress.info(
-                            "%s on %s: self-check passed, %d of %d", system, split, len(known), total
+                            "%s on %s: self-check passed, %s of %s",
+                            *(system, split, f"{len(known):,}", f"{total:,}"),
                         )
                     writers[system] = files.enter_context(RecordWriter(folder.generations(system)))
                     continue
