@@ -60,9 +60,7 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"'(\[-]\s*)$")
 _NAME = re.compile(r"\b[A-Z][\w'\u2019-]*[\w]")
 _LIST_LINE = re.compile(r"\s*(?:[-*•]|\(?\d{1,3}[.):]|\(?[a-zA-Z][.)])\s+\S")
 _ONE_NUMBER = re.compile(r"[^\w]*\d+(?:[.,]\d+)*\s*[^\w\s]?\s*\.?")
-_CODE = re.compile(
-    r"```|^[^\S\n]*(?:def |class |import |from \w+ import|#include|function |SELECT )", re.M
-)
+_CODE = re.compile(r"```|^[^\S\n]*(?:def |class |import |from \w+ import|#include|function |SELECT )", re.M)
 _TAG = re.compile(r"^[^\S\n]*<\w", re.M)
 _WORD = re.compile(r"[\w'\u2019-]+")
 _YES_NO = {"yes", "no", "true", "false"}
