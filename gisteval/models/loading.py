@@ -9,6 +9,7 @@ from pickle import UnpicklingError
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -48,6 +49,12 @@ ADAPTERS: dict[Architecture, type[PromptModel]] = {
     DECODER: DecoderModel,
     ENCODER_DECODER: EncoderDecoderModel,
 }
+UNREADABLE = (
+    *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
+    SafetensorError,
+)
+"""What transformers raises over a checkpoint whose files hold wrong types, or do not fit one another."""
+
 AUTO_CLASSES = {DECODER: AutoModelForCausalLM, ENCODER_DECODER: AutoModelForSeq2SeqLM}
 
 
@@ -247,7 +254,7 @@ def _load_stock(
             f"{checkpoint.path}: its .bin files hold more than tensors, which is never loaded: convert "
             "them to safetensors where you trust them"
         ) from error
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({one_line(error)})") from error
     if quantize == "int4":
         settle_int4(model)
