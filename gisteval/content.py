@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from gisteval.errors import GistevalError, one_line
+from gisteval.foreign_files import check_depth, read_text
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -39,7 +40,7 @@ class _PlainLoader(yaml.SafeLoader):
 def read_yaml(file: Path, what: str) -> Any:
     """The content of a YAML file; what: begins the message of the GistevalError if it can't be read."""
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), _PlainLoader)
+        return check_depth(yaml.load(read_text(file), _PlainLoader))
     # A tag on a value that is none of its kind makes the loader fail in many ways; so does deep nesting.
     except (
         OSError,

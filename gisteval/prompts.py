@@ -28,11 +28,14 @@ class Template:
 
     def __post_init__(self) -> None:
         needed = {"instruction": "instruction", "input": "input", "target": "output"}
+        for part, text in asdict(self).items():
+            if not isinstance(text, str):
+                raise GistevalError(f"template part {part!r} must be a text: got {text!r:.80}")
         for part, field in needed.items():
             if _fields(getattr(self, part)) != {field}:
                 raise GistevalError(
                     f"template part {part!r} must contain {{{field}}} and no other field: "
-                    f"got {getattr(self, part)!r}"
+                    f"got {getattr(self, part)!r:.200}"
                 )
 
     def prompt(self, instruction: str) -> str:
@@ -78,8 +81,11 @@ def as_template(parts: Mapping[str, str]) -> Template | ChatTemplate:
 
 
 def _fields(text: str) -> set[str]:
-    """Names of a format string's fields; none for one that is malformed."""
+    """Names of a format string's fields; none for one that is malformed, or asks for a width or form."""
     try:
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        fields = [part[1:] for part in string.Formatter().parse(text) if part[1] is not None]
     except ValueError:
         return set()
+    if any(spec or conversion for _, spec, conversion in fields):
+        return set()
+    return {name for name, _, _ in fields if name is not None}

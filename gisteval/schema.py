@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from operator import attrgetter
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gisteval.errors import GistevalError
@@ -54,31 +54,39 @@ def digest(parts: Sequence[str]) -> str:
 
 def from_json(kind: type[Record], values: Mapping[str, Any]) -> Record:
     """A dataclass of this module out of what JSON holds. Raises TypeError naming a field that is none."""
+    _check_fields(kind, values, map(type, values.values()))
+    return kind(**values)
+
+
+def _check_fields(kind: type, values: Mapping[str, Any], types: Iterable[type]) -> None:
+    """Raises TypeError naming a field that is none of the record's, or can't hold its value."""
     # Records of a file are alike: once names and types have been found right, only words are left to check.
-    shape = (kind, *values, *map(type, values.values()))
+    found = tuple(types)
+    shape = (kind, *values, *found)
     words = _SHAPES.get(shape)
     if words is None:
-        words = _SHAPES[shape] = _check(kind, values)
+        words = _SHAPES[shape] = _check(kind, values, found)
     for name, known in words:
         if values[name] not in known:
             raise TypeError(f"{name} can't be {values[name]!r:.80}")
-    return kind(**values)
 
 
 _SHAPES: dict[tuple[object, ...], tuple[tuple[str, frozenset[str]], ...]] = {}
 """By kind, names and types of a record that was found right: its fields that hold one of a few words."""
 
 
-def _check(kind: type, values: Mapping[str, Any]) -> tuple[tuple[str, frozenset[str]], ...]:
+def _check(
+    kind: type, values: Mapping[str, Any], types: Sequence[type]
+) -> tuple[tuple[str, frozenset[str]], ...]:
     """The fields whose words are left to check. Raises TypeError naming one of a wrong name or type."""
     fields, words = _fields(kind), []
-    for name, value in values.items():
+    for (name, value), found in zip(values.items(), types, strict=True):
         if name not in fields:
             raise TypeError(f"no field {name!r:.80}")
-        types, texts = fields[name]
-        if type(value) in types:
+        fitting, texts = fields[name]
+        if found in fitting:
             continue
-        if not texts or type(value) is not str:
+        if not texts or found is not str:
             raise TypeError(f"{name} can't be {value!r:.80}")
         words.append((name, texts))
     return tuple(words)
@@ -96,10 +104,22 @@ def _fields(kind: type) -> dict[str, tuple[frozenset[type], frozenset[str]]]:
 
 
 def to_json(record: object) -> dict[str, Any]:
-    """A dataclass of this module as what JSON holds. All are flat: nothing is copied, as `asdict` would."""
+    """A dataclass of this module as what JSON holds. All are flat: nothing is copied, as `asdict` would.
+
+    Raises TypeError where `from_json` would not read it back, so that no such line is ever written.
+    """
     kind: Any = type(record)
     names, values = _reader(kind)
-    return dict(zip(names, values(record), strict=True))
+    found = dict(zip(names, values(record), strict=True))
+    _check_fields(kind, found, map(_json_type, found.values()))
+    return found
+
+
+def _json_type(value: Any) -> type:
+    """The type that a value comes back as: a number of NumPy as a plain one, an infinite one as null."""
+    if isinstance(value, float):
+        return float if math.isfinite(value) else NoneType
+    return type(value)
 
 
 @cache

@@ -23,6 +23,8 @@ LOCK_FILE = ".lock"
 NEW = ".new"
 """Ending of what is about to replace a file."""
 
+_HALVES = re.compile("[\ud800-\udfff]")
+
 _SORTED_LINE = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
@@ -200,8 +202,14 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """`write_atomic` of strict JSON (no NaN or infinity)."""
-    write_atomic(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """`write_atomic` of strict JSON (no NaN or infinity), which every reader of UTF-8 can read.
+
+    A path's byte that is no text is half of a surrogate pair in Python: only an escape can hold it.
+    """
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    if _HALVES.search(text):
+        text = json.dumps(content, indent=1, allow_nan=False)
+    write_atomic(path, text + "\n")
 
 
 def disk_error(path: Path, error: OSError) -> GistevalError:

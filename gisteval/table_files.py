@@ -2,6 +2,7 @@
 
 The name says the format. Where it is certain that the content is another one, it is read as what it is:
 JSON Lines named .json, a JSON list named .jsonl, UTF-16 with its mark, columns parted by `;` or tabs, gzip.
+Rows of CSV and JSON Lines are read one by one, so that a limit of rows bounds memory and time.
 What could be read in two ways is refused: a name that stands twice, and NaN, which JSON does not have.
 """
 
@@ -12,15 +13,17 @@ import gzip
 import io
 import json
 import math
-import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
 
 JSON_LINES = (".jsonl", ".ndjson")
 FORMATS = (".json", *JSON_LINES, ".csv", ".tsv", ".parquet")
@@ -36,9 +39,21 @@ _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 _OTHER_DELIMITERS = (";", "\t", ",")
 
+HEAD = 1 << 20
+"""Characters by which columns are told apart."""
+
+LONGEST_ROW = 64 << 20
+"""Characters of a line, or of a field."""
+
+LONGEST_DOCUMENT = 512 << 20
+"""Characters of a JSON list, which is read as a whole."""
+
+MOST_EXPANSION = 100
+"""Times its packed size that a file may unpack to, beyond one row's length; text takes about 5."""
+
 
 def read_table(path: Path, otherwise: str | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of a file, in order; those of JSON Lines are read one by one.
+    """The rows of a file, in order; those of CSV and JSON Lines are read one by one.
 
     otherwise: the format of a name that says none, such as ".csv"; None refuses it. Raises GistevalError
     naming the file, the line where there is one, what is wrong, and what to do.
@@ -110,20 +125,40 @@ def _open(path: Path) -> IO[str]:
 
 def _rows(stream: IO[str], kind: str, path: Path) -> Iterator[Any]:
     """The rows by what the file's name says, or by what its first letter shows for certain."""
-    first = ""
-    while not first.strip() and (line := stream.readline()):
-        first = line
+    first = next((line for line in _lines(stream, path) if line.strip()), "")
     stream.seek(0)
     # A header of CSV that begins like this would be no name of a column.
     if kind in (".csv", ".tsv") and _is_object(first):
         kind = ".jsonl"
-    if kind == ".json":
-        return _json(stream.read(), path)
+    if kind == ".json" or (kind in JSON_LINES and first.lstrip().startswith("[")):
+        return _json(_document(stream, path), path)
     if kind in JSON_LINES:
-        if first.lstrip().startswith("["):
-            return _json(stream.read(), path)
-        return _json_lines(stream, path)
-    return _csv(stream.read(), "\t" if kind == ".tsv" else ",", path)
+        return _json_lines(_lines(stream, path), path)
+    delimiter = _delimiter(stream.read(HEAD), "\t" if kind == ".tsv" else ",", path)
+    stream.seek(0)
+    return _csv(_lines(stream, path), delimiter, path)
+
+
+def _lines(stream: IO[str], path: Path) -> Iterator[str]:
+    """The lines of a text. Raises GistevalError at one without end, or if the file unpacks to too much."""
+    packed = path.stat().st_size if isinstance(getattr(stream, "buffer", None), gzip.GzipFile) else None
+    most = math.inf if packed is None else LONGEST_ROW + MOST_EXPANSION * packed
+    while line := stream.readline(LONGEST_ROW):
+        most -= len(line)
+        if len(line) == LONGEST_ROW or most < 0:
+            what = "a line without end" if most >= 0 else f"over {MOST_EXPANSION} times its packed size"
+            raise GistevalError(f"data file {path} holds {what}: it is damaged, or no file of rows")
+        yield line
+
+
+def _document(stream: IO[str], path: Path) -> str:
+    text = stream.read(LONGEST_DOCUMENT + 1)
+    if len(text) > LONGEST_DOCUMENT:
+        raise GistevalError(
+            f"data file {path} is a JSON document of over {LONGEST_DOCUMENT >> 20} Mi characters: "
+            "write one object a line (.jsonl)"
+        )
+    return text
 
 
 def _is_object(line: str) -> bool:
@@ -139,7 +174,7 @@ def _json(text: str, path: Path) -> Iterator[Any]:
     if text.lstrip().startswith("{") and all(_is_object(line) for line in lines if line.strip()):
         filled = [line for line in lines if line.strip()]
         if len(filled) > 1:
-            yield from _json_lines(io.StringIO(text), path)
+            yield from _json_lines(lines, path)
             return
     found = _parsed(text, str(path))
     if not isinstance(found, list):
@@ -150,8 +185,8 @@ def _json(text: str, path: Path) -> Iterator[Any]:
     yield from found
 
 
-def _json_lines(stream: IO[str], path: Path) -> Iterator[Any]:
-    for number, line in enumerate(stream, 1):
+def _json_lines(lines: Iterable[str], path: Path) -> Iterator[Any]:
+    for number, line in enumerate(lines, 1):
         if line.strip():
             yield _parsed(line, f"{path}, line {number}")
 
@@ -196,50 +231,74 @@ def _twice(names: Sequence[str]) -> str:
     return next(name for name, times in Counter(names).items() if times > 1)
 
 
-def _csv(text: str, delimiter: str, path: Path) -> Iterator[dict[str, str]]:
-    """Rows by the delimiter of the name; by another if that alone makes the header several columns."""
-    rows = _split(text, delimiter, path)
-    others = [other for other in _OTHER_DELIMITERS if other != delimiter]
-    if isinstance(rows, GistevalError) or len(rows[0]) < 2:
-        for other in others:
-            found = _split(text, other, path)
-            header = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
-            if not isinstance(found, GistevalError) and len(found[0]) > 1 and len(header) < 2:
-                rows = found
-                break
-    if isinstance(rows, GistevalError):
-        raise rows
-    header, *body = rows
+def _delimiter(head: str, named: str, path: Path) -> str:
+    """The delimiter of the name; another if it alone makes the header several columns, and rows fit it."""
+    whole = len(head) < HEAD
+    lines = io.StringIO(head, newline="").readlines()[: None if whole else -1]
+
+    def columns(delimiter: str) -> int:
+        try:
+            return len(next(csv.reader(lines, delimiter=delimiter), []))
+        except csv.Error:
+            return 0
+
+    with _any_field_size():
+        if columns(named) < 2:
+            for other in _OTHER_DELIMITERS:
+                if other != named and columns(other) > 1 and _fits(lines, other, path, whole):
+                    return other
+    return named
+
+
+def _fits(lines: Sequence[str], delimiter: str, path: Path, whole: bool) -> bool:
+    """Whether lines are rows of as many columns each. whole: nothing follows that may close a quote."""
+    try:
+        for _ in _csv(iter(lines), delimiter, path):
+            pass
+    except _NoCsv as error:
+        return error.line >= len(lines) and not whole
+    return True
+
+
+class _NoCsv(GistevalError):
+    """A row that is none of this delimiter. line: where it ends."""
+
+    def __init__(self, path: Path, line: int, reason: str) -> None:
+        super().__init__(
+            f"{path}, line {line}: not CSV ({reason}); quote fields that hold commas, or name the file "
+            ".json or .jsonl"
+        )
+        self.line = line
+
+
+def _csv(lines: Iterator[str], delimiter: str, path: Path) -> Iterator[dict[str, str]]:
+    """The rows by name. Raises GistevalError at one with more or fewer fields than the header."""
+    # The csv module and neither pandas nor DictReader: they fill a row cut short with empty texts.
+    reader = csv.reader(lines, strict=True, delimiter=delimiter)
+    header = _next_row(reader, path) or []
     if len(set(header)) < len(header):
         raise GistevalError(f"{path}: several columns are named {_twice(header)!r}; rename them")
-    return (dict(zip(header, fields, strict=True)) for fields in body)
+    while (fields := _next_row(reader, path)) is not None:
+        if len(fields) not in (0, len(header)):
+            reason = f"{len(fields)} fields, but the header has {len(header)}"
+            raise _NoCsv(path, reader.line_num, reason)
+        if fields:
+            yield dict(zip(header, fields, strict=True))
 
 
-def _split(text: str, delimiter: str, path: Path) -> list[list[str]] | GistevalError:
-    """The header and all rows, or why the text is none of this delimiter."""
-    # The csv module and neither pandas nor DictReader: they fill a row cut short with empty texts.
+def _next_row(reader: CsvReader, path: Path) -> list[str] | None:
+    """The next row's fields; None behind the last."""
     with _any_field_size():
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
         try:
-            header = next(reader, [])
-            rows = [header]
-            for fields in reader:
-                if len(fields) not in (0, len(header)):
-                    raise csv.Error(f"{len(fields)} fields, but the header has {len(header)}")
-                if fields:
-                    rows.append(fields)
+            return next(reader, None)
         except csv.Error as error:
-            return GistevalError(
-                f"{path}, line {reader.line_num}: not CSV ({error}); quote fields that hold "
-                "commas, or name the file .json or .jsonl"
-            )
-    return rows
+            raise _NoCsv(path, reader.line_num, str(error)) from error
 
 
 @contextmanager
 def _any_field_size() -> Iterator[None]:
-    """Let a field be as long as it is: the csv module stops at 128 KiB, a long prompt's size."""
-    before = csv.field_size_limit(sys.maxsize)
+    """Let a field be long: the csv module stops at 128 KiB, a long prompt's size."""
+    before = csv.field_size_limit(LONGEST_ROW)
     try:
         yield
     finally:

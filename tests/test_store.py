@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import platform
 import subprocess
@@ -165,3 +166,9 @@ def test_json_is_strict(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Out of range"):
         write_json(tmp_path / "a.json", {"value": float("nan")})
     assert "日本" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_json_with_a_byte_of_a_path_that_is_no_text_can_be_read_back(tmp_path):
+    content = {"output": os.fsdecode(b"/runs/\xff"), "name": "é"}
+    write_json(tmp_path / "manifest.json", content)
+    assert json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8")) == content

@@ -7,6 +7,9 @@ import functools
 import gzip
 import io
 import json
+import tracemalloc
+from collections import deque
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gisteval.errors import GistevalError
-from gisteval.table_files import read_table
+from gisteval.table_files import LONGEST_ROW, read_table
 
 ITEMS = [
     {"instruction": "say it", "input": 'a, "b"\nc', "output": "日本"},
@@ -226,3 +229,38 @@ def test_every_command_refuses_nan_in_json_lines(tmp_path: Path, refused) -> Non
     ):
         assert "data.jsonl, line 1: NaN is no value of JSON" in refused(*command)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_file_that_unpacks_to_far_more_gives_its_first_rows_and_is_refused_as_a_whole(
+    suffix: str, tmp_path: Path
+) -> None:
+    """150 MB of rows out of 150 kB: no more is unpacked than is asked for, and then only so much."""
+    file = tmp_path / f"rows.{suffix}.gz"
+    expected = {"a": "1", "b": "2", "c": "x" * 50_000}
+    row = {"csv": ",".join(expected.values()) + "\n", "jsonl": json.dumps(expected) + "\n"}[suffix]
+    with gzip.open(file, "wt") as stream:
+        stream.write("a,b,c\n" if suffix == "csv" else "")
+        for _ in range(150_000_000 // len(row)):
+            stream.write(row)
+    tracemalloc.start()
+    try:
+        rows = list(islice(read_table(file), 2))
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+    assert rows == [expected] * 2
+    assert file.stat().st_size < 600_000
+    with pytest.raises(GistevalError, match="times its packed size"):
+        deque(read_table(file), maxlen=0)
+
+
+@pytest.mark.parametrize("start", ["a,b\n", 'a,b\n"', '{"a": "'])
+def test_a_line_without_end_is_refused_without_reading_it_all(start: str, tmp_path: Path) -> None:
+    file = tmp_path / ("rows.jsonl.gz" if start.startswith("{") else "rows.csv.gz")
+    with gzip.open(file, "wt", compresslevel=1) as stream:
+        stream.write(start)
+        for _ in range(LONGEST_ROW // 1_000_000 + 2):
+            stream.write("x" * 1_000_000)
+    with pytest.raises(GistevalError, match="line without end"):
+        deque(read_table(file), maxlen=0)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_GISTS = re.compile(r"\s*<GIST>(?:\s*<GIST>)*\s*")
+_GISTS = re.compile(r"<GIST>(?:\s*<GIST>)*")
+_NEXT_LINE = re.compile(r"\n(?=(?:Input|Output):)")
 _UNKNOWN = "\u2047"
 """How LLaMA's tokenizer shows an unknown token; the released verdicts leave it out."""
 
@@ -42,8 +43,9 @@ def prompt_of_verdict(text: str) -> PromptText:
 def _cut(text: str) -> tuple[str, str]:
     """The instruction, and all that follows the gist tokens (or the first line `Input:` or `Output:`)."""
     match = _GISTS.search(text)
-    if match is None:
-        match = re.search(r"\s*\n(?=(?:Input|Output):)", text)
+    if match is not None:
+        return _after(text[: match.start()], "Instruction:"), text[match.end() :].lstrip()
+    match = _NEXT_LINE.search(text)
     if match is None:
         return _after(text, "Instruction:"), ""
     return _after(text[: match.start()], "Instruction:"), text[match.end() :]

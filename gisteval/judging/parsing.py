@@ -15,7 +15,7 @@ from gisteval.judging.definition import ChatDefinition, Definition, ReferenceDef
 from gisteval.schema import Choice, Order
 from gisteval.thinking import Pair, Spoken, spoken
 
-_FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n\s*```\Z", re.DOTALL)
+_FENCE = "```"
 _WHOLE = re.compile(r"\A(?:(?:answer|assistant|choice|verdict)\s*:?\s*)?\W*(a|b|tie)\W*\Z", re.IGNORECASE)
 MOST_FALSE_STARTS = 100
 """Braces that begin no object; thousands of them, one in another, would take seconds to read."""
@@ -83,14 +83,23 @@ def chosen_label(reply: str) -> str | None:
     Read are a JSON object with a "choice" (alone, fenced, or amid other text) and a reply that is nothing
     but the choice. Two objects that disagree, or a key given twice, are no answer.
     """
-    text = reply.strip()
-    fenced = _FENCE.match(text)
-    text = fenced[1] if fenced else text
+    text = _unfenced(reply.strip())
     found = {_label(item["choice"]) for item, _, _ in _objects(text) if "choice" in item}
     if found:
         return found.pop() if len(found) == 1 else None
     whole = _WHOLE.match(text) if len(text) < 40 else None
     return _WORTHS[whole[1].lower()] if whole else None
+
+
+def _unfenced(text: str) -> str:
+    """What stands between two lines of ``` that begin and end a text; any other text as it is."""
+    if not (text.startswith(_FENCE) and text.endswith(_FENCE)):
+        return text
+    label, _, rest = text.partition("\n")
+    body, line_break, closing = rest.rpartition("\n")
+    if line_break and label.rstrip() in (_FENCE, f"{_FENCE}json") and closing.strip() == _FENCE:
+        return body.strip()
+    return text
 
 
 def _objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:

@@ -15,6 +15,9 @@ from transformers import PreTrainedModel
 
 from gisteval.errors import GistevalError
 
+MOST_ROWS = 10_000_000
+"""Tokens of a vocabulary; the base gets a row for each up to the last that is named."""
+
 PREFIX = "base_model.model."
 """Before the module's name in every key of an adapter file."""
 
@@ -46,7 +49,10 @@ def trained_tokens(config: dict[str, Any]) -> set[int]:
     """Ids of the tokens whose rows an adapter holds one by one. config: of adapter_config.json."""
     indices = config.get("trainable_token_indices") or config.get("token_indices") or []
     lists = indices.values() if isinstance(indices, dict) else [indices]
-    return {int(index) for part in lists for index in part}
+    found = {int(index) for part in lists for index in part}
+    if found and not 0 <= min(found) <= max(found) < MOST_ROWS:
+        raise ValueError(f"its token indices lie beyond {MOST_ROWS:,}")
+    return found
 
 
 def _rows(part: str, shape: list[int]) -> int | None:

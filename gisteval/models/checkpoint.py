@@ -10,18 +10,27 @@ no `config.json` is loaded through `gguf_file`.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, one_line
 from gisteval.file_names import checked_name
+from gisteval.foreign_files import read_json
 from gisteval.models.architecture import (
     DECODER,
     ENCODER_DECODER,
     Architecture,
     architecture_of,
+)
+from gisteval.models.checkpoint_checks import (
+    MOST_GISTS,
+    check_layers,
+    check_safetensors,
+    count,
+    is_file_name,
+    text_or_none,
+    training_record,
 )
 from gisteval.prompts import ChatTemplate, Template, as_template
 from gisteval.schema import CONDITIONS, Condition, digest
@@ -205,6 +214,8 @@ def inspect_checkpoint(
         for name in ("config.json", "adapter_config.json", "tokenizer_config.json", "tokenizer.json"):
             if (path / name).is_file():
                 _read_json(path / name)
+        if (path / "config.json").is_file():
+            check_layers(path / "config.json", _read_json(path / "config.json"))
     architecture = DECODER if generates_only else _architecture(path)
     if is_adapter:
         _check_adapter_kind(path)
@@ -246,24 +257,25 @@ def read_record(
             condition = "gist"
         k = k or (1 if condition == "gist" else 0)
         return GistRecord(path.resolve().name, condition, k, template)
-    data = _read_json(file)
+    data = _read_json(file, strict=True)
     if data.get("format") != FORMAT:
         raise GistevalError(f"{file}: format {data.get('format')!r} is unknown (expected {FORMAT})")
     if data.get("condition") not in CONDITIONS:
         raise GistevalError(f"{file}: condition must be one of {', '.join(CONDITIONS)}")
     try:
-        training = dict(data["training"])
+        training = training_record(data["training"])
+        trained_k = count("k", data["k"], MOST_GISTS)
         if condition is not None or k is not None:
             # A checkpoint made elsewhere has no recipe: what gist.json says is how it was trained.
-            declared = {"condition": data["condition"], "k": int(data["k"])}
+            declared = {"condition": data["condition"], "k": trained_k}
             training["recipe"] = {**declared, **dict(training.get("recipe", {}))}
         return GistRecord(
             family=checked_name(str(data["family"])),
             condition=condition or data["condition"],
-            k=int(data["k"]) if k is None else k,
+            k=trained_k if k is None else k,
             template=as_template(data["template"]),
-            base=data["base"],
-            leak_window=int(data["leak_window"]),
+            base=text_or_none("base", data["base"]),
+            leak_window=count("leak_window", data["leak_window"]),
             training=training,
         )
     except (KeyError, TypeError, ValueError, GistevalError) as error:
@@ -293,13 +305,13 @@ def _check_weights(path: Path, allow_pickle: bool) -> None:
     indexes = "*.safetensors.index.json" if files else "*.index.json"
     for index in path.glob(indexes):
         shards = _read_json(index).get("weight_map")
-        if not isinstance(shards, dict):
+        if not isinstance(shards, dict) or not all(map(is_file_name, shards.values())):
             raise GistevalError(f"{index} has no weight_map: copy or write it again")
         missing = [name for name in sorted(set(shards.values())) if not (path / name).is_file()]
         if missing:
             raise GistevalError(f"{path} is half-written: {', '.join(missing)} is missing")
     for file in files:
-        _check_safetensors(file)
+        check_safetensors(file)
     if files:
         return
     pickles = sorted(file.name for file in path.glob("*.bin"))
@@ -312,26 +324,9 @@ def _check_weights(path: Path, allow_pickle: bool) -> None:
         raise GistevalError(f"{path} has no weights (*.safetensors): it is half-written or incomplete")
 
 
-def _check_safetensors(file: Path) -> None:
-    """Compare the file's length with the one its header promises."""
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        header_size = int.from_bytes(stream.read(8), "little")
-        header = stream.read(header_size) if 0 < header_size < size else b""
+def _read_json(file: Path, strict: bool = False) -> dict[str, Any]:
     try:
-        tensors = json.loads(header)
-        end = max(t["data_offsets"][1] for name, t in tensors.items() if name != "__metadata__")
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise GistevalError(f"{file} is damaged (unreadable header): copy the checkpoint again") from error
-    if 8 + header_size + end != size:
-        raise GistevalError(
-            f"{file} is half-written: {size} bytes instead of {8 + header_size + end}; copy it again"
-        )
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = read_json(file, strict)
     except (OSError, ValueError) as error:
         raise GistevalError(
             f"{file} is half-written or damaged ({one_line(error)}): copy or write it again"

@@ -9,6 +9,7 @@ from pickle import UnpicklingError
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -21,6 +22,7 @@ from transformers import (
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
 from gisteval.models import canary
+from gisteval.models.adapter_patterns import check_patterns
 from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture, check_parsed
 from gisteval.models.base import PromptModel
 from gisteval.models.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
@@ -47,6 +49,12 @@ ADAPTERS: dict[Architecture, type[PromptModel]] = {
     DECODER: DecoderModel,
     ENCODER_DECODER: EncoderDecoderModel,
 }
+UNREADABLE = (
+    *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
+    SafetensorError,
+)
+"""What transformers raises over a checkpoint whose files hold wrong types, or do not fit one another."""
+
 AUTO_CLASSES = {DECODER: AutoModelForCausalLM, ENCODER_DECODER: AutoModelForSeq2SeqLM}
 
 
@@ -107,7 +115,7 @@ def check_family(checkpoint: Checkpoint) -> None:
         return
     try:
         config = AutoConfig.from_pretrained(checkpoint.path, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # wrong types in a config.json lead to errors of every kind
         raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({one_line(error)})") from error
     check_parsed(config, checkpoint.architecture, str(checkpoint.path))
 
@@ -141,7 +149,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
         )
     except ImportError as error:
         raise MissingExtra("sentencepiece", "sentencepiece") from error
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # the tokenizers library raises nothing more special
         raise GistevalError(f"{path}: the tokenizer can't be loaded ({one_line(error)})") from error
     return tokenizer
 
@@ -246,7 +254,7 @@ def _load_stock(
             f"{checkpoint.path}: its .bin files hold more than tensors, which is never loaded: convert "
             "them to safetensors where you trust them"
         ) from error
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({one_line(error)})") from error
     if quantize == "int4":
         settle_int4(model)
@@ -279,6 +287,9 @@ def _load_adapter(
     base_tokenizer = load_tokenizer(base_checkpoint)
     where = None if quantize is None else device_map  # what is merged is spread afterwards
     base = load_weights(base_checkpoint, base_tokenizer, dtype, where, quantize)
+    check_patterns(
+        checkpoint.adapter_config(), (name for name, _ in base.named_modules()), checkpoint.path
+    )
     try:
         fit_to_adapter(base, tokenizer, checkpoint)
         adapted = PeftModel.from_pretrained(base, checkpoint.path)

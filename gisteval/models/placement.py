@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import torch
 from transformers import PreTrainedModel
 
 from gisteval.errors import GistevalError, MissingExtra, did_you_mean, one_line
+from gisteval.foreign_files import read_json
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -120,7 +120,7 @@ def _read_map(text: str) -> DeviceMap:
             f"{', '.join(STRATEGIES)}, or give a .json file of module paths and devices"
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError) as error:
         raise GistevalError(f"device map {path} can't be read ({one_line(error)})") from error
     if not isinstance(content, dict) or not content:

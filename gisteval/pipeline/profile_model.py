@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -256,8 +255,7 @@ def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
 
 def _shape_fields(checkpoint: Checkpoint) -> dict[str, Any]:
     """What of a checkpoint's config.json decides the time of a pass; empty without one (an adapter's)."""
-    file = checkpoint.path / "config.json"
-    config = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    config = checkpoint.config()
     numbers = (int, float, list)
     return {
         name: value for name, value in config.items() if isinstance(value, numbers) or name == "model_type"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from gisteval.content import read_yaml
 from gisteval.errors import GistevalError, did_you_mean
 
 SECTIONS = ("common", "grid", "entries")
+
+MOST_RUNS = 10_000
+"""Entries of a sweep's grid; more are a slip, and their list alone would fill the memory."""
 
 PLURALS = {"seeds": "seed", "budgets": "budget", "ks": "k", "tasks": "task"}
 """Fields of one value, which a grid has several of."""
@@ -61,6 +65,8 @@ def _grid(value: Any, file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if single in fields:
             raise GistevalError(f"{where}: field {single!r} is given twice")
         fields[single] = values
+    if (runs := prod(map(len, fields.values()))) > MOST_RUNS:
+        raise GistevalError(f"{where}: {runs:,} entries are more than {MOST_RUNS:,}: give fewer values")
     if fields:
         for values in product(*fields.values()):
             yield f"{where}: ", dict(zip(fields, values, strict=True))

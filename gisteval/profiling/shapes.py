@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, one_line
+from gisteval.foreign_files import read_json
 
 PUBLISHED: dict[str, dict[str, Any]] = {
     "llama-7b": {
@@ -186,7 +186,7 @@ def load_shape(name: str) -> ModelShape:
             f"shape {name!r} is unknown: choose from {known}, or give the path of a config.json"
         )
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
+        config = read_json(file)
     except (OSError, ValueError) as error:
         raise GistevalError(f"{file} can't be read as JSON: {one_line(error)}") from error
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):

@@ -60,9 +60,9 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"'(\[-]\s*)$")
 _NAME = re.compile(r"\b[A-Z][\w'\u2019-]*[\w]")
 _LIST_LINE = re.compile(r"\s*(?:[-*•]|\(?\d{1,3}[.):]|\(?[a-zA-Z][.)])\s+\S")
 _ONE_NUMBER = re.compile(r"[^\w]*\d+(?:[.,]\d+)*\s*[^\w\s]?\s*\.?")
-_CODE = re.compile(
-    r"```|^\s*(?:def |class |import |from \w+ import|#include|function |SELECT |<\w+[^>]*>)", re.M
-)
+_CODE = re.compile(r"```|^[^\S\n]*(?:def |class |import |from \w+ import|#include|function |SELECT )", re.M)
+_TAG = re.compile(r"^[^\S\n]*<\w", re.M)
+_WORD = re.compile(r"[\w'\u2019-]+")
 _YES_NO = {"yes", "no", "true", "false"}
 
 
@@ -108,7 +108,7 @@ def shape(text: str) -> str:
     stripped = text.strip()
     if stripped[:1] in ("{", "[") and _is_json(stripped):
         return "json"
-    if _CODE.search(stripped[:20_000]):
+    if _is_code(stripped[:20_000]):
         return "code"
     lines = stripped[:20_000].splitlines()
     if sum(bool(_LIST_LINE.match(line)) for line in lines) >= 2:
@@ -118,6 +118,12 @@ def shape(text: str) -> str:
     if stripped.rstrip(".!").lower() in _YES_NO:
         return "yes/no"
     return "text"
+
+
+def _is_code(text: str) -> bool:
+    """Whether a line begins like code, or with a tag that is closed somewhere."""
+    tag = _TAG.search(text)
+    return _CODE.search(text) is not None or (tag is not None and text.find(">", tag.end()) >= 0)
 
 
 def _is_json(text: str) -> bool:
@@ -173,4 +179,5 @@ def _names(text: str) -> set[str]:
 
 
 def _spoken(text: str) -> set[str]:
-    return set(re.findall(r"[\w'\u2019-]*\w", text.lower()))
+    words = (word.rstrip("'\u2019-") for word in _WORD.findall(text.lower()))
+    return {word for word in words if word}

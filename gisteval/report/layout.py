@@ -12,6 +12,7 @@ from gisteval.errors import counted, printable
 
 _NUMBER = re.compile(r"[+-]?([\d.,]*(e[+-]?\d+)?%?|inf|nan)")
 _INTERVAL = re.compile(r"(?P<value>[^\[\]]+?) \[(?P<low>[^\[\],]+), (?P<high>[^\[\],]+)\]")
+_ENDS = re.compile(r"(?<=[^\[\]]) \[[^\[\],]+, [^\[\],]+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Table:
 
     def without_intervals(self) -> Table:
         """The same table with the bare values."""
-        rows = tuple(tuple(_INTERVAL.sub(r"\g<value>", cell) for cell in row) for row in self.rows)
+        rows = tuple(tuple(_ENDS.sub("", cell) for cell in row) for row in self.rows)
         return replace(self, rows=rows)
 
 

@@ -13,7 +13,7 @@ from gisteval.schema import Condition
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Scratch(_Strict):
@@ -25,12 +25,12 @@ class Scratch(_Strict):
     """
 
     model: Literal["llama", "t5"] = "llama"
-    vocab_size: int = Field(1024, ge=300)
-    hidden_size: int = 192
-    intermediate_size: int = 512
-    layers: int = 4
-    heads: int = 4
-    context: int = 1024
+    vocab_size: int = Field(1024, ge=300, le=10_000_000)
+    hidden_size: int = Field(192, ge=1, le=100_000)
+    intermediate_size: int = Field(512, ge=1, le=1_000_000)
+    layers: int = Field(4, ge=1, le=1_000)
+    heads: int = Field(4, ge=1)
+    context: int = Field(1024, ge=1, le=100_000_000)
     init_std: float = Field(0.06, gt=0)
 
     @model_validator(mode="after")
@@ -46,9 +46,9 @@ class Scratch(_Strict):
 class Lora(_Strict):
     """Low-rank adapters on all linear layers; the `<GIST>` embedding row is trained beside them."""
 
-    r: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
+    r: int = Field(16, ge=1, le=100_000)
+    alpha: int = Field(32, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
 
 
 class Recipe(_Strict):
@@ -66,7 +66,7 @@ class Recipe(_Strict):
 
     task: str
     condition: Condition
-    k: int = Field(1, ge=1)
+    k: int = Field(1, ge=1, le=10_000)
     family: str
     split: str = "train"
     limit: int | None = Field(None, ge=1)

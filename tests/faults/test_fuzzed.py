@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,17 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 
 from gisteval.config import read_config
+from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.importer.rows import read_rows, texts
 from gisteval.importer.verdicts import read_verdict_file
 from gisteval.judging.definition import load_judge, read_judge
 from gisteval.judging.human import read_answers
 from gisteval.judging.parsing import read_reply
+from gisteval.models.checkpoint import inspect_checkpoint
 from gisteval.profiling.released import read_released
 from gisteval.run_folder import RunFolder
 from gisteval.store import RecordWriter, read_records
@@ -293,6 +297,56 @@ def test_a_run_whose_files_were_changed(inputs: int, make_run) -> None:
     changes = st.tuples(st.sampled_from([*files]), st.sampled_from(fields), VALUES, st.integers(0, 400))
     fuzz(inputs, changes, check)
     assert refused_or_read(read)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """A demo checkpoint whose files may be changed."""
+    return shutil.copytree(find_content("checkpoints") / "wordplay-llama" / "gist-1", tmp_path / "c")
+
+
+@FUZZ
+@pytest.mark.parametrize("name", ["gist.json", "config.json"])
+def test_json_of_checkpoints(inputs: int, name: str, checkpoint: Path) -> None:
+    """What is read has a name, and a template that makes a prompt."""
+    file = checkpoint / name
+    sound = json.loads(file.read_text())
+    parts = st.sampled_from(sorted(sound.get("template", {"x": 0}))) | st.text(max_size=5)
+    values = VALUES | st.dictionaries(parts, VALUES | st.just("{instruction:>9}"), max_size=4)
+    changes = st.dictionaries(st.sampled_from(sorted(sound)) | st.text(max_size=5), values, max_size=3)
+
+    def check(raw: bytes) -> None:
+        file.write_bytes(raw)
+
+        def read() -> None:
+            record = inspect_checkpoint(checkpoint).record
+            assert record.name.encode() and record.k <= 10_000
+            json.dumps(record.to_json(), allow_nan=False).encode()
+
+        refused_or_read(read)
+
+    whole = changes.map(lambda found: json.dumps({**sound, **found}))
+    fuzz(inputs, mangled(whole), check, *(known.encode() for known in HOSTILE_JSON))
+
+
+@FUZZ
+def test_headers_of_safetensors(inputs: int, checkpoint: Path) -> None:
+    """Whatever passes is opened by the library as well."""
+    file = checkpoint / "model.safetensors"
+    numbers = st.integers(-1, 9) | VALUES
+    offsets = st.lists(numbers, max_size=3) | st.sampled_from([[0, 4], [4, 8], [0, 8]]) | VALUES
+    shape = st.lists(numbers, max_size=2) | st.sampled_from([[1], [2], []]) | VALUES
+    dtype = st.sampled_from(["F32", "I8", "F99"]) | VALUES
+    tensor = st.fixed_dictionaries({"dtype": dtype, "shape": shape, "data_offsets": offsets}) | VALUES
+    headers = st.dictionaries(st.sampled_from(["a", "b", "__metadata__"]), tensor, max_size=3)
+
+    def check(header: bytes) -> None:
+        file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+        if refused_or_read(lambda: inspect_checkpoint(checkpoint)):
+            with safe_open(file, "np") as opened:
+                assert opened.keys() is not None
+
+    fuzz(inputs, mangled(headers.map(json.dumps)), check, *(known.encode() for known in HOSTILE_JSON))
 
 
 @FUZZ

@@ -74,3 +74,20 @@ def test_files_that_are_no_recipe(tmp_path, text, message):
     (tmp_path / "here.yaml").write_text(text)
     with pytest.raises(GistevalError, match=message):
         load_recipe(tmp_path / "here.yaml", {})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"learning_rate": float(value)} for value in ("inf", "nan")),
+        *({"clip": float("inf")}, {"k": 10**9}, {"lora": {"r": 0}}, {"lora": {"dropout": 2.0}}),
+        *({"scratch": {"heads": value}} for value in (0, -1, 10**12)),
+        *({"scratch": {"layers": value}} for value in (0, -1, 10**12)),
+        *({"scratch": {"hidden_size": value}} for value in (0, -4, 10**12)),
+    ],
+)
+def test_numbers_that_no_training_can_use(wrong: dict[str, object]) -> None:
+    start = {} if "scratch" in wrong else {"base": "b"}
+    sound = {"task": "wordplay", "condition": "gist", "family": "f", "steps": 1}
+    with pytest.raises(GistevalError, match=r"^r\.yaml: "):
+        build_recipe({**sound, **start, **wrong}, "r.yaml")

@@ -1,0 +1,78 @@
+"""Texts of others, made of one thing over and over: twice the text takes about twice the time, not four."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from gisteval.importer.prompt_text import prompt_of_output_row, prompt_of_verdict
+from gisteval.judging.definition import load_judge
+from gisteval.judging.parsing import chosen_label, read_reply
+from gisteval.report.gallery import failure_groups, shape
+from gisteval.report.layout import Table, harmless
+from gisteval.schema import Example
+from gisteval.thinking import PAIRS, spoken
+
+UNITS = [
+    *" \n\t\r\x0b-'\u2019aA1.,;:!?<>`{}[](\"*_#=/\\é~\u3000\u0301",
+    *("<a", "<a\n", "<a ", "1.", "1,", "A-", "A'", "a ", "A ", "\n ", " \n", "\n\n-", "- ", "```", "```\n"),
+    *("{}", '{"a":', "[1,", "[1, 2", "<GIST>", "<GIST> ", "\nInput", "def", "<think>", "</think>"),
+]
+ENDS = [("", ""), ("x", "x"), ("A", "!"), ("```\n", "```"), ("<GIST>", "<GIST"), ("1", " [")]
+LENGTH = 4_000
+QUICK = 0.02
+"""Seconds in which no quadratic way through twice LENGTH would end."""
+
+CHAT = load_judge("openai").definition
+
+
+def as_output(text: str) -> None:
+    failure_groups(Example("1", "t", "s", "greet Anna 3 times", "", "Anna 3"), text, True)
+
+
+def as_reference(text: str) -> None:
+    failure_groups(Example("1", "t", "s", text, text, text), "x", True)
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "output": as_output,
+    "reference": as_reference,
+    "shape": shape,
+    "reply": lambda text: read_reply(CHAT, text, "ab"),
+    "label": chosen_label,
+    "thought": lambda text: spoken(text, PAIRS),
+    "released output": lambda text: prompt_of_output_row(text, "Anna"),
+    "released verdict": prompt_of_verdict,
+    "cell": harmless,
+    "table": lambda text: Table("t", "t", ("a",), ((text,),)).csv_text(),
+    "bare values": lambda text: Table("t", "t", ("a",), ((text,),)).without_intervals(),
+}
+
+
+def slow(read: Callable[[str], object]) -> list[tuple[str, str, str]]:
+    """The texts, as start, unit and end, of which twice as many units take over three times as long."""
+
+    def seconds(text: str) -> float:
+        start = time.process_time()
+        read(text)
+        return time.process_time() - start
+
+    def grows(start: str, unit: str, end: str) -> bool:
+        short, long = (start + unit * (size // len(unit)) + end for size in (LENGTH, 2 * LENGTH))
+        if (first := seconds(long)) < QUICK:
+            return False
+        return min(first, *(seconds(long) for _ in range(3))) > 3 * min(seconds(short) for _ in range(4))
+
+    return [(start, unit, end) for unit in UNITS for start, end in ENDS if grows(start, unit, end)]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_readers_take_time_in_proportion(name: str) -> None:
+    assert slow(READERS[name]) == []
+
+
+def test_a_quadratic_pattern_is_found() -> None:
+    assert slow(lambda text: re.findall(r"[\w-]*\w", text))
