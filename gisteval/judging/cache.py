@@ -74,15 +74,23 @@ class ReplyCache:
             raise self._broken(error) from error
         return found
 
-    def put(self, replies: Sequence[tuple[str, Reply]]) -> None:
-        """Store replies by key; on disk when it returns."""
-        rows = [(key, r.text, r.prompt_tokens, r.completion_tokens, r.finish_reason) for key, r in replies]
+    def put(self, replies: Sequence[tuple[str, Reply]], patience: float = 30.0) -> None:
+        """Store replies by key; on disk when it returns. A text that UTF-8 can't hold is left out.
+
+        patience: seconds to wait for another process that writes. Raises GistevalError if it can't be done.
+        """
+        rows = [
+            (key, r.text, r.prompt_tokens, r.completion_tokens, r.finish_reason)
+            for key, r in replies
+            if _has_utf8(r.text)
+        ]
         try:
+            self._base.execute(f"PRAGMA busy_timeout={int(1000 * patience)}")
             with self._base:
                 self._base.executemany(
                     f"INSERT OR REPLACE INTO replies ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows
                 )
-        except (sqlite3.Error, UnicodeEncodeError) as error:
+        except sqlite3.Error as error:
             raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> GistevalError:
@@ -98,3 +106,12 @@ class ReplyCache:
         trace: TracebackType | None,
     ) -> None:
         self._base.close()
+
+
+def _has_utf8(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
