@@ -68,8 +68,10 @@ class ReplyCache:
                 part = keys[start : start + _MOST_KEYS]
                 marks = ",".join("?" * len(part))
                 query = f"SELECT {_COLUMNS} FROM replies WHERE key IN ({marks})"
-                for key, *reply in self._base.execute(query, part):
-                    found[key] = Reply(*reply)
+                for key, text, given, made, ended in self._base.execute(query, part):
+                    # SQLite holds a column to no type, and the file may be somebody else's.
+                    if isinstance(text, str) and type(given) is int and type(made) is int:
+                        found[key] = Reply(text, given, made, ended if isinstance(ended, str) else None)
         except sqlite3.Error as error:
             raise self._broken(error) from error
         return found

@@ -35,11 +35,26 @@ RESERVED = ("model", "messages", "stream", "n", "best_of")
 """Fields that are not the judge's to choose."""
 
 
+TOKEN_LIMITS = ("max_completion_tokens", "max_tokens", "max_new_tokens")
+"""Parameters that limit a reply."""
+
+MOST_LIMIT = 10_000_000
+"""A limit of tokens beyond any model's context."""
+
+
+def check_limit(name: str, limit: Any) -> None:
+    """Raise ValueError for what is no limit of a reply."""
+    if type(limit) is not int or not 1 <= limit <= MOST_LIMIT:
+        raise ValueError(f"{name} must be a whole number from 1 to {MOST_LIMIT:,}, not {str(limit)[:40]}")
+
+
 def _sendable(parameters: dict[str, Any]) -> dict[str, Any]:
     """Fields of a request. Raises ValueError for what JSON can't say, and for fields that gisteval sets."""
     for name, value in parameters.items():
         if name in RESERVED:
             raise ValueError(f"{name} is no parameter: gisteval sets it")
+        if name in TOKEN_LIMITS and value is not None:
+            check_limit(name, value)
         if not _is_json(value):
             raise ValueError(
                 f"{name} holds a value that JSON has not, such as a date, bytes or an infinity"

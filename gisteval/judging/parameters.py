@@ -15,16 +15,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from gisteval.errors import GistevalError, did_you_mean
-from gisteval.judging.definition import RESERVED, ChatDefinition, Judge
+from gisteval.judging.definition import RESERVED, ChatDefinition, Judge, check_limit
 
 SCHEMA = "response_format"
 """The field that binds a reply to the judge's schema."""
 
 LOCAL = ("max_new_tokens",)
 """Parameters of a judge in this process."""
-
-MOST_LIMIT = 10_000_000
-"""A limit of tokens beyond any model's context."""
 
 LIMITS = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
 """The longest reply, by the name of today and by the old one: a server may know one of them only."""
@@ -114,10 +111,10 @@ def _check_limit(name: str, limit: Any, needed: bool) -> None:
     """Raises GistevalError for what is no length; None is no limit, unless one is needed."""
     if limit is None and not needed:
         return
-    if type(limit) is not int or limit < 1:
-        raise GistevalError(f"the judge's {name} must be a whole number from 1, not {str(limit)[:40]!r}")
-    if limit > MOST_LIMIT:
-        raise GistevalError(f"the judge's {name} must be at most {MOST_LIMIT:,}")
+    try:
+        check_limit(name, limit)
+    except ValueError as error:
+        raise GistevalError(f"the judge's {error}") from error
 
 
 def without(judge: Judge, name: str) -> Judge:

@@ -25,7 +25,10 @@ from gisteval.store import RecordWriter
 log = logging.getLogger(__name__)
 
 PATIENCE = 0.25
-"""Seconds to wait for another writer of the cache while replies are on their way; at the end 30."""
+"""Seconds to wait for another writer of the cache while replies are on their way."""
+
+LAST_PATIENCE = 30.0
+"""The same at the end, when nothing else waits."""
 
 BATCH = 64
 """Verdicts that are written at a time, or what there is after a quarter of a second."""
@@ -125,7 +128,7 @@ class VerdictLog:
             self.flush()
         if self.cache is not None and self._replies:
             try:
-                self.cache.put(self._replies)
+                self.cache.put(self._replies, LAST_PATIENCE)
             except GistevalError as error:
                 self._give_up_cache(error)
         self.cache = None
