@@ -240,7 +240,7 @@ class _Conversation:
             ) from error
         except openai.APIConnectionError as error:  # a timeout is one, too
             cause = error.__cause__ or error
-            said = _start_of(self.cut(one_line(cause)), 160)
+            said = _start_of(self.cut(one_line(cause, 10_000)), 160)
             # Told apart by name: aiohttp's transport calls a refused connection a ConnectTimeout.
             if type(cause).__name__ in ("ConnectError", "ConnectTimeout") and not self.answered:
                 raise GistevalError(
@@ -269,7 +269,7 @@ class _Conversation:
                 ) from error
             return Failure(f"status {error.status_code}: {quoted(error.response.text)}")
         except openai.APIError as error:
-            return Failure(_start_of(self.cut(one_line(error)), 160))
+            return Failure(_start_of(self.cut(one_line(error, 10_000)), 160))
         return _reply(text, most_tokens(self.body, talk, self.judge.reply_schema), self.cut)
 
     def _refused(self, status: int) -> str:
