@@ -32,9 +32,12 @@ def judge(
     api_key_env: Annotated[
         str | None, typer.Option(help="Environment variable that holds the key; keys are never stored.")
     ] = None,
+    allow_host: Annotated[
+        str | None, typer.Option(help="Host (or host:port) that the judge's file may name as its server.")
+    ] = None,
     concurrency: Annotated[int, typer.Option(help="Requests at a time.")] = 8,
     rate: Annotated[float | None, typer.Option(help="Requests a minute at most.")] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds for one try.")] = 60.0,
+    timeout: Annotated[float, typer.Option(help="Seconds for one try, all of it.")] = 60.0,
     retries: Annotated[int, typer.Option(help="Tries after the first.")] = 4,
     max_cost: Annotated[
         float | None, typer.Option(help="Dollars that this command may spend; it stops before.")
@@ -71,6 +74,7 @@ def judge(
         model=model,
         base_url=base_url,
         api_key_env=api_key_env,
+        allow_host=allow_host,
         concurrency=concurrency,
         rate=rate,
         timeout=timeout,

@@ -68,21 +68,31 @@ class ReplyCache:
                 part = keys[start : start + _MOST_KEYS]
                 marks = ",".join("?" * len(part))
                 query = f"SELECT {_COLUMNS} FROM replies WHERE key IN ({marks})"
-                for key, *reply in self._base.execute(query, part):
-                    found[key] = Reply(*reply)
+                for key, text, given, made, ended in self._base.execute(query, part):
+                    # SQLite holds a column to no type, and the file may be somebody else's.
+                    if isinstance(text, str) and type(given) is int and type(made) is int:
+                        found[key] = Reply(text, given, made, ended if isinstance(ended, str) else None)
         except sqlite3.Error as error:
             raise self._broken(error) from error
         return found
 
-    def put(self, replies: Sequence[tuple[str, Reply]]) -> None:
-        """Store replies by key; on disk when it returns."""
-        rows = [(key, r.text, r.prompt_tokens, r.completion_tokens, r.finish_reason) for key, r in replies]
+    def put(self, replies: Sequence[tuple[str, Reply]], patience: float = 30.0) -> None:
+        """Store replies by key; on disk when it returns. A text that UTF-8 can't hold is left out.
+
+        patience: seconds to wait for another process that writes. Raises GistevalError if it can't be done.
+        """
+        rows = [
+            (key, r.text, r.prompt_tokens, r.completion_tokens, r.finish_reason)
+            for key, r in replies
+            if _has_utf8(r.text)
+        ]
         try:
+            self._base.execute(f"PRAGMA busy_timeout={int(1000 * patience)}")
             with self._base:
                 self._base.executemany(
                     f"INSERT OR REPLACE INTO replies ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows
                 )
-        except (sqlite3.Error, UnicodeEncodeError) as error:
+        except sqlite3.Error as error:
             raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> GistevalError:
@@ -98,3 +108,12 @@ class ReplyCache:
         trace: TracebackType | None,
     ) -> None:
         self._base.close()
+
+
+def _has_utf8(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

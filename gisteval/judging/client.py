@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import os
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from copy import copy
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gisteval.errors import GistevalError, InvalidRun, MissingExtra, one_line
+from gisteval.judging.access import NO_KEY, Cutter, Named, key_for
 from gisteval.judging.cache import Reply
 from gisteval.judging.definition import ChatDefinition, Judge, Price
 from gisteval.judging.parameters import ParameterRefused, refused_parameter
 from gisteval.judging.prompting import Message, messages
 from gisteval.judging.protocol import Look
+from gisteval.judging.usage import counted_tokens, most_tokens
 
 if TYPE_CHECKING:
     import openai
@@ -37,9 +36,16 @@ FEWEST_REFUSALS = 3
 """Requests in a row that a server calls wrong, with none right, before the judge counts as wrong for it."""
 
 
+LONGEST_REASON = 40
+"""Characters of a finish_reason that are kept; those in use have up to 14."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where and how fast to ask. rate: requests a minute at most; timeout in seconds, of one try."""
+    """Where and how fast to ask. rate: requests a minute at most; timeout in seconds, of one whole try.
+
+    named: what of server and key the user named.
+    """
 
     base_url: str
     model: str
@@ -49,6 +55,7 @@ class Endpoint:
     timeout: float = 60.0
     retries: int = 4
     max_cost: float | None = None
+    named: Named = field(default_factory=Named)
 
     def __post_init__(self) -> None:
         try:
@@ -72,33 +79,21 @@ class Endpoint:
         """Questions under way: one is made ready, or its answer read, while another is at the server."""
         return 2 * self.concurrency
 
-    @property
-    def is_here(self) -> bool:
-        """Whether the server is on this machine."""
-        return urlsplit(self.base_url).hostname in ("127.0.0.1", "localhost", "::1")
-
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A look without a reply, and why."""
+    """A look without a reply, and why. billed: the server says that it answered, so it may charge."""
 
     reason: str
+    billed: bool = False
 
 
 Sink = Callable[[Look, Reply | Failure], None]
 
 
-def api_key(endpoint: Endpoint) -> str:
-    """The key, from the environment; servers on this machine need none. Raises GistevalError without."""
-    key = os.environ.get(endpoint.api_key_env, "").strip()
-    if key:
-        return key
-    if endpoint.is_here:
-        return "none"
-    raise GistevalError(
-        f"no API key for {endpoint.base_url}: set {endpoint.api_key_env}, or name another variable with "
-        "--api-key-env"
-    )
+def api_key(endpoint: Endpoint) -> str | None:
+    """The key that the endpoint's server gets, if any. Raises GistevalError as `key_for` does."""
+    return key_for(endpoint.base_url, endpoint.api_key_env, endpoint.named)
 
 
 def ask_all(
@@ -152,7 +147,11 @@ class _Conversation:
             schema = json.loads(self.judge.reply_schema)
             self.body["response_format"] = {"type": "json_schema", "json_schema": schema}
         self.pause = _Pace(self.endpoint.rate)
-        async with _client(self.endpoint) as client:
+        from gisteval.judging.transport import open_client
+
+        key = api_key(self.endpoint)
+        self.cut = Cutter(key)
+        async with open_client(self.endpoint, key or NO_KEY) as client:
             try:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(self.endpoint.workers):
@@ -169,20 +168,16 @@ class _Conversation:
         """Take looks from the shared iterator until there are none, or no money for them."""
         for look in looks:
             talk = messages(self.judge, look)
-            reserve = self._most(talk)
+            most = most_tokens(self.body, talk, self.judge.reply_schema)
+            reserve = self.price.cost(*most) if self.price else 0.0
             if not await self._afford(reserve):
                 return
             await self.pause.turn()
             answer = await self._ask(client, talk)
-            if isinstance(answer, Reply):
-                self.answered += 1
-                self.failed_in_a_row = 0
-                if self.price:
-                    self.spent += self.price.cost(answer.prompt_tokens, answer.completion_tokens)
-            else:
-                self.failed_in_a_row += 1
-            await self._settle(reserve)
+            # Nothing may come between a paid reply and the sink that keeps it.
+            self._count(answer, reserve)
             self.sink(look, answer)
+            await self._settle(reserve)
             if self.failed_in_a_row >= max(FEWEST_FAILURES, self.endpoint.workers):
                 assert isinstance(answer, Failure)
                 raise InvalidRun(
@@ -190,13 +185,16 @@ class _Conversation:
                     f"({answer.reason}): what was answered is kept, run the same command once it works"
                 )
 
-    def _most(self, talk: list[Message]) -> float:
-        """The most that a request can cost: a token is at least a byte, a reply at most its limit."""
-        if self.price is None or self.endpoint.max_cost is None:
-            return 0.0
-        prompt = sum(len(message["content"].encode()) + 16 for message in talk)
-        limits = [self.body.get(name) for name in ("max_completion_tokens", "max_tokens")]
-        return self.price.cost(prompt, next((int(limit) for limit in limits if limit), 4096))
+    def _count(self, answer: Reply | Failure, most: float) -> None:
+        """Take an answer into the sums. most: what its request can have cost."""
+        if isinstance(answer, Failure):
+            self.failed_in_a_row += 1
+            self.spent += most if answer.billed else 0.0
+            return
+        self.answered += 1
+        self.failed_in_a_row = 0
+        if self.price:
+            self.spent += self.price.cost(answer.prompt_tokens, answer.completion_tokens)
 
     async def _afford(self, most: float) -> bool:
         """Reserve the most that a request can cost, waiting for others to settle; False if it can't be."""
@@ -228,34 +226,31 @@ class _Conversation:
 
         server, model = self.endpoint.base_url, self.endpoint.model
 
-        def failure(reason: str) -> Failure:
-            return Failure(_without(client.api_key, reason))
+        def quoted(response: str) -> str:
+            return _start_of(self.cut(response))
 
         try:
             text = await client.post("/chat/completions", cast_to=str, body={**self.body, "messages": talk})
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise GistevalError(
-                f"{server} refuses the key in {self.endpoint.api_key_env} ({error.status_code}): mend it"
-            ) from error
+            raise GistevalError(self._refused(error.status_code)) from error
         except openai.NotFoundError as error:
             raise GistevalError(
                 f"{server} does not know the model {model!r}, or has no chat there "
-                f"({_without(client.api_key, _start_of(error.response.text))}): check --model, --base-url"
+                f"({quoted(error.response.text)}): check --model, --base-url"
             ) from error
         except openai.APIConnectionError as error:  # a timeout is one, too
             cause = error.__cause__ or error
+            said = _start_of(self.cut(one_line(cause, 10_000)), 160)
             # Told apart by name: aiohttp's transport calls a refused connection a ConnectTimeout.
             if type(cause).__name__ in ("ConnectError", "ConnectTimeout") and not self.answered:
                 raise GistevalError(
-                    f"no server answers at {server} ({one_line(cause, 160)}): start it, or check --base-url"
+                    f"no server answers at {server} ({said}): start it, or check --base-url"
                 ) from error
             if isinstance(error, openai.APITimeoutError):
-                return failure(f"no reply within {self.endpoint.timeout:g} s")
-            return failure(f"connection: {one_line(cause, 160)}")
+                return Failure(f"no reply within {self.endpoint.timeout:g} s")
+            return Failure(f"connection: {said}")
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            reason = (
-                f"status {error.status_code}: {_without(client.api_key, _start_of(error.response.text))}"
-            )
+            reason = f"status {error.status_code}: {quoted(error.response.text)}"
             name = refused_parameter(error.response.text, self.body.keys() - {"model", "messages"})
             if name is not None and not self.answered:
                 raise ParameterRefused(name, reason) from error
@@ -266,58 +261,50 @@ class _Conversation:
                 ) from error
             return Failure(reason)
         except openai.APIStatusError as error:
-            return failure(f"status {error.status_code}: {_start_of(error.response.text)}")
+            if 300 <= error.status_code < 400:
+                place = quoted(error.response.headers.get("location", "nowhere"))
+                raise GistevalError(
+                    f"{server} redirects to {place}, which is not followed: give --base-url if that is the "
+                    "server you mean"
+                ) from error
+            return Failure(f"status {error.status_code}: {quoted(error.response.text)}")
         except openai.APIError as error:
-            return failure(one_line(error, 160))
-        return _reply(_without(client.api_key, text))
+            return Failure(_start_of(self.cut(one_line(error, 10_000)), 160))
+        return _reply(text, most_tokens(self.body, talk, self.judge.reply_schema), self.cut)
+
+    def _refused(self, status: int) -> str:
+        server, variable = self.endpoint.base_url, self.endpoint.api_key_env
+        if api_key(self.endpoint) is not None:
+            return f"{server} refuses the key in {variable} ({status}): mend it"
+        return (
+            f"{server} refuses the key in {variable} ({status}; none was sent): set it, and name it by "
+            "--api-key-env; a key goes over https, or to this machine"
+        )
 
 
-def _reply(text: str) -> Reply | Failure:
-    """The answer in a server's response; a refusal is a reply too, one that nobody can read a choice in."""
+def _reply(text: str, most: tuple[int, int], cut: Cutter) -> Reply | Failure:
+    """The answer in a server's response; a refusal is a reply too, one that nobody can read a choice in.
+
+    most: tokens that it can have taken; cut: takes the key out, once the response has been parsed.
+    """
     try:
         content = json.loads(text)
         first = content["choices"][0]
         message = first["message"]
         ended = first.get("finish_reason")
         raw = message.get("content") or message.get("refusal") or ""
-        usage = content.get("usage") or {}
-        prompt, completion = (usage.get(name) or 0 for name in ("prompt_tokens", "completion_tokens"))
-        if not isinstance(raw, str) or not isinstance(prompt, int) or not isinstance(completion, int):
-            raise TypeError("content is no text, or usage no number")
+        if not isinstance(raw, str):
+            raise TypeError("content is no text")
+        tokens = counted_tokens(content.get("usage"), raw, most)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        return Failure(f"the response is no chat completion ({one_line(error, 80)}): {_start_of(text)}")
-    return Reply(raw, prompt, completion, ended if isinstance(ended, str) else None)
-
-
-def _without(key: str, text: str) -> str:
-    """A server may send the key back, in an error or in a reply; nothing that is kept may hold it."""
-    return text.replace(key, "[key]") if len(key) > 8 else text
+        found = f"the response is no chat completion ({one_line(error, 80)}): {_start_of(cut(text))}"
+        return Failure(cut(found), billed=True)
+    return Reply(cut(raw), *tokens, cut(ended)[:LONGEST_REASON] if isinstance(ended, str) else None)
 
 
 def _start_of(text: str, longest: int = 200) -> str:
     """The start of a text, in one line."""
     return " ".join(text[: 2 * longest].split())[:longest]
-
-
-def _client(endpoint: Endpoint) -> openai.AsyncOpenAI:
-    import openai
-
-    # The libraries log every request at INFO, headers and all.
-    for name in ("openai", "httpx", "httpx2", "httpcore2"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    limits = copy(openai.DEFAULT_CONNECTION_LIMITS)
-    limits.max_connections = endpoint.concurrency
-    try:  # half the time a request of the plain transport
-        transport: Any = openai.DefaultAioHttpClient(limits=limits)
-    except RuntimeError:  # aiohttp is not there
-        transport = openai.DefaultAsyncHttpxClient(limits=limits)
-    return openai.AsyncOpenAI(
-        base_url=endpoint.base_url,
-        api_key=api_key(endpoint),
-        timeout=openai.Timeout(endpoint.timeout, pool=None),
-        max_retries=endpoint.retries,
-        http_client=transport,
-    )
 
 
 class _Pace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -30,8 +31,52 @@ Thought = Annotated[tuple[str, str], AfterValidator(check_pair)]
 """What opens a thought and what closes it."""
 
 
+RESERVED = ("model", "messages", "stream", "n", "best_of")
+"""Fields that are not the judge's to choose."""
+
+
+TOKEN_LIMITS = ("max_completion_tokens", "max_tokens", "max_new_tokens")
+"""Parameters that limit a reply."""
+
+MOST_LIMIT = 10_000_000
+"""A limit of tokens beyond any model's context."""
+
+
+def check_limit(name: str, limit: Any) -> None:
+    """Raise ValueError for what is no limit of a reply."""
+    if type(limit) is not int or not 1 <= limit <= MOST_LIMIT:
+        raise ValueError(f"{name} must be a whole number from 1 to {MOST_LIMIT:,}, not {str(limit)[:40]}")
+
+
+def _sendable(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a request. Raises ValueError for what JSON can't say, and for fields that gisteval sets."""
+    for name, value in parameters.items():
+        if name in RESERVED:
+            raise ValueError(f"{name} is no parameter: gisteval sets it")
+        if name in TOKEN_LIMITS and value is not None:
+            check_limit(name, value)
+        if not _is_json(value):
+            raise ValueError(
+                f"{name} holds a value that JSON has not, such as a date, bytes or an infinity"
+            )
+    return parameters
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_json(part) for name, part in value.items())
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, str | int)
+
+
+Parameters = Annotated[dict[str, Any], AfterValidator(_sendable)]
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Price(_Strict):
@@ -69,7 +114,7 @@ class ReferenceDefinition(_Common):
     """
 
     kind: Literal["reference"]
-    scales: dict[Literal["rougeL", "chrF"], float]
+    scales: dict[Literal["rougeL", "chrF"], Annotated[float, Field(gt=0)]]
     tie_band: float = Field(ge=0)
 
 
@@ -91,8 +136,8 @@ class ChatDefinition(_Common):
     system: Beside
     prompt: Beside
     reply_schema: Beside | None = None
-    parameters: dict[str, Any]
-    model_parameters: dict[str, dict[str, Any]] = {}
+    parameters: Parameters
+    model_parameters: dict[str, Parameters] = {}
     thoughts: tuple[Thought, ...] = PAIRS
     max_characters: int = Field(20_000, ge=100)
     max_reply: int = Field(20_000, ge=100)

@@ -15,10 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from gisteval.errors import GistevalError, did_you_mean
-from gisteval.judging.definition import ChatDefinition, Judge
-
-RESERVED = ("model", "messages", "stream", "n")
-"""Fields that are not the judge's to choose."""
+from gisteval.judging.definition import RESERVED, ChatDefinition, Judge, check_limit
 
 SCHEMA = "response_format"
 """The field that binds a reply to the judge's schema."""
@@ -112,8 +109,12 @@ def with_parameters(judge: Judge, model: str, given: Mapping[str, Any]) -> Judge
 
 def _check_limit(name: str, limit: Any, needed: bool) -> None:
     """Raises GistevalError for what is no length; None is no limit, unless one is needed."""
-    if (limit is None and needed) or (limit is not None and (type(limit) is not int or limit < 1)):
-        raise GistevalError(f"the judge's {name} must be a whole number from 1, not {limit!r}")
+    if limit is None and not needed:
+        return
+    try:
+        check_limit(name, limit)
+    except ValueError as error:
+        raise GistevalError(f"the judge's {error}") from error
 
 
 def without(judge: Judge, name: str) -> Judge:

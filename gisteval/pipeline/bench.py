@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from gisteval.config import RunConfig, check_executor
 from gisteval.errors import GistevalError, did_you_mean
+from gisteval.judging.access import Named
 from gisteval.judging.client import Endpoint, api_key
 from gisteval.judging.definition import ChatDefinition, Judge, Price, load_judge
 from gisteval.judging.parameters import LIMITS, given_parameters, with_parameters, without
@@ -26,6 +28,7 @@ class JudgeOptions:
     model: str | None = None
     base_url: str | None = None
     api_key_env: str | None = None
+    allow_host: str | None = None
     concurrency: int = 8
     rate: float | None = None
     timeout: float = 60.0
@@ -46,8 +49,10 @@ class JudgeOptions:
     def __post_init__(self) -> None:
         for name in ("concurrency", "rate", "timeout", "max_cost", "limit", "batch_size"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise GistevalError(f"--{name.replace('_', '-')} must be greater than 0, not {value}")
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise GistevalError(
+                    f"--{name.replace('_', '-')} must be greater than 0 and finite, not {value}"
+                )
         if self.retries < 0:
             raise GistevalError(f"--retries must be at least 0, not {self.retries}")
         check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
@@ -99,7 +104,7 @@ class Bench:
         return definition.parameters.get(name) if isinstance(definition, ChatDefinition) else None
 
     def check_access(self) -> None:
-        """Raise GistevalError if the judge needs a key and there is none."""
+        """Raise GistevalError if the judge may not ask its server, or needs a key and there is none."""
         if self.endpoint is not None:
             api_key(self.endpoint)
 
@@ -147,6 +152,7 @@ def prepare(options: JudgeOptions) -> Bench:
     if model is None:
         raise GistevalError(f"judge {judge.name} needs a model: give --model")
     judge = with_parameters(judge, model, given)
+    _check_limited(judge, options)
     if definition.kind == "local":
         from gisteval.models.chat import chat_identity
         from gisteval.models.placement import choose_placement
@@ -180,11 +186,24 @@ def prepare(options: JudgeOptions) -> Bench:
         options.timeout,
         options.retries,
         options.max_cost,
+        Named(options.base_url is not None, options.api_key_env is not None, options.allow_host),
     )
     label = judge.name if model == definition.model else f"{judge.name}:{model}"
     identity = _identity(judge, model, base_url)
     price = _price(definition, model, options)
     return Bench(judge, label, model, base_url, identity, options, endpoint, price)
+
+
+def _check_limited(judge: Judge, options: JudgeOptions) -> None:
+    """Raise GistevalError where --max-cost is given and nothing limits what a reply can cost."""
+    definition = judge.definition
+    if options.max_cost is None or not isinstance(definition, ChatDefinition) or definition.kind == "local":
+        return
+    if not any(name in definition.parameters for name in LIMITS):
+        raise GistevalError(
+            f"judge {judge.name} sets no limit to a reply, so --max-cost can't be kept: give --judge-param "
+            "max_completion_tokens=N"
+        )
 
 
 def _price(definition: ChatDefinition, model: str, options: JudgeOptions) -> Price | None:

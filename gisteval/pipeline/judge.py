@@ -200,16 +200,16 @@ def _ask(bench: Bench, todo: Iterator[Look], writer: VerdictLog) -> None:
         with ReplyCache(bench.options.cache or default_cache()) as cache:
             writer.cache = cache
             try:
-                unknown = _uncached(cache, todo, writer)
+                unknown = _uncached(todo, writer)
                 ask_all(bench.judge, bench.endpoint, bench.price, unknown, writer.answered)
             finally:
                 writer.close_cache()
 
 
-def _uncached(cache: ReplyCache, todo: Iterator[Look], writer: VerdictLog) -> Iterator[Look]:
+def _uncached(todo: Iterator[Look], writer: VerdictLog) -> Iterator[Look]:
     """Answer what was paid for before; the rest is left to be asked."""
     while part := list(islice(todo, LOOKED_UP)):
-        found = cache.get([look.key for look in part])
+        found = writer.known([look.key for look in part])
         for look in part:
             if look.key not in found or not writer.remembered(look, found[look.key]):
                 yield look

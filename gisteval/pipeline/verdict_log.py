@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
+from gisteval.errors import GistevalError
 from gisteval.judging.cache import Reply, ReplyCache
 from gisteval.judging.client import Failure
 from gisteval.judging.definition import ChatDefinition
@@ -19,12 +22,23 @@ from gisteval.run_folder import RunFolder
 from gisteval.schema import Verdict, to_json
 from gisteval.store import RecordWriter
 
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.25
+"""Seconds to wait for another writer of the cache while replies are on their way."""
+
+LAST_PATIENCE = 30.0
+"""The same at the end, when nothing else waits."""
+
 BATCH = 64
 """Verdicts that are written at a time, or what there is after a quarter of a second."""
 
 
 class VerdictLog:
     """The only writer of verdicts: in small batches, each on disk before the next.
+
+    The cache comes second and may fail: what it could not take is tried once more at the end, and then one
+    warning says so.
 
     Nothing is written before the first reply: until then a server may refuse one of the judge's parameters,
     and all keys change with it.
@@ -38,7 +52,7 @@ class VerdictLog:
         self._batch: list[Verdict] = []
         self._replies: list[tuple[str, Reply]] = []
         self._flushed = time.monotonic()
-        self._replied = False
+        self._replied = self._cache_waits = False
 
     def add(self, verdict: Verdict) -> None:
         """Take a verdict; it is written with the others of its batch."""
@@ -90,16 +104,39 @@ class VerdictLog:
                 self._writers[system] = self._open.enter_context(RecordWriter(path))
             self._writers[system].write(records)
         self._batch.clear()
-        if self.cache is not None and self._replies:
-            self.cache.put(self._replies)
-        self._replies.clear()
+        if self.cache is not None and self._replies and not self._cache_waits:
+            try:
+                self.cache.put(self._replies, PATIENCE)
+                self._replies.clear()
+            except GistevalError:
+                self._cache_waits = True
         self._flushed = time.monotonic()
+
+    def known(self, keys: Sequence[str]) -> dict[str, Reply]:
+        """What the cache knows of some keys. Nothing, after a warning, once it can't be read."""
+        if self.cache is None:
+            return {}
+        try:
+            return self.cache.get(keys)
+        except GistevalError as error:
+            self._give_up_cache(error)
+            return {}
 
     def close_cache(self) -> None:
         """Store the replies that are not there yet; the cache is not used again."""
         if self._replied:
             self.flush()
+        if self.cache is not None and self._replies:
+            try:
+                self.cache.put(self._replies, LAST_PATIENCE)
+            except GistevalError as error:
+                self._give_up_cache(error)
         self.cache = None
+
+    def _give_up_cache(self, error: GistevalError) -> None:
+        self.cache = None
+        self._replies.clear()
+        log.warning("%s (all replies are kept in verdicts/, other runs will ask for them again)", error)
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -113,9 +114,51 @@ def test_odd_replies_are_replies(chat_server, ask) -> None:
     assert len(texts[3]) == 10_000_000
 
 
-def test_usage_may_be_absent(chat_server, ask) -> None:
-    chat_server.answer = lambda number, body: {"body": b'{"choices": [{"message": {"content": "A"}}]}'}
-    assert ask(1) == [Reply("A", 0, 0)]
+UNBELIEVABLE = [
+    None,
+    [1, 2],
+    {},
+    *(
+        {"prompt_tokens": count, "completion_tokens": count}
+        for count in (0, -(10**9), 2**70, 10**400, True, 10.0, "100", float("nan"))
+    ),
+]
+
+
+@pytest.mark.parametrize("usage", UNBELIEVABLE, ids=lambda usage: repr(usage)[:40])
+def test_usage_that_is_unbelievable_is_counted_here(chat_server, ask, usage: object) -> None:
+    content = {"choices": [{"message": {"content": "A"}}], "usage": usage}
+    chat_server.answer = lambda number, body: {"body": json.dumps(content).encode()}
+    (found,) = ask(1)
+    sent = sum(len(message["content"].encode()) for message in chat_server.requests[0]["messages"])
+    assert found.text == "A"
+    assert sent < found.prompt_tokens < sent + 1000
+    assert found.completion_tokens == 400  # the judge's own limit
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"choices": [{"message": {"content": GOOD}}]},
+        {
+            "choices": [{"message": {"content": GOOD}}],
+            "usage": {"prompt_tokens": -9, "completion_tokens": -9},
+        },
+        {"choices": []},
+    ],
+    ids=["no usage", "negative usage", "no answer"],
+)
+def test_the_cost_stays_below_its_limit_whatever_the_server_says_of_it(
+    chat_server, ask, body: dict
+) -> None:
+    chat_server.answer = lambda number, request: {"body": json.dumps(body).encode()}
+    price, limit = Price(input=1.0, output=1.0), 0.01
+    with pytest.raises(InvalidRun, match=r"--max-cost 0\.01"):
+        ask(500, price, max_cost=limit)
+    sent = sum(
+        len(message["content"].encode()) for body in chat_server.requests for message in body["messages"]
+    )
+    assert 0 < price.cost(sent, 400 * len(chat_server.requests)) <= limit
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,32 @@ def test_what_changes_an_answer_changes_the_digest(tmp_path: Path) -> None:
     ("text", "prompt", "message"),
     [
         ("[", "", "can't be read"),
+        *(
+            (GOOD.replace("{temperature: 0}", f"{{{parameter}}}"), "", message)
+            for parameter, message in (
+                ("temperature: .inf", "temperature holds a value that JSON has not"),
+                ("temperature: [1, {a: .nan}]", "temperature holds a value that JSON has not"),
+                ("seed: 2026-01-01", "seed holds a value that JSON has not"),
+                ("user: !!binary aGk=", "user holds a value that JSON has not"),
+                ("extra: {1: 2}", "extra holds a value that JSON has not"),
+                ("model: dearer", "model is no parameter"),
+                ("n: 100", "n is no parameter"),
+                ("max_tokens: -100000000", "max_tokens must be a whole number from 1"),
+                ("max_completion_tokens: 0", "max_completion_tokens must be a whole number from 1"),
+                ("max_completion_tokens: true", "max_completion_tokens must be a whole number from 1"),
+                (
+                    "max_completion_tokens: 1000000000000",
+                    "max_completion_tokens must be a whole number from 1",
+                ),
+            )
+        ),
+        (GOOD + "model_parameters: {m: {model: dearer}}\n", "", "model is no parameter"),
+        (GOOD + "again: .nan\n", "", "again"),
+        (
+            GOOD + "prices: {as_of: d, source: s, models: {m: {input: .inf, output: 1}}}\n",
+            "",
+            "prices.models.m.input",
+        ),
         ("- 1\n", "", "must be a YAML mapping"),
         ("kind: oracle\n", "", "kind: choose from reference, chat, local"),
         (GOOD + "colour: red\n", "", "colour: Extra inputs"),

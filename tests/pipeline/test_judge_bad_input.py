@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from gisteval.pipeline import verdict_log
 from gisteval.run_folder import RunFolder
 
 OUTPUTS = {"pos": [f"ref {n}" for n in range(12)], "gist-1": [f"out {n}" for n in range(12)]}
@@ -162,3 +165,88 @@ def test_a_file_that_is_no_cache(refused, make_run, chat_server, tmp_path) -> No
 
 def test_reparse_needs_verdicts(refused, make_run) -> None:
     assert "has no verdicts of judge reference" in refused("judge", make_run(OUTPUTS), "--reparse")
+
+
+@pytest.mark.parametrize("fault", ["locked", "emptied"])
+def test_a_cache_that_fails_loses_no_reply(
+    gisteval, make_run, chat_server, judging_cache, monkeypatch, caplog, fault: str
+) -> None:
+    """While replies come in, another process holds or empties the cache: verdicts are all kept."""
+    monkeypatch.setattr(verdict_log, "LAST_PATIENCE", 0.1)
+    others: list[sqlite3.Connection] = []
+
+    def answer(number: int, body: dict) -> str:
+        if number == 0:
+            others.append(sqlite3.connect(judging_cache, check_same_thread=False))
+            others[0].execute("BEGIN IMMEDIATE" if fault == "locked" else "DROP TABLE replies")
+        return the_reference(number, body)
+
+    chat_server.answer = answer
+    run = make_run(OUTPUTS)
+    outcome = gisteval("judge", run, "--judge", "openai", "--base-url", chat_server.url)
+    for other in others:
+        other.close()
+    assert outcome.code == 0, outcome.err
+    kept = [
+        verdict
+        for system in RunFolder.open(run).references
+        for verdict in RunFolder(run).read_verdicts("openai", system, "test")
+    ]
+    assert sum(verdict.reply is not None for verdict in kept) == len(chat_server.requests) > 0
+    said = [
+        record for record in caplog.records if "all replies are kept in verdicts/" in record.getMessage()
+    ]
+    assert len(said) == 1 and str(judging_cache) in said[0].getMessage()
+    asked = len(chat_server.requests)
+    assert (
+        gisteval("judge", run, "--judge", "openai", "--base-url", chat_server.url, "--cache", "c").code == 0
+    )
+    assert len(chat_server.requests) == asked
+
+
+def test_numbers_without_end_are_refused(refused, make_run) -> None:
+    run = make_run(OUTPUTS)
+    for flag in ("--timeout", "--rate", "--max-cost"):
+        for value in ("inf", "nan", "-inf"):
+            assert f"{flag} must be greater than 0" in refused("judge", run, flag, value)
+
+
+def test_a_foreign_judge_gets_no_key_and_no_texts_elsewhere(
+    gisteval, refused, make_run, chat_server, judging_cache, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "aws-planted-000111222")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted-000111222")
+    chat_server.answer = the_reference
+    run, judge = make_run(OUTPUTS), tmp_path / "nice"
+    shutil.copytree(Path(__file__).parents[2] / "judges" / "openai", judge)
+    own = (judge / "judge.yaml").read_text()
+
+    def write(url: str, variable: str) -> tuple:
+        text = own.replace("https://api.openai.com/v1", url).replace("OPENAI_API_KEY", variable)
+        (judge / "judge.yaml").write_text(text)
+        return "judge", run, "--judge", judge
+
+    command = write(chat_server.url, "AWS_SECRET_ACCESS_KEY")
+    assert "--api-key-env AWS_SECRET_ACCESS_KEY if it shall" in refused(*command)
+    assert "--api-key-env AWS" in refused(*command, "--base-url", chat_server.url)
+    assert "--allow-host 192.0.2.1 if it shall" in refused(*write("http://192.0.2.1/v1", "OPENAI_API_KEY"))
+    assert not chat_server.requests
+    assert gisteval(*write(chat_server.url, "OPENAI_API_KEY"), "--limit", 3).code == 0
+    assert set(chat_server.keys) == {"Bearer none"}
+    assert gisteval(*command, "--base-url", chat_server.url).code == 0
+    assert set(chat_server.keys) == {"Bearer none", "Bearer sk-planted-000111222"}
+
+
+def test_a_limit_of_cost_needs_a_limit_of_replies(refused, make_run, chat_server) -> None:
+    command = (
+        "judge",
+        make_run(OUTPUTS),
+        "--judge",
+        "openai",
+        "--base-url",
+        chat_server.url,
+        "--max-cost",
+        1,
+    )
+    assert "sets no limit to a reply" in refused(*command, "--judge-param", "max_completion_tokens=")
+    assert not chat_server.requests
