@@ -34,9 +34,10 @@ def claimed(path: Path, manifest: dict[str, object] = MANIFEST) -> RunFolder:
 
 def test_a_new_folder_is_claimed_and_continued(tmp_path: Path) -> None:
     folder = claimed(tmp_path / "new" / "run")
-    folder.note_self_check("a", {"examples": 6})
+    figures = {"examples": 6, "tokens": 9, "max_nll_difference": 1e-5, "greedy_mismatches": 0}
+    folder.note_self_check("a", figures)
     again = claimed(folder.path, {**MANIFEST, "command": ["second"]})
-    assert again.manifest()["self_check"] == {"a": {"examples": 6}}
+    assert again.manifest()["self_check"] == {"a": figures}
     assert json.loads((folder.path / "manifest.json").read_text())["command"] == ["second"]
     (tmp_path / "empty").mkdir()
     claimed(tmp_path / "empty")
