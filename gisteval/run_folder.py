@@ -170,7 +170,7 @@ class RunFolder:
 
     def examples(self, split: str) -> tuple[Example, ...]:
         """The examples of one split, in the task's order. Raises InvalidRun if some are lost."""
-        found = tuple(_records(self._examples(split), Example))
+        found = tuple(_records(self._examples(split), Example, split=split))
         expected = self._manifest["splits"].get(split, 0)
         if len(found) != expected:
             raise InvalidRun(
