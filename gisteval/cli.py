@@ -24,6 +24,7 @@ from gisteval.cli_options import (
     OptionalText,
     Quantize,
     print_json,
+    print_text,
     quiet_libraries,
 )
 from gisteval.cli_profile import profile as profile_command
@@ -31,7 +32,7 @@ from gisteval.cli_run import run as run_command
 from gisteval.cli_sweep import sweep as sweep_command
 from gisteval.cli_train import train as train_command
 from gisteval.errors import UNEXPECTED, GistevalError, counted, one_line
-from gisteval.logs import progress_on_stderr, unexpected_line
+from gisteval.logs import OneLine, progress_on_stderr, unexpected_line
 
 app = typer.Typer(
     name="gisteval",
@@ -63,7 +64,9 @@ def main() -> None:
     # Imports of torch and transformers make objects by the million, all of them to stay: with Python's own
     # thresholds a seventh of a short command's time goes into looking for garbage among them.
     gc.set_threshold(100_000, 50, 10)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    warnings = logging.StreamHandler(sys.stderr)
+    warnings.setFormatter(OneLine("%(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[warnings])
     try:
         with progress_on_stderr():
             code = app(sys.argv[1:] or ["--help"], prog_name="gisteval", standalone_mode=False) or 0
@@ -139,12 +142,12 @@ def score(
 
     scores = [score_file(path, prediction_column, reference_column, cluster_column) for path in files]
     for warning in filter(None, (found.warning() for found in scores)):
-        print(f"warning: {warning}", file=sys.stderr)
+        print_text(f"warning: {warning}", file=sys.stderr)
     if as_json:
         print_json([found.as_row() for found in scores])
         return
     for found in scores:
-        print(found.summary())
+        print_text(found.summary())
 
 
 @app.command()
@@ -224,4 +227,4 @@ def _show(rows: Sequence[Any], as_json: bool, line: Callable[[Any], str]) -> Non
     if as_json:
         print_json(rows)
     else:
-        print(*map(line, rows), sep="\n")
+        print_text("\n".join(map(line, rows)))

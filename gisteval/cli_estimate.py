@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gisteval.cli_options import print_json
+from gisteval.cli_options import print_json, print_text
 from gisteval.errors import GistevalError, counted
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def print_estimate(plan: Plan, rates: Rates, as_json: bool) -> None:
         return
     systems = counted(len(described["systems"]), "system")
     generations = counted(described["generations"], "generation")
-    print(f"output: {described['output']}, {systems}, {generations}")
-    print(estimate_text(cost, "What the run takes"), end="")
+    print_text(f"output: {described['output']}, {systems}, {generations}")
+    print_text(estimate_text(cost, "What the run takes"), end="")
     for note in described["notes"]:
-        print(f"note: {note}")
+        print_text(f"note: {note}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gisteval.cli_options import AsJson, print_json
+from gisteval.cli_options import AsJson, print_json, print_text
 from gisteval.errors import GistevalError, InvalidRun
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def gate(
     if as_json:
         print_json(gate_json(result))
     else:
-        print(gate_text(result))
+        print_text(gate_text(result))
     sys.stdout.flush()
     raise typer.Exit(result.exit_code)
 
@@ -107,7 +107,7 @@ def compare(
     if as_json:
         print_json(found.to_json())
     else:
-        print(_comparison_text(found))
+        print_text(_comparison_text(found))
     if found.vetoes:
         sys.stdout.flush()
         raise InvalidRun(f"{found.vetoes[0]}: its win rates show nothing")

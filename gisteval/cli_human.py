@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli_options import AsJson, print_json
+from gisteval.cli_options import AsJson, print_json, print_text
 from gisteval.errors import counted
 
 app = typer.Typer(help="Human judgements: blinded sheets out, answers in.", no_args_is_help=True)
@@ -43,5 +43,5 @@ def import_(
     if as_json:
         print_json(entries)
     else:
-        print(judging_text(entries))
+        print_text(judging_text(entries))
         print(f"report: {run / 'report' / 'report.md'}")

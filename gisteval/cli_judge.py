@@ -15,6 +15,7 @@ from gisteval.cli_options import (
     NumWorkers,
     RayAddress,
     print_json,
+    print_text,
     quiet_libraries,
 )
 from gisteval.errors import GistevalError, counted
@@ -105,7 +106,7 @@ def judge(
     if as_json:
         print_json(entries)
     else:
-        print(judging_text(entries))
+        print_text(judging_text(entries))
         print(f"report: {run / 'report' / 'report.md'}")
 
 

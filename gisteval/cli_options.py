@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
+
+from gisteval.errors import printable_lines
+
+_STEERING = re.compile("[\x7f-\x9f]")
+"""Characters that JSON leaves as they are, and some terminals obey."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 Base = Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")]
@@ -51,6 +57,12 @@ def given(**flags: Any) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
+def print_text(text: object, file: TextIO | None = None, end: str = "\n") -> None:
+    """What a command says, on stdout or another stream: no name in it can steer a terminal."""
+    print(printable_lines(str(text)), file=file, end=end)
+
+
 def print_json(content: Any) -> None:
     """What `--json` gives: strict JSON, without NaN and infinity."""
-    print(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    print(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

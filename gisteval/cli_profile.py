@@ -14,6 +14,7 @@ from gisteval.cli_options import (
     DeviceMap,
     Quantize,
     print_json,
+    print_text,
     quiet_libraries,
 )
 from gisteval.errors import GistevalError
@@ -115,7 +116,7 @@ def profile(
     if as_json:
         print_json(found)
     else:
-        print(profile_text(found))
+        print_text(profile_text(found))
     if written and not as_json:
         print(f"report: {written}")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli_options import AsJson, print_json
+from gisteval.cli_options import AsJson, print_json, print_text
 from gisteval.errors import counted
 
 
@@ -32,7 +32,7 @@ def import_paper(
     counts = ", ".join(counted(found[f"{kind}_files"], f"{kind} file") for kind in kinds)
     print(f"{found['run']}: {counts}")
     for note in found["notes"]:
-        print(f"note: {note}", file=sys.stderr)
+        print_text(f"note: {note}", file=sys.stderr)
 
 
 def import_predictions(
@@ -81,10 +81,10 @@ def import_predictions(
         (count,) = folder.manifest()["splits"].values()
         systems = counted(len(folder.systems), "system")
         print(f"{folder.path}: {systems}, {counted(count, 'example')}")
-        print("\n".join(map(plain_text, split_tables(folder.results()))))
+        print_text("\n".join(map(plain_text, split_tables(folder.results()))))
         print(f"report: {folder.path / 'report' / 'report.html'}")
     for note in folder.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print_text(f"note: {note}", file=sys.stderr)
 
 
 def report(

@@ -23,6 +23,7 @@ from gisteval.cli_options import (
     RayAddress,
     Thinking,
     given,
+    print_text,
     quiet_libraries,
 )
 
@@ -124,8 +125,8 @@ def run(
     if as_json:
         print((finished.folder / "results.json").read_text(encoding="utf-8"), end="")
     else:
-        print("\n".join(map(plain_text, split_tables(finished.rows))))
-        print(judging_text(finished.judging), end="\n" if finished.judging else "")
+        print_text("\n".join(map(plain_text, split_tables(finished.rows))))
+        print_text(judging_text(finished.judging), end="\n" if finished.judging else "")
         print(f"report: {finished.folder / 'report' / 'report.html'}")
     for note in finished.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print_text(f"note: {note}", file=sys.stderr)

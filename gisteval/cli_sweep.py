@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gisteval.cli_estimate import DollarsPerHour, DryRun, FlopsPerSecond, given_rates
-from gisteval.cli_options import AsJson, print_json, quiet_libraries
+from gisteval.cli_options import AsJson, print_json, print_text, quiet_libraries
 
 
 def sweep(
@@ -40,13 +40,13 @@ def sweep(
         if as_json:
             print_json(cost.to_json())
         else:
-            print(sweep_text(cost))
+            print_text(sweep_text(cost))
         return
     outcomes = []
     for outcome in run_sweep(chosen, output, ["gisteval", *sys.argv[1:]]):
         outcomes.append(outcome)
         said = f"failed: {outcome.error}" if outcome.state == "failed" else outcome.state
-        print(f"{outcome.name}: {said}", file=sys.stderr)
+        print_text(f"{outcome.name}: {said}", file=sys.stderr)
     outcomes.sort(key=lambda outcome: outcome.number)
     report = report_sweep(outcomes, output) if shard is None else None
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]

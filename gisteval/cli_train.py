@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli_options import ChatTemplate, OptionalText, given, quiet_libraries
+from gisteval.cli_options import ChatTemplate, OptionalText, given, print_text, quiet_libraries
 from gisteval.errors import counted
 
 
@@ -61,4 +61,6 @@ def train(
     examples = list(source.examples(settings.split, settings.limit))
     record = train_checkpoint(settings, examples, output)
     final = record.training["loss"][-1][1] if record.training["loss"] else float("nan")
-    print(f"{record.name}: {counted(settings.steps, 'step')}, final loss {final:.3f}, saved in {output}")
+    print_text(
+        f"{record.name}: {counted(settings.steps, 'step')}, final loss {final:.3f}, saved in {output}"
+    )

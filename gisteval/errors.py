@@ -21,6 +21,11 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
+def printable_lines(text: str) -> str:
+    """A text whose own line breaks stay, each of its lines made printable."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """`1 example`, `1,000 examples`. plural: where an s behind the noun's last word won't do."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

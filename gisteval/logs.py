@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gisteval.errors import GistevalError, one_line, printable
+from gisteval.errors import GistevalError, one_line, printable, printable_lines
 
 LOG_FILE = "log.txt"
 
@@ -34,12 +34,12 @@ _TRACEBACK = "gisteval_traceback_file"
 """Attribute of an unexpected error whose traceback has been written."""
 
 
-class _OneLine(logging.Formatter):
+class OneLine(logging.Formatter):
     """Names and texts in a line can't break it, or look like a line of their own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         text = super().formatMessage(record)
-        return text if getattr(record, "lines", False) else printable(text)
+        return printable_lines(text) if getattr(record, "lines", False) else printable(text)
 
 
 class ProgressOnStderr(logging.Handler):
@@ -84,7 +84,7 @@ def run_log(folder: Path) -> Iterator[None]:
         handler: logging.Handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError:
         handler = logging.NullHandler()
-    handler.setFormatter(_OneLine("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(OneLine("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     heard = (progress, kept, logging.getLogger())
     for logger in heard:
         logger.addHandler(handler)
@@ -141,7 +141,8 @@ def write_traceback(error: BaseException, command: str) -> Path | None:
             encoding="utf-8",
             errors="backslashreplace",
         ) as file:
-            file.write(f"{command}\n{''.join(traceback.format_exception(error))}")
+            said = "".join(traceback.format_exception(error))
+            file.write(f"{printable(command)}\n{printable_lines(said)}")
             return Path(file.name)
     except OSError:
         return None

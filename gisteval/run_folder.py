@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.file_names import SEPARATOR, file_name, readable_name
 from gisteval.logs import LOG_FILE
+from gisteval.run_facts import WrongField, check_complete, check_manifest, check_numbers, check_results
 from gisteval.schema import Example, Generation, ResultRow, Verdict, from_json, to_json
 from gisteval.store import LOCK_FILE, NEW, only_writer, read_records, write_atomic, write_json
 
@@ -23,6 +24,9 @@ SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 UNFINISHED = "unfinished"
 """The manifest's mark of an import that is being written."""
+
+UNKNOWN_JUDGE = {"identity": "", "note": "", "notes": ()}
+"""What stands in for what a manifest does not say of a judge."""
 
 Record = TypeVar("Record", Example, Generation, Verdict)
 
@@ -106,6 +110,15 @@ class RunFolder:
         """The manifest as it stands."""
         return self._manifest
 
+    def check_complete(self) -> None:
+        """Raises GistevalError if the manifest lacks what reports and judges state of every run."""
+        try:
+            check_complete(self._manifest)
+        except WrongField as error:
+            raise GistevalError(
+                f"{self.path / MANIFEST} is damaged ({error}): run that run's command again"
+            ) from error
+
     def finish_import(self) -> None:
         """Take the mark of an unfinished import away: from now on the run can be read."""
         self._manifest.pop(UNFINISHED, None)
@@ -129,11 +142,12 @@ class RunFolder:
     @property
     def judges(self) -> dict[str, dict[str, Any]]:
         """What the manifest says of each judge of this run, by the name its verdicts bear."""
-        return dict(self._manifest.get("judges", {}))
+        judges = self._manifest.get("judges", {})
+        return {name: {**UNKNOWN_JUDGE, **facts} for name, facts in judges.items()}
 
     def note_judge(self, judge: str, facts: Mapping[str, Any]) -> None:
         """Put what a judge's verdicts rest on into the manifest."""
-        self._manifest["judges"] = {**self.judges, judge: dict(facts)}
+        self._manifest["judges"] = {**self._manifest.get("judges", {}), judge: dict(facts)}
         write_json(self.path / MANIFEST, self._manifest)
 
     @property
@@ -156,7 +170,7 @@ class RunFolder:
 
     def examples(self, split: str) -> tuple[Example, ...]:
         """The examples of one split, in the task's order. Raises InvalidRun if some are lost."""
-        found = tuple(_records(self._examples(split), Example))
+        found = tuple(_records(self._examples(split), Example, split=split))
         expected = self._manifest["splits"].get(split, 0)
         if len(found) != expected:
             raise InvalidRun(
@@ -304,11 +318,14 @@ class RunFolder:
         file = self.path / "results.json"
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
+            check_results(content)
             rows = [from_json(ResultRow, row) for row in content["rows"]]
-            return rows, str(content["signature"]), list(content.get("judging", ()))
+            return rows, content["signature"], content.get("judging", [])
         except FileNotFoundError as error:
             raise GistevalError(f"{self.path} has no results.json: finish that run first") from error
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except (WrongField, TypeError) as error:
+            raise GistevalError(f"{file} is damaged ({error}): run that run's command again") from error
+        except (OSError, ValueError, RecursionError) as error:
             raise GistevalError(f"{file} is damaged: run that run's command again") from error
 
     @property
@@ -378,8 +395,9 @@ def _records(path: Path, kind: type[Record], **wanted: str) -> Iterator[Record]:
     """The same as records of one kind."""
     for number, record in _lines(path, wanted):
         try:
+            check_numbers(record)
             yield from_json(kind, record)
-        except TypeError as error:
+        except (TypeError, WrongField) as error:
             raise _no_record(path, number, error) from error
 
 
@@ -388,14 +406,14 @@ def _no_record(path: Path, number: int, error: Exception) -> GistevalError:
 
 
 def _read_manifest(file: Path) -> dict[str, Any]:
+    """Raises GistevalError naming the field that does not hold what it should."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        parts = (found["identity"], found["self_check"], found["splits"])
-        names = [system["name"] + system["role"] for system in found["systems"]]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        check_manifest(found)
+    except WrongField as error:
+        raise GistevalError(
+            f"{file} is damaged or no manifest ({error}): choose another --output"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
         raise GistevalError(f"{file} is damaged or no manifest: choose another --output") from error
-    whole = all(isinstance(part, dict) for part in parts) and all(isinstance(n, str) for n in names)
-    timings_alone = "saved_figures" in found  # of an import of the release that has no outputs
-    if not (whole and (timings_alone or (names and parts[2]))):
-        raise GistevalError(f"{file} is damaged or no manifest: choose another --output")
     return dict(found)

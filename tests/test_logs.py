@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import sys
 from pathlib import Path
 
 import pytest
 
+from gisteval.cli_options import print_json, print_text
 from gisteval.errors import GistevalError
 from gisteval.logs import LOG_FILE, kept, progress, progress_on_stderr, run_log, traceback_file
 from gisteval.pipeline.progress import Work
@@ -113,3 +115,20 @@ def test_every_phase_of_a_run_is_said(gisteval, tiny_suite: Path, tiny_task: Pat
         assert line.partition("] ")[2] in log
     for line in outcome.err.splitlines():
         assert line in log
+
+
+def test_no_name_steers_a_terminal(tmp_path: Path, capsys) -> None:
+    """In lines on stderr, warnings, the log, and what commands print; JSON keeps it, escaped."""
+    hostile = "a\x1b[2Jb\x9b31m\x07\rc"
+    with progress_on_stderr(), run_log(tmp_path), pytest.raises(ValueError):
+        progress.info("reading %s", hostile)
+        logging.getLogger("another.library").warning("%s", hostile)
+        raise ValueError(hostile)
+    print_text(f"{hostile}\nsecond")
+    print_json({"name": hostile})
+    captured = capsys.readouterr()
+    for said in (captured.out, captured.err, (tmp_path / LOG_FILE).read_text(encoding="utf-8")):
+        assert "a [2Jb" in said
+        assert all(letter.isprintable() or letter == "\n" for letter in said), said
+    name = json.loads(captured.out.split("second\n", 1)[1])["name"]
+    assert name == hostile

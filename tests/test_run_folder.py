@@ -34,9 +34,10 @@ def claimed(path: Path, manifest: dict[str, object] = MANIFEST) -> RunFolder:
 
 def test_a_new_folder_is_claimed_and_continued(tmp_path: Path) -> None:
     folder = claimed(tmp_path / "new" / "run")
-    folder.note_self_check("a", {"examples": 6})
+    figures = {"examples": 6, "tokens": 9, "max_nll_difference": 1e-5, "greedy_mismatches": 0}
+    folder.note_self_check("a", figures)
     again = claimed(folder.path, {**MANIFEST, "command": ["second"]})
-    assert again.manifest()["self_check"] == {"a": {"examples": 6}}
+    assert again.manifest()["self_check"] == {"a": figures}
     assert json.loads((folder.path / "manifest.json").read_text())["command"] == ["second"]
     (tmp_path / "empty").mkdir()
     claimed(tmp_path / "empty")
@@ -67,6 +68,42 @@ def test_a_damaged_manifest_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(GistevalError, match=r"manifest\.json is damaged or no manifest"):
         claimed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"splits": {"s": -1}}, r"splits\.s is -1, not a whole number from 1"),
+        ({"systems": [{"name": "a", "role": 3}]}, r"systems\[0\]\.role is 3, not one of candidate"),
+        (
+            {"systems": [{"name": "a", "role": "candidate", "reference": "b"}]},
+            "reference is 'b', not a system",
+        ),
+        ({"systems": [{"name": "a", "role": "candidate", "k": True}]}, r"k is True, not a whole number"),
+        ({"self_check": {"a": {"examples": 6}}}, r"self_check\.a\.tokens is missing"),
+        ({"judges": {"j": {"notes": "x"}}}, r"judges\.j\.notes is 'x', not a list"),
+        ({"versions": {"torch": None}}, r"versions\.torch is None, not a text"),
+    ],
+)
+def test_a_wrong_field_of_a_manifest_is_named(tmp_path: Path, change: dict[str, object], says: str) -> None:
+    claimed(tmp_path)
+    (tmp_path / "manifest.json").write_text(json.dumps({**MANIFEST, **change}))
+    with pytest.raises(GistevalError, match=rf"manifest\.json is damaged or no manifest \(.*{says}"):
+        RunFolder.open(tmp_path)
+
+
+def test_a_wrong_field_of_results_is_named(tmp_path: Path) -> None:
+    folder = claimed(tmp_path)
+    row = ResultRow("t", "s", "a", "gist", None, "gist", 1, "rougeL", 5.0, 4.0, None, "percent", 2, 2, 0)
+    for change, says in (
+        ({"n": -1}, "n is -1"),
+        ({"value": 1e999}, "value is inf"),
+        ({"k": "1"}, "k is '1'"),
+    ):
+        content = {"signature": "", "rows": [{**asdict(row), **change}]}
+        (tmp_path / "results.json").write_text(json.dumps(content))
+        with pytest.raises(GistevalError, match=rf"results\.json is damaged \(rows\[0\]\.{says}"):
+            folder.results()
 
 
 def test_records_are_read_by_system_and_split(tmp_path: Path) -> None:
@@ -120,7 +157,7 @@ def test_a_line_that_is_no_record_is_named(tmp_path: Path, line: str) -> None:
 
 
 def test_names_never_share_a_file(tmp_path: Path) -> None:
-    splits = {"a b": [EXAMPLES["s"][0]], "a_b": [EXAMPLES["s"][1]]}
+    splits = {split: [replace(EXAMPLES["s"][n], split=split)] for n, split in enumerate(("a b", "a_b"))}
     folder = RunFolder(tmp_path / "run")
     folder.claim({**json.loads(json.dumps(MANIFEST)), "splits": {"a b": 1, "a_b": 1}}, splits)
     assert {split: list(folder.examples(split)) for split in splits} == splits

@@ -18,7 +18,7 @@ class RayExecutor:
 
     def __init__(self, options: RayOptions) -> None:
         """Raises MissingExtra if ray is not installed."""
-        import_ray()
+        import_ray(options)
         self._options = options
         self._pool: RayPool[Event] | None = None
 

@@ -43,6 +43,8 @@ class Actor:
             refusal = InvalidRun(str(error))
         except GistevalError as error:
             refusal = GistevalError(str(error))  # a plain one: not all kinds survive pickling
+        except SystemExit as error:  # Ray would take it for the worker's death, and try again elsewhere
+            raise RuntimeError(f"SystemExit: {error}") from error
         return Reply(value, refusal, self._warnings.taken())
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -15,6 +17,9 @@ from gisteval.errors import GistevalError, MissingExtra, one_line
 from gisteval.executors.ray_actor import Actor, Reply
 
 log = logging.getLogger(__name__)
+
+LOCAL = "local"
+"""Ray's word for a cluster of this machine's own."""
 
 AHEAD = 2
 """Tasks that a worker holds at most: the one it is at, and the next."""
@@ -87,7 +92,7 @@ class RayPool(Generic[Event]):
         """Raises MissingExtra if ray is not installed."""
         self.options = options
         self.most = self.lost = 0
-        self._ray = import_ray()
+        self._ray = import_ray(options)
         self._make = make
         self._workers: dict[int, _Worker] = {}
         self._tasks: dict[Any, tuple[_Worker, Any]] = {}
@@ -228,14 +233,18 @@ class RayPool(Generic[Event]):
             log.warning("%s", text)
 
 
+def _address(options: RayOptions) -> str:
+    return options.address or os.environ.get("RAY_ADDRESS") or LOCAL
+
+
 @contextmanager
 def cluster(ray: Any, options: RayOptions) -> Iterator[None]:
     """A connection to a cluster, or one that a caller from Python has already. Raises GistevalError."""
     if ray.is_initialized():
         yield
         return
-    address = options.address or os.environ.get("RAY_ADDRESS") or "local"
-    local = {"num_cpus": max(options.workers or 0, os.cpu_count() or 1)} if address == "local" else {}
+    address = _address(options)
+    local = {"num_cpus": max(options.workers or 0, os.cpu_count() or 1)} if address == LOCAL else {}
     try:
         ray.init(
             address=address,
@@ -255,8 +264,23 @@ def cluster(ray: Any, options: RayOptions) -> Iterator[None]:
         ray.shutdown()
 
 
-def import_ray() -> Any:
+def ask_for_token(options: RayOptions) -> None:
+    """Let a cluster of this machine's own ask for a token that only this process and its workers have.
+
+    Such a cluster listens on all networks of the machine. What the user has set in Ray's own variables
+    stays; a cluster that is there already has its own rules.
+    """
+    if _address(options) != LOCAL or "RAY_AUTH_MODE" in os.environ:
+        return
+    os.environ["RAY_AUTH_MODE"] = "token"
+    if "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
+def import_ray(options: RayOptions) -> Any:
     """The package ray, quiet. Raises MissingExtra if it is not installed."""
+    if "ray" not in sys.modules:  # afterwards Ray would not hear of it
+        ask_for_token(options)
     # Read when Ray is imported: no reports to its makers, and no advice on GPUs that nobody asked for.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

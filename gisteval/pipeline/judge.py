@@ -150,7 +150,7 @@ def claim(folder: RunFolder, bench: Bench) -> None:
     facts, before = bench.facts(), folder.judges.get(bench.label)
     files = [folder.verdicts(bench.label, system) for system in folder.references]
     if before and before["identity"] != facts["identity"] and any(file.exists() for file in files):
-        differ = [name for name in ("model", "base_url", "version") if before[name] != facts[name]]
+        differ = [name for name in ("model", "base_url", "version") if before.get(name) != facts[name]]
         raise GistevalError(
             f"{folder.path} holds verdicts of another judge {bench.label} (its "
             f"{', '.join(differ) or 'prompt or parameters'} differ): remove {files[0].parent}/"

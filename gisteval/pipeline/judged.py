@@ -29,6 +29,7 @@ def write_judging(folder: RunFolder) -> list[dict[str, Any]]:
 
 def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
     """Bring results.json up to date, and return the entries of its block `judging`."""
+    folder.check_complete()
     rows: list[ResultRow] = []
     entries: list[dict[str, Any]] = []
     studies = {judge: Study(folder, judge) for judge in folder.judges}
@@ -76,7 +77,7 @@ def _note_gaps(folder: RunFolder, studies: Mapping[str, Study]) -> None:
         notes = [facts["note"]] if facts["note"] else []
         study = studies[judge]
         for found in study.judged.values():
-            if facts["kind"] == "human":
+            if facts.get("kind") == "human":
                 continue
             where = f"{judge} on {found.contest.system}, {found.contest.split}"
             if found.pairs < len(found.contest.pairs):
@@ -90,7 +91,7 @@ def _note_gaps(folder: RunFolder, studies: Mapping[str, Study]) -> None:
         trust = study.trust
         for text in trust.reasons:
             notes.append(f"Judge {judge} is under veto: {text}. No conclusion rests on it.")
-        if facts["kind"] != "human":
+        if facts.get("kind") != "human":
             notes += [f"Judge {judge}: {text}." for text in trust.caveats]
         if trust.doubt:
             notes.append(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from gisteval.errors import printable
 from gisteval.logs import progress
 
 EVERY = 15.0
@@ -33,6 +34,7 @@ class Work:
 
     def begin(self, name: str, total: int | None = None, done: int = 0) -> TaskID:
         """A piece of work; total None: nobody knows yet. done: what is there already."""
+        name = printable(name)
         task = self._bar.add_task(name, total=total, completed=done)
         self._pieces[task] = _Piece(name, total, done)
         return task
@@ -49,7 +51,7 @@ class Work:
 
     def rename(self, task: TaskID, name: str) -> None:
         """What the piece is at now; said with its next line."""
-        self._pieces[task].name = name
+        self._pieces[task].name = name = printable(name)
         self._bar.update(task, description=name)
 
     def _say(self, piece: _Piece, state: str = "") -> None:
@@ -63,7 +65,7 @@ def working() -> Iterator[Work]:
     """Bars on stderr where that is a terminal; lines to the loggers in every case."""
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # names are others'
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

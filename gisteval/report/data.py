@@ -81,6 +81,8 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
     """The results of finished runs. Raises GistevalError if one has none, or is damaged."""
     if not folders:
         raise GistevalError("no run to report on: give the --output of a run")
+    for folder in folders:
+        folder.check_complete()
     names = [folder.path.resolve().name for folder in folders]
     used = Counter(name for folder in folders for name in {row.system for row in folder.results()})
     runs = []

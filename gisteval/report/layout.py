@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from gisteval.errors import counted, printable
 
 _NUMBER = re.compile(r"[+-]?([\d.,]*(e[+-]?\d+)?%?|inf|nan)")
+_LINK = re.compile(r"\]([(\[])")
 _INTERVAL = re.compile(r"(?P<value>[^\[\]]+?) \[(?P<low>[^\[\],]+), (?P<high>[^\[\],]+)\]")
 _ENDS = re.compile(r"(?<=[^\[\]]) \[[^\[\],]+, [^\[\],]+\]")
 
@@ -85,12 +86,25 @@ def markdown_text(table: Table) -> str:
     body = _marked(table, rows, "**{}**")
     lines = [tuple(map(markdown_cell, table.columns)), ("---",) * len(table.columns), *body]
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"{text}\n\n{table.note}" if table.note else text
+    return f"{text}\n\n{markdown_line(table.note)}" if table.note else text
 
 
 def markdown_cell(text: str) -> str:
-    """A text as one cell: no column, line or HTML element ends or begins in it."""
-    return printable(text).replace("|", "\\|").replace("<", "&lt;")
+    """A text as one cell: no column ends or begins in it either."""
+    return markdown_line(text).replace("|", "\\|")
+
+
+def markdown_line(text: str) -> str:
+    """A text within a line of Markdown: no line, HTML element, link or image ends or begins in it."""
+    return _LINK.sub(r"]\\\1", printable(text)).replace("<", "&lt;")
+
+
+def markdown_code(text: str) -> str:
+    """A text within a line as code, in more backticks than it holds in a row."""
+    plain = printable(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", plain)), default=0))
+    room = " " if "`" in plain else ""
+    return f"{fence}{room}{plain}{room}{fence}"
 
 
 def latex_text(table: Table) -> str:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gisteval.content import find_content
 from gisteval.report.claims import Findings
 from gisteval.report.data import ReportData
-from gisteval.report.layout import Table, markdown_text
+from gisteval.report.layout import Table, markdown_cell, markdown_code, markdown_line, markdown_text
 from gisteval.store import write_atomic
 
 
@@ -21,9 +21,14 @@ def environment(folder: Path) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        autoescape=False,  # Markdown of numbers and names; no model output goes in here
+        autoescape=False,  # Markdown, whose names and notes go through the filters below
     )
-    found.filters["markdown"] = markdown_text
+    found.filters |= {
+        "markdown": markdown_text,
+        "cell": markdown_cell,
+        "line": markdown_line,
+        "code": markdown_code,
+    }
     return found
 
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from jinja2 import UndefinedError
 
+from gisteval.errors import GistevalError
 from gisteval.report.build import build_report
+from gisteval.report.layout import markdown_code
 from gisteval.run_folder import RunFolder
 from gisteval.schema import Example, ResultRow
 
 ROW = ResultRow(
     "small", "seen", "gist-1", "gist", None, "gist", 1, "rougeL", 45.44, 39.5, 51.2, "percent", 24, 8, 0
 )
+SYSTEM = {
+    "name": "gist-1",
+    "role": "candidate",
+    "condition": "gist",
+    "control": None,
+    "compressor": "gist",
+    "k": 1,
+}
 MANIFEST = {
     "identity": {"task": "small"},
     "splits": {"seen": 1},
-    "systems": [{"name": "gist-1", "role": "candidate", "condition": "gist", "k": 1}],
+    "systems": [SYSTEM],
     "command": ["gisteval", "run", "--limit", "24"],
     "notes": [],
     "device": "cpu",
@@ -44,8 +55,8 @@ def test_the_report_has_notes_table_and_origin(tmp_path: Path) -> None:
     lines = page.with_suffix(".md").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# small: seen"
     assert "`gisteval run --limit 24`" in lines
-    for note in notes:
-        assert f"> **Note.** {note}" in lines
+    assert f"> **Note.** {notes[0]}" in lines
+    assert "> **Note.** 2 examples exceed the context & &lt;more>." in lines  # shown as <more>
     (row,) = [line for line in lines if line.startswith("| gist-1 | 1 |")]
     header = lines[lines.index(row) - 2]
     assert row.count("|") == header.count("|") == lines[lines.index(row) - 1].count("|")
@@ -79,5 +90,36 @@ def test_systems_of_several_runs_are_told_apart(tmp_path: Path) -> None:
 def test_an_incomplete_manifest_is_no_silent_gap(tmp_path: Path) -> None:
     folder = finished(tmp_path / "run", [])
     del folder.manifest()["device"]
-    with pytest.raises(UndefinedError):
+    with pytest.raises(GistevalError, match=r"manifest\.json is damaged \(device is missing\)"):
         build_report([folder], tmp_path / "report")
+
+
+HOSTILE = "<script>alert(1)</script>\n# Passed\n![x](http://evil/x.png) [y](javascript:z) `<b>` | \x1b[2J"
+
+
+def test_no_text_of_others_leaves_its_place(tmp_path: Path) -> None:
+    """Task, split, system, note, command and versions may be anybody's, as a run folder is."""
+    folder = RunFolder(tmp_path / "run")
+    manifest = {
+        **MANIFEST,
+        "identity": {"task": HOSTILE},
+        "splits": {HOSTILE: 1},
+        "systems": [{**SYSTEM, "name": HOSTILE}],
+    }
+    manifest |= {"command": ["gisteval", HOSTILE], "device": HOSTILE, "versions": {HOSTILE: HOSTILE}}
+    manifest |= {"self_check": {HOSTILE: MANIFEST["self_check"]["gist-1"]}}
+    example = replace(EXAMPLES["seen"][0], split=HOSTILE)
+    folder.claim(manifest, {HOSTILE: [example]})
+    row = replace(ROW, split=HOSTILE, system=HOSTILE)
+    folder.write_results([row, replace(row, metric="nll", unit="nats")], "a:b", {}, [HOSTILE])
+    page = build_report([folder], tmp_path / "report").with_suffix(".md")
+    text = page.read_text(encoding="utf-8")
+    assert text.count("alert(1)") > 8 and "\x1b" not in text
+    outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", text)  # HTML and links are plain text within code
+    assert "<script" not in outside and "](" not in outside
+    assert not any(line.startswith(("# Passed", "![")) for line in text.splitlines())
+
+
+def test_a_command_stays_code() -> None:
+    assert markdown_code("a `b` ``c``") == "``` a `b` ``c`` ```"
+    assert markdown_code("gisteval run") == "`gisteval run`"
