@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from gisteval.errors import GistevalError, one_line
 from gisteval.foreign_files import check_depth, read_text
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -53,6 +56,13 @@ def read_yaml(file: Path, what: str) -> Any:
         RecursionError,
     ) as error:
         raise GistevalError(f"{what} {file} can't be read: {one_line(error)}") from error
+
+
+def first_fault(error: ValidationError, whole: str = "file") -> str:
+    """The first wrong field and what is wrong with it. whole: what to call it if no single field is."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or whole
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def inside(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from gisteval.content import beside, find_content, inside, read_yaml
+from gisteval.content import beside, find_content, first_fault, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean, one_line
 from gisteval.schema import digest
 from gisteval.thinking import PAIRS, check_pair
@@ -225,9 +225,7 @@ def read_judge(file: Path) -> Judge:
             schema = beside(file.parent, definition.reply_schema).read_text(encoding="utf-8")
             json.loads(schema)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise GistevalError(f"{file}: {where}: {first['msg']}") from error
+        raise GistevalError(f"{file}: {first_fault(error)}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise GistevalError(f"judge file {file} can't be read: {one_line(error)}") from error
     template = Template(prompt)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gisteval.content import beside, find_content, inside, read_yaml
+from gisteval.content import beside, find_content, first_fault, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.file_names import checked_name
 from gisteval.registry import GENERATORS
@@ -223,9 +223,7 @@ def read_definition(file: Path) -> Definition:
     try:
         definition = Definition.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "file"
-        raise GistevalError(f"{file}: {where}: {first['msg']}") from error
+        raise GistevalError(f"{file}: {first_fault(error)}") from error
     unknown = set(definition.default_splits) - set(definition.splits)
     if unknown:
         raise GistevalError(f"{file}: default_splits names unknown splits: {', '.join(sorted(unknown))}")

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gisteval.content import read_yaml
+from gisteval.content import first_fault, read_yaml
 from gisteval.errors import GistevalError
 from gisteval.schema import Condition
 
@@ -113,9 +113,7 @@ def build_recipe(values: dict[str, Any], source: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "recipe"
-        raise GistevalError(f"{source}: {where}: {first['msg']}") from error
+        raise GistevalError(f"{source}: {first_fault(error, 'recipe')}") from error
 
 
 def _read(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:

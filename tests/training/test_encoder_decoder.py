@@ -125,7 +125,7 @@ def test_examples_cannot_share_a_row(tmp_path):
 @pytest.mark.parametrize(
     ("scratch", "message"),
     [
-        ({"model": "t5", "context": 99}, "scratch: Value error, a t5 takes no context"),
+        ({"model": "t5", "context": 99}, "scratch: a t5 takes no context"),
         ({"model": "t5", "init_std": 0.1}, "a t5 takes no init_std"),
         ({"model": "bart"}, "scratch.model: Input should be 'llama' or 't5'"),
         ({"hidden_size": 30}, "hidden_size must be a multiple of heads"),
