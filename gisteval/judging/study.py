@@ -61,13 +61,18 @@ def contests(folder: RunFolder, finished: bool = True) -> Iterator[Contest]:
 
 
 def verdicts_on(folder: RunFolder, judge: str, contest: Contest) -> list[Verdict]:
-    """A judge's verdicts on pairs of a contest. Long replies are dropped, only their presence counts."""
-    pairs = contest.pairs
-    return [
+    """A judge's verdicts on pairs of a contest, in the order of its examples; a later look comes last.
+
+    The order of the lines is that of the replies, and no figure may depend on it, not in its last digit.
+    Long replies are dropped, only their presence counts.
+    """
+    pairs = {pair: place for place, pair in enumerate(contest.pairs)}
+    found = (
         replace(verdict, reply=None if verdict.reply is None else "")
         for verdict in folder.read_verdicts(judge, contest.system, contest.split)
         if verdict.pair in pairs
-    ]
+    )
+    return sorted(found, key=lambda verdict: (pairs[verdict.pair], verdict.order, verdict.purpose))
 
 
 class Study:
