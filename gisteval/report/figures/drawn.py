@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gisteval.file_names import readable_name
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
 from gisteval.report.samples import Samples
@@ -79,7 +79,7 @@ def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[
         metric = stem.partition("-")[0]
         own = [family for family in (f.over_k() for f in families(own_rows)) if family.has(metric)]
         if own:
-            name = f"k_sweep-{_file_name(stem)}"
+            name = f"k_sweep-{readable_name(stem)}"
             quality.k_sweep(own, own_rows, metric, folder, name)
             doubt = _doubt(data, stem.partition("win_rate-")[2])
             yield name, title, " ".join(["Controls are lines with bands.", bands, *doubt])
@@ -107,7 +107,7 @@ def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
 
     for judge in dict.fromkeys(entry["judge"] for entry in entries):
         own = [entry for entry in entries if entry["judge"] == judge]
-        stem, doubt = _file_name(judge), "".join(f" {text}" for text in _doubt(data, judge))
+        stem, doubt = readable_name(judge), "".join(f" {text}" for text in _doubt(data, judge))
         decided, swayed = judged.decided(own), judged.swayed(own)
         if decided:
             judged.win_bars(decided, folder, f"win_bars-{stem}")
@@ -163,7 +163,3 @@ def _profiles(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str,
                 f"{title}, {detail}" if detail else title,
                 caption,
             )
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._+-]", "_", text)
