@@ -20,9 +20,9 @@ from scipy.special import ndtr
 
 from gisteval.gate.decision import difference_check
 from gisteval.judging.win_rate import at_equal_length
+from gisteval.records.schema import Estimate, ResultRow
 from gisteval.report.margins import margins
 from gisteval.report.values import Values
-from gisteval.schema import Estimate, ResultRow
 from gisteval.stats import (
     FloatArray,
     bounded_mean,

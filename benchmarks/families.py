@@ -24,9 +24,9 @@ from family_check import LARGEST, Differences, differences, family_tokens  # noq
 from tiny_families import Family, families, refusal, tiny_config, tiny_model  # noqa: E402
 
 from gisteval.errors import one_line  # noqa: E402
-from gisteval.models.architecture import ENCODER_DECODER, architecture_of  # noqa: E402
-from gisteval.models.loading import ADAPTERS  # noqa: E402
-from gisteval.models.windows import layer_windows  # noqa: E402
+from gisteval.models.checkpoints.loading import ADAPTERS  # noqa: E402
+from gisteval.models.running.architecture import ENCODER_DECODER, architecture_of  # noqa: E402
+from gisteval.models.running.windows import layer_windows  # noqa: E402
 
 PAGE = ROOT / "docs" / "models.md"
 START, END = "<!-- families: made by make families -->", "<!-- end of families -->"

@@ -18,7 +18,7 @@ from lm_eval.tasks import TaskManager
 
 from gisteval.content import find_content
 from gisteval.integrations.lm_eval import GistLM
-from gisteval.models.checkpoint import is_checkpoint
+from gisteval.models.checkpoints.checkpoint import is_checkpoint
 from gisteval.stats import proportion_interval
 
 TASK = "gisteval_wordplay_choice"

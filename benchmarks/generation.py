@@ -28,14 +28,14 @@ from typing import Any
 import torch
 from timing import REPETITIONS, best_times
 
-from gisteval.compressors.gist import Gist
-from gisteval.generation import Decoding, answer_all
-from gisteval.models.base import PromptModel
-from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.loading import load_model
-from gisteval.models.padding import pad_left
+from gisteval.compressors.gist.gist import Gist
+from gisteval.generation.answering import Decoding, answer_all
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_model
+from gisteval.models.running.base import PromptModel
+from gisteval.models.running.padding import pad_left
+from gisteval.records.schema import Example
 from gisteval.registry import COMPRESSORS
-from gisteval.schema import Example
 from gisteval.suite import CONDITION_COMPRESSOR
 from gisteval.tasks import load_task
 
@@ -242,9 +242,9 @@ class Stopwatch:
 def overhead(suite: Path) -> dict[str, Any]:
     """Runs last in a process of its own, since it leaves the classes wrapped."""
     from gisteval.config import RunConfig
-    from gisteval.models.continuation import Continuation
-    from gisteval.models.decoder import DecoderContinuation, DecoderModel
-    from gisteval.pipeline.run import run
+    from gisteval.models.running.continuation import Continuation
+    from gisteval.models.running.decoder import DecoderContinuation, DecoderModel
+    from gisteval.pipeline.run.evaluate import run
 
     watch = Stopwatch()
     for owner, name in (

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import bootstrap
 
-from gisteval.schema import Estimate
+from gisteval.records.schema import Estimate
 from gisteval.stats import bounded_mean, mean_interval, retention
 
 EXAMPLES, RESAMPLES, ROUNDS = 2252, 10_000, 3

@@ -20,7 +20,7 @@ from gisteval.judging.evidence import Evidence
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.summary import sum_up
 from gisteval.judging.veto import judge_trust
-from gisteval.schema import Choice, Example
+from gisteval.records.schema import Choice, Example
 
 POSITIVE, NEGATIVE, CANDIDATE = "pos", "neg", "gist"
 

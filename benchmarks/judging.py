@@ -20,12 +20,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from gisteval.pipeline.bench import JudgeOptions, prepare
-from gisteval.pipeline.judge import take_looks
-from gisteval.pipeline.judged import write_judging
-from gisteval.run_folder import RunFolder
-from gisteval.schema import Example, Generation, to_json
-from gisteval.store import RecordWriter
+from gisteval.pipeline.judge.bench import JudgeOptions, prepare
+from gisteval.pipeline.judge.judge_run import take_looks
+from gisteval.pipeline.judge.judged import write_judging
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Example, Generation, to_json
+from gisteval.records.store import RecordWriter
 
 CONTENT = json.dumps({"reason": "The first answer does what was asked.", "choice": "A"})
 BODY = json.dumps(

@@ -18,11 +18,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from gisteval.records.schema import Example, Verdict
 from gisteval.report.claims import Findings
 from gisteval.report.data import ReportData
 from gisteval.report.page import PageContent, write_page
 from gisteval.report.samples import Judgement, Output, Sample, Samples, SystemInfo
-from gisteval.schema import Example, Verdict
 
 NAMES = ["pos_control-1", "gist-1", "gist-2", "gist-5", "gist-10", "neg_control-1"]
 ROLES = ["positive", *["candidate"] * 4, "negative"]

@@ -30,11 +30,11 @@ from gisteval.executors.ray_pool import RayOptions, RayPool, _Worker, import_ray
 from gisteval.executors.schedule import Open, Opened, Schedule, Task
 from gisteval.executors.work import Checked, Event, Portion, Settings, Work
 from gisteval.executors.worker import GenerationWorker
-from gisteval.generation import Window
-from gisteval.pipeline.plan import plan_run
-from gisteval.pipeline.run import generate, incomplete, manifest
-from gisteval.run_folder import RunFolder
-from gisteval.selfcheck import SelfCheck
+from gisteval.generation.answering import Window
+from gisteval.generation.selfcheck import SelfCheck
+from gisteval.pipeline.run.evaluate import generate, incomplete, manifest
+from gisteval.pipeline.run.plan import plan_run
+from gisteval.records.run_folder import RunFolder
 
 ROWS = 64
 """Rows of a simulated batch; eight batches share a window's prompts."""

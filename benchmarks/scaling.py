@@ -27,20 +27,20 @@ import torch
 from store import BATCH, SPLIT, SYSTEM, batches, made
 from torch.utils.flop_counter import FlopCounterMode
 
-from gisteval.compressors.gist import Gist
+from gisteval.compressors.gist.gist import Gist
 from gisteval.config import RunConfig
 from gisteval.content import find_content
-from gisteval.generation import Answer, answer_all
-from gisteval.models.loading import load_model
+from gisteval.generation.answering import Answer, answer_all
+from gisteval.models.checkpoints.loading import load_model
+from gisteval.pipeline.estimate.split_cost import measure_lengths, split_cost
 from gisteval.pipeline.identity import GenerationIdentity
-from gisteval.pipeline.plan import plan_run
-from gisteval.pipeline.scoring import collect
-from gisteval.pipeline.split_cost import measure_lengths, split_cost
+from gisteval.pipeline.run.plan import plan_run
+from gisteval.pipeline.run.scoring import collect
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Example, Generation, Verdict, digest, record_key, to_json
+from gisteval.records.store import RecordWriter
 from gisteval.report.samples import Output, Sample
-from gisteval.run_folder import RunFolder
-from gisteval.schema import Example, Generation, Verdict, digest, record_key, to_json
 from gisteval.stats import retention
-from gisteval.store import RecordWriter
 
 CLUSTERS = (10_000, 100_000, 1_000_000)
 

@@ -35,15 +35,15 @@ from planted_faults import FAULTS, applies  # noqa: E402
 from random_models import random_examples, random_model  # noqa: E402
 
 from gisteval.compressors.base import Compressor  # noqa: E402
+from gisteval.compressors.empty import Empty  # noqa: E402
 from gisteval.compressors.full import Full  # noqa: E402
-from gisteval.compressors.gist import Gist  # noqa: E402
-from gisteval.compressors.nothing import Empty  # noqa: E402
+from gisteval.compressors.gist.gist import Gist  # noqa: E402
 from gisteval.errors import InvalidRun  # noqa: E402
-from gisteval.models.checkpoint import inspect_checkpoint  # noqa: E402
-from gisteval.models.loading import load_model  # noqa: E402
-from gisteval.schema import Example  # noqa: E402
-from gisteval.selfcheck import SelfCheck, choose_examples, failure, measure_paths  # noqa: E402
-from gisteval.selfcheck.control import STATES_FACTOR  # noqa: E402
+from gisteval.generation.selfcheck import SelfCheck, choose_examples, failure, measure_paths  # noqa: E402
+from gisteval.generation.selfcheck.control import STATES_FACTOR  # noqa: E402
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint  # noqa: E402
+from gisteval.models.checkpoints.loading import load_model  # noqa: E402
+from gisteval.records.schema import Example  # noqa: E402
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 FAULTY = ("llama", "qwen2", "gpt2", "t5")

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from gisteval.run_folder import RunFolder
-from gisteval.schema import Generation, digest, to_json
-from gisteval.store import RecordWriter
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Generation, digest, to_json
+from gisteval.records.store import RecordWriter
 
 BATCH = 256
 SYSTEM, SPLIT = "LLaMA-gist-1", "seen"

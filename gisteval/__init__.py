@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gisteval.pipeline.run import Run
+    from gisteval.pipeline.run.evaluate import Run
 
 __all__ = ["run"]
 
@@ -28,7 +28,7 @@ def run(
     Raises GistevalError for anything the user can mend.
     """
     from gisteval.config import read_config
-    from gisteval.pipeline.run import run as run_pipeline
+    from gisteval.pipeline.run.evaluate import run as run_pipeline
 
     flags = {"model": model, "split": split, **options}
     return run_pipeline(read_config(None, flags), ["gisteval.run"])

@@ -1,6 +1,6 @@
 """`python -m gisteval`."""
 
-from gisteval.cli import main
+from gisteval.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,7 @@ from typing import Any
 
 from gisteval.content import read_yaml
 from gisteval.errors import GistevalError, did_you_mean
-from gisteval.schema import as_condition
+from gisteval.records.schema import as_condition
 from gisteval.thinking import PAIRS, Thinking, check_pair
 
 ALIASES = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from gisteval.errors import GistevalError, one_line
-from gisteval.foreign_files import check_depth, read_text
+from gisteval.files.foreign import check_depth, read_text
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError
-from gisteval.models.checkpoint import Checkpoint, inspect_checkpoint
-from gisteval.models.loading import load_tokenizer
+from gisteval.models.checkpoints.checkpoint import Checkpoint, inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_tokenizer
 
 SIZES = ("hidden_size", "d_model", "n_embd", "num_hidden_layers", "num_layers", "n_layer")
 """What a configuration calls the width of a model, and its layers."""

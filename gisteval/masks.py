@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gisteval.schema import Condition
+from gisteval.records.schema import Condition
 
 PAD, PROMPT, GIST, CONTINUATION = -1, 0, 1, 2
 

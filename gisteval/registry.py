@@ -47,19 +47,29 @@ class Registry:
         return getattr(importlib.import_module(module), attribute)
 
 
+MOVED_MODULES = {"gisteval.tasks.wordplay.generate": "gisteval.tasks.generators.wordplay.generate"}
+"""Modules that task files of others may still name by their old place, for one release."""
+
+
+def current_reference(reference: str) -> str:
+    """A "module:attribute" with the module's present place."""
+    module, colon, attribute = reference.partition(":")
+    return f"{MOVED_MODULES.get(module, module)}{colon}{attribute}"
+
+
 GENERATORS = Registry(
     "generator",
     "gisteval.generators",
-    {"wordplay-train": "gisteval.tasks.wordplay.generate:train_examples"},
+    {"wordplay-train": "gisteval.tasks.generators.wordplay.generate:train_examples"},
 )
 
 COMPRESSORS = Registry(
     "compressor",
     "gisteval.compressors",
     {
-        "gist": "gisteval.compressors.gist:Gist",
+        "gist": "gisteval.compressors.gist.gist:Gist",
         "none": "gisteval.compressors.full:Full",
-        "nothing": "gisteval.compressors.nothing:Empty",
-        "truncate": "gisteval.compressors.truncate:Truncate",
+        "nothing": "gisteval.compressors.empty:Empty",
+        "truncate": "gisteval.compressors.pruning.truncate:Truncate",
     },
 )

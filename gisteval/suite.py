@@ -9,15 +9,15 @@ from typing import Literal
 from gisteval.compressors.base import check_budget
 from gisteval.controls import check_control
 from gisteval.errors import GistevalError
-from gisteval.models.checkpoint import (
+from gisteval.models.checkpoints.checkpoint import (
     GIST_FILE,
     Checkpoint,
     inspect_checkpoint,
     is_checkpoint,
     read_record,
 )
+from gisteval.records.schema import Condition, Control
 from gisteval.registry import COMPRESSORS
-from gisteval.schema import Condition, Control
 
 Role = Literal["candidate", "positive", "negative"]
 

@@ -167,9 +167,9 @@ def tiny_network(tiny_tokenizer) -> Callable[..., object]:
 @pytest.fixture(scope="session")
 def write_suite(tmp_path_factory, tiny_network, tiny_tokenizer) -> Callable[[str], Path]:
     """Writes a folder of random checkpoints gist-1, gist-3, pos_control and neg_control of one network."""
-    from gisteval.models.architecture import architecture_of
-    from gisteval.models.checkpoint import GistRecord
-    from gisteval.models.loading import save_checkpoint
+    from gisteval.models.checkpoints.checkpoint import GistRecord
+    from gisteval.models.checkpoints.loading import save_checkpoint
+    from gisteval.models.running.architecture import architecture_of
 
     def write(network: str) -> Path:
         folder = tmp_path_factory.mktemp(f"{network}-suite")
@@ -221,9 +221,9 @@ def tiny_model(tiny_network, tiny_tokenizer) -> Callable[..., object]:
 
     import torch
 
-    from gisteval.models.architecture import architecture_of
-    from gisteval.models.loading import ADAPTERS
-    from gisteval.models.tokens import PromptTokenizer
+    from gisteval.models.checkpoints.loading import ADAPTERS
+    from gisteval.models.running.architecture import architecture_of
+    from gisteval.models.text.tokens import PromptTokenizer
 
     @cache
     def network(name: str, attention: str):
@@ -352,7 +352,7 @@ def chat_server() -> Iterator[ChatServer]:
 @pytest.fixture
 def judging_cache(tmp_path, monkeypatch) -> Path:
     """A cache of replies of the test's own, in place of the user's."""
-    from gisteval.pipeline import judge
+    from gisteval.pipeline.judge import judge_run as judge
 
     path = tmp_path / "cache" / "verdicts.sqlite"
     monkeypatch.setattr(judge, "default_cache", lambda: path)

@@ -14,7 +14,7 @@ import gisteval as package
 from gisteval.content import read_yaml
 from gisteval.errors import GistevalError
 from gisteval.judging.definition import read_judge
-from gisteval.pipeline.bench import JudgeOptions, prepare
+from gisteval.pipeline.judge.bench import JudgeOptions, prepare
 from gisteval.tasks import load_task
 
 SECRETS = {
@@ -143,8 +143,8 @@ def test_yaml_neither_runs_code_nor_fills_memory(tmp_path: Path) -> None:
 
 
 def test_code_beside_a_checkpoint_is_not_run(tiny_suite, tmp_path: Path) -> None:
-    from gisteval.models.checkpoint import inspect_checkpoint
-    from gisteval.models.loading import load_tokenizer, load_weights
+    from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+    from gisteval.models.checkpoints.loading import load_tokenizer, load_weights
 
     folder, mark = tmp_path / "evil", tmp_path / "ran"
     shutil.copytree(tiny_suite / "gist-1", folder)
@@ -169,7 +169,7 @@ def test_code_beside_a_checkpoint_is_not_run(tiny_suite, tmp_path: Path) -> None
 def test_a_chat_template_stays_in_its_sandbox(tiny_tokenizer) -> None:
     import copy
 
-    from gisteval.models.chat import ChatModel
+    from gisteval.models.text.chat import ChatModel
 
     tokenizer = copy.deepcopy(tiny_tokenizer)
     tokenizer.chat_template = "{{ messages.__class__.__mro__[1].__subclasses__() }}"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gisteval.errors import GistevalError
-from gisteval.models.base import PromptModel
-from gisteval.models.compressed import Accounting, CompressedPrompt
-from gisteval.schema import Condition
+from gisteval.models.running.base import PromptModel
+from gisteval.models.running.compressed import Accounting, CompressedPrompt
+from gisteval.records.schema import Condition
 
 
 @dataclass(frozen=True, slots=True)

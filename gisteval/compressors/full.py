@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gisteval.compressors.base import Compressor, Footprint, Source
-from gisteval.models.base import PromptModel
-from gisteval.models.compressed import CompressedPrompt
+from gisteval.models.running.base import PromptModel
+from gisteval.models.running.compressed import CompressedPrompt
 
 
 class Full(Compressor):

@@ -6,11 +6,11 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from gisteval.executors.work import Checked, Event, Settings, Work, self_check
-from gisteval.generation import answer_all
+from gisteval.generation.answering import answer_all
 from gisteval.logs import progress
-from gisteval.models.base import PromptModel
-from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.loading import load_placed
+from gisteval.models.checkpoints.checkpoint import Checkpoint
+from gisteval.models.checkpoints.loading import load_placed
+from gisteval.models.running.base import PromptModel
 
 
 class LocalExecutor:

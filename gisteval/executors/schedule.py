@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.executors.queue import TRIES
 from gisteval.executors.work import Checked, Event, Job, Portion, Work
-from gisteval.generation import Failed, TooLong, Window
-from gisteval.models.checkpoint import Checkpoint
-from gisteval.schema import Example
-from gisteval.selfcheck import SelfCheck
+from gisteval.generation.answering import Failed, TooLong, Window
+from gisteval.generation.selfcheck import SelfCheck
+from gisteval.models.checkpoints.checkpoint import Checkpoint
+from gisteval.records.schema import Example
 
 PARTS = 16
 """Parts that a shard is cut into which fails every time."""

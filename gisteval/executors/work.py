@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 from gisteval.compressors.base import Compressor
 from gisteval.errors import InvalidRun
-from gisteval.generation import Answer, Decoding, Failed, NotFinite, Outcome, TooLong
-from gisteval.models.base import PromptModel
-from gisteval.models.memory import is_out_of_memory
-from gisteval.models.placement import Placement
+from gisteval.generation.answering import Answer, Decoding, Failed, NotFinite, Outcome, TooLong
+from gisteval.generation.selfcheck import SelfCheck, check_cached_path, choose_examples, spread
+from gisteval.models.checkpoints.placement import Placement
+from gisteval.models.running.base import PromptModel
+from gisteval.models.running.memory import is_out_of_memory
+from gisteval.records.schema import Example, Generation, record_key, to_json
 from gisteval.registry import COMPRESSORS
-from gisteval.schema import Example, Generation, record_key, to_json
-from gisteval.selfcheck import SelfCheck, check_cached_path, choose_examples, spread
 from gisteval.suite import System
 
 

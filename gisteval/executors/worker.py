@@ -6,10 +6,10 @@ from itertools import chain
 
 from gisteval.executors.schedule import Load, Open, Opened, Shard, Task
 from gisteval.executors.work import Job, Portion, Settings, self_check
-from gisteval.generation import Answering, plan_windows
-from gisteval.models.base import PromptModel
-from gisteval.models.checkpoint import Checkpoint
-from gisteval.models.loading import load_placed
+from gisteval.generation.answering import Answering, plan_windows
+from gisteval.models.checkpoints.checkpoint import Checkpoint
+from gisteval.models.checkpoints.loading import load_placed
+from gisteval.models.running.base import PromptModel
 
 
 class GenerationWorker:

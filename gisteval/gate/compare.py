@@ -15,7 +15,7 @@ from gisteval.gate.measures import SCORES, check_same_positive, unread_reference
 from gisteval.gate.sides import Side, read_outputs, shared_examples, shared_splits
 from gisteval.gate.trust import Bench, bench_of
 from gisteval.metrics import exact_match, word_count
-from gisteval.schema import Example, Generation, finite
+from gisteval.records.schema import Example, Generation, finite
 from gisteval.stats.samples import FloatArray
 
 OF_OUTPUTS = ("rougeL", "exact_match", "length", "nll")

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from gisteval import stats
-from gisteval.schema import Estimate
+from gisteval.records.schema import Estimate
 from gisteval.stats.intervals import mean_error
 from gisteval.stats.samples import FloatArray
 

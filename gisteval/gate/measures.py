@@ -14,7 +14,7 @@ from gisteval.judging.pairs import PairScore, pair_scores
 from gisteval.judging.study import Study
 from gisteval.judging.summary import Judged
 from gisteval.metrics import Unread, chrf, exact_match, rouge_l, rouge_l_unicode, unread
-from gisteval.schema import Example, Generation, Verdict
+from gisteval.records.schema import Example, Generation, Verdict
 from gisteval.stats.samples import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]

@@ -12,7 +12,7 @@ from gisteval.gate.decision import ALPHA, POWER, Check
 from gisteval.gate.gate import GateResult, SplitResult
 from gisteval.gate.measures import SideValues
 from gisteval.gate.sides import Side
-from gisteval.schema import Estimate, finite
+from gisteval.records.schema import Estimate, finite
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.errors import GistevalError, InvalidRun, counted, did_you_mean
-from gisteval.run_folder import RunFolder
-from gisteval.schema import Example, Generation
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Example, Generation
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from functools import cached_property, partial
 from rapidfuzz import fuzz
 
 from gisteval.importer.prompt_text import PromptText, text_key
-from gisteval.schema import Example, numbered_copies
+from gisteval.records.schema import Example, numbered_copies
 
 IN_ORDER = 0.5
 """Share of rows that must agree for two files to be taken for the same rows in the same order."""

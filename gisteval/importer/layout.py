@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from gisteval.errors import GistevalError
-from gisteval.schema import CONDITIONS, Condition, as_condition
+from gisteval.records.schema import CONDITIONS, Condition, as_condition
 
 _SYSTEM = re.compile(rf"(?P<family>.+)-(?P<condition>{'|'.join(CONDITIONS)})-(?P<k>\d+)")
 _OUTPUTS = re.compile(r"outputs-(?P<steps>\d+)-validation_(?P<split>.+)\.csv")

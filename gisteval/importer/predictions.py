@@ -10,7 +10,7 @@ from gisteval.errors import GistevalError
 from gisteval.importer.layout import ReleasedSystem
 from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.importer.rows import Row, read_rows, texts
-from gisteval.schema import Condition, Example, numbered_copies
+from gisteval.records.schema import Condition, Example, numbered_copies
 
 NO_FAMILY = ""
 """All systems of one import belong together."""

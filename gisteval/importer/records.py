@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gisteval.schema import Condition, Control, Example, Generation, digest
+from gisteval.records.schema import Condition, Control, Example, Generation, digest
 
 _COMPRESSORS: dict[Condition | None, str] = {
     "gist": "gist",

@@ -15,7 +15,7 @@ from gisteval.importer.outputs import ReleasedOutput, read_output_file
 from gisteval.importer.prompt_text import prompt_of_verdict
 from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.importer.verdicts import ReleasedVerdict, VerdictFile, read_verdict_file
-from gisteval.schema import Example, Verdict
+from gisteval.records.schema import Example, Verdict
 
 _SPLITS = ("seen", "unseen", "human")
 _CONDITIONS = ("pos_control", "gist", "neg_control")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from gisteval.errors import GistevalError
-from gisteval.table_files import read_table
+from gisteval.files.tables import read_table
 
 Row: TypeAlias = dict[str, object]
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.importer.layout import verdict_file_name
-from gisteval.schema import Choice, Order, Verdict, digest
+from gisteval.records.schema import Choice, Order, Verdict, digest
 
 IMPORTED = "imported:"
 """Begins the name of a judge whose verdicts were made elsewhere; they are never pooled with fresh ones."""

@@ -13,7 +13,7 @@ from typing import Any
 from gisteval.errors import MissingExtra
 from gisteval.metrics import exact_match, rouge_l
 from gisteval.tasks import load_task
-from gisteval.tasks.wordplay.choices import choice_questions
+from gisteval.tasks.generators.wordplay.choices import choice_questions
 
 
 def documents(task: str, splits: Mapping[str, str], **metadata: Any) -> dict[str, Any]:

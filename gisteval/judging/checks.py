@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gisteval.judging.evidence import Evidence, Shares
-from gisteval.schema import Estimate, finite
+from gisteval.records.schema import Estimate, finite
 
 Rule = Literal[
     "missing", "ties", "other order", "itself", "place", "same text", "length", "negative control"

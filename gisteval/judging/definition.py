@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from gisteval.content import beside, find_content, first_fault, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean, one_line
-from gisteval.schema import digest
+from gisteval.records.schema import digest
 from gisteval.thinking import PAIRS, check_pair
 
 JUDGE_FILE = "judge.yaml"

@@ -13,7 +13,7 @@ from gisteval import stats
 from gisteval.judging.pairs import WORTH, PairScore, pair_scores
 from gisteval.judging.protocol import Contest
 from gisteval.metrics import word_count
-from gisteval.schema import Choice, Estimate, Order, Verdict, finite
+from gisteval.records.schema import Choice, Estimate, Order, Verdict, finite
 
 Label = Hashable
 """What an outcome is clustered by: the task and the instruction."""

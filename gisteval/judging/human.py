@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.errors import GistevalError
+from gisteval.files.tables import read_table
 from gisteval.judging.protocol import Contest, Look, looks
-from gisteval.schema import Choice, Verdict, digest
-from gisteval.table_files import read_table
+from gisteval.records.schema import Choice, Verdict, digest
 
 HUMAN = "human:"
 """Begins the name of an annotator among the judges."""

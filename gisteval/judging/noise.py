@@ -11,7 +11,7 @@ import numpy as np
 from gisteval import stats
 from gisteval.judging.agreement import Agreement, cohen_kappa
 from gisteval.judging.pairs import WORTH, PairScore, pair_scores
-from gisteval.schema import Choice, Estimate, Order, Verdict
+from gisteval.records.schema import Choice, Estimate, Order, Verdict
 
 MOST_DOUBLINGS = 3.0
 """Length ratios beyond 8 count as 8, or a single empty output would make the slope."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gisteval.schema import Choice, Order, Verdict
+from gisteval.records.schema import Choice, Order, Verdict
 
 WORTH: dict[Choice, float | None] = {"a": 1.0, "tie": 0.5, "b": 0.0, "invalid": None, "error": None}
 

@@ -12,7 +12,7 @@ from gisteval.judging.human import HUMAN
 from gisteval.judging.pairs import PairScore
 from gisteval.judging.protocol import Contest
 from gisteval.judging.summary import estimate_json
-from gisteval.schema import Choice
+from gisteval.records.schema import Choice
 
 Scores = Mapping[str, PairScore]
 

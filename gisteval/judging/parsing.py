@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gisteval.judging.definition import ChatDefinition, Definition, ReferenceDefinition
-from gisteval.schema import Choice, Order
+from gisteval.records.schema import Choice, Order
 from gisteval.thinking import Pair, Spoken, spoken
 
 _FENCE = "```"

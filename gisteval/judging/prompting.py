@@ -10,7 +10,7 @@ from string import Template
 
 from gisteval.judging.definition import ChatDefinition, Judge
 from gisteval.judging.protocol import Look
-from gisteval.schema import digest
+from gisteval.records.schema import digest
 
 Message = dict[str, str]
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from heapq import nsmallest
 
 from gisteval.judging.definition import Orders
-from gisteval.schema import Choice, Example, Order, Purpose, Verdict, digest
+from gisteval.records.schema import Choice, Example, Order, Purpose, Verdict, digest
 
 FEWEST_AGAIN = 10
 """Pairs that are looked at again however few a share of them is."""

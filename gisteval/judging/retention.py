@@ -8,7 +8,7 @@ from dataclasses import replace
 from gisteval import stats
 from gisteval.judging.pairs import pair_scores
 from gisteval.judging.win_rate import EVEN
-from gisteval.schema import ResultRow, Verdict, finite
+from gisteval.records.schema import ResultRow, Verdict, finite
 
 
 def with_retention(

@@ -14,8 +14,8 @@ from gisteval.judging.evidence import Evidence
 from gisteval.judging.protocol import Contest
 from gisteval.judging.summary import Judged, control_figures, sum_up
 from gisteval.judging.veto import Trust, judge_trust, stated_trust
-from gisteval.run_folder import RunFolder
-from gisteval.schema import Verdict
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Verdict
 
 REFERENCE = "reference"
 """The kind of judge, and the name of the one, that compares scores of texts and sees no order."""

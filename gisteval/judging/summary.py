@@ -12,7 +12,7 @@ from gisteval.judging.parsing import AT_THE_LIMIT
 from gisteval.judging.protocol import Contest
 from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, WinRate, at_equal_length, win_rate, win_rate_row
-from gisteval.schema import Estimate, ResultRow, Verdict, finite
+from gisteval.records.schema import Estimate, ResultRow, Verdict, finite
 
 
 @dataclass(frozen=True, slots=True)

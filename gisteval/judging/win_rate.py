@@ -11,7 +11,7 @@ import numpy as np
 from gisteval import stats
 from gisteval.errors import InvalidRun, counted
 from gisteval.judging.pairs import pair_scores
-from gisteval.schema import Condition, Control, Estimate, ResultRow, Verdict, finite
+from gisteval.records.schema import Condition, Control, Estimate, ResultRow, Verdict, finite
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from typing import Any
 
 from gisteval.compressors.base import check_budget
 from gisteval.errors import GistevalError
-from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.loading import load_placed, resolve
-from gisteval.models.placement import choose_placement
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_placed, resolve
+from gisteval.models.checkpoints.placement import choose_placement
+from gisteval.records.schema import Condition
 from gisteval.registry import COMPRESSORS
-from gisteval.schema import Condition
 from gisteval.suite import CONDITION_COMPRESSOR
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from gisteval.schema import digest
+from gisteval.records.schema import digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from jinja2 import TemplateSyntaxError
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted
 from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
-from gisteval.models.checkpoint import inspect_checkpoint, is_checkpoint
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint, is_checkpoint
 from gisteval.registry import COMPRESSORS
 from gisteval.report.markdown import environment
 from gisteval.report.page import page_environment

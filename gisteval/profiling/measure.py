@@ -13,7 +13,7 @@ from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.memory import Peak, peak_memory
 from gisteval.profiling.passes import Lengths, PassTimes, Way, timed_pass
 from gisteval.profiling.timing import Median, median_interval, sign_test
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 
 T = TypeVar("T")
 Serve = Callable[[Way, Sequence[Example]], PassTimes]

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gisteval.compressors.base import Compressor
-from gisteval.models.base import PromptModel
-from gisteval.models.compressed import Accounting, CompressedPrompt, Nothing, Prefix, Tokens
+from gisteval.models.running.base import PromptModel
+from gisteval.models.running.compressed import Accounting, CompressedPrompt, Nothing, Prefix, Tokens
 from gisteval.profiling.timing import Stopwatch
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 
 Kind = Literal["no_cache", "whole_cache", "compressed", "negative"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, one_line
-from gisteval.foreign_files import read_json
+from gisteval.files.foreign import read_json
 
 PUBLISHED: dict[str, dict[str, Any]] = {
     "llama-7b": {

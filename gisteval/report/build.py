@@ -8,7 +8,9 @@ from pathlib import Path
 from markupsafe import escape
 
 from gisteval.errors import MissingExtra
-from gisteval.file_names import file_name
+from gisteval.files.names import file_name
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.store import only_writer, write_atomic
 from gisteval.report.agreement import agreement_table
 from gisteval.report.claims import findings
 from gisteval.report.data import ReportData, read_runs
@@ -23,8 +25,6 @@ from gisteval.report.quality import quality_tables
 from gisteval.report.samples import Samples, collect_samples
 from gisteval.report.tables import split_tables
 from gisteval.report.values import values_of
-from gisteval.run_folder import RunFolder
-from gisteval.store import only_writer, write_atomic
 
 HEAD = 4096
 """Characters of a page in which its policy stands."""

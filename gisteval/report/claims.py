@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gisteval.records.schema import ResultRow
 from gisteval.report.doubts import NO_DOUBTS, Doubts
 from gisteval.report.margins import Margin, controls_apart, ends_text, is_candidate, margins
 from gisteval.report.samples import Samples
 from gisteval.report.values import values_of
-from gisteval.schema import ResultRow
 from gisteval.stats import MARGIN
 
 Finding = Literal["shown", "open"]

@@ -10,9 +10,9 @@ from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.judging.study import trusts
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import ResultRow
 from gisteval.report.doubts import Doubts, Place, doubts_of
-from gisteval.run_folder import RunFolder
-from gisteval.schema import ResultRow
 
 PROFILE_VERSION = 2
 """Of the content of a profile, as `schema_version`: measured and swept ones of another are not read."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import LCSseq
 
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gisteval import stats
+from gisteval.records.schema import ResultRow
 from gisteval.report.budget import CONTROLS, LEVEL, corrected_margins
 from gisteval.report.doubts import NO_DOUBTS, Doubts
-from gisteval.schema import ResultRow
 from gisteval.stats import MARGIN
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gisteval.content import find_content
+from gisteval.records.store import write_atomic
 from gisteval.report.claims import Findings
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, markdown_cell, markdown_code, markdown_line, markdown_text
-from gisteval.store import write_atomic
 
 
 def environment(folder: Path) -> Environment:

@@ -16,6 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gisteval.content import find_content
+from gisteval.records.schema import ResultRow
+from gisteval.records.store import write_atomic
 from gisteval.report.claims import Findings
 from gisteval.report.data import ReportData
 from gisteval.report.figures import RunFigure
@@ -24,8 +26,6 @@ from gisteval.report.layout import Table
 from gisteval.report.margins import Margin, margins
 from gisteval.report.page_data import samples_json
 from gisteval.report.samples import Output, Sample, Samples, SystemInfo
-from gisteval.schema import ResultRow
-from gisteval.store import write_atomic
 
 SCRIPTS = ("diff", "list", "detail", "browser")
 """reports/page-*.js, in the order in which they are joined."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import MissingExtra, counted
+from gisteval.records.store import write_atomic
 from gisteval.report.layout import Table, latex_text, markdown_text, plain_text, threads_text
 from gisteval.report.profile_tables import tables
-from gisteval.store import write_atomic
 
 CAPTIONS = {
     "break_even": "Total cost of one prompt over the number of its uses",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from gisteval.records.schema import ResultRow
 from gisteval.report.data import ReportData
 from gisteval.report.doubts import MARK
 from gisteval.report.layout import Table
 from gisteval.report.tables import interval_text, k_text, retention_text, rouge_text
 from gisteval.report.values import Values, groups
-from gisteval.schema import ResultRow
 
 _BEST = "Bold: shown to be better than every other candidate of its group (corrected for all pairs)."
 

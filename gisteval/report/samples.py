@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from gisteval.judging.pairs import pair_scores
 from gisteval.metrics import exact_match, rouge_l, rouge_l_unicode, unread
+from gisteval.records.schema import Example, Generation, Verdict
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.gallery import failure_groups
-from gisteval.schema import Example, Generation, Verdict
 
 SLUG = 12
 """Characters of the content id that name a sample in a link."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
+from gisteval.records.schema import ResultRow
 from gisteval.report.layout import Table
-from gisteval.schema import ResultRow
 
 COLUMNS = (
     "system",

@@ -22,7 +22,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from gisteval.errors import InvalidRun
-from gisteval.schema import Estimate
+from gisteval.records.schema import Estimate
 from gisteval.stats.samples import (
     Clusters,
     FloatArray,

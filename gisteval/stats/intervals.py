@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from gisteval.schema import Estimate
+from gisteval.records.schema import Estimate
 from gisteval.stats.robust import robust_errors
 from gisteval.stats.samples import (
     Clusters,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gisteval.schema import Estimate
+from gisteval.records.schema import Estimate
 from gisteval.stats.bounded import bounded_mean
 from gisteval.stats.intervals import mean_error, mean_interval
 from gisteval.stats.samples import (

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import brentq
 
-from gisteval.schema import Estimate
+from gisteval.records.schema import Estimate
 from gisteval.stats.bounded import bounded_mean
 from gisteval.stats.intervals import mean_error
 from gisteval.stats.samples import (

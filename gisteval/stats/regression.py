@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gisteval.schema import Estimate
+from gisteval.records.schema import Estimate
 from gisteval.stats.intervals import MeanError
 from gisteval.stats.robust import RobustErrors, robust_errors
 from gisteval.stats.samples import (

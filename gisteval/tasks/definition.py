@@ -14,10 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from gisteval.content import beside, find_content, first_fault, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean
-from gisteval.file_names import checked_name
-from gisteval.registry import GENERATORS
-from gisteval.schema import Example, digest
-from gisteval.table_files import read_table
+from gisteval.files.names import checked_name
+from gisteval.files.tables import read_table
+from gisteval.records.schema import Example, digest
+from gisteval.registry import GENERATORS, current_reference
 from gisteval.tasks import sources
 
 TASK_FILE = "task.yaml"
@@ -161,6 +161,7 @@ class Task:
 
 def generated(reference: str, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Items of an installed generator. Raises GistevalError for any other, or for unfit options."""
+    reference = current_reference(reference)
     known = GENERATORS.references().values()
     if reference not in known:
         raise GistevalError(

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from gisteval import masks
 from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
-from gisteval.models.encoder_decoder import split_forward, start_id
+from gisteval.models.running.encoder_decoder import split_forward, start_id
 from gisteval.training.rows import IGNORED, Row
 
 

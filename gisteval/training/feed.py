@@ -9,8 +9,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from gisteval.masks import MaskRule
-from gisteval.models.architecture import DECODER, ENCODER_DECODER, Architecture
-from gisteval.models.windows import text_config
+from gisteval.models.running.architecture import DECODER, ENCODER_DECODER, Architecture
+from gisteval.models.running.windows import text_config
 from gisteval.training.encoder_decoder import source_collator, split_loss
 from gisteval.training.rows import Collator, Row
 from gisteval.training.trainer import Loss, target_loss

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gisteval.content import first_fault, read_yaml
 from gisteval.errors import GistevalError
-from gisteval.schema import Condition
+from gisteval.records.schema import Condition
 
 
 class _Strict(BaseModel):

@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 
 from gisteval import masks
 from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
-from gisteval.models.tokens import PromptTokenizer
-from gisteval.schema import Example
+from gisteval.models.text.tokens import PromptTokenizer
+from gisteval.records.schema import Example
 
 IGNORED = -100
 """Label of positions that don't count in the loss, as transformers has it."""

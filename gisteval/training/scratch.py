@@ -11,7 +11,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
-from gisteval.models.architecture import Architecture, architecture_of
+from gisteval.models.running.architecture import Architecture, architecture_of
 from gisteval.training.recipe import Scratch
 
 

@@ -28,22 +28,22 @@ from transformers import (
 
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
-from gisteval.models.architecture import DECODER, Architecture
-from gisteval.models.checkpoint import GIST_FILE, GistRecord, inspect_checkpoint
-from gisteval.models.loading import (
+from gisteval.models.checkpoints.checkpoint import GIST_FILE, GistRecord, inspect_checkpoint
+from gisteval.models.checkpoints.loading import (
     check_family,
     load_tokenizer,
     load_weights,
     resolve,
     save_checkpoint,
 )
-from gisteval.models.placement import DTYPES
-from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token
-from gisteval.models.vocabulary import fit_vocabulary
-from gisteval.models.windows import Context, context_of
+from gisteval.models.checkpoints.placement import DTYPES
+from gisteval.models.checkpoints.vocabulary import fit_vocabulary
+from gisteval.models.running.architecture import DECODER, Architecture
+from gisteval.models.running.windows import Context, context_of
+from gisteval.models.text.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token
 from gisteval.prompts import ChatTemplate, Template
-from gisteval.schema import Example
-from gisteval.store import disk_error, only_writer, write_json
+from gisteval.records.schema import Example
+from gisteval.records.store import disk_error, only_writer, write_json
 from gisteval.training.feed import FEEDS, Feed
 from gisteval.training.optimizer import MuonWithAdamW
 from gisteval.training.recipe import Recipe, build_recipe

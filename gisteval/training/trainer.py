@@ -11,8 +11,8 @@ from torch.nn import functional
 from transformers import PreTrainedModel, Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from gisteval.models.layer_masks import decoder_body, given_mask
-from gisteval.models.windows import text_config
+from gisteval.models.running.layer_masks import decoder_body, given_mask
+from gisteval.models.running.windows import text_config
 from gisteval.training.rows import IGNORED, Rows
 
 CHANGED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "dim_model_base")

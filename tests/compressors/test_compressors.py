@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from gisteval.compressors.empty import Empty
 from gisteval.compressors.full import Full
-from gisteval.compressors.gist import Gist
-from gisteval.compressors.nothing import Empty
-from gisteval.compressors.truncate import Truncate
+from gisteval.compressors.gist.gist import Gist
+from gisteval.compressors.pruning.truncate import Truncate
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
-from gisteval.models.compressed import Accounting, Nothing, Prefix, Tokens
-from gisteval.models.decoder import DecoderModel
+from gisteval.models.running.compressed import Accounting, Nothing, Prefix, Tokens
+from gisteval.models.running.decoder import DecoderModel
 from gisteval.registry import COMPRESSORS
 
 INSTRUCTIONS = ["say", "say the first word twice or maybe no " * 2, "repeat yes or no"]

@@ -48,7 +48,7 @@ def test_a_far_name_suggests_nothing():
 
 def test_an_outside_plugin_is_found_by_its_entry_point(installed):
     installed(mine="gisteval.compressors.full:Full")
-    plugins = Registry("compressor", "gisteval.compressors", {"own": "gisteval.compressors.gist:Gist"})
+    plugins = Registry("compressor", "gisteval.compressors", {"own": "gisteval.compressors.gist.gist:Gist"})
     assert plugins.names() == ["mine", "own"]
     assert plugins.load("mine").name == "none"
 
@@ -60,7 +60,7 @@ def test_a_name_taken_twice_is_an_error(installed):
 
 
 def test_the_same_plugin_announced_twice_is_no_error(installed):
-    installed(gist="gisteval.compressors.gist:Gist")
+    installed(gist="gisteval.compressors.gist.gist:Gist")
     assert COMPRESSORS.load("gist").name == "gist"
 
 

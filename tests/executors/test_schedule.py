@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from gisteval.errors import GistevalError, InvalidRun
 from gisteval.executors.schedule import PARTS, TRIES, Load, Open, Opened, Schedule, Shard
 from gisteval.executors.work import Checked, Job, Portion, Work
-from gisteval.generation import Failed, TooLong, Window
-from gisteval.schema import Example
+from gisteval.generation.answering import Failed, TooLong, Window
+from gisteval.records.schema import Example
 
 SIZES = (5, 5, 3)
 """Examples of the batches of one window; a split has two such windows, and one example too long."""

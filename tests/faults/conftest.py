@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import pytest
 
-from gisteval import store
+from gisteval.records import store
 
 Step = Callable[[], None]
 
@@ -100,7 +100,7 @@ def _start(arguments: Sequence[str], do: Callable[[Step, Step], None]) -> int:
     try:
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
         sys.argv = ["gisteval", *arguments]
-        from gisteval.cli import main
+        from gisteval.cli.app import main
 
         with each_step(do):
             main()

@@ -28,10 +28,10 @@ from gisteval.importer.verdicts import read_verdict_file
 from gisteval.judging.definition import load_judge, read_judge
 from gisteval.judging.human import read_answers
 from gisteval.judging.parsing import read_reply
-from gisteval.models.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.profiling.released import read_released
-from gisteval.run_folder import RunFolder
-from gisteval.store import RecordWriter, read_records
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.store import RecordWriter, read_records
 from gisteval.tasks import load_task
 from gisteval.training.recipe import load_recipe
 

@@ -11,9 +11,9 @@ import pytest
 from gisteval.importer.prompt_text import prompt_of_output_row, prompt_of_verdict
 from gisteval.judging.definition import load_judge
 from gisteval.judging.parsing import chosen_label, read_reply
+from gisteval.records.schema import Example
 from gisteval.report.gallery import failure_groups, shape
 from gisteval.report.layout import Table, harmless
-from gisteval.schema import Example
 from gisteval.thinking import PAIRS, spoken
 
 UNITS = [

@@ -23,8 +23,8 @@ def test_a_run_out_of_memory_goes_on_with_smaller_batches(
 ) -> None:
     import torch
 
-    from gisteval import generation
-    from gisteval.compressors.gist import Gist
+    from gisteval.compressors.gist.gist import Gist
+    from gisteval.generation import answering as generation
 
     command = ("run", "--model", tiny_suite, "--task", task, "--output")
     assert gisteval(*command, tmp_path / "whole").code == 0

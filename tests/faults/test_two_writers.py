@@ -16,7 +16,7 @@ import pytest
 HOLD = """
 import sys, time
 from pathlib import Path
-from gisteval.store import only_writer
+from gisteval.records.store import only_writer
 with only_writer(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from gisteval.run_folder import RunFolder
-from gisteval.schema import Choice, Example, Generation, Verdict
-from gisteval.store import RecordWriter, write_json
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Choice, Example, Generation, Verdict
+from gisteval.records.store import RecordWriter, write_json
 
 LOOKS: Mapping[float | str | None, tuple[Choice, Choice]] = {
     1.0: ("a", "a"),

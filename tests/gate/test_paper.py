@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gisteval.gate.gate import GateOptions, run_gate
-from gisteval.pipeline.import_paper import import_paper
+from gisteval.pipeline.imports.paper import import_paper
 
 
 @pytest.fixture(scope="module")

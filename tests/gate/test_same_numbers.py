@@ -11,11 +11,11 @@ from gisteval.gate.compare import compare
 from gisteval.gate.gate import GateOptions, run_gate
 from gisteval.gate.sides import choose_side
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.pipeline.imported import claim_folder, score_rows, write_generations
+from gisteval.pipeline.imports.records import claim_folder, score_rows, write_generations
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Example
+from gisteval.records.store import write_json
 from gisteval.report.margins import margins
-from gisteval.run_folder import RunFolder
-from gisteval.schema import Example
-from gisteval.store import write_json
 
 EXAMPLES = tuple(
     Example(str(n), "small", "test", f"say {n // 2}", f"{n}", f"word{n} is the answer") for n in range(160)

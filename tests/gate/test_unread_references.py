@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.run_folder import RunFolder
+from gisteval.records.run_folder import RunFolder
 
 WORDS = ["\u5c71\u6c34", "\u9c7c\u4e66", "\u96e8\u96ea", "\u65e5\u6811", "\u732b\u72d7"]
 

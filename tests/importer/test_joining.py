@@ -15,7 +15,7 @@ from gisteval.importer.layout import output_file
 from gisteval.importer.outputs import read_output_file
 from gisteval.importer.prompt_text import PromptText, prompt_of_verdict
 from gisteval.importer.verdicts import read_verdict_file
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 
 
 def write(path: Path, rows: Sequence[tuple[str, str, str]]) -> Path:

@@ -13,7 +13,7 @@ from lm_eval.models.huggingface import HFLM
 
 from gisteval.errors import GistevalError
 from gisteval.integrations.lm_eval import GistLM
-from gisteval.models.decoder import DecoderModel
+from gisteval.models.running.decoder import DecoderModel
 
 CONTEXTS = [
     "Say the first word.\n\nInput: cats, dogs\nOutput:",

@@ -14,7 +14,7 @@ from gisteval.errors import GistevalError
 from gisteval.integrations.lm_eval import GistLM
 from gisteval.prompts import Template
 from gisteval.tasks import list_tasks, load_task
-from gisteval.tasks.wordplay.choices import choice_questions
+from gisteval.tasks.generators.wordplay.choices import choice_questions
 
 LIMIT = 8
 

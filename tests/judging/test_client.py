@@ -15,7 +15,7 @@ from gisteval.judging.cache import Reply
 from gisteval.judging.client import Endpoint, Failure, ask_all
 from gisteval.judging.definition import Price, load_judge
 from gisteval.judging.protocol import Contest, Look, looks
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 
 pytest.importorskip("openai", reason="the extra judge is not installed")
 JUDGE = load_judge("openai")

@@ -7,7 +7,7 @@ import pytest
 
 from gisteval.importer.verdicts import read_verdict_file
 from gisteval.judging.noise import log_length_ratio, noise
-from gisteval.schema import Verdict
+from gisteval.records.schema import Verdict
 
 PAIRS = [str(n) for n in range(200)]
 ONE_EACH = {pair: pair for pair in PAIRS}

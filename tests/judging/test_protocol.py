@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gisteval.judging.protocol import Contest, looks, orders_shown, sampled
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 
 EXAMPLES = tuple(Example(str(n), "t", "s", f"say {n}", "x", f"ref {n}") for n in range(40))
 OURS = {example.content_id: f"ours {example.id}" for example in EXAMPLES}

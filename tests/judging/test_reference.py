@@ -17,7 +17,7 @@ from gisteval.judging.definition import load_judge
 from gisteval.judging.parsing import read_reply
 from gisteval.judging.protocol import Contest, looks
 from gisteval.judging.reference import reference_reply
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 
 JUDGE = load_judge("reference")
 

@@ -12,7 +12,7 @@ from gisteval.judging.evidence import Evidence, Shares
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.summary import sum_up
 from gisteval.judging.veto import Trust, judge_trust, stated_trust
-from gisteval.schema import Choice, Example
+from gisteval.records.schema import Choice, Example
 
 Answer = Callable[[Look], Choice]
 

@@ -12,7 +12,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from gisteval.errors import InvalidRun
 from gisteval.judging.win_rate import Labels, at_equal_length, win_rate, win_rate_row
-from gisteval.schema import Verdict
+from gisteval.records.schema import Verdict
 from gisteval.stats import bounded_mean
 
 LOOK = Verdict("k", "1", "t", "s", "gist", "pos", "j", "main", "ab", "a", "reply")

@@ -11,14 +11,14 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from gisteval.compressors.gist import Gist
-from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.decoder import DecoderModel
-from gisteval.models.loading import load_model, load_tokenizer, save_checkpoint
-from gisteval.models.tokens import GIST_TOKEN, PromptTokenizer
+from gisteval.compressors.gist.gist import Gist
+from gisteval.generation.selfcheck import check_cached_path
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_model, load_tokenizer, save_checkpoint
+from gisteval.models.running.decoder import DecoderModel
+from gisteval.models.text.tokens import GIST_TOKEN, PromptTokenizer
 from gisteval.prompts import Template
-from gisteval.schema import Example
-from gisteval.selfcheck import check_cached_path
+from gisteval.records.schema import Example
 from gisteval.training import train as training
 from gisteval.training.recipe import build_recipe
 

@@ -7,8 +7,8 @@ import torch
 from transformers import DynamicCache
 
 from gisteval.compressors.full import Full
-from gisteval.compressors.gist import Gist
-from gisteval.models.padding import pad_left
+from gisteval.compressors.gist.gist import Gist
+from gisteval.models.running.padding import pad_left
 
 NETWORKS = ["llama", "mistral", "qwen2", "gpt2"]
 INSTRUCTIONS = ["say", "say the first word twice or maybe no " * 3, "repeat yes"]

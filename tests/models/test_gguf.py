@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gisteval.compressors.gist import Gist
+from gisteval.compressors.gist.gist import Gist
 from gisteval.masks import MaskRule
-from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.loading import load_model
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_model
 
 gguf = pytest.importorskip("gguf")
 

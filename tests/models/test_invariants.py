@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from gisteval.compressors.empty import Empty
 from gisteval.compressors.full import Full
-from gisteval.compressors.gist import Gist
-from gisteval.compressors.nothing import Empty
-from gisteval.compressors.truncate import Truncate
+from gisteval.compressors.gist.gist import Gist
+from gisteval.compressors.pruning.truncate import Truncate
 from gisteval.masks import MaskRule
 
 INSTRUCTIONS = [

@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import DynamicCache
 
-from gisteval.compressors.gist import Gist
-from gisteval.compressors.nothing import Empty
+from gisteval.compressors.empty import Empty
+from gisteval.compressors.gist.gist import Gist
 from gisteval.masks import CONTINUATION, GIST, PROMPT, MaskRule, additive, visibility
 
 NETWORKS = ["llama", "mistral", "qwen2", "gpt2"]

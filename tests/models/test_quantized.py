@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gisteval.compressors.gist import Gist
+from gisteval.compressors.gist.gist import Gist
 from gisteval.errors import GistevalError
-from gisteval.models.architecture import architecture_of
-from gisteval.models.checkpoint import GistRecord, inspect_checkpoint
-from gisteval.models.loading import load_model, load_weights, save_checkpoint
-from gisteval.schema import Example
-from gisteval.selfcheck import check_cached_path
+from gisteval.generation.selfcheck import check_cached_path
+from gisteval.models.checkpoints.checkpoint import GistRecord, inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_model, load_weights, save_checkpoint
+from gisteval.models.running.architecture import architecture_of
+from gisteval.records.schema import Example
 
 pytest.importorskip("bitsandbytes", reason="the extra 'quantized' is not installed")
 

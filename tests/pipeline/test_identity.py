@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.models.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.pipeline.identity import GenerationIdentity, signature
 from gisteval.prompts import Template
-from gisteval.schema import Example, record_key
+from gisteval.records.schema import Example, record_key
 
 IDENTITY = GenerationIdentity(
     template=Template().to_dict(),

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from gisteval.compressors.gist import Gist
+from gisteval.compressors.gist.gist import Gist
 from gisteval.errors import GistevalError
-from gisteval.models.architecture import architecture_of
-from gisteval.models.loading import ADAPTERS
-from gisteval.models.tokens import PromptTokenizer
+from gisteval.models.checkpoints.loading import ADAPTERS
+from gisteval.models.running.architecture import architecture_of
+from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.profiling.accounts import CLOSED_FORM, COUNTED, flop_source, work_of
 from gisteval.profiling.breakeven import uses_until
 from gisteval.profiling.closed_form import forward
@@ -20,7 +20,7 @@ from gisteval.profiling.counted_form import counted_form
 from gisteval.profiling.meta import Pass
 from gisteval.profiling.passes import Way, inputs_of, prepare, timed_pass
 from gisteval.profiling.shapes import describe_config
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 
 EXAMPLE = Example("0", "t", "test", "say the first word twice", "cats, dogs and worlds", "yes")
 

@@ -10,19 +10,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gisteval.compressors.empty import Empty
 from gisteval.compressors.full import Full
-from gisteval.compressors.gist import Gist
-from gisteval.compressors.nothing import Empty
-from gisteval.compressors.truncate import Truncate
+from gisteval.compressors.gist.gist import Gist
+from gisteval.compressors.pruning.truncate import Truncate
 from gisteval.errors import GistevalError
-from gisteval.models.continuation import Continuation
+from gisteval.models.running.continuation import Continuation
 from gisteval.profiling.accounts import flop_source, work_of
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.closed_form import decode, forward
 from gisteval.profiling.measure import _spread_out, profile_batch
 from gisteval.profiling.passes import Lengths, PassTimes, Way, inputs_of, prepare, timed_pass
 from gisteval.profiling.shapes import describe_config
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 
 EXAMPLES = [
     Example(str(i), "t", "test", " ".join(["say the first word"] * (1 + i % 3)), "cats " * (i % 4), "yes")

@@ -236,7 +236,7 @@ def flan_t5(tmp_path_factory) -> Released:
 @pytest.fixture
 def command(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
     """Runs the command line in this process: exit code, stdout, stderr."""
-    from gisteval.cli import main
+    from gisteval.cli.app import main
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["gisteval", *map(str, arguments)])

@@ -6,9 +6,9 @@ import json
 
 import torch
 
-from gisteval.compressors.gist import Gist
-from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.loading import load_model
+from gisteval.compressors.gist.gist import Gist
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_model
 
 
 def loaded(flan_t5):

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from gisteval.errors import GistevalError
-from gisteval.models import weight_diff
-from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.loading import load_model, load_tokenizer
-from gisteval.models.weight_diff import is_difference, weights_sum
+from gisteval.models.checkpoints import weight_diff
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_model, load_tokenizer
+from gisteval.models.checkpoints.weight_diff import is_difference, weights_sum
 
 CPU = torch.device("cpu")
 

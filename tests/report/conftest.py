@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.pipeline.judged import update_judging
-from gisteval.pipeline.scoring import collect, result_rows
+from gisteval.pipeline.judge.judged import update_judging
+from gisteval.pipeline.run.scoring import collect, result_rows
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Choice, Example, Generation, Order, Verdict, digest
 from gisteval.report.build import build_report
-from gisteval.run_folder import RunFolder
-from gisteval.schema import Choice, Example, Generation, Order, Verdict, digest
 
 POSITIVE, GIST, NEGATIVE = "tiny-pos_control-1", "tiny-gist-1", "tiny-neg_control-1"
 SYSTEMS = {

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.pipeline.imported import score_rows
+from gisteval.pipeline.imports.records import score_rows
+from gisteval.records.schema import Condition, Example, ResultRow
 from gisteval.report.budget import corrected_margins
 from gisteval.report.claims import (
     Claim,
@@ -24,7 +25,6 @@ from gisteval.report.data import read_runs
 from gisteval.report.doubts import Doubts
 from gisteval.report.margins import controls_apart, margins
 from gisteval.report.samples import Samples, collect_samples
-from gisteval.schema import Condition, Example, ResultRow
 from gisteval.stats import holm
 
 ROW = ResultRow(

@@ -13,13 +13,13 @@ pytest.importorskip("matplotlib")
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gisteval.records.schema import ResultRow
 from gisteval.report.data import read_runs
 from gisteval.report.figures import draw_figures, quality
 from gisteval.report.figures.families import families
 from gisteval.report.figures.marks import Mark, place_marks
 from gisteval.report.figures.style import column_figure, fit_values, legend, wrapped
 from gisteval.report.samples import collect_samples
-from gisteval.schema import ResultRow
 
 ROW = ResultRow(
     task="t",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gisteval.records.run_folder import RunFolder
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.efficiency import cost_claims, efficiency_tables
-from gisteval.run_folder import RunFolder
 
 
 def data(*profiles: dict[str, Any] | None) -> ReportData:

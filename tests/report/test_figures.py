@@ -129,7 +129,7 @@ def test_without_matplotlib_there_is_a_page_without_figures(small_run, tmp_path)
         "import sys; sys.modules['matplotlib'] = None\n"
         "from pathlib import Path\n"
         "from gisteval.report.build import build_report\n"
-        "from gisteval.run_folder import RunFolder\n"
+        "from gisteval.records.run_folder import RunFolder\n"
         f"page = build_report([RunFolder.open(Path({str(small_run.path)!r}))], Path({str(tmp_path)!r}))\n"
         "print(page.read_text(encoding='utf-8').count('<figure'))\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gisteval.records.schema import Example
 from gisteval.report.gallery import GROUPS, count_groups, failure_groups, most_repeats, shape
-from gisteval.schema import Example
 
 
 def groups(instruction: str, given_input: str, reference: str, output: str, finished: bool | None = True):

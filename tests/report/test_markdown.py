@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Example, ResultRow
 from gisteval.report.build import build_report
 from gisteval.report.layout import markdown_code
-from gisteval.run_folder import RunFolder
-from gisteval.schema import Example, ResultRow
 
 ROW = ResultRow(
     "small", "seen", "gist-1", "gist", None, "gist", 1, "rougeL", 45.44, 39.5, 51.2, "percent", 24, 8, 0

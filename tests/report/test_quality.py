@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.pipeline.imported import claim_folder, score_rows, write_generations, write_verdicts
+from gisteval.pipeline.imports.records import claim_folder, score_rows, write_generations, write_verdicts
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Choice, Example, Verdict
 from gisteval.report.build import build_report, report_tables
 from gisteval.report.data import read_runs
 from gisteval.report.layout import Table
 from gisteval.report.samples import collect_samples
-from gisteval.run_folder import RunFolder
-from gisteval.schema import Choice, Example, Verdict
 
 EXAMPLES = tuple(
     Example(str(n), "small", "test", f"say {n}", "", f"word{n} is the answer") for n in range(40)

@@ -7,9 +7,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from gisteval.records.schema import Verdict
 from gisteval.report.data import read_runs
 from gisteval.report.samples import collect_samples
-from gisteval.schema import Verdict
 
 POSITIVE, GIST, NEGATIVE = "tiny-pos_control-1", "tiny-gist-1", "tiny-neg_control-1"
 

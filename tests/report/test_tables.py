@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from gisteval.records.schema import ResultRow
 from gisteval.report.layout import plain_text
 from gisteval.report.tables import COLUMNS, interval_text, split_tables
-from gisteval.schema import ResultRow
 
 ROW = ResultRow(
     task="t",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.table_files import read_table
+from gisteval.files.tables import read_table
 from gisteval.tasks.sources import DATA_DIR_VARIABLE, check_digest, fetch, read_dataset
 
 ITEMS = [

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from gisteval.tasks.wordplay.choices import CHOICES, SHOTS, choice_questions
-from gisteval.tasks.wordplay.families import answer
-from gisteval.tasks.wordplay.lexicon import content_directory, load_lexicon
+from gisteval.tasks.generators.wordplay.choices import CHOICES, SHOTS, choice_questions
+from gisteval.tasks.generators.wordplay.families import answer
+from gisteval.tasks.generators.wordplay.lexicon import content_directory, load_lexicon
 
 
 def test_the_right_answer_and_the_shots_follow_the_instruction():

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
+from gisteval.compressors.empty import Empty
 from gisteval.compressors.full import Full
-from gisteval.compressors.gist import Gist
-from gisteval.compressors.nothing import Empty
+from gisteval.compressors.gist.gist import Gist
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
-from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.encoder_decoder import EncoderDecoderModel
-from gisteval.models.loading import load_model
-from gisteval.schema import Example
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_model
+from gisteval.models.running.encoder_decoder import EncoderDecoderModel
+from gisteval.records.schema import Example
 from gisteval.training.encoder_decoder import SourceCollator, source_collator, split_loss
 from gisteval.training.recipe import build_recipe
 from gisteval.training.rows import Row, build_rows

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from gisteval.compressors.empty import Empty
 from gisteval.compressors.full import Full
-from gisteval.compressors.gist import Gist
-from gisteval.compressors.nothing import Empty
+from gisteval.compressors.gist.gist import Gist
 from gisteval.masks import MaskRule, additive, head_masks, visibility
-from gisteval.models.decoder import DecoderModel
-from gisteval.models.tokens import PromptTokenizer
+from gisteval.models.running.decoder import DecoderModel
+from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.prompts import Template
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 from gisteval.training.rows import IGNORED, Collator, Row, Rows, build_rows, loss_history
 
 COMPRESSORS = {"gist": Gist(), "pos_control": Full(), "neg_control": Empty()}

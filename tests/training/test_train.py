@@ -13,12 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from gisteval import store
-from gisteval.compressors.gist import Gist
+from gisteval.compressors.gist.gist import Gist
 from gisteval.errors import GistevalError
-from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.loading import load_model
-from gisteval.schema import Example
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_model
+from gisteval.records import store
+from gisteval.records.schema import Example
 from gisteval.training import train as training
 from gisteval.training.recipe import build_recipe
 from gisteval.training.train import train

@@ -9,9 +9,9 @@ from family_check import target_losses
 from tiny_families import family, tiny_model
 
 from gisteval.masks import MaskRule
-from gisteval.models.tokens import PromptTokenizer
+from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.prompts import Template
-from gisteval.schema import Example
+from gisteval.records.schema import Example
 from gisteval.training.rows import Collator, Row, build_rows
 from gisteval.training.trainer import EpochSampler, target_loss
 

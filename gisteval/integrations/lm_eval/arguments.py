@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gisteval.errors import GistevalError
 from gisteval.integrations.lm_eval.parts import Rule, parse_rule
-from gisteval.models.checkpoint import Checkpoint
+from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.prompts import Template
 from gisteval.suite import CONDITION_COMPRESSOR
 

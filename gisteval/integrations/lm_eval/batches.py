@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gisteval.compressors.base import Compressor
-from gisteval.generation import AUTO_BATCH, compress_each, fitting_batches, prompt_windows
-from gisteval.models.base import PromptModel
-from gisteval.models.compressed import Accounting, CompressedPrompt, Nothing
-from gisteval.models.memory import Halving
+from gisteval.generation.answering import AUTO_BATCH, compress_each, fitting_batches, prompt_windows
+from gisteval.models.running.base import PromptModel
+from gisteval.models.running.compressed import Accounting, CompressedPrompt, Nothing
+from gisteval.models.running.memory import Halving
 
 PLAIN = Nothing(0, Accounting(0, 0, 0, 0))
 """What stands before a row of which nothing is compressed."""

@@ -23,13 +23,13 @@ from gisteval.integrations.lm_eval.batches import Compression, Piece, Placed, Ro
 from gisteval.integrations.lm_eval.decoding import Decoding, StopTexts, read_decoding
 from gisteval.integrations.lm_eval.parts import NOTHING, Parts
 from gisteval.integrations.lm_eval.tokens import TaskTokens
-from gisteval.models.checkpoint import inspect_checkpoint
-from gisteval.models.continuation import Continuation, Decoded, Scored
-from gisteval.models.decoder import DecoderModel
-from gisteval.models.loading import load_placed, resolve
-from gisteval.models.placement import choose_placement
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_placed, resolve
+from gisteval.models.checkpoints.placement import choose_placement
+from gisteval.models.running.continuation import Continuation, Decoded, Scored
+from gisteval.models.running.decoder import DecoderModel
+from gisteval.records.schema import as_condition
 from gisteval.registry import COMPRESSORS
-from gisteval.schema import as_condition
 
 CPU_ROWS = 16
 """Rows scored at a time on a CPU unless told: more gain nothing, and leave its caches."""

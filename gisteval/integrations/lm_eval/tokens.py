@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gisteval.errors import GistevalError
 from gisteval.integrations.lm_eval.parts import Parts
-from gisteval.models.tokens import PromptTokenizer
+from gisteval.models.text.tokens import PromptTokenizer
 
 
 class TaskTokens(PromptTokenizer):

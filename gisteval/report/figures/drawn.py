@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gisteval.file_names import readable_name
+from gisteval.files.names import readable_name
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
 from gisteval.report.samples import Samples

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from gisteval.records.schema import ResultRow
 from gisteval.report.claims import family_of
 from gisteval.report.tables import k_text
-from gisteval.schema import ResultRow
 
 
 @dataclass(frozen=True, slots=True)

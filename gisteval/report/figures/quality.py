@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from gisteval import stats
 from gisteval.metrics import word_count
+from gisteval.records.schema import ResultRow
 from gisteval.report.claims import short_names
 from gisteval.report.figures.families import Family, family_name, half_widths, splits_of
 from gisteval.report.figures.marks import Mark, place_marks
@@ -32,7 +33,6 @@ from gisteval.report.figures.style import (
 )
 from gisteval.report.samples import Sample, Samples, SystemInfo
 from gisteval.report.tables import k_text
-from gisteval.schema import ResultRow
 
 LABELS = {"rougeL": "ROUGE-L", "exact_match": "exact match, %", "win_rate": "win rate, %"}
 SPLIT_MARKS = ((BLUE, "o"), (ORANGE, "s"), (VERMILLION, "^"))

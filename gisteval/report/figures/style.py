@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import MissingExtra
-from gisteval.schema import ResultRow
-from gisteval.store import write_atomic
+from gisteval.records.schema import ResultRow
+from gisteval.records.store import write_atomic
 
 try:
     import matplotlib

@@ -1,0 +1,58 @@
+"""What `--dry-run` has and prints, for a run and for a sweep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gisteval.cli.options import print_json, print_text
+from gisteval.errors import GistevalError, counted
+
+if TYPE_CHECKING:
+    from gisteval.pipeline.estimate.run_cost import Rates
+    from gisteval.pipeline.run.plan import Plan
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the plan, tokens, FLOPs, time and dollars; start nothing.")
+]
+FlopsPerSecond = Annotated[
+    float | None,
+    typer.Option(help="FLOP/s of a worker, for --dry-run. Default: a matrix product timed here."),
+]
+DollarsPerHour = Annotated[float | None, typer.Option(help="Price of a worker, for --dry-run.")]
+
+
+def given_rates(
+    dry_run: bool, flops_per_second: float | None, dollars_per_hour: float | None
+) -> Rates | None:
+    """What an estimate counts with; None without --dry-run.
+
+    Raises GistevalError for a rate that is not positive, or nothing to use it for.
+    """
+    if not dry_run:
+        if flops_per_second is not None or dollars_per_hour is not None:
+            raise GistevalError("--flops-per-second and --dollars-per-hour need --dry-run")
+        return None
+    from gisteval.pipeline.estimate.run_cost import Rates
+
+    return Rates(flops_per_second, dollars_per_hour)
+
+
+def print_estimate(plan: Plan, rates: Rates, as_json: bool) -> None:
+    """The plan of a run and what it takes."""
+    from gisteval.pipeline.estimate.run_cost import estimate_run
+    from gisteval.pipeline.estimate.text import estimate_text
+    from gisteval.pipeline.run.plan import describe
+
+    described = describe(plan)
+    cost = estimate_run(plan, rates)
+    if as_json:
+        print_json({**described, **cost.to_json()})
+        return
+    systems = counted(len(described["systems"]), "system")
+    generations = counted(described["generations"], "generation")
+    print_text(f"output: {described['output']}, {systems}, {generations}")
+    print_text(estimate_text(cost, "What the run takes"), end="")
+    for note in described["notes"]:
+        print_text(f"note: {note}")

@@ -1,0 +1,1 @@
+"""Files of others: their names, their size and their form."""

@@ -1,0 +1,380 @@
+"""From a system and examples to generations: compress once, batch by length, never touch the disk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
+
+import torch
+
+from gisteval.compressors.base import Compressor
+from gisteval.models.running.base import PromptModel
+from gisteval.models.running.compressed import CompressedPrompt
+from gisteval.models.running.memory import Halving
+from gisteval.records.schema import Example
+from gisteval.thinking import Thinking
+
+Entry = TypeVar("Entry")
+
+AUTO_BATCH = 256
+CACHE_BYTES = 2**30
+"""Room that "auto" gives to the key-value cache of one batch."""
+
+PREFIX_BYTES = 256 * 2**20
+"""Room for the compressed prompts that are kept at a time."""
+
+FEW_ROWS = 32
+PADDING_LIMIT = 1.2
+"""Prompts that are compressed together differ in length by at most this factor, unless they are few."""
+
+WINDOW = 8
+"""Batches that are planned, and whose prompts are kept, at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Settings that decide the outputs, and those that only decide the speed.
+
+    batch_size None is "auto": as many rows as fit into a fixed room for the cache, at most 256.
+    """
+
+    max_new_tokens: int
+    batch_size: int | None = None
+    with_loss: bool = True
+    thinking: Thinking = field(default_factory=Thinking)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model made of one example. nll: mean nats a reference token, or None if not asked.
+
+    raw: the whole text, where the output is only what stands behind a thought.
+    """
+
+    example: Example
+    output: str
+    output_tokens: int
+    finished: bool
+    source_tokens: int
+    template_tokens: int
+    kept: int
+    bytes: int
+    nll: float | None
+    target_tokens: int
+    kept_template: int | None = None
+    asked: int | None = None
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """An example that does not fit into the model's context; lengths in tokens.
+
+    limit: what sets the context, in brackets, where it is not the model's own.
+    """
+
+    example: Example
+    needed: int
+    context: int
+    limit: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why there is no output."""
+        return f"needs {self.needed} tokens, the context has {self.context}{self.limit}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotFinite:
+    """An example whose logits, or loss, are not all numbers: the weights are damaged or overflow."""
+
+    example: Example
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An example that could not be answered although all others could, and why."""
+
+    example: Example
+    reason: str
+
+
+Outcome = Answer | TooLong | NotFinite | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Work that is done, prompts first, in these very parts wherever it is done.
+
+    groups: instructions compressed at a time; batches: indices of the examples answered at a time.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    batches: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    index: int
+    example: Example
+    prompt_tokens: int
+    input_tokens: int
+    target_tokens: int
+
+    @property
+    def total(self) -> int:
+        return self.prompt_tokens + self.input_tokens + self.target_tokens
+
+
+def answer_all(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    examples: Sequence[Example],
+    decoding: Decoding,
+    done: AbstractSet[int] = frozenset(),
+) -> Iterator[list[Outcome]]:
+    """Batches of answers, in an order of work that only the examples decide.
+
+    Where a batch does not fit into memory, it and those after it are halved. Raises GistevalError if a
+    single row does not fit.
+
+    done: indices of examples whose answers are known. The plan is made over all examples and a batch
+    is left out only if all of it is done, so a resumed run computes in the very batches of an
+    uninterrupted one. Each distinct instruction of a window is compressed once.
+    """
+    answering = Answering(model, compressor, budget, decoding)
+    for part in plan_windows(model, compressor, budget, examples, decoding):
+        if not isinstance(part, Window):
+            yield list(part)
+            continue
+        answering.forget()
+        for batch in part.batches:
+            if not frozenset(batch) <= done:
+                yield from answering.answer(part.groups, [examples[index] for index in batch])
+
+
+def plan_windows(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    examples: Sequence[Example],
+    decoding: Decoding,
+) -> Iterator[tuple[TooLong, ...] | Window]:
+    """All work on some examples, in an order that only they decide, and what does not fit."""
+    order = sorted(range(len(examples)), key=lambda i: _group_key(examples, i))
+    step = decoding.batch_size or AUTO_BATCH
+    for start in range(0, len(order), step * WINDOW):
+        chosen = order[start : start + step * WINDOW]
+        items = _measure(model, compressor, budget, [(i, examples[i]) for i in chosen], decoding)
+        fitting = [item for item in items if item.total <= model.context]
+        yield tuple(
+            TooLong(i.example, i.total, model.context, model.context_limit)
+            for i in items
+            if i.total > model.context
+        )
+        for window in prompt_windows(
+            model, fitting, lambda item: (item.example.instruction, item.prompt_tokens)
+        ):
+            lengths = {item.example.instruction: item.prompt_tokens for item in window}
+            batches = _batches(model, window, decoding)
+            yield Window(
+                tuple(map(tuple, _length_groups(model, lengths))),
+                tuple(tuple(item.index for item in batch) for batch in batches),
+            )
+
+
+class Answering:
+    """Answers batches of one window after the other; each prompt is compressed once, when it is needed."""
+
+    def __init__(
+        self, model: PromptModel, compressor: Compressor, budget: int | None, decoding: Decoding
+    ) -> None:
+        self._model, self._compressor, self._budget = model, compressor, budget
+        self._decoding = decoding
+        self._halving = Halving()
+        self._compressed: dict[str, CompressedPrompt] = {}
+
+    def forget(self) -> None:
+        """Drop the prompts of a window that is done."""
+        self._compressed = {}
+
+    def answer(
+        self, groups: Iterable[tuple[str, ...]], examples: Sequence[Example]
+    ) -> Iterator[list[Outcome]]:
+        """Outcomes of a batch, in parts if it does not fit into memory whole.
+
+        groups: of the window, at least those with an instruction of the batch. Raises GistevalError if a
+        single row does not fit.
+        """
+        texts = {example.instruction for example in examples} - self._compressed.keys()
+        needed = [group for group in groups if not texts.isdisjoint(group)]
+        self._compressed |= compress_groups(
+            self._model, self._compressor, self._budget, needed, self._halving
+        )
+        batch = [(example, self._compressed[example.instruction]) for example in examples]
+        yield from self._halving.run(lambda part: list(_answers(self._model, part, self._decoding)), batch)
+
+
+def _group_key(examples: Sequence[Example], index: int) -> tuple[int, str, int]:
+    """Short instructions first; examples of one instruction stand together."""
+    return len(examples[index].instruction), examples[index].instruction, index
+
+
+def _measure(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    chosen: list[tuple[int, Example]],
+    decoding: Decoding,
+) -> list[_Item]:
+    prompts = compressor.positions(model, [example.instruction for _, example in chosen], budget)
+    texts = [example.input for _, example in chosen]
+    inputs = model.tokens.continuations(texts)
+    behind = model.tokens.behind_thought(texts, decoding.thinking.pair)
+    if behind is not None:
+        inputs = [max(both, key=len) for both in zip(inputs, behind, strict=True)]
+    targets = model.tokens.targets([example.output for _, example in chosen])
+    return [
+        _Item(index, example, p, len(x), len(y))
+        for (index, example), p, x, y in zip(chosen, prompts, inputs, targets, strict=True)
+    ]
+
+
+def prompt_windows(
+    model: PromptModel, items: Iterable[Entry], prompt: Callable[[Entry], tuple[str, int]]
+) -> Iterator[list[Entry]]:
+    """Cut where the compressed prompts, if nothing were dropped, would outgrow their room.
+
+    prompt: an item's prompt and its tokens; items of one prompt that follow each other share it.
+    """
+    window: list[Entry] = []
+    size, last = 0, ""
+    for item in items:
+        text, tokens = prompt(item)
+        cost = 0 if text == last else tokens * model.slot_bytes
+        if window and size + cost > PREFIX_BYTES:
+            yield window
+            window, size = [], 0
+        window.append(item)
+        size, last = size + cost, text
+    if window:
+        yield window
+
+
+def fitting_batches(
+    model: PromptModel,
+    items: Iterable[Entry],
+    tokens: Callable[[Entry], int],
+    limit: int | None,
+    width: Callable[[Entry], int] = lambda item: 1,
+) -> Iterator[list[Entry]]:
+    """Items in their order, as many at a time as the cache has room for, or up to limit rows.
+
+    tokens: that a row of an item may come to hold; width: its rows.
+    """
+    batch: list[Entry] = []
+    rows = longest = 0
+    for item in items:
+        longest = max(longest, tokens(item))
+        if batch and rows + width(item) > (limit or _auto_rows(model, longest)):
+            yield batch
+            batch, rows, longest = [], 0, tokens(item)
+        batch.append(item)
+        rows += width(item)
+    if batch:
+        yield batch
+
+
+def _auto_rows(model: PromptModel, tokens: int) -> int:
+    """How many rows of so many tokens fit into the room for the cache."""
+    return min(AUTO_BATCH, max(1, CACHE_BYTES // (tokens * model.slot_bytes)))
+
+
+def _batches(model: PromptModel, window: list[_Item], decoding: Decoding) -> Iterator[list[_Item]]:
+    """Rows of similar length together. The reference's length is no key: nobody knows it in earnest."""
+    ordered = sorted(window, key=lambda i: (i.input_tokens, i.prompt_tokens, i.index))
+    return fitting_batches(
+        model, ordered, lambda item: item.total + decoding.max_new_tokens, decoding.batch_size
+    )
+
+
+def compress_each(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    lengths: Mapping[str, int],
+    halving: Halving,
+) -> dict[str, CompressedPrompt]:
+    """Every text of `lengths` (its prompt's tokens) compressed once, similar lengths together."""
+    return compress_groups(model, compressor, budget, _length_groups(model, lengths), halving)
+
+
+def compress_groups(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    groups: Iterable[Sequence[str]],
+    halving: Halving,
+) -> dict[str, CompressedPrompt]:
+    """Every text of some groups, a group at a time."""
+    found: dict[str, CompressedPrompt] = {}
+    for batch in groups:
+        compressed = halving.run(lambda part: list(compressor.compress(model, part, budget)), batch)
+        found.update(zip(batch, chain.from_iterable(compressed), strict=True))
+    return found
+
+
+def _length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[list[str]]:
+    """Texts of similar length together, shortest first; a small group may mix lengths."""
+    group: list[str] = []
+    for text in sorted(lengths, key=lambda text: (lengths[text], text)):
+        padded = len(group) >= FEW_ROWS and lengths[text] > PADDING_LIMIT * lengths[group[0]]
+        if group and (padded or len(group) >= _auto_rows(model, lengths[text])):
+            yield group
+            group = []
+        group.append(text)
+    if group:
+        yield group
+
+
+def _answers(
+    model: PromptModel, batch: Sequence[tuple[Example, CompressedPrompt]], decoding: Decoding
+) -> Iterator[Outcome]:
+    prompts, inputs = [prompt for _, prompt in batch], [example.input for example, _ in batch]
+    targets = model.tokens.targets([example.output for example, _ in batch])
+    losses: list[torch.Tensor] | list[None] = [None] * len(batch)
+    # Nobody knows the thought that leads to the reference: it is read behind an empty one.
+    behind = model.tokens.behind_thought(inputs, decoding.thinking.pair) if decoding.with_loss else None
+    if behind is not None:
+        losses = model.run(prompts, behind).nll(targets)
+    running = model.open(prompts, inputs)
+    if decoding.with_loss and behind is None:
+        losses = running.nll(targets)
+    decoded = running.decode(decoding.max_new_tokens)
+    for (example, prompt), target, loss, answer in zip(batch, targets, losses, decoded, strict=True):
+        accounting = prompt.accounting
+        nll = None if loss is None else float(loss.mean())
+        if not answer.finite or (nll is not None and not math.isfinite(nll)):
+            yield NotFinite(example)
+            continue
+        output, raw = model.tokens.said(answer.token_ids, decoding.thinking)
+        yield Answer(
+            example=example,
+            output=output,
+            output_tokens=len(answer.token_ids),
+            finished=answer.finished,
+            source_tokens=accounting.source_tokens,
+            template_tokens=accounting.template_tokens,
+            kept=accounting.kept,
+            bytes=accounting.bytes,
+            nll=nll,
+            target_tokens=len(target),
+            kept_template=accounting.kept_template,
+            asked=accounting.asked,
+            raw=raw,
+        )

@@ -1,0 +1,12 @@
+"""The proof, on the real checkpoint, that what a run computes is what the stock model computes.
+
+rows        which examples, and what each row reads
+passes      the masked pass, the stock one, one with its rounding moved; how far apart they are
+decoding    what decoding chose, and from which logits
+check       all of them together: figures for the manifest, or InvalidRun
+"""
+
+from gisteval.generation.selfcheck.check import SelfCheck, check_cached_path, failure, measure_paths
+from gisteval.generation.selfcheck.rows import choose_examples, spread
+
+__all__ = ["SelfCheck", "check_cached_path", "choose_examples", "failure", "measure_paths", "spread"]

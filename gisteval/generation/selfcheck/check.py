@@ -1,0 +1,223 @@
+"""Cached, masked and stock passes over a few rows of a run: figures for its manifest, or InvalidRun."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import torch
+from torch import Tensor
+
+from gisteval.compressors.base import Compressor
+from gisteval.errors import InvalidRun
+from gisteval.generation.selfcheck.control import CEILING, FACTOR, STATES_FACTOR, Control, Pass
+from gisteval.generation.selfcheck.decoding import DecodedPath
+from gisteval.generation.selfcheck.distance import of_row, worst_row
+from gisteval.generation.selfcheck.passes import (
+    Reading,
+    masked_readings,
+    stock_reading,
+)
+from gisteval.generation.selfcheck.rows import Rows, make_rows
+from gisteval.generation.selfcheck.states import cached_states, recorded
+from gisteval.masks import MaskRule
+from gisteval.models.running.base import PromptModel
+from gisteval.records.schema import Example
+
+GREEDY_TOKENS = 16
+ALONE = 3
+"""Rows that are read one by one, the longest and the shortest among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCheck:
+    """How far apart the paths are, on rows of different prompts and lengths.
+
+    A difference is in nats: root mean square over the vocabulary, upper quartile over a row's positions,
+    the worst row.
+
+    examples, tokens: rows, and tokens of their targets; decoded: tokens that were decoded.
+    max_nll_difference: cached against masked, of the single worst token of a target.
+    greedy_mismatches: rows where the masked pass chooses another token. Only a near-tie is let pass.
+    loss_difference, decoded_difference: cached against masked, along the targets and the decoded tokens.
+    state_ratio: cached against masked, behind each layer, as a multiple of the control there.
+    batch_difference: masked, in a batch against alone.
+    stock_difference: the whole prompt, masked, in a batch, against the stock model, alone. None if no
+    whole prompt fits into the context.
+    rounding: the control. The masked pass against itself, each layer's result moved within its rounding.
+    tolerance: for all differences.
+    broken_rows: rows whose answer is not what decoding chose.
+    """
+
+    examples: int
+    tokens: int
+    max_nll_difference: float
+    greedy_mismatches: int
+    decoded: int = 0
+    loss_difference: float = 0.0
+    decoded_difference: float = 0.0
+    state_ratio: float = 0.0
+    batch_difference: float = 0.0
+    stock_difference: float | None = None
+    rounding: float = 0.0
+    tolerance: float = 0.0
+    broken_rows: int = 0
+
+    def to_json(self) -> dict[str, float | int]:
+        """Plain form for the manifest."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def check_cached_path(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    leak_window: int,
+    examples: Sequence[Example],
+    greedy_tokens: int = GREEDY_TOKENS,
+) -> SelfCheck:
+    """Compare the paths on these examples.
+
+    leak_window: of the checkpoint; a budget says itself how many prompt tokens stay beside the gists.
+
+    Raises:
+        InvalidRun: they differ by more than rounding, or decoding gives back other tokens than it chose.
+    """
+    if not examples:
+        raise InvalidRun("no example fits into the model's context: the self-check has nothing to run")
+    check = measure_paths(model, compressor, budget, leak_window, examples, greedy_tokens)
+    found = failure(check)
+    if found is None:
+        return check
+    advice = "; try --dtype float32" if FACTOR * check.rounding > CEILING else ""
+    raise InvalidRun(
+        f"self-check failed for compressor {compressor.name}: {found}, where rounding explains "
+        f"{check.tolerance:.2g}; nothing was evaluated{advice}"
+    )
+
+
+def failure(check: SelfCheck) -> str | None:
+    """What is wrong, if anything: the first difference on the way from the stock model to an answer."""
+    tolerance = check.tolerance
+    # Written so that a difference that is no number is one.
+    if check.stock_difference is not None and not check.stock_difference <= tolerance:
+        return (
+            "gisteval's pass over a whole prompt and the stock model's differ by "
+            f"{check.stock_difference:.2g} nats"
+        )
+    if not check.batch_difference <= tolerance:
+        return (
+            f"a row alone and beside other rows differ by {check.batch_difference:.2g} nats, so results "
+            "depend on the batch"
+        )
+    same = check.loss_difference <= tolerance and check.decoded_difference <= tolerance
+    if same and not check.broken_rows:
+        if check.state_ratio <= STATES_FACTOR:
+            return None
+        return (
+            "between its layers the cached path differs from the masked one by "
+            f"{check.state_ratio:.2g} times what rounding does"
+        )
+    cached = max(check.loss_difference, check.decoded_difference)
+    return (
+        f"cached and masked paths differ by {cached:.2g} nats and in {check.greedy_mismatches} greedy "
+        "continuations"
+    )
+
+
+def measure_paths(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    leak_window: int,
+    examples: Sequence[Example],
+    greedy_tokens: int = GREEDY_TOKENS,
+) -> SelfCheck:
+    """The figures alone, whatever they say. Raises InvalidRun where logits are not finite."""
+    rows = make_rows(model, compressor, budget, leak_window, examples)
+    with recorded(model) as layers:
+        batch = model.run(rows.compressed, rows.inputs)
+    states = cached_states(model, layers, rows.compressed, rows.inputs)
+    cached = batch.nll(rows.targets)
+    path = DecodedPath(model, batch, greedy_tokens)
+    masked = Pass(model, rows.prompts, rows.inputs, rows.targets, rows.rule)
+    along = Pass(model, rows.prompts, rows.inputs, path.fed, rows.rule)
+    _check_finite(examples, [*masked.found, *along.found])
+    losses = [(own + other.chosen).abs() for own, other in zip(cached, masked.found, strict=True)]
+    broken = [not path.is_own_choice(row, rows.taken(row)) for row in range(len(rows))]
+    differing = [wrong or not path.is_choice_of(row, along.found[row]) for row, wrong in enumerate(broken)]
+    decoded = [path.distance(row, found) for row, found in enumerate(along.found)]
+    stock, whole = _against_stock(model, rows)
+    control = Control(model, masked.found)
+    control.draw(masked)
+    check = SelfCheck(
+        examples=len(rows),
+        tokens=sum(map(len, rows.targets)),
+        max_nll_difference=max(float(loss.max()) for loss in losses),
+        greedy_mismatches=sum(differing),
+        decoded=sum(len(answer.token_ids) for answer in path.answers),
+        loss_difference=worst_row(losses),
+        decoded_difference=worst_row(decoded),
+        batch_difference=worst_row(_against_alone(model, rows, masked.found)),
+        stock_difference=worst_row(stock) if stock else None,
+        broken_rows=sum(broken),
+    )
+    while True:
+        ratios = control.state_ratios(states, masked.found)
+        check = replace(
+            check,
+            rounding=control.rounding,
+            tolerance=control.tolerance,
+            state_ratio=float(torch.tensor(ratios).max()),
+        )
+        is_tie = not check.broken_rows and not _many_are_apart(control, losses, decoded, ratios)
+        if failure(check) is None or control.is_complete or not is_tie:
+            return check
+        control.draw(masked, along, *whole)
+
+
+def _many_are_apart(
+    control: Control, losses: Sequence[Tensor], decoded: Sequence[Tensor], ratios: Sequence[float]
+) -> bool:
+    """True if more than a quarter of the rows differ, which near ties don't do."""
+    apart = [
+        of_row(loss) > control.tolerance or of_row(other) > control.tolerance or ratio > STATES_FACTOR
+        for loss, other, ratio in zip(losses, decoded, ratios, strict=True)
+    ]
+    return sum(apart) > len(apart) / 4
+
+
+def _check_finite(examples: Sequence[Example], readings: Iterable[Reading]) -> None:
+    for row, found in enumerate(readings):
+        if found.logs.isnan().any() or not found.chosen.isfinite().all():
+            raise InvalidRun(
+                f"the logits of {examples[row % len(examples)].id} are not finite: the weights are damaged "
+                "or overflow, try --dtype float32; nothing was evaluated"
+            )
+
+
+def _against_alone(model: PromptModel, rows: Rows, together: Sequence[Reading]) -> list[Tensor]:
+    chosen = rows.shortest_and_longest(ALONE)
+    part = rows.only(chosen)
+    alone = masked_readings(model, part.prompts, part.inputs, part.targets, rows.rule, rows_at_a_time=1)
+    return [together[row].distance(found) for row, found in zip(chosen, alone, strict=True)]
+
+
+def _against_stock(model: PromptModel, rows: Rows) -> tuple[list[Tensor], list[Pass]]:
+    """Nats, a tensor a row, between whole prompts read by us in a batch and by the stock model alone.
+
+    Whatever the system keeps of a prompt: it is the same model. Also the pass of ours. Both are empty if no
+    whole prompt fits into the context.
+    """
+    whole = rows.only(rows.whole_in_context(model.context))
+    if not len(whole):
+        return [], []
+    part = whole.only(whole.shortest_and_longest(ALONE))
+    ours = Pass(model, part.whole, part.inputs, part.targets, MaskRule("pos_control"))
+    found = [
+        own.distance(stock_reading(model, prompt, inputs, target))
+        for own, prompt, inputs, target in zip(
+            ours.found, part.whole, part.inputs, part.targets, strict=True
+        )
+    ]
+    return found, [ours]

@@ -1,0 +1,97 @@
+"""The control: what rounding alone does to the rows, and so what may be held against no path."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from gisteval.generation.selfcheck.distance import worst_row
+from gisteval.generation.selfcheck.passes import Reading, masked_readings, rounded_otherwise
+from gisteval.generation.selfcheck.states import LayerStates, least_differences, state_differences
+from gisteval.masks import MaskRule
+from gisteval.models.running.base import PromptModel
+
+FACTOR = 2.5
+"""The tolerance is this many times the control. docs/selfcheck.md has the simulation behind it."""
+
+FLOOR = 1e-4
+"""Nats that no figure of a report shows; float32 stays far below."""
+
+CEILING = 1.0
+"""Nats that no rounding excuses."""
+
+STATES_FACTOR = 1.75
+"""The same between layers, where differences spread less."""
+
+DRAWS = 16
+"""Controls before a difference in a few rows counts. Where two experts of a mixture, or two steps of int8,
+are nearly tied, rounding may move a row far, and one control may not happen to do it."""
+
+
+class Control:
+    """How far rounding moves readings and states, over all controls so far.
+
+    rounding: nats; states: (layers,).
+    """
+
+    def __init__(self, model: PromptModel, masked: Sequence[Reading]) -> None:
+        """masked: readings of the rows, as they are."""
+        self._model = model
+        self._draws = 0
+        self.rounding = 0.0
+        self.states = least_differences(model, [row.states for row in masked])
+
+    @property
+    def tolerance(self) -> float:
+        """Nats that paths may differ by."""
+        if not math.isfinite(self.rounding):
+            return CEILING
+        return min(max(FLOOR, FACTOR * self.rounding), CEILING)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if more controls would prove nothing."""
+        return self._draws >= DRAWS
+
+    def draw(self, *passes: Pass) -> None:
+        """Run these passes again with their rounding moved, all of them as one control."""
+        with rounded_otherwise(self._model, self._draws):
+            for one in passes:
+                moved = one.run(self._model)
+                found = worst_row(own.distance(other) for own, other in zip(one.found, moved, strict=True))
+                self.rounding = max(self.rounding, found) if math.isfinite(found) else math.inf
+                states = state_differences([row.states for row in one.found], [row.states for row in moved])
+                self.states = torch.maximum(self.states, states.amax(0))
+        self._draws += 1
+
+    def state_ratios(self, cached: Sequence[LayerStates], masked: Sequence[Reading]) -> list[float]:
+        """How far each row's cached states are from its masked ones, as a multiple of the control.
+
+        Of a row the layer where it is furthest.
+        """
+        if not len(self.states):
+            return [0.0] * len(masked)
+        ratios = state_differences(cached, [row.states for row in masked]) / self.states
+        return [float(ratio) for ratio in ratios.amax(1)]
+
+
+class Pass:
+    """A masked pass over some rows, which can be run again."""
+
+    def __init__(
+        self,
+        model: PromptModel,
+        prompts: Sequence[list[int]],
+        inputs: Sequence[list[int]],
+        answers: Sequence[list[int]],
+        rule: MaskRule,
+    ) -> None:
+        """See `PromptModel.predictions`. found: what it reads, a row each."""
+        self._rows = (prompts, inputs, answers, rule)
+        self.found = self.run(model)
+
+    def run(self, model: PromptModel) -> list[Reading]:
+        """Once more."""
+        return masked_readings(model, *self._rows)

@@ -1,0 +1,162 @@
+"""Which examples a self-check runs on, and what each of its rows reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TypeVar
+
+from gisteval.compressors.base import Compressor
+from gisteval.masks import MaskRule
+from gisteval.models.running.base import PromptModel
+from gisteval.models.running.compressed import CompressedPrompt, Tokens
+from gisteval.records.schema import Example
+
+Item = TypeVar("Item")
+Fitting = Callable[[Sequence[Example]], list[Example]]
+
+ROWS = 10
+POOL = 64
+"""Examples a split that rows are chosen from, beside the longest one."""
+
+TARGET_TOKENS = 12
+"""Tokens that each row reads at least behind its input, if the examples have so many."""
+
+ROW_BYTES = 2**30
+"""Room for the rows' cached states; two rows are compared even where they take more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What is compared, in token ids, a row an example.
+
+    prompts: whole, with gist tokens, as the uncached pass reads them under `rule`; targets: what the loss
+    is taken of. whole: the prompts that nothing is taken from, of the plain causal reading.
+    """
+
+    compressed: tuple[CompressedPrompt, ...]
+    prompts: tuple[list[int], ...]
+    whole: tuple[list[int], ...]
+    inputs: tuple[list[int], ...]
+    targets: tuple[list[int], ...]
+    rule: MaskRule
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def taken(self, row: int) -> int:
+        """Tokens before a row's answer."""
+        return len(self.prompts[row]) + len(self.inputs[row])
+
+    def only(self, chosen: Sequence[int]) -> Rows:
+        """Some of the rows, in this order."""
+        return Rows(
+            tuple(self.compressed[row] for row in chosen),
+            tuple(self.prompts[row] for row in chosen),
+            tuple(self.whole[row] for row in chosen),
+            tuple(self.inputs[row] for row in chosen),
+            tuple(self.targets[row] for row in chosen),
+            self.rule,
+        )
+
+    def shortest_and_longest(self, count: int) -> list[int]:
+        """So many rows, spread over their whole lengths. The longest comes first, the shortest next."""
+        by_length = sorted(range(len(self)), key=lambda row: len(self.whole[row]) + len(self.inputs[row]))
+        shortest, *between = spread(by_length, count)
+        return [*between[-1:], shortest, *between[:-1]]
+
+    def whole_in_context(self, context: int) -> list[int]:
+        """Rows whose whole prompt, input and target fit."""
+        parts = zip(self.whole, self.inputs, self.targets, strict=True)
+        return [row for row, part in enumerate(parts) if sum(map(len, part)) <= context]
+
+
+def choose_examples(
+    model: PromptModel, examples: Mapping[str, Sequence[Example]], fitting: Fitting | None = None
+) -> list[Example]:
+    """Examples of all lengths, the shortest and the longest that fit among them, by instruction once.
+
+    examples: by split. fitting: those of some examples that fit into the context, where compressed prompts
+    take up less of it than whole ones. An instruction comes twice only if there are too few of them.
+    """
+    fits = fitting or model.fitting
+    pool: dict[Example, None] = {}
+    for found in examples.values():
+        pool |= dict.fromkeys(islice(_fitting(fits, found), POOL))
+        longest_first = sorted(found, key=_length, reverse=True)
+        pool |= dict.fromkeys(islice(_fitting(fits, longest_first), 1))
+    by_length = sorted(pool, key=_length)
+    if not by_length:
+        return []
+    longest = by_length[-1]
+    distinct = {example.instruction: example for example in by_length}
+    rest = [example for example in by_length if distinct[example.instruction] is not example]
+    candidates = list(distinct.values())
+    if len(candidates) < ROWS:
+        candidates += spread(rest, ROWS - len(candidates))
+    candidates = sorted(candidates, key=_length)
+    return spread(candidates, _room(model, longest))
+
+
+def _room(model: PromptModel, longest: Example) -> int:
+    tokens = sum(model.tokens.lengths([longest])[0]) + model.tokens.k
+    return min(ROWS, max(2, ROW_BYTES // (tokens * model.slot_bytes)))
+
+
+def _length(example: Example) -> int:
+    """In characters."""
+    return len(example.instruction) + len(example.input)
+
+
+def _fitting(fits: Fitting, examples: Sequence[Example]) -> Iterable[Example]:
+    parts = (examples[start : start + POOL] for start in range(0, len(examples), POOL))
+    return chain.from_iterable(map(fits, parts))
+
+
+def spread(examples: Sequence[Item], count: int) -> list[Item]:
+    """So many of them, evenly over the sequence, its first and its last among them."""
+    if len(examples) <= count:
+        return list(examples)
+    if count == 1:
+        return [examples[-1]]
+    return [examples[round(place * (len(examples) - 1) / (count - 1))] for place in range(count)]
+
+
+def make_rows(
+    model: PromptModel,
+    compressor: Compressor,
+    budget: int | None,
+    leak_window: int,
+    examples: Sequence[Example],
+) -> Rows:
+    """Compress the examples' instructions as a run does, and lengthen what follows.
+
+    A reference is often a few tokens that a good model knows anyway, so a fault would hardly show. Each
+    row goes on with the references of other rows, which its model does not expect.
+    """
+    instructions = [example.instruction for example in examples]
+    compressed = tuple(compressor.compress(model, instructions, budget))
+    whole = compressor.prompts(model, instructions)
+    condition = compressor.reads_as or "pos_control"
+    prompts = whole
+    if compressor.reads_as is None:
+        prompts = [list(p.token_ids) for p in compressed if isinstance(p, Tokens)]
+    leaked = leak_window if budget is None else budget - model.tokens.k
+    inputs = model.tokens.continuations([example.input for example in examples])
+    references = model.tokens.targets([example.output for example in examples])
+    targets = []
+    for row, reference in enumerate(references):
+        others = references[row + 1 :] + references[:row]
+        # Rows of different lengths, so that a shorter target beside a longer one is tested as well.
+        wanted = max(len(reference), TARGET_TOKENS + row % 3)
+        room = model.context - len(prompts[row]) - len(inputs[row])
+        targets.append([*reference, *chain.from_iterable(others)][: min(wanted, room)])
+    return Rows(
+        compressed,
+        tuple(prompts),
+        tuple(whole),
+        tuple(inputs),
+        tuple(targets),
+        MaskRule(condition, leaked if condition == "gist" else 0),
+    )

@@ -1,0 +1,103 @@
+"""What a checkpoint's files may hold: checked before a library that trusts them reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from gisteval.errors import GistevalError, one_line
+from gisteval.files.foreign import parse_json
+from gisteval.records.schema import CONDITIONS
+
+MOST_GISTS = 10_000
+"""Gist tokens behind a prompt; each prompt's list of them is made in full."""
+
+MOST_LAYERS = 10_000
+"""Layers of a model; each is made, without weights, before its weight files are looked at."""
+
+LONGEST_HEADER = 100_000_000
+"""Bytes of a safetensors file's header, as the format says."""
+
+
+def count(name: str, value: Any, most: int = 2**31) -> int:
+    """A whole number from 0. Raises ValueError naming the field."""
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"{name} must be a whole number from 0 to {most:,}, not {value!r:.80}")
+    return value
+
+
+def text_or_none(name: str, value: Any) -> str | None:
+    """A text, or None. Raises ValueError naming the field."""
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} must be a text or null, not {value!r:.80}")
+    return value
+
+
+def training_record(value: Any) -> dict[str, Any]:
+    """gist.json's training record, as far as anything reads it. Raises ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError(f"training must be an object, not {value!r:.80}")
+    loss, recipe = value.get("loss", []), value.get("recipe", {})
+    points = loss if isinstance(loss, list) else [loss]
+    for point in points:
+        kinds = [type(part) for part in point] if isinstance(point, list) else []
+        if kinds not in ([int, float], [int, int]):
+            raise ValueError(f"training.loss must hold pairs of step and loss, not {point!r:.80}")
+    if not isinstance(recipe, dict):
+        raise ValueError(f"training.recipe must be an object, not {recipe!r:.80}")
+    if "condition" in recipe and recipe["condition"] not in CONDITIONS:
+        raise ValueError(f"training.recipe: condition must be one of {', '.join(CONDITIONS)}")
+    for name, most in (("k", MOST_GISTS), ("steps", 2**53)):
+        if name in recipe:
+            count(f"training.recipe: {name}", recipe[name], most)
+    return dict(value)
+
+
+def check_layers(file: Path, config: dict[str, Any]) -> None:
+    """Raises GistevalError for a config.json with more layers than any model has."""
+    parts = [config, *(part for part in config.values() if isinstance(part, dict))]
+    for name, value in (item for part in parts for item in part.items()):
+        if "layer" in name and type(value) in (int, float) and value > MOST_LAYERS:
+            raise GistevalError(f"{file}: {name} is {value}, more than {MOST_LAYERS:,}: copy it again")
+
+
+def check_safetensors(file: Path) -> None:
+    """Compare the file's length with the one its header promises."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        header_size = int.from_bytes(stream.read(8), "little")
+        header = stream.read(header_size) if 0 < header_size < min(size, LONGEST_HEADER) else b""
+    try:
+        tensors = parse_json(header)
+        end = _end_of_tensors(tensors)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise GistevalError(f"{file} is damaged (unreadable header): copy the checkpoint again") from error
+    if 8 + header_size + end != size:
+        raise GistevalError(
+            f"{file} is half-written: {size} bytes instead of {8 + header_size + end}; copy it again"
+        )
+    try:
+        with safe_open(file, "np"):  # it knows the formats, and compares them with the shapes
+            pass
+    except SafetensorError as error:
+        raise GistevalError(f"{file} is damaged ({one_line(error)}): copy the checkpoint again") from error
+
+
+def _end_of_tensors(header: dict[str, Any]) -> int:
+    """Bytes of all tensors. Raises ValueError, or what wrong types lead to, unless one follows another."""
+    end = 0
+    spans = sorted(
+        tuple(tensor["data_offsets"]) for name, tensor in header.items() if name != "__metadata__"
+    )
+    for start, stop in spans:
+        if type(start) is not int or type(stop) is not int or start != end or stop < start:
+            raise ValueError("its tensors overlap, or leave a gap")
+        end = stop
+    return end
+
+
+def is_file_name(name: Any) -> bool:
+    """Whether it is the name of a file in the same folder."""
+    return isinstance(name, str) and Path(name).name == name

@@ -1,0 +1,1 @@
+"""Models at work: the two architectures, their states and caches."""

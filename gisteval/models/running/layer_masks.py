@@ -1,0 +1,135 @@
+"""Masks that differ between the layers of a stock model, put in by hooks that leave no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from gisteval import masks
+from gisteval.errors import GistevalError
+from gisteval.masks import PAD, MaskRule
+from gisteval.models.running.alibi import alibi_of
+from gisteval.models.running.columns import by_positions
+from gisteval.models.running.padding import positions
+from gisteval.models.running.windows import Window, effective, layer_windows, text_config, within
+
+BLOCK_LISTS = ("layers", "h", "blocks", "block", "layer")
+"""Names that families give to the list of their blocks."""
+
+
+def decoder_body(model: PreTrainedModel) -> torch.nn.Module:
+    """The part of a model that turns token ids into final states; of one with images, its text part."""
+    find = getattr(model, "get_decoder", lambda: None)
+    candidates = [find(), model.base_model, getattr(model, "model", None)]
+    bodies: list[torch.nn.Module] = [body for body in candidates if body is not None]
+    return next((body for body in bodies if _blocks(body) is not None), bodies[-1])
+
+
+def decoder_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
+    """The blocks of a decoder, in order. Raises GistevalError if there is no list of them."""
+    blocks = _blocks(decoder_body(model))
+    if blocks is None:
+        raise GistevalError(f"{type(model).__name__}: no list of decoder blocks was found")
+    return list(blocks)
+
+
+def _blocks(body: torch.nn.Module) -> torch.nn.ModuleList | None:
+    holders = (body, getattr(body, "encoder", None))  # BERT's kind, read as a decoder
+    lists = (getattr(holder, name, None) for holder in holders for name in BLOCK_LISTS)
+    return next((found for found in lists if isinstance(found, torch.nn.ModuleList)), None)
+
+
+@contextmanager
+def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterator[Tensor]:
+    """The additive mask to pass to `model`, which applies the rule, and each layer's own window."""
+    windows = effective(layer_windows(model.config), roles.shape[1])
+    if rule.layers is not None:
+        unknown = sorted(index for index in rule.layers if not 0 <= index < len(windows))
+        if unknown:
+            raise ValueError(f"layers {unknown} do not exist: the model has {len(windows)}")
+    kinds = [(rule.at_layer(index), window) for index, window in enumerate(windows)]
+    heads = text_config(model.config).num_attention_heads
+    places = positions(roles != PAD, 0)
+    made = {
+        (one, window): within(masks.head_masks(roles, one, heads), window, places, places)
+        for one, window in set(kinds)
+    }
+    own = [made[kind] for kind in kinds]
+    with own_masks(model, own, places) as mask:
+        yield mask
+
+
+@contextmanager
+def window_masks(
+    model: PreTrainedModel, mask: Tensor, windows: Sequence[Window | None], queries: Tensor, keys: Tensor
+) -> Iterator[Tensor]:
+    """The additive form of a mask, (B, H or 1, Q, K) bool, to pass to `model`, whose layers have windows.
+
+    queries, keys: positions, (B, Q) and (B, K).
+    """
+    made = {window: within(mask, window, queries, keys) for window in set(windows)}
+    with own_masks(model, [made[window] for window in windows], keys) as shared:
+        yield shared
+
+
+@contextmanager
+def given_mask(model: PreTrainedModel, mask: Tensor, places: Tensor) -> Iterator[Tensor]:
+    """What to pass to `model` for a whole additive mask, (B, H or 1, S, S), over positions (B, S)."""
+    windows = layer_windows(model.config)
+    if any(windows) or alibi_of(model, decoder_body(model)) is not None:
+        seen = effective(windows, int(places.max()) + 1)
+        with window_masks(model, mask == 0, seen, places, places) as shared:
+            yield shared
+    else:
+        yield mask
+
+
+@contextmanager
+def own_masks(model: PreTrainedModel, own: Sequence[Tensor], keys: Tensor) -> Iterator[Tensor]:
+    """The mask to pass to `model`, whose layers then see one each of `own`, (B, H or 1, Q, K) bool.
+
+    keys: positions, (B, K). Stock models hand a 4D mask on to every layer as it is, so a hook that finds
+    that very tensor among a layer's arguments can put the layer's own mask in its place. Those with
+    linear biases make their own mask of a 2D one: their layers' arguments are replaced by name. The hooks
+    are gone afterwards.
+    """
+    additive = {id(mask): masks.additive(mask, model.dtype) for mask in own}
+    shared = additive[id(own[0])]
+    alibi = alibi_of(model, decoder_body(model))
+    with ExitStack() as stack:
+        stack.enter_context(by_positions(model, decoder_layers, keys[:, -own[0].shape[2] :]))
+        hooks: list[Any] = []
+        if alibi is not None:
+            shared = torch.ones_like(keys)
+            given = {name: alibi.arguments(mask, keys) for name, mask in additive.items()}
+            hooks = [_naming(given[id(mask)]) for mask in own]
+        elif len(additive) > 1:
+            hooks = [_replacing(shared, additive[id(mask)]) for mask in own]
+        if hooks:
+            for layer, hook in zip(decoder_layers(model), hooks, strict=True):
+                stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
+        yield shared
+
+
+def _naming(given: dict[str, Tensor]) -> Any:
+    def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not given.keys() <= kwargs.keys():
+            raise GistevalError(f"{type(module).__name__} does not take {' and '.join(given)} by name")
+        return args, {**kwargs, **given}
+
+    return hook
+
+
+def _replacing(shared: Tensor, own: Tensor) -> Any:
+    def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not any(value is shared for value in (*args, *kwargs.values())):
+            raise GistevalError(f"{type(module).__name__} does not take the mask it is given as-is")
+        swapped = {name: own if value is shared else value for name, value in kwargs.items()}
+        return tuple(own if value is shared else value for value in args), swapped
+
+    return hook

@@ -1,0 +1,164 @@
+"""`--dry-run`: tokens, FLOPs, time and dollars of a run before anything starts."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gisteval.errors import GistevalError, counted
+from gisteval.pipeline.estimate.split_cost import (
+    Lengths,
+    SplitCost,
+    measure_lengths,
+    model_shape,
+    split_cost,
+)
+from gisteval.pipeline.judge.bench import judge_options, prepare
+from gisteval.pipeline.judge.cost import JudgeCost, judge_cost
+from gisteval.pipeline.run.plan import Plan
+from gisteval.profiling.roofline import measure_machine
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What a worker does and costs. flops_per_second None: to be measured; source: where it is from."""
+
+    flops_per_second: float | None = None
+    dollars_per_hour: float | None = None
+    source: str = "given"
+
+    def __post_init__(self) -> None:
+        for name in ("flops_per_second", "dollars_per_hour"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise GistevalError(f"--{name.replace('_', '-')} must be greater than 0, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """FLOPs, the seconds of one worker that does nothing else, and its dollars (None without a price)."""
+
+    flops: int
+    seconds: float
+    dollars: float | None
+
+    def __add__(self, other: Bill) -> Bill:
+        dollars = None if self.dollars is None or other.dollars is None else self.dollars + other.dollars
+        return Bill(self.flops + other.flops, self.seconds + other.seconds, dollars)
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """What a run takes. notes: what the numbers leave out."""
+
+    splits: tuple[SplitCost, ...]
+    judge: JudgeCost | None
+    flops_per_second: float
+    source: str
+    dollars_per_hour: float | None
+    notes: tuple[str, ...]
+
+    @property
+    def expected(self) -> Bill:
+        """Outputs as long as their references; systems without closed form are left out."""
+        return self.bill(sum(item.work.expected.total for item in self.splits if item.work))
+
+    @property
+    def most(self) -> Bill:
+        """Outputs as long as they may be."""
+        return self.bill(sum(item.work.most.total for item in self.splits if item.work))
+
+    def bill(self, flops: int) -> Bill:
+        """What so many FLOPs take."""
+        seconds = flops / self.flops_per_second
+        price = self.dollars_per_hour
+        return Bill(flops, seconds, None if price is None else seconds / 3600 * price)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain form: every system and split, their total on one worker, and the judge beside it."""
+        return {
+            "estimates": [self._row(item) for item in self.splits],
+            "worker": {"expected": asdict(self.expected), "most": asdict(self.most)},
+            "judge": None if self.judge is None else asdict(self.judge),
+            "flops_per_second": self.flops_per_second,
+            "flops_per_second_source": self.source,
+            "dollars_per_hour": self.dollars_per_hour,
+            "estimate_notes": list(self.notes),
+        }
+
+    def _row(self, item: SplitCost) -> dict[str, Any]:
+        row = asdict(item)
+        del row["work"]
+        if item.work is None:
+            return {**row, "flops": None, "expected": None, "most": None}
+        phases = ("compress", "prefill", "loss", "decode", "decode_most")
+        return {
+            **row,
+            "flops": {name: getattr(item.work, name).total for name in phases},
+            "expected": asdict(self.bill(item.work.expected.total)),
+            "most": asdict(self.bill(item.work.most.total)),
+        }
+
+
+def measured(rates: Rates, plan: Plan) -> Rates:
+    """The rates with this machine's FLOP/s, timed on the plan's device and dtype, if none are given."""
+    if rates.flops_per_second is not None:
+        return rates
+    machine = measure_machine(plan.placement.device, plan.placement.dtype)
+    size = machine.matrix_size
+    source = (
+        f"measured, the best of 5 products of {size} x {size} matrices: {machine.device}, "
+        f"{machine.dtype}, threads: {machine.threads}"
+    )
+    return Rates(machine.flops_per_second, rates.dollars_per_hour, source)
+
+
+def estimate_run(plan: Plan, rates: Rates) -> RunCost:
+    """Count a run's tokens and what they take, with tokenizers and configurations but no weights.
+
+    Raises GistevalError as the run would for its judge or a tokenizer.
+    """
+    judge = None
+    if plan.config.judge != "none":
+        judge = judge_cost(plan, prepare(judge_options(plan.config)))
+    lengths: dict[tuple[str, str], list[Lengths]] = {}
+    costs = []
+    for system in plan.systems:
+        identity = plan.identities[system.name]
+        reader = json.dumps([dict(identity.template), identity.tokenizer], sort_keys=True)
+        for split, examples in plan.examples.items():
+            if (reader, split) not in lengths:
+                lengths[reader, split] = measure_lengths(system.checkpoint, examples)
+            found = lengths[reader, split]
+            costs.append(split_cost(system, split, found, plan.decoding.max_new_tokens))
+    rates = measured(rates, plan)
+    assert rates.flops_per_second is not None
+    return RunCost(
+        tuple(costs),
+        judge,
+        rates.flops_per_second,
+        rates.source,
+        rates.dollars_per_hour,
+        tuple(dict.fromkeys(_notes(plan, costs, judge))),
+    )
+
+
+def _notes(plan: Plan, costs: list[SplitCost], judge: JudgeCost | None) -> Iterator[str]:
+    for system in plan.systems:
+        shape = model_shape(system.checkpoint)
+        if shape is None or shape.closed is None:
+            reason = "it has no config.json" if shape is None else shape.reason
+            yield f"{system.checkpoint.path}: no closed form of its FLOPs, they are left out: {reason}"
+    for item in costs:
+        if item.too_long:
+            count = counted(item.too_long, "example exceeds", "examples exceed")
+            yield f"{item.system} on {item.split}: {count} the context"
+    if judge is not None and judge.dollars_most is None:
+        yield f"judge {judge.judge} has no price, or no limit of its reply: its cost is not known"
+    if judge is not None and judge.dollars_most == 0.0 and judge.prompt_tokens:
+        yield f"judge {judge.judge} runs in this process: its FLOPs are not counted"
+    if plan.config.profile:
+        yield "the passes of --profile are not counted"

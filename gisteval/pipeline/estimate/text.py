@@ -1,0 +1,112 @@
+"""An estimate as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gisteval.errors import counted
+from gisteval.pipeline.estimate.run_cost import Bill, RunCost
+from gisteval.pipeline.estimate.split_cost import SplitCost
+from gisteval.pipeline.sweep.sweep_cost import SweepCost
+from gisteval.report.layout import Table, engineering, plain_text
+
+COLUMNS = (
+    "system",
+    "split",
+    "examples",
+    "instructions",
+    "prompt tokens",
+    "input tokens",
+    "output tokens",
+    "at most",
+    "FLOPs",
+    "at most",
+    "time",
+    "at most",
+)
+
+
+def estimate_text(cost: RunCost, title: str) -> str:
+    """The table of a run's systems and splits, its total, its judge and what is left out."""
+    rows = [_row(cost, item) for item in cost.splits]
+    total = ("total", *[""] * 7, *_amounts(cost.expected, cost.most))
+    table = Table("estimate", title, COLUMNS, (*rows, total))
+    return "\n".join([plain_text(table).rstrip("\n"), *_lines(cost)]) + "\n"
+
+
+def sweep_text(cost: SweepCost) -> str:
+    """A line an entry, and the sums over those that are open."""
+    rows = []
+    for entry in cost.entries:
+        cells = ("", "", entry.error or entry.state)
+        if entry.cost is not None:
+            systems = len({item.system for item in entry.cost.splits})
+            generations = sum(item.examples for item in entry.cost.splits)
+            cells = (f"{systems}", f"{generations:,}", bill_text(entry.cost.expected, entry.cost.most))
+        rows.append((entry.name, *cells))
+    columns = ("entry", "systems", "generations", "one worker")
+    lines = [plain_text(Table("sweep", "What the sweep takes", columns, tuple(rows))).rstrip("\n")]
+    if cost.expected is not None and cost.most is not None:
+        first = cost.open[0]
+        lines.append(f"all that is open, one worker: {bill_text(cost.expected, cost.most)}")
+        lines.append(f"at {engineering(first.flops_per_second)} FLOP/s ({first.source})")
+    if cost.judges is None or cost.judges > 0:
+        lines.append(f"judges: at most {'?' if cost.judges is None else dollars_text(cost.judges)}")
+    notes = dict.fromkeys(note for run in cost.open for note in run.notes)
+    return "\n".join([*lines, *(f"note: {note}" for note in notes)]) + "\n"
+
+
+def bill_text(expected: Bill, most: Bill) -> str:
+    """`1.2 T FLOPs, 3.4 s, $0.01 (at most 5.6 T FLOPs, 7.8 s, $0.02)`."""
+    return f"{_bill(expected)} (at most {_bill(most)})"
+
+
+def duration_text(seconds: float) -> str:
+    """Three digits and the unit that fits: 2.31 h."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def dollars_text(dollars: float) -> str:
+    """Cents, and more digits below one."""
+    return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else f"${dollars:.2g}"
+
+
+def _bill(bill: Bill) -> str:
+    dollars = "" if bill.dollars is None else f", {dollars_text(bill.dollars)}"
+    return f"{engineering(bill.flops)} FLOPs, {duration_text(bill.seconds)}{dollars}"
+
+
+def _row(cost: RunCost, item: SplitCost) -> tuple[str, ...]:
+    tokens, work = item.tokens, item.work
+    counts = (item.examples, item.instructions, tokens.prompt, tokens.input, tokens.output)
+    amounts = ("-",) * 4
+    if work is not None:
+        amounts = _amounts(cost.bill(work.expected.total), cost.bill(work.most.total))
+    return (item.system, item.split, *(f"{count:,}" for count in (*counts, tokens.output_most)), *amounts)
+
+
+def _amounts(expected: Bill, most: Bill) -> tuple[str, str, str, str]:
+    return (
+        engineering(expected.flops),
+        engineering(most.flops),
+        duration_text(expected.seconds),
+        duration_text(most.seconds),
+    )
+
+
+def _lines(cost: RunCost) -> Iterator[str]:
+    yield f"one worker: {bill_text(cost.expected, cost.most)}"
+    yield f"at {engineering(cost.flops_per_second)} FLOP/s ({cost.source})"
+    if cost.judge is not None:
+        judge = cost.judge
+        tokens = ""
+        if judge.prompt_tokens:
+            replies = "?" if judge.completion_tokens_most is None else f"{judge.completion_tokens_most:,}"
+            tokens = f", about {judge.prompt_tokens:,} tokens of prompts, at most {replies} of replies"
+        dollars = "" if not judge.dollars_most else f", at most {dollars_text(judge.dollars_most)}"
+        yield f"judge {judge.judge}: at most {counted(judge.looks, 'look')}{tokens}{dollars}"
+    for note in cost.notes:
+        yield f"note: {note}"

@@ -1,0 +1,1 @@
+"""Predictions and releases made elsewhere, as run folders."""

@@ -1,0 +1,185 @@
+"""A run folder out of outputs made elsewhere: records, scores against the controls of the same family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from gisteval.importer.records import ImportedOutputs, SystemLabel
+from gisteval.pipeline.identity import signature, versions
+from gisteval.pipeline.run.scoring import Scored, collect, result_rows
+from gisteval.records.run_folder import UNFINISHED, RunFolder
+from gisteval.records.schema import Example, Generation, ResultRow, Verdict, digest, to_json
+from gisteval.records.store import RecordWriter, read_records
+
+SEED = 0
+
+
+def claim_folder(
+    output: Path,
+    task: str,
+    examples: Mapping[str, Sequence[Example]],
+    systems: Sequence[SystemLabel],
+    contents: Mapping[str, str],
+    command: Sequence[str],
+    extra: Mapping[str, Any],
+) -> RunFolder:
+    """Start a run folder, or continue the same import. contents: by system, a digest of all it is made of.
+
+    extra: more of the manifest. Raises GistevalError if the folder holds something else.
+    """
+    folder = RunFolder(output)
+    manifest = {
+        "identity": {
+            "task": task,
+            "examples": {
+                split: digest([example.content_id for example in found])
+                for split, found in examples.items()
+            },
+            "systems": dict(contents),
+        },
+        "config": {},
+        "command": list(command),
+        "versions": versions(),
+        "device": "none",
+        "dtype": "unknown",
+        "notes": [],
+        "systems": [{**system.to_json(), "reference": _reference(system, systems)} for system in systems],
+        "splits": {split: len(found) for split, found in examples.items()},
+        "self_check": {},
+        "judges": {},
+        **extra,
+    }
+    folder.claim(manifest, examples)
+    return folder
+
+
+def marks(examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]) -> dict[str, Any]:
+    """What a manifest says of an import alone; until `RunFolder.finish_import` nothing reads the folder."""
+    return {
+        "not_asked": _not_asked(examples, outputs),
+        "own_references": sorted({part.system.name for part in outputs if part.references}),
+        UNFINISHED: True,
+    }
+
+
+def _not_asked(
+    examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]
+) -> dict[str, dict[str, list[str]]]:
+    """By system and split, the content ids of what was asked of other systems only."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for part in outputs:
+        asked = {example.content_id for example in part.examples}
+        others = [e.content_id for e in examples[part.split] if e.content_id not in asked]
+        if others:
+            found.setdefault(part.system.name, {})[part.split] = others
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class NoOutput:
+    """An example that a file lacks."""
+
+    example: Example
+    reason: str
+
+
+def failures_of(outputs: Sequence[ImportedOutputs]) -> dict[tuple[str, str], list[NoOutput]]:
+    """The examples without an output, by system and split."""
+    return {
+        (part.system.name, part.split): [
+            NoOutput(example, f"{part.provenance} has no output")
+            for example in part.examples
+            if example.content_id in part.missing
+        ]
+        for part in outputs
+        if part.missing
+    }
+
+
+def _reference(system: SystemLabel, systems: Sequence[SystemLabel]) -> str | None:
+    """The positive control of a system's family; of several, the one with its k."""
+    if system.role == "positive":
+        return system.name
+    positives = [other for other in systems if other.family == system.family and other.role == "positive"]
+    positives.sort(key=lambda other: (other.k != system.k, other.k))
+    return positives[0].name if positives else None
+
+
+def write_generations(folder: RunFolder, outputs: Sequence[ImportedOutputs]) -> None:
+    """Append the records that are not there yet."""
+    for part in outputs:
+        _append(folder.generations(part.system.name), part.records())
+
+
+def write_verdicts(folder: RunFolder, verdicts: Sequence[Verdict]) -> None:
+    """Append the verdicts that are not there yet, each to its judge's and system's file."""
+    files: dict[Path, list[Verdict]] = {}
+    for verdict in verdicts:
+        files.setdefault(folder.verdicts(verdict.judge, verdict.system), []).append(verdict)
+    for path, found in files.items():
+        _append(path, found)
+
+
+def _append(path: Path, records: Sequence[Verdict] | Iterator[Generation]) -> None:
+    known = {record.get("key") for record in read_records(path)}
+    with RecordWriter(path) as writer:
+        writer.write(to_json(record) for record in records if record.key not in known)
+
+
+def score_rows(outputs: Sequence[ImportedOutputs]) -> Iterator[ResultRow]:
+    """All rows but those of judges: each system beside the controls of its family, on the same split."""
+    places: dict[tuple[str, str], list[ImportedOutputs]] = {}
+    for part in outputs:
+        places.setdefault((part.split, part.system.family), []).append(part)
+    for parts in places.values():
+        scored = [(part, collect(part.examples, part.records(), part.missing)) for part in parts]
+        for part, own in scored:
+            if own is not None:
+                positive = _control(scored, "positive", part.system.k)
+                negative = _control(scored, "negative", part.system.k)
+                yield from result_rows(own, positive, negative)
+
+
+def _control(scored: Sequence[tuple[ImportedOutputs, Scored | None]], role: str, k: int) -> Scored | None:
+    """The control that was trained with this k, else the one with the smallest (its k changes nothing)."""
+    found = [(part.system.k, own) for part, own in scored if part.system.role == role and own is not None]
+    found.sort(key=lambda pair: (pair[0] != k, pair[0]))
+    return found[0][1] if found else None
+
+
+def import_signature(task: str) -> str:
+    """How the numbers of an import came about."""
+    return signature(
+        {
+            "task": task,
+            "metric": "rougeL-stem-meanF1",
+            "ci": "gaffke-95",
+            "ci-unbounded": "cluster-t-hall-95",
+            "retention": "test-inversion-95",
+            "seed": SEED,
+            "provenance": "imported",
+            "gisteval": versions()["gisteval"],
+        }
+    )
+
+
+def contents_of(outputs: Sequence[ImportedOutputs], verdicts: Sequence[Verdict]) -> dict[str, str]:
+    """A digest by system of all its records' keys."""
+    keys: dict[str, list[str]] = {}
+    for part in outputs:
+        keys.setdefault(part.system.name, []).extend(record.key for record in part.records())
+    for verdict in verdicts:
+        keys.setdefault(verdict.system, []).append(verdict.key)
+    return {name: digest(found) for name, found in keys.items()}
+
+
+def all_examples(parts: Sequence[Sequence[Example]]) -> dict[str, tuple[Example, ...]]:
+    """Examples by split, each once."""
+    found: dict[str, dict[str, Example]] = {}
+    for example in chain.from_iterable(parts):
+        found.setdefault(example.split, {}).setdefault(example.content_id, example)
+    return {split: tuple(examples.values()) for split, examples in found.items()}

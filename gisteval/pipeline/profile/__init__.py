@@ -1,0 +1,1 @@
+"""Profiling a suite, a model or a shape: FLOPs, time and memory."""

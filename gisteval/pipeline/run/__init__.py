@@ -1,0 +1,1 @@
+"""Evaluating suites on the splits of a task."""

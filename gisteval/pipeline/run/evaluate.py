@@ -1,0 +1,304 @@
+"""`gisteval run`: suites and a task in, a run folder out. Resumes whatever is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from gisteval.config import RunConfig
+from gisteval.errors import GistevalError, counted
+from gisteval.executors.local import LocalExecutor
+from gisteval.executors.work import Checked, Executor, Job, Settings, Work
+from gisteval.generation.answering import Failed, NotFinite, TooLong
+from gisteval.logs import kept, progress, run_log
+from gisteval.models.running.memory import is_out_of_memory
+from gisteval.pipeline.identity import signature, versions
+from gisteval.pipeline.judge.bench import Bench, judge_options, prepare
+from gisteval.pipeline.judge.judge_run import check_answers, take_looks
+from gisteval.pipeline.judge.judged import update_judging
+from gisteval.pipeline.progress import working
+from gisteval.pipeline.run.plan import Plan, output_folder, plan_run, run_identity
+from gisteval.pipeline.run.scoring import Scored, collect, result_rows, unread_notes
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Example, ResultRow
+from gisteval.records.store import RecordWriter
+from gisteval.report.build import build_report
+from gisteval.suite import System
+from gisteval.thinking import behind_first
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.progress import TaskID
+
+Failures: TypeAlias = dict[tuple[str, str], list[TooLong | Failed]]
+"""Examples without an output, by system and split."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and its numbers. judging: the figures of its judges."""
+
+    folder: Path
+    rows: tuple[ResultRow, ...]
+    notes: tuple[str, ...]
+    judging: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """The rows of results.json as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self.rows])
+
+
+def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
+    """Evaluate and write the run folder. Raises GistevalError; whatever was computed is kept."""
+    progress.info("checking the task and the checkpoints")
+    plan = plan_run(config)
+    if config.profile:
+        from gisteval.pipeline.profile.profile_model import check_timeable
+
+        check_timeable(plan.suites[0])
+    bench = None if config.judge == "none" else prepare(judge_options(config))
+    if bench is not None:
+        bench.check_access()
+    executor = _executor(plan)
+    folder = RunFolder(output_folder(plan))
+    with folder.held():
+        folder.claim({**manifest(plan, command), "executor": executor.facts()}, plan.examples)
+        with run_log(folder.path):  # not before: it may have been another run's
+            kept.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
+            finished = _evaluate(plan, folder, executor, bench)
+            for note in finished.notes:
+                kept.info("note: %s", note)
+            progress.info("finished: %s", folder.path)
+        return finished
+
+
+def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | None) -> Run:
+    config = plan.config
+    try:
+        failures = generate(plan, folder, executor)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise  # batches are halved, so this is of loading or the self-check
+        raise GistevalError(
+            "out of memory: what was written is kept; try --dtype bfloat16, another --device, "
+            "--device-map auto or --quantize int8"
+        ) from error
+    progress.info("scoring")
+    rows = tuple(_score(plan, folder, failures))
+    stamp = signature(
+        {
+            "task": f"{plan.task.name}-v{plan.task.definition.version}",
+            "metric": "rougeL-stem-meanF1",
+            "ci": "gaffke-95",
+            "ci-unbounded": "cluster-t-hall-95",
+            "retention": "test-inversion-95",
+            "seed": config.seed,
+            "gisteval": versions()["gisteval"],
+        }
+    )
+    notes = [
+        *plan.notes,
+        *_failure_notes(failures),
+        *_thought_notes(plan, folder),
+        *unread_notes(plan.examples),
+    ]
+    folder.write_results(rows, stamp, failures, notes)
+    if bench is not None:
+        take_looks(folder, bench)
+    judging = update_judging(folder)
+    try:
+        if config.profile:
+            from gisteval.pipeline.profile.profile_model import profile_run
+
+            progress.info("profiling")
+            profile_run(plan, folder.path)
+    finally:
+        progress.info("writing the report")
+        build_report([folder], folder.path / "report")
+    if bench is not None:
+        mine = [entry for entry in judging if entry.get("judge") == bench.label]
+        check_answers(bench.label, mine)
+    return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
+
+
+def manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
+    """What manifest.json says of a run that has not begun."""
+    references = plan.references
+    return {
+        "identity": run_identity(plan),
+        "config": plan.config.to_json(),
+        "command": list(command),
+        "versions": versions(),
+        "device": str(plan.placement.device),
+        "device_map": plan.placement.device_map,
+        "dtype": next(iter(plan.identities.values())).dtype,
+        "quantize": plan.placement.quantize,
+        "notes": list(plan.notes),
+        "systems": [
+            {
+                "name": system.name,
+                "role": system.role,
+                "reference": references[system.name],
+                "evaluated": system.name in plan.evaluated,
+                "condition": system.condition,
+                "control": system.control,
+                "compressor": system.compressor,
+                "budget": system.budget,
+                "k": system.checkpoint.record.k,
+                "checkpoint": str(system.checkpoint.path),
+                "weights": plan.identities[system.name].weights,
+                "loss": system.checkpoint.record.training.get("loss", []),
+            }
+            for system in plan.systems
+        ],
+        "splits": {split: len(found) for split, found in plan.examples.items()},
+        "self_check": {},
+        "judges": {},
+    }
+
+
+def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
+    """Fill in the missing records, wherever they are made; this process alone writes them."""
+    failures: Failures = {}
+    given = {work.job.system.name: work for work in incomplete(plan, folder)}
+    settings = Settings(plan.placement, plan.decoding)
+    progress.info("%s to evaluate", counted(len(plan.systems), "system"))
+    try:
+        with (
+            working() as work,
+            ExitStack() as files,
+            closing(executor.run(list(given.values()), settings)) as events,
+        ):
+            writers: dict[str, RecordWriter] = {}
+            bars: dict[tuple[str, str], TaskID] = {}
+            for event in events:
+                system = event.system
+                if isinstance(event, Checked):
+                    folder.note_self_check(system, event.check.to_json())
+                    for split, known in given[system].known.items():
+                        total = len(plan.examples[split])
+                        bars[system, split] = work.begin(f"{system} on {split}", total, len(known))
+                        progress.info(
+                            "%s on %s: self-check passed, %s of %s",
+                            *(system, split, f"{len(known):,}", f"{total:,}"),
+                        )
+                    writers[system] = files.enter_context(RecordWriter(folder.generations(system)))
+                    continue
+                place = (system, event.split)
+                new = _unknown(event.records, given[system].known[event.split])
+                writers[system].write(new)
+                bad = [item for item in event.without if not isinstance(item, NotFinite)]
+                failures.setdefault(place, []).extend(bad)
+                work.advance(bars[place], len(new) + len(event.without))
+    finally:
+        if given:
+            folder.note_executor(executor.facts())
+    for items in failures.values():
+        items.sort(key=lambda item: item.example.id)
+    return failures
+
+
+def incomplete(plan: Plan, folder: RunFolder) -> Iterator[Work]:
+    """The work that is left; systems of one checkpoint follow each other."""
+    checked = folder.manifest()["self_check"]
+    for system in sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k)):
+        known = {split: folder.known_keys(system.name, split) for split in plan.examples}
+        work = Work(Job(system, plan.identities[system.name].prefix()), plan.examples, known)
+        complete = all(len(work.done(split)) == len(found) for split, found in plan.examples.items())
+        if system.name not in checked or not complete:
+            yield work
+
+
+def _executor(plan: Plan) -> Executor:
+    config = plan.config
+    if config.executor == "local":
+        return LocalExecutor()
+    from gisteval.executors.ray import RayExecutor
+    from gisteval.executors.ray_pool import RayOptions
+
+    return RayExecutor(RayOptions(config.ray_address, config.num_workers, plan.placement.gpus))
+
+
+def _unknown(records: list[dict[str, Any]], known: set[str]) -> list[dict[str, Any]]:
+    """Those whose keys are new; their keys are known now."""
+    new = []
+    for record in records:
+        if record["key"] not in known:
+            known.add(record["key"])
+            new.append(record)
+    return new
+
+
+def _score(plan: Plan, folder: RunFolder, failures: Failures) -> Iterator[ResultRow]:
+    for split, examples in plan.examples.items():
+        controls: dict[str, Scored | None] = {}
+
+        def scored(
+            system: System, split: str = split, examples: Sequence[Example] = examples
+        ) -> Scored | None:
+            failed = {item.example.content_id for item in failures.get((system.name, split), ())}
+            return collect(examples, folder.read_generations(system.name, split), failed)
+
+        for suite in plan.suites:
+            for control in (suite.positive, suite.negative):
+                if control.name not in controls:
+                    controls[control.name] = scored(control)
+        seen: set[str] = set()
+        for suite in plan.suites:
+            positive, negative = controls[suite.positive.name], controls[suite.negative.name]
+            for system in suite.systems:
+                own = controls[system.name] if system.name in controls else scored(system)
+                if own is not None and system.name not in seen:
+                    seen.add(system.name)
+                    yield from result_rows(own, positive, negative)
+
+
+def _failure_notes(failures: Failures) -> list[str]:
+    notes = []
+    for (system, split), items in failures.items():
+        long = [item for item in items if isinstance(item, TooLong)]
+        failed = [item for item in items if isinstance(item, Failed)]
+        if long:
+            worst = max(long, key=lambda item: item.needed)
+            count = counted(len(long), "example exceeds", "examples exceed")
+            notes.append(
+                f"{system} on {split}: {count} the context of {worst.context} tokens{worst.limit} and "
+                f"{_without(long)} ({_named(long)}; the longest needs {worst.needed})."
+            )
+        if failed:
+            notes.append(
+                f"{system} on {split}: {counted(len(failed), 'example')} failed and {_without(failed)} "
+                f"({_named(failed)}; {failed[0].reason}); the same command tries them again."
+            )
+    return notes
+
+
+def _thought_notes(plan: Plan, folder: RunFolder) -> Iterator[str]:
+    """Answers that never came, since the thought before them did not end."""
+    pair = plan.decoding.thinking.pair
+    for system in plan.systems:
+        for split in plan.examples:
+            records = list(folder.read_generations(system.name, split))
+            open_ = [r for r in records if r.raw is not None and behind_first(r.raw, pair).cut]
+            if open_:
+                at_limit = sum(record.finished is False for record in open_)
+                yield (
+                    f"{system.name} on {split}: {len(open_)} of {len(records)} answers end inside their "
+                    f"thought and count as empty ({at_limit} at the limit of "
+                    f"{plan.decoding.max_new_tokens} new tokens; --max-new-tokens raises it)."
+                )
+
+
+def _without(items: Sequence[object]) -> str:
+    return "has no output" if len(items) == 1 else "have no output"
+
+
+def _named(items: Sequence[TooLong | Failed]) -> str:
+    names = ", ".join(item.example.id for item in items[:5])
+    return names + (", ..." if len(items) > 5 else "")

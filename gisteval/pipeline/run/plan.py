@@ -1,0 +1,231 @@
+"""What a run will do, decided and checked before any model is loaded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gisteval.config import RunConfig
+from gisteval.content import find_content
+from gisteval.errors import GistevalError
+from gisteval.files.names import readable_name
+from gisteval.generation.answering import Decoding
+from gisteval.models.checkpoints.checkpoint import Checkpoint
+from gisteval.models.checkpoints.loading import load_tokens, resolve
+from gisteval.models.checkpoints.placement import Placement, choose_placement
+from gisteval.models.text.tokens import PromptTokenizer
+from gisteval.pipeline.identity import GenerationIdentity
+from gisteval.prompts import Template
+from gisteval.records.schema import Example, as_condition, digest
+from gisteval.registry import COMPRESSORS
+from gisteval.suite import Suite, SuiteOptions, System, build_suite
+from gisteval.tasks import Task, load_task
+from gisteval.thinking import Thinking
+
+log = logging.getLogger(__name__)
+
+DEMO = ("wordplay-llama", "wordplay-t5")
+"""The bundled suites, a decoder-only and an encoder-decoder one."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything decided before a model is loaded. opened: of chat templates that open a thought."""
+
+    config: RunConfig
+    task: Task
+    examples: Mapping[str, Sequence[Example]]
+    suites: tuple[Suite, ...]
+    decoding: Decoding
+    placement: Placement
+    identities: Mapping[str, GenerationIdentity]
+    opened: tuple[str, ...] = ()
+
+    @property
+    def systems(self) -> list[System]:
+        """All systems, each once, in the order of the tables."""
+        return list({system.name: system for suite in self.suites for system in suite.systems}.values())
+
+    @property
+    def evaluated(self) -> set[str]:
+        """Names of the systems that the run is about; the others are there for comparison."""
+        return {system.name for suite in self.suites for system in suite.evaluated}
+
+    @property
+    def references(self) -> dict[str, str]:
+        """The positive control of each system, by name."""
+        found: dict[str, str] = {}
+        for suite in self.suites:
+            for system in suite.systems:
+                found.setdefault(system.name, suite.positive.name)
+        return found
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What every output must say about the systems."""
+        return (*dict.fromkeys(note for suite in self.suites for note in suite.notes), *self.opened)
+
+
+def plan_run(config: RunConfig) -> Plan:
+    """Check everything that can be wrong before anything expensive starts."""
+    task = load_task(config.task, data_dir=Path(config.data_dir) if config.data_dir else None)
+    splits = config.splits or tuple(task.evaluation_splits)
+    examples = {split: tuple(task.examples(split, config.limit)) for split in splits}
+    for split, found in examples.items():
+        if not found:
+            raise GistevalError(f"split {split!r} of task {task.name} has no examples")
+    options = SuiteOptions(
+        pos_control=_resolve(config.pos_control, config),
+        neg_control=_resolve(config.neg_control, config),
+        condition=as_condition(config.condition),
+        k=config.k,
+        compressors=config.compressors,
+        budget=config.budget,
+        allow_pickle=config.allow_pickle,
+        base=_resolve(config.base, config),
+        chat_template=config.chat_template,
+    )
+    models = config.models or tuple(str(find_content("checkpoints") / name) for name in DEMO)
+    suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
+    thinking = config.thoughts()
+    decoding = Decoding(
+        config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch(), thinking=thinking
+    )
+    placement = choose_placement(
+        config.device,
+        config.dtype,
+        config.device_map,
+        config.quantize,
+        config.executor,
+        config.gpus_per_worker,
+    )
+    systems = _distinct(suites)
+    checkpoints = {system.checkpoint.path: system.checkpoint for system in systems.values()}
+    weights = {path: checkpoint.weights_digest() for path, checkpoint in checkpoints.items()}
+    chats = {
+        path: load_tokens(checkpoint)
+        for path, checkpoint in checkpoints.items()
+        if not isinstance(checkpoint.record.template, Template)
+    }
+    templates = {
+        path: _template_parts(checkpoint, chats.get(path)) for path, checkpoint in checkpoints.items()
+    }
+    opened = tuple(
+        _opened_note(path, tokens, thinking)
+        for path, tokens in chats.items()
+        if tokens.opened_by(thinking.pair)
+    )
+    for note in opened:
+        log.warning("%s", note)
+    identities = {
+        name: GenerationIdentity(
+            template=templates[system.checkpoint.path],
+            compressor=system.compressor,
+            budget=system.budget,
+            condition=system.condition,
+            k=system.checkpoint.record.k,
+            leak_window=system.checkpoint.record.leak_window,
+            weights=weights[system.checkpoint.path],
+            tokenizer=system.checkpoint.tokenizer_digest(),
+            max_new_tokens=decoding.max_new_tokens,
+            dtype=str(placement.dtype).removeprefix("torch."),
+            seed=config.seed,
+            quantize=placement.quantize,
+            compressor_version=COMPRESSORS.load(system.compressor).version,
+            thinking=_known_thinking(chats.get(system.checkpoint.path), thinking),
+        )
+        for name, system in systems.items()
+    }
+    return Plan(config, task, examples, suites, decoding, placement, identities, opened)
+
+
+def _resolve(name: str | None, config: RunConfig) -> Path | None:
+    return resolve(name, config.allow_pickle) if name else None
+
+
+def _known_thinking(tokens: PromptTokenizer | None, thinking: Thinking) -> str | None:
+    """The rule as a part of keys; None where it is the default, and no template speaks of thoughts.
+
+    tokens: with a chat template, None without.
+    """
+    thinks = tokens is not None and tokens.thinks(thinking.pair)
+    return str(thinking) if thinks or thinking != Thinking() else None
+
+
+def _opened_note(path: Path, tokens: PromptTokenizer, thinking: Thinking) -> str:
+    opening, closing = thinking.pair
+    scored = (
+        f"what stands behind {closing} is scored, the whole text is kept as raw"
+        if thinking.strip
+        else "the thought is scored with the answer (--thinking keep)"
+    )
+    return (
+        f"the chat template of {path} opens a thought ({opening}): {scored}, and the loss on the reference "
+        "is taken behind an empty thought."
+    )
+
+
+def _template_parts(checkpoint: Checkpoint, tokens: PromptTokenizer | None) -> dict[str, str]:
+    """What of a template can change a generation. tokens: with a chat template, None without.
+
+    A chat template may insert the date, so the tokens that frame an empty conversation count.
+    """
+    template = checkpoint.record.template
+    if tokens is None:
+        return dict(template.to_dict())
+    frame = tokens.prompts([""]) + tokens.continuations([""])
+    return {**template.to_dict(), "frame": digest([str(ids) for ids in frame])}
+
+
+def _distinct(suites: Sequence[Suite]) -> dict[str, System]:
+    """All systems by name. Raises GistevalError if two different ones share a name."""
+    systems: dict[str, System] = {}
+    for system in (system for suite in suites for system in suite.systems):
+        other = systems.setdefault(system.name, system)
+        paths = (other.checkpoint.path, system.checkpoint.path)
+        if paths[0].resolve() != paths[1].resolve() or other.compressor != system.compressor:
+            raise GistevalError(
+                f"{paths[0]} and {paths[1]} are both named {system.name}: change the family in one "
+                "gist.json, or evaluate them in runs of their own"
+            )
+    return systems
+
+
+def output_folder(plan: Plan) -> Path:
+    """The run's folder: the one asked for, else one under runs/ named after models, task and identity."""
+    if plan.config.output:
+        return Path(plan.config.output)
+    identity = digest([str(sorted(run_identity(plan).items()))])
+    name = readable_name(f"{model_names(plan.config)}-{plan.task.name}")
+    return Path("runs") / f"{name}-{identity[:8]}"
+
+
+def model_names(config: RunConfig) -> str:
+    """The folders' names of a run's models."""
+    return "+".join(Path(model).resolve().name for model in config.models) or "demo"
+
+
+def run_identity(plan: Plan) -> dict[str, Any]:
+    """What must be the same for a folder to be continued."""
+    return {
+        "task": plan.task.name,
+        "examples": {
+            split: digest([example.content_id for example in found])
+            for split, found in plan.examples.items()
+        },
+        "systems": {name: identity.prefix() for name, identity in plan.identities.items()},
+    }
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+    """What a run would do, for `--dry-run`."""
+    return {
+        "output": str(output_folder(plan)),
+        "splits": {split: len(found) for split, found in plan.examples.items()},
+        "systems": [system.name for system in plan.systems],
+        "generations": len(plan.systems) * sum(len(found) for found in plan.examples.values()),
+        "notes": list(plan.notes),
+    }

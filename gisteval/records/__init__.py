@@ -1,0 +1,1 @@
+"""What a run leaves on disk: values, files, folders, and the facts of its manifest."""
