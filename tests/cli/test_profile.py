@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.cli import app
+from gisteval.cli.app import app
 from gisteval.config import read_config
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import GistRecord
