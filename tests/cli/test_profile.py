@@ -202,7 +202,7 @@ def test_a_suite_of_controls_has_nothing_to_profile(capsys, tiny_suite, tiny_tas
 
 def test_help_does_not_import_torch():
     code = (
-        "import sys; from gisteval.cli import app\n"
+        "import sys; from gisteval.cli.app import app\n"
         "try: app(['profile', '--help'], standalone_mode=False)\n"
         "finally: assert not {'torch', 'transformers', 'matplotlib', 'fvcore'} & set(sys.modules)"
     )
