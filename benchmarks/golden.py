@@ -27,12 +27,14 @@ from golden_runs import (  # noqa: E402
     OLD,
     RUNS,
     Ended,
+    make_runs,
+    resume_old,
+)
+from golden_tables import (  # noqa: E402
     Tables,
     differences,
     freeze_folder,
-    make_runs,
     read_tables,
-    resume_old,
     tables_of,
     thaw_folder,
     write_tables,

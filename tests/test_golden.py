@@ -23,18 +23,20 @@ from golden_runs import (
     RUNS,
     Call,
     Ended,
-    Record,
-    Tables,
-    differences,
     make_runs,
     old_command,
     printed_of_old,
+    write_predictions,
+)
+from golden_tables import (
+    Record,
+    Tables,
+    differences,
     read_tables,
     report_of,
     results_of,
     tables_of,
     thaw_folder,
-    write_predictions,
     write_tables,
 )
 
