@@ -83,7 +83,7 @@ def plan_run(config: RunConfig) -> Plan:
         condition=as_condition(config.condition),
         k=config.k,
         compressors=config.compressors,
-        budget=config.budget,
+        budget=int(config.budgets[0]) if config.budgets else None,
         allow_pickle=config.allow_pickle,
         base=_resolve(config.base, config),
         chat_template=config.chat_template,
