@@ -211,7 +211,13 @@ class RunConfig:
     profile: bool = option(
         False, "Measure speed and memory once all outputs are there (extra: profile).", Panel.OUTPUT
     )
-    seed: int = option(0, "Seed of everything that is drawn at random.", Panel.OUTPUT, metavar="N", least=0)
+    seed: int = option(
+        0,
+        "Seed of what is drawn at random, such as resampled intervals.",
+        Panel.OUTPUT,
+        metavar="N",
+        least=0,
+    )
 
     def __post_init__(self) -> None:
         check_least(self)

@@ -106,9 +106,10 @@ class Described:
         """The default in words; empty where there is nothing to say."""
         if self.option.unset:
             return self.option.unset
-        if self.default is None or self.default is False or self.default == ():
+        if self.default is None or self.default is False:
             return ""
-        return ",".join(map(str, self.default)) if isinstance(self.default, tuple) else str(self.default)
+        values = self.default if isinstance(self.default, tuple) else (self.default,)
+        return ",".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
 
 
 def option(default: Any, help: str, panel: Panel, **details: Any) -> Any:
@@ -157,6 +158,31 @@ def check_least(options: object, flag: str = "") -> None:
         value = getattr(options, name)
         if item.option.least is not None and value is not None and value < item.option.least:
             raise GistevalError(f"{flag}{item.flag} must be at least {item.option.least:g}, not {value}")
+
+
+def json_schema(kind: type) -> dict[str, Any]:
+    """The JSON schema of a YAML file that holds a dataclass's options."""
+    properties = {}
+    for item in described(kind).values():
+        for name in dict.fromkeys((item.flag.replace("-", "_"), item.name)):
+            properties[name] = {"description": item.help, **_value_schema(item)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _value_schema(item: Described) -> dict[str, Any]:
+    names = {int: "integer", float: "number", bool: "boolean"}
+    kinds = [names.get(item.kind, "string")] + ["integer"] * item.option.takes_numbers
+    if item.several:
+        return {"type": [*kinds, "array", "null"], "items": {"type": kinds}}
+    if item.option.choices:
+        return {"enum": [*item.option.choices, None]}
+    least = {} if item.option.least is None else {"minimum": item.option.least}
+    return {"type": [*kinds, "null"], **least}
 
 
 def checked_fields(kind: type, given: Mapping[Any, Any], where: str) -> dict[str, Any]:

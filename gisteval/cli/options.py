@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias
 
 import typer
+from typer.models import ArgumentInfo
 
 from gisteval.options import Described, Panel, described
 
@@ -37,10 +38,9 @@ def with_options(kind: type, *names: str) -> Callable[[Command], Command]:
         _, *own = inspect.signature(command, eval_str=True).parameters.values()
 
         def call(**values: Any) -> None:
-            given = {name: values.pop(name) for name in shown}
-            command(
-                {name: value for name, value in given.items() if value not in (None, False, [])}, **values
-            )
+            described_values = {name: values.pop(name) for name in shown}
+            given = {name: value for name, value in described_values.items() if _was_given(value)}
+            command(given, **values)
 
         arguments = [item for item in own if _is_argument(item)]
         options = [item for item in own if not _is_argument(item)]
@@ -56,9 +56,14 @@ def with_options(kind: type, *names: str) -> Callable[[Command], Command]:
     return decorate
 
 
+def _was_given(value: Any) -> bool:
+    """Whether an option was on the command line; 0 may well have been."""
+    return value is not None and value is not False and value != []
+
+
 def _is_argument(parameter: inspect.Parameter) -> bool:
     metadata = getattr(parameter.annotation, "__metadata__", ())
-    return any(isinstance(item, type(typer.Argument())) for item in metadata)
+    return any(isinstance(item, ArgumentInfo) for item in metadata)
 
 
 def _parameter(item: Described) -> inspect.Parameter:
