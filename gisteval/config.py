@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, did_you_mean
-from gisteval.options import Panel, check_least, checked_fields, option
-from gisteval.records.budget import Budget
+from gisteval.options import Panel, as_one, check_least, checked_fields, option
+from gisteval.records.budget import parse_budgets
 from gisteval.records.schema import CONDITIONS, as_condition
+from gisteval.registry import split_specs
 from gisteval.thinking import PAIRS, Thinking, check_pair
 
 EXECUTORS = ("local", "ray")
@@ -33,7 +34,7 @@ class RunConfig:
         flag="model",
         metavar="PATH",
         unset="the demo suites",
-        separator="",
+        split=as_one,
     )
     pos_control: str | None = option(
         None,
@@ -98,7 +99,7 @@ class RunConfig:
         flag="compressor",
         metavar="SPEC",
         unset="what each checkpoint was trained for",
-        separator=r",(?!\s*\w+=)",
+        split=split_specs,
     )
     budgets: tuple[str, ...] = option(
         (),
@@ -221,9 +222,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_least(self)
-        for budget in self.budgets:
-            Budget.parse(budget)
         as_condition(self.condition)
+        parse_budgets(self.budgets)
         self.thoughts()
         self.rows_per_batch()
         check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)

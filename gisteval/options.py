@@ -10,7 +10,6 @@ The command line, configuration files, their JSON schema and the documentation a
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -39,6 +38,16 @@ class Panel(StrEnum):
     ESTIMATE = "Estimate"
 
 
+def at_commas(text: str) -> list[str]:
+    """The values in a comma-separated text."""
+    return text.split(",")
+
+
+def as_one(text: str) -> list[str]:
+    """The text as a single value, which may hold commas: a path."""
+    return [text]
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """What is said of one field.
@@ -54,8 +63,7 @@ class Option:
         choices: All allowed values, where they are few.
         least: The smallest allowed number.
         unset: What happens where the option is not given, if the default does not say so by itself.
-        separator: Regular expression between the values in one text, for a field of several values.
-            Empty: each text is one value.
+        split: Cuts one text into several values, for a field of several. Default: at commas.
         takes_numbers: Whether a whole number may be given for the text that it is written as.
         parse: Makes the value of a text. It raises GistevalError for a text that is none.
     """
@@ -69,7 +77,7 @@ class Option:
     choices: tuple[str, ...] = ()
     least: float | None = None
     unset: str = ""
-    separator: str = ","
+    split: Callable[[str], list[str]] = at_commas
     takes_numbers: bool = False
     parse: Callable[[str], Any] | None = None
 
@@ -255,7 +263,7 @@ def _texts(wanted: Described, value: Any, where: str) -> tuple[Any, ...]:
             entry = str(entry)
         if not isinstance(entry, str):
             raise GistevalError(f"{message}, {'but holds' if values is value else 'not'} {entry!r}")
-        texts += re.split(wanted.option.separator, entry) if wanted.option.separator else [entry]
+        texts += wanted.option.split(entry)
     for text in texts:
         if not text.strip():
             raise GistevalError(f"{message}, but holds {text!r}")

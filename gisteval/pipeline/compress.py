@@ -8,14 +8,15 @@ from itertools import product
 from typing import Any
 
 from gisteval.compressors.base import check_budget
+from gisteval.compressors.spec import CompressorSpec
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import choose_placement
+from gisteval.records.budget import parse_budgets
 from gisteval.records.schema import as_condition
-from gisteval.registry import COMPRESSORS
-from gisteval.suite import CONDITION_COMPRESSOR
+from gisteval.registry import CONDITION_COMPRESSOR, UNCOMPRESSED
 
 
 def compress_prompts(config: RunConfig, prompts: Sequence[str]) -> list[dict[str, Any]]:
@@ -37,17 +38,19 @@ def compress_prompts(config: RunConfig, prompts: Sequence[str]) -> list[dict[str
         config.chat_template,
     )
     trained = checkpoint.record.condition
-    names = config.compressors or (CONDITION_COMPRESSOR[trained] if trained else "none",)
-    budgets: list[int | None] = [*map(int, config.budgets)] or [None]
-    for budget in budgets:
-        check_budget(budget, {name: COMPRESSORS.load(name) for name in names})
+    texts = config.compressors or (CONDITION_COMPRESSOR.get(trained or "", UNCOMPRESSED),)
+    methods = {spec: spec.build() for spec in map(CompressorSpec.parse, texts)}
+    budgets = parse_budgets(config.budgets)
+    check_budget(budgets, methods.values())
+    for method in methods.values():
+        method.check_architecture(checkpoint.architecture.name, str(checkpoint.path))
     placement = choose_placement(config.device, config.dtype, config.device_map, config.quantize)
     loaded = load_placed(checkpoint, placement)
     rows = []
-    for name, budget in product(names, budgets):
-        compressed = COMPRESSORS.load(name)().compress(loaded, prompts, budget)
+    for (spec, method), budget in product(methods.items(), budgets or (None,)):
+        compressed = method.compress(loaded, prompts, budget)
         rows += [
-            {"prompt": prompt, "compressor": name, **asdict(result.accounting)}
+            {"prompt": prompt, "compressor": str(spec), **asdict(result.accounting)}
             for prompt, result in zip(prompts, compressed, strict=True)
         ]
     return rows

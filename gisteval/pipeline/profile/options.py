@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
-from gisteval.options import Panel, check_least, option, same_as
+from gisteval.options import Panel, as_one, check_least, option, same_as
 
 OUTPUT_TOKENS = 17
 """Of a measured model: the first token, which the prefill gives, and sixteen decoded ones."""
@@ -59,14 +59,14 @@ class ProfileOptions:
         Panel.MODELS,
         flag="shape",
         metavar="NAME|FILE",
-        separator="",
+        split=as_one,
     )
     released: tuple[Path, ...] = option(
         (),
         "The paper's benchmark CSVs, to recompute their means. May be repeated.",
         Panel.MODELS,
         metavar="FILE",
-        separator="",
+        split=as_one,
     )
     chat_template: str | None = same_as(RunConfig, "chat_template")
     task: str = same_as(RunConfig, "task")
