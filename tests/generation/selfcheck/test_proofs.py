@@ -221,5 +221,5 @@ def test_without_a_proof_there_is_no_compressor():
         def compress(self, model, instructions, budget):
             return []
 
-    with pytest.raises(TypeError, match="abstract method 'proof'"):
+    with pytest.raises(TypeError, match="abstract method '?proof"):
         Unproven()
