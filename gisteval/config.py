@@ -11,13 +11,16 @@ from typing import Any
 
 from gisteval.content import read_yaml
 from gisteval.errors import GistevalError, did_you_mean
+from gisteval.records.budget import parse_budgets
 from gisteval.records.schema import as_condition
+from gisteval.registry import split_specs
 from gisteval.thinking import PAIRS, Thinking, check_pair
 
 ALIASES = {
     "model": "models",
     "split": "splits",
     "compressor": "compressors",
+    "budget": "budgets",
     "judge_param": "judge_params",
 }
 """Fields that hold several values, by the names of their flags."""
@@ -46,7 +49,7 @@ class RunConfig:
     condition: str | None = None
     k: int | None = None
     compressors: tuple[str, ...] = ()
-    budget: int | None = None
+    budgets: tuple[str, ...] = ()
     task: str = "wordplay"
     splits: tuple[str, ...] = ()
     limit: int | None = None
@@ -73,13 +76,14 @@ class RunConfig:
     gpus_per_worker: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("limit", "k", "budget", "max_new_tokens"):
+        for name in ("limit", "k", "max_new_tokens"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise GistevalError(f"{name.replace('_', '-')} must be at least 1, not {value}")
         if self.seed < 0:
             raise GistevalError(f"seed must be at least 0, not {self.seed}")
         as_condition(self.condition)
+        parse_budgets(self.budgets)
         self.thoughts()
         self.rows_per_batch()
         check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
@@ -179,14 +183,21 @@ def _coerced(name: str, value: Any, annotation: str, where: str) -> Any:
 
 def _texts(name: str, value: Any, where: str) -> tuple[str, ...]:
     """A list of texts; one text is a list of one model or parameter, or of comma-separated names."""
+    if name == "budgets" and type(value) is int:
+        value = str(value)
     if isinstance(value, str):
-        value = [value] if name in ("models", "judge_params") else value.split(",")
+        is_one = name in ("models", "judge_params", "compressors")
+        value = [value] if is_one else value.split(",")
     if not isinstance(value, list | tuple):
         raise GistevalError(f"{where}field {name!r} must be a list of texts, not {value!r}")
     items = [os.fspath(item) if isinstance(item, os.PathLike) else item for item in value]
+    if name == "budgets":
+        items = [str(item) if type(item) is int else item for item in items]
     wrong = [item for item in items if not isinstance(item, str) or not item.strip()]
     if wrong:
         raise GistevalError(f"{where}field {name!r} must be a list of texts, but holds {wrong[0]!r}")
-    if name != "models":  # a folder's name may hold a comma
+    if name == "compressors":
+        items = [spec for item in items for spec in split_specs(item)]
+    elif name != "models":  # a folder's name may hold a comma
         items = [part for item in items for part in item.split(",") if part.strip()]
     return tuple(item.strip() for item in items)

@@ -158,7 +158,7 @@ def compress(
     model: Annotated[str, typer.Option(help="Checkpoint folder or hub name.")],
     prompt: Annotated[list[str], typer.Option(help="Instruction to compress; may be repeated.")],
     compressor: Annotated[str | None, typer.Option(help="Default: the checkpoint's own.")] = None,
-    budget: Annotated[int | None, typer.Option(help="Tokens or slots to keep.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Slots to keep, or a share such as 25%.")] = None,
     k: Annotated[int | None, typer.Option("--k")] = None,
     condition: OptionalText = None,
     base: Base = None,

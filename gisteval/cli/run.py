@@ -42,7 +42,10 @@ def run(
     compressor: Annotated[
         list[str] | None, typer.Option(help="Compressor of the candidates; may be repeated.")
     ] = None,
-    budget: Annotated[int | None, typer.Option(help="Tokens or slots a compressor keeps.")] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(help="Slots that a compressor keeps, or a share: 16,25%; may be repeated."),
+    ] = None,
     task: Annotated[str | None, typer.Option(help="Task name, folder or YAML file.")] = None,
     split: Annotated[str | None, typer.Option(help="Comma-separated splits.")] = None,
     limit: Annotated[int | None, typer.Option(help="Examples a split.")] = None,
@@ -80,7 +83,7 @@ def run(
         neg_control=neg_control,
         condition=condition,
         k=k,
-        budget=budget,
+        budgets=budget or None,
         task=task,
         limit=limit,
         batch_size=batch_size,

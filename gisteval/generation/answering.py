@@ -20,6 +20,7 @@ from gisteval.generation.batching import (
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt
 from gisteval.models.running.memory import Halving
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 from gisteval.thinking import Thinking
 
@@ -125,7 +126,7 @@ class _Item:
 def answer_all(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     examples: Sequence[Example],
     decoding: Decoding,
     done: AbstractSet[int] = frozenset(),
@@ -153,7 +154,7 @@ def answer_all(
 def plan_windows(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     examples: Sequence[Example],
     decoding: Decoding,
 ) -> Iterator[tuple[TooLong, ...] | Window]:
@@ -184,7 +185,7 @@ class Answering:
     """Answers batches of one window after the other; each prompt is compressed once, when it is needed."""
 
     def __init__(
-        self, model: PromptModel, compressor: Compressor, budget: int | None, decoding: Decoding
+        self, model: PromptModel, compressor: Compressor, budget: Budget | None, decoding: Decoding
     ) -> None:
         self._model, self._compressor, self._budget = model, compressor, budget
         self._decoding = decoding
@@ -220,7 +221,7 @@ def _group_key(examples: Sequence[Example], index: int) -> tuple[int, str, int]:
 def _measure(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     chosen: list[tuple[int, Example]],
     decoding: Decoding,
 ) -> list[_Item]:

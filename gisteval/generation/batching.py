@@ -10,6 +10,7 @@ from gisteval.compressors.base import Compressor
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt
 from gisteval.models.running.memory import Halving
+from gisteval.records.budget import Budget
 
 Entry = TypeVar("Entry")
 
@@ -88,7 +89,7 @@ def auto_rows(model: PromptModel, tokens: int, queries: int | None = None) -> in
 def compress_each(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     lengths: Mapping[str, int],
     halving: Halving,
 ) -> dict[str, CompressedPrompt]:
@@ -99,7 +100,7 @@ def compress_each(
 def compress_groups(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     groups: Iterable[Sequence[str]],
     halving: Halving,
 ) -> dict[str, CompressedPrompt]:

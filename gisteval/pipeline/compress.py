@@ -7,13 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 from gisteval.compressors.base import check_budget
+from gisteval.compressors.spec import CompressorSpec
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import choose_placement
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Condition
-from gisteval.registry import COMPRESSORS
-from gisteval.suite import CONDITION_COMPRESSOR
+from gisteval.registry import CONDITION_COMPRESSOR, UNCOMPRESSED
 
 
 def compress_prompts(
@@ -21,7 +22,7 @@ def compress_prompts(
     prompts: Sequence[str],
     compressor: str | None,
     *,
-    budget: int | None,
+    budget: str | None,
     k: int | None,
     condition: Condition | None,
     device: str,
@@ -35,9 +36,9 @@ def compress_prompts(
     """One row a prompt: the compressor and the accounting (tokens, slots, bytes)."""
     if not all(prompt.strip() for prompt in prompts):
         raise GistevalError("--prompt is empty: give the instruction to compress")
-    for name, value in (("budget", budget), ("k", k)):
-        if value is not None and value < 1:
-            raise GistevalError(f"{name} must be at least 1, not {value}")
+    if k is not None and k < 1:
+        raise GistevalError(f"k must be at least 1, not {k}")
+    amount = None if budget is None else Budget.parse(budget)
     checkpoint = inspect_checkpoint(
         resolve(model, allow_pickle),
         condition,
@@ -47,12 +48,13 @@ def compress_prompts(
         chat_template,
     )
     trained = checkpoint.record.condition
-    name = compressor or (CONDITION_COMPRESSOR[trained] if trained else "none")
-    check_budget(budget, {name: COMPRESSORS.load(name)})
-    method = COMPRESSORS.load(name)()
+    spec = CompressorSpec.parse(compressor or CONDITION_COMPRESSOR.get(trained or "", UNCOMPRESSED))
+    method = spec.build()
+    check_budget([] if amount is None else [amount], [method])
+    method.check_architecture(checkpoint.architecture.name, str(checkpoint.path))
     loaded = load_placed(checkpoint, choose_placement(device, dtype, device_map, quantize))
-    compressed = method.compress(loaded, prompts, budget)
+    compressed = method.compress(loaded, prompts, amount)
     return [
-        {"prompt": prompt, "compressor": name, **asdict(result.accounting)}
+        {"prompt": prompt, "compressor": str(spec), **asdict(result.accounting)}
         for prompt, result in zip(prompts, compressed, strict=True)
     ]

@@ -22,6 +22,7 @@ from gisteval.generation.selfcheck.rows import Rows, make_rows
 from gisteval.generation.selfcheck.states import cached_states, recorded
 from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 GREEDY_TOKENS = 16
@@ -71,21 +72,18 @@ class SelfCheck:
 def check_cached_path(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
-    leak_window: int,
+    budget: Budget | None,
     examples: Sequence[Example],
     greedy_tokens: int = GREEDY_TOKENS,
 ) -> SelfCheck:
     """Compare the paths on these examples.
-
-    leak_window: of the checkpoint; a budget says itself how many prompt tokens stay beside the gists.
 
     Raises:
         InvalidRun: they differ by more than rounding, or decoding gives back other tokens than it chose.
     """
     if not examples:
         raise InvalidRun("no example fits into the model's context: the self-check has nothing to run")
-    check = measure_paths(model, compressor, budget, leak_window, examples, greedy_tokens)
+    check = measure_paths(model, compressor, budget, examples, greedy_tokens)
     found = failure(check)
     if found is None:
         return check
@@ -128,20 +126,19 @@ def failure(check: SelfCheck) -> str | None:
 def measure_paths(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
-    leak_window: int,
+    budget: Budget | None,
     examples: Sequence[Example],
     greedy_tokens: int = GREEDY_TOKENS,
 ) -> SelfCheck:
     """The figures alone, whatever they say. Raises InvalidRun where logits are not finite."""
-    rows = make_rows(model, compressor, budget, leak_window, examples)
+    rows = make_rows(model, compressor, budget, examples)
     with recorded(model) as layers:
         batch = model.run(rows.compressed, rows.inputs)
     states = cached_states(model, layers, rows.compressed, rows.inputs)
     cached = batch.nll(rows.targets)
     path = DecodedPath(model, batch, greedy_tokens)
-    masked = Pass(model, rows.prompts, rows.inputs, rows.targets, rows.rule)
-    along = Pass(model, rows.prompts, rows.inputs, path.fed, rows.rule)
+    masked = Pass(model, rows.prompts, rows.inputs, rows.targets, rows.visible)
+    along = Pass(model, rows.prompts, rows.inputs, path.fed, rows.visible)
     _check_finite(examples, [*masked.found, *along.found])
     losses = [(own + other.chosen).abs() for own, other in zip(cached, masked.found, strict=True)]
     broken = [not path.is_own_choice(row, rows.taken(row)) for row in range(len(rows))]
@@ -158,7 +155,7 @@ def measure_paths(
         decoded=sum(len(answer.token_ids) for answer in path.answers),
         loss_difference=worst_row(losses),
         decoded_difference=worst_row(decoded),
-        batch_difference=worst_row(_against_alone(model, rows, masked.found)),
+        batch_difference=worst_row([*_against_alone(model, rows, masked.found), *_reduced(model, rows)]),
         stock_difference=worst_row(stock) if stock else None,
         broken_rows=sum(broken),
     )
@@ -199,8 +196,22 @@ def _check_finite(examples: Sequence[Example], readings: Iterable[Reading]) -> N
 def _against_alone(model: PromptModel, rows: Rows, together: Sequence[Reading]) -> list[Tensor]:
     chosen = rows.shortest_and_longest(ALONE)
     part = rows.only(chosen)
-    alone = masked_readings(model, part.prompts, part.inputs, part.targets, rows.rule, rows_at_a_time=1)
+    alone = masked_readings(model, part.prompts, part.inputs, part.targets, rows.visible, rows_at_a_time=1)
     return [together[row].distance(found) for row, found in zip(chosen, alone, strict=True)]
+
+
+def _reduced(model: PromptModel, rows: Rows) -> list[Tensor]:
+    """Nats between prompts compressed in a batch and alone, where the proof says nothing of this budget."""
+    part = rows.only(rows.shortest_and_longest(ALONE) if rows.reduced else [])
+    if not len(part):
+        return []
+    together, alone = zip(*part.reduced, strict=True)
+    batch = model.run(together, part.inputs).nll(part.targets)
+    single = [
+        model.run([prompt], [text]).nll([target])[0]
+        for prompt, text, target in zip(alone, part.inputs, part.targets, strict=True)
+    ]
+    return [(one - other).abs() for one, other in zip(batch, single, strict=True)]
 
 
 def _against_stock(model: PromptModel, rows: Rows) -> tuple[list[Tensor], list[Pass]]:

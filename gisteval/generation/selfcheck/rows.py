@@ -7,14 +7,25 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeVar
 
+from torch import Tensor
+
 from gisteval.compressors.base import Compressor
+from gisteval.compressors.proof import Identity, MaskedRule, MaskedSelection, Rerun
+from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
-from gisteval.models.running.compressed import CompressedPrompt, Tokens
+from gisteval.models.running.compressed import CompressedPrompt
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 Item = TypeVar("Item")
 Fitting = Callable[[Sequence[Example]], list[Example]]
+
+Pair = tuple[CompressedPrompt, CompressedPrompt]
+"""A prompt compressed in a batch and by itself."""
+
+Visible = MaskRule | Sequence[Sequence[Tensor]]
+"""What an uncached pass shows of the prompts: by a rule, or by row and layer as in `MaskedSelection`."""
 
 ROWS = 10
 POOL = 64
@@ -31,8 +42,15 @@ ROW_BYTES = 2**30
 class Rows:
     """What is compared, in token ids, a row an example.
 
-    prompts: whole, with gist tokens, as the uncached pass reads them under `rule`; targets: what the loss
-    is taken of. whole: the prompts that nothing is taken from, of the plain causal reading.
+    Attributes:
+        compressed: What the cached path runs behind.
+        prompts: What the uncached pass reads in their place, and sees as `visible` says.
+        whole: The prompts that nothing is taken from, of the plain causal reading.
+        inputs: What follows the prompts.
+        targets: What the loss is taken of.
+        visible: What the uncached pass shows of the prompts.
+        reduced: What the run itself will use, where `compressed` keeps everything for the proof's sake.
+            Compressed in a batch, and each by itself.
     """
 
     compressed: tuple[CompressedPrompt, ...]
@@ -40,7 +58,8 @@ class Rows:
     whole: tuple[list[int], ...]
     inputs: tuple[list[int], ...]
     targets: tuple[list[int], ...]
-    rule: MaskRule
+    visible: Visible
+    reduced: tuple[Pair, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -57,7 +76,8 @@ class Rows:
             tuple(self.whole[row] for row in chosen),
             tuple(self.inputs[row] for row in chosen),
             tuple(self.targets[row] for row in chosen),
-            self.rule,
+            visible_of(self.visible, chosen),
+            tuple(self.reduced[row] for row in chosen if self.reduced),
         )
 
     def shortest_and_longest(self, count: int) -> list[int]:
@@ -70,6 +90,11 @@ class Rows:
         """Rows whose whole prompt, input and target fit."""
         parts = zip(self.whole, self.inputs, self.targets, strict=True)
         return [row for row, part in enumerate(parts) if sum(map(len, part)) <= context]
+
+
+def visible_of(visible: Visible, rows: Iterable[int]) -> Visible:
+    """What is visible of some of the rows."""
+    return visible if isinstance(visible, MaskRule) else [visible[row] for row in rows]
 
 
 def choose_examples(
@@ -126,8 +151,7 @@ def spread(examples: Sequence[Item], count: int) -> list[Item]:
 def make_rows(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
-    leak_window: int,
+    budget: Budget | None,
     examples: Sequence[Example],
 ) -> Rows:
     """Compress the examples' instructions as a run does, and lengthen what follows.
@@ -136,13 +160,8 @@ def make_rows(
     row goes on with the references of other rows, which its model does not expect.
     """
     instructions = [example.instruction for example in examples]
-    compressed = tuple(compressor.compress(model, instructions, budget))
     whole = compressor.prompts(model, instructions)
-    condition = compressor.reads_as or "pos_control"
-    prompts = whole
-    if compressor.reads_as is None:
-        prompts = [list(p.token_ids) for p in compressed if isinstance(p, Tokens)]
-    leaked = leak_window if budget is None else budget - model.tokens.k
+    compressed, prompts, visible, reduced = _proven(model, compressor, budget, instructions)
     inputs = model.tokens.continuations([example.input for example in examples])
     references = model.tokens.targets([example.output for example in examples])
     targets = []
@@ -153,10 +172,41 @@ def make_rows(
         room = model.context - len(prompts[row]) - len(inputs[row])
         targets.append([*reference, *chain.from_iterable(others)][: min(wanted, room)])
     return Rows(
-        compressed,
+        tuple(compressed),
         tuple(prompts),
         tuple(whole),
         tuple(inputs),
         tuple(targets),
-        MaskRule(condition, leaked if condition == "gist" else 0),
+        visible,
+        tuple(reduced),
     )
+
+
+def _proven(
+    model: PromptModel, compressor: Compressor, budget: Budget | None, instructions: Sequence[str]
+) -> tuple[list[CompressedPrompt], list[list[int]], Visible, list[Pair]]:
+    """What the cached path runs behind, what an uncached pass reads and sees, and what a run would use.
+
+    The last is empty where the first is what a run uses.
+    """
+    compressed = compressor.compress(model, instructions, budget)
+    proof = compressor.proof(model, instructions, budget, compressed)
+    reduced: list[Pair] = []
+    visible: Visible = MaskRule("pos_control")
+    prompts: Sequence[Sequence[int]]
+    match proof:
+        case MaskedRule(prompts, visible) | MaskedSelection(prompts, visible):
+            pass
+        case Rerun(prompts):
+            pass
+        case Identity(everything):
+            prompts = compressor.prompts(model, instructions)
+            alone = [compressor.compress(model, [text], budget)[0] for text in instructions]
+            reduced = list(zip(compressed, alone, strict=True))
+            compressed = compressor.compress(model, instructions, everything)
+    if not len(prompts) == len(compressed) == len(instructions):
+        raise GistevalError(
+            f"compressor {compressor.name}: {len(compressed)} prompts and a proof of {len(prompts)} for "
+            f"{len(instructions)} instructions"
+        )
+    return compressed, [list(ids) for ids in prompts], visible, reduced

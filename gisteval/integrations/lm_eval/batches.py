@@ -10,6 +10,7 @@ from gisteval.generation.batching import AUTO_BATCH, compress_each, fitting_batc
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import Accounting, CompressedPrompt, Nothing
 from gisteval.models.running.memory import Halving
+from gisteval.records.budget import Budget
 
 PLAIN = Nothing(0, Accounting(0, 0, 0, 0))
 """What stands before a row of which nothing is compressed."""
@@ -49,7 +50,7 @@ class Placed:
 class Compression:
     """A compressor with its budget, and what it has done to the distinct prompts so far."""
 
-    def __init__(self, compressor: Compressor, budget: int | None) -> None:
+    def __init__(self, compressor: Compressor, budget: Budget | None) -> None:
         self.compressor = compressor
         self.budget = budget
         self.halving = Halving()

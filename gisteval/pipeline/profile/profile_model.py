@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from gisteval.compressors.empty import Empty
+from gisteval.compressors.full import Full
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_placed, resolve
@@ -26,7 +28,6 @@ from gisteval.profiling.roofline import measure_machine
 from gisteval.profiling.shapes import ModelShape, describe_config
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
 from gisteval.records.schema import Example
-from gisteval.registry import COMPRESSORS
 from gisteval.report.data import PROFILE_VERSION
 from gisteval.report.profile import require_figures
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
@@ -236,11 +237,11 @@ def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
     # The end token stops nobody, so that all ways decode alike.
     plain = loaded.with_gists(0, 0).endless()
     ways = [Way(NO_CACHE, "no_cache", plain, None)]
-    ways.append(Way(WHOLE_CACHE, "whole_cache", plain, COMPRESSORS.load("none")()))
+    ways.append(Way(WHOLE_CACHE, "whole_cache", plain, Full()))
     for system in candidates:
-        method = COMPRESSORS.load(system.compressor)()
+        method = system.method()
         record = system.checkpoint.record
-        as_in_the_paper = system.compressor == GIST and system.budget is None and not record.leak_window
+        as_in_the_paper = method.needs_gists and system.budget is None and not record.leak_window
         label = f"{GIST}-{record.k}" if as_in_the_paper else system.name
         if _shape_fields(system.checkpoint) != _shape_fields(first):
             notes.append(f"{system.name} has another shape than {first.record.name}: profile it by itself.")
@@ -249,7 +250,7 @@ def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
             continue  # the same k of another checkpoint takes the same time
         model = loaded.with_gists(record.k, record.leak_window).endless()
         ways.append(Way(label, "compressed", model, method, system.budget))
-    ways.append(Way(NEGATIVE, "negative", plain, COMPRESSORS.load("nothing")()))
+    ways.append(Way(NEGATIVE, "negative", plain, Empty()))
     return ways, notes
 
 
