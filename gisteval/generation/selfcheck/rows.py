@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeVar
 
-from torch import Tensor
-
 from gisteval.compressors.base import Compressor
 from gisteval.compressors.proof import Identity, MaskedRule, MaskedSelection, Rerun
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
-from gisteval.models.running.compressed import CompressedPrompt
+from gisteval.models.running.compressed import CompressedPrompt, Selection
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
@@ -24,7 +22,7 @@ Fitting = Callable[[Sequence[Example]], list[Example]]
 Pair = tuple[CompressedPrompt, CompressedPrompt]
 """A prompt compressed in a batch and by itself."""
 
-Visible = MaskRule | Sequence[Sequence[Tensor]]
+Visible = MaskRule | Selection
 """What an uncached pass shows of the prompts: by a rule, or by row and layer as in `MaskedSelection`."""
 
 ROWS = 10
