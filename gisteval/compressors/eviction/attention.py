@@ -25,7 +25,7 @@ def attention(view: LayerView, start: int, end: int) -> Tensor:
         (rows, kv heads, query heads of each, end - start, tokens) float32. Padding attends to nothing and
         gets nothing.
     """
-    rows, heads, tokens = view.keys.shape[:3]
+    rows, heads = view.keys.shape[:2]
     queries = view.queries[:, :, start:end].float()
     grouped = queries.reshape(rows, heads, view.groups, end - start, -1)
     products = grouped @ view.keys.float()[:, :, None].transpose(-1, -2) * view.scaling

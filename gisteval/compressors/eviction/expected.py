@@ -56,7 +56,7 @@ class ExpectedAttention(Eviction):
         """The expected attention to a row's tokens behind the sinks, (kv heads, tokens)."""
         turn = view.mean_rotation(self.future)
         queries = view.unrotated_queries()[0, :, sinks:].float()
-        size, heads = queries.shape[-1], view.keys.shape[1]
+        heads = view.keys.shape[1]
         mean = queries.mean(1, keepdim=True)
         spread = (queries - mean).transpose(1, 2) @ (queries - mean) / queries.shape[1]
         mean, spread = mean @ turn.T, turn @ spread @ turn.T
