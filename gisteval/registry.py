@@ -95,6 +95,9 @@ COMPRESSORS = Registry(
         "full": "gisteval.compressors.full:Full",
         "gist": "gisteval.compressors.gist.gist:Gist",
         "truncate": "gisteval.compressors.pruning.truncate:Truncate",
+        "knorm": "gisteval.compressors.eviction.knorm:KeyNorm",
+        "random": "gisteval.compressors.eviction.random:RandomEviction",
+        "stride": "gisteval.compressors.eviction.stride:Stride",
     },
     {"none": "full", "nothing": "empty"},
 )

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from gisteval.masks import MaskRule
+from gisteval.models.running.compressed import Selection
 from gisteval.records.budget import Budget
 
 
@@ -36,7 +35,7 @@ class MaskedSelection:
     """
 
     prompts: Sequence[Sequence[int]]
-    kept: Sequence[Sequence[Tensor]]
+    kept: Selection
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,7 +196,7 @@ def _check_finite(examples: Sequence[Example], readings: Iterable[Reading]) -> N
 def _against_alone(model: PromptModel, rows: Rows, together: Sequence[Reading]) -> list[Tensor]:
     chosen = rows.shortest_and_longest(ALONE)
     part = rows.only(chosen)
-    alone = masked_readings(model, part.prompts, part.inputs, part.targets, rows.visible, rows_at_a_time=1)
+    alone = masked_readings(model, part.prompts, part.inputs, part.targets, part.visible, rows_at_a_time=1)
     return [together[row].distance(found) for row, found in zip(chosen, alone, strict=True)]
 
 

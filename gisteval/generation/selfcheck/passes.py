@@ -75,7 +75,7 @@ def masked_readings(
         part = slice(start, start + step)
         with recorded(model) as layers:
             shown = visible_of(visible, range(len(prompts))[part])
-            logits = model.predictions(prompts[part], inputs[part], answers[part], shown)  # type: ignore[arg-type]
+            logits = model.predictions(prompts[part], inputs[part], answers[part], shown)
         states = masked_states(model, layers, inputs[part], answers[part])
         for row, answer, state in zip(logits, answers[part], states, strict=True):
             found.append(replace(reading(model, row, answer), states=state))

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TypeVar
 
-from torch import Tensor
-
 from gisteval.compressors.base import Compressor
 from gisteval.compressors.proof import Identity, MaskedRule, MaskedSelection, Rerun
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, InvalidRun
 from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
-from gisteval.models.running.compressed import CompressedPrompt
+from gisteval.models.running.compressed import CompressedPrompt, Selection
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
@@ -24,7 +22,7 @@ Fitting = Callable[[Sequence[Example]], list[Example]]
 Pair = tuple[CompressedPrompt, CompressedPrompt]
 """A prompt compressed in a batch and by itself."""
 
-Visible = MaskRule | Sequence[Sequence[Tensor]]
+Visible = MaskRule | Selection
 """What an uncached pass shows of the prompts: by a rule, or by row and layer as in `MaskedSelection`."""
 
 ROWS = 10
@@ -209,4 +207,19 @@ def _proven(
             f"compressor {compressor.name}: {len(compressed)} prompts and a proof of {len(prompts)} for "
             f"{len(instructions)} instructions"
         )
+    if isinstance(visible, Sequence):
+        _check_selection(compressor, prompts, visible)
     return compressed, [list(ids) for ids in prompts], visible, reduced
+
+
+def _check_selection(
+    compressor: Compressor, prompts: Sequence[Sequence[int]], selection: Selection
+) -> None:
+    """Raises InvalidRun for slots that a prompt hasn't."""
+    for ids, layers in zip(prompts, selection, strict=True):
+        last = max((int(slots.max()) for slots in layers if slots.numel()), default=-1)
+        if last >= len(ids):
+            raise InvalidRun(
+                f"self-check failed for compressor {compressor.name}: it says that it kept slot {last + 1} "
+                f"of a prompt of {len(ids)} tokens; nothing was evaluated"
+            )

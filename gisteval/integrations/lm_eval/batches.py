@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gisteval.compressors.base import Compressor
-from gisteval.generation.answering import AUTO_BATCH, compress_each, fitting_batches, prompt_windows
+from gisteval.generation.batching import AUTO_BATCH, compress_each, fitting_batches, prompt_windows
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import Accounting, CompressedPrompt, Nothing
 from gisteval.models.running.memory import Halving
@@ -113,7 +113,11 @@ def batches(
 
         # Longest first, as lm-eval does: a batch that is too large shows at once.
         window.sort(key=lambda i: (-tokens(i), i))
-        for batch in fitting_batches(model, window, tokens, limit, lambda i: rows[i].width):
+
+        def queries(index: int) -> int:
+            return len(rows[index].input) + rows[index].room
+
+        for batch in fitting_batches(model, window, tokens, queries, limit, lambda i: rows[i].width):
             yield [Placed(index, rows[index], compressed[rows[index].prompt]) for index in batch]
 
 

@@ -57,6 +57,15 @@ class EncoderDecoderModel(PromptModel):
         self.slot_bytes = per_slot * self.dtype.itemsize
         self.start_id = start_id(model)
 
+    def row_bytes(self, tokens: int, queries: int | None = None) -> int:
+        """See PromptModel: all tokens of an encoder run at a time, and its biases are a matrix a head.
+
+        Biases with the mask, products and softmax, and the weights.
+        """
+        attention = self.model.config.num_heads * tokens * tokens * (3 * self.dtype.itemsize)
+        mask = tokens * tokens * (1 + self.dtype.itemsize)
+        return int(tokens * self.slot_bytes + attention + mask)
+
     @torch.inference_mode()
     def encode(
         self,

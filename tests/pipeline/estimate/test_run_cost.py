@@ -65,7 +65,7 @@ def test_tokens_are_those_of_the_run(suite, tiny_task, tmp_path, gisteval, dry_r
 
 
 @pytest.mark.parametrize(
-    ("compressor", "leak_window"), [("gist", 0), ("gist", 2), ("none", 0), ("nothing", 0), ("truncate", 0)]
+    ("compressor", "leak_window"), [("gist", 0), ("gist", 2), ("full", 0), ("empty", 0), ("truncate", 0)]
 )
 def test_flops_are_those_that_torch_counts_in_a_run(
     suite, tiny_task, compressor: str, leak_window: int
