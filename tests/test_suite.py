@@ -142,7 +142,7 @@ def test_every_system_is_paired_with_the_full_prompt_of_the_weights_it_reads(tin
 
 
 def test_gists_are_refused_on_a_control_that_has_none(tiny_suite):
-    with pytest.raises(GistevalError, match="is a positive control, .*: compressor gist reads"):
+    with pytest.raises(GistevalError, match=r"is a positive control, .*: compressor gist reads"):
         asked(tiny_suite / "pos_control", "gist")
 
 
@@ -166,7 +166,7 @@ def test_a_spec_is_canonical_whatever_it_was_written_like(tiny_suite):
 
 def test_what_an_architecture_cannot_serve_is_refused_before_anything_is_loaded(t5_suite, monkeypatch):
     monkeypatch.setattr(Truncate, "architectures", frozenset(("decoder-only",)))
-    with pytest.raises(GistevalError, match="compressor truncate can.t serve .*, a model of the"):
+    with pytest.raises(GistevalError, match=r"compressor truncate can.t serve .*, a model of the"):
         asked(t5_suite, "truncate")
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, print_json, print_text
+from gisteval.cli.options import AsJson
+from gisteval.cli.output import print_json, print_text
 from gisteval.errors import counted
 
 app = typer.Typer(help="Human judgements: blinded sheets out, answers in.", no_args_is_help=True)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli.estimate import DollarsPerHour, DryRun, FlopsPerSecond, given_rates
-from gisteval.cli.options import AsJson, print_json, print_text, quiet_libraries
+from gisteval.cli.dry_run import DollarsPerHour, DryRun, FlopsPerSecond, given_rates
+from gisteval.cli.options import AsJson
+from gisteval.cli.output import print_json, print_text, quiet_libraries
 
 
 def sweep(

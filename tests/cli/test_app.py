@@ -16,7 +16,15 @@ from gisteval.cli import app as cli
 from gisteval.errors import GistevalError, InvalidRun
 
 HEAVY = ("torch", "transformers", "pandas", "scipy", "datasets", "peft")
-RECORDS_WING = ("stats", "metrics", "report.tables", "report.markdown", "score_files", "store", "tasks")
+RECORDS_WING = (
+    "stats",
+    "metrics",
+    "report.tables",
+    "report.markdown",
+    "pipeline.score_files",
+    "records.store",
+    "tasks",
+)
 
 
 def python(code: str, **streams: object) -> subprocess.CompletedProcess[str]:

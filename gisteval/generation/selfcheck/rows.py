@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from gisteval.compressors.base import Compressor
 from gisteval.compressors.proof import Identity, MaskedRule, MaskedSelection, Rerun
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, InvalidRun
 from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt, Selection
@@ -207,4 +207,19 @@ def _proven(
             f"compressor {compressor.name}: {len(compressed)} prompts and a proof of {len(prompts)} for "
             f"{len(instructions)} instructions"
         )
+    if isinstance(visible, Sequence):
+        _check_selection(compressor, prompts, visible)
     return compressed, [list(ids) for ids in prompts], visible, reduced
+
+
+def _check_selection(
+    compressor: Compressor, prompts: Sequence[Sequence[int]], selection: Selection
+) -> None:
+    """Raises InvalidRun for slots that a prompt hasn't."""
+    for ids, layers in zip(prompts, selection, strict=True):
+        last = max((int(slots.max()) for slots in layers if slots.numel()), default=-1)
+        if last >= len(ids):
+            raise InvalidRun(
+                f"self-check failed for compressor {compressor.name}: it says that it kept slot {last + 1} "
+                f"of a prompt of {len(ids)} tokens; nothing was evaluated"
+            )

@@ -13,8 +13,9 @@ from gisteval.config import RunConfig
 from gisteval.judging.protocol import Contest, looks
 from gisteval.pipeline.estimate.run_cost import Rates, RunCost, estimate_run
 from gisteval.pipeline.estimate.text import dollars_text, duration_text
-from gisteval.pipeline.judge.bench import JudgeOptions, prepare
+from gisteval.pipeline.judge.bench import prepare
 from gisteval.pipeline.judge.cost import judge_cost
+from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.pipeline.run.plan import plan_run
 
 RATE = ("--flops-per-second", "1e9")
