@@ -58,7 +58,7 @@ class Made:
 @pytest.fixture(scope="module")
 def call(tmp_path_factory) -> Iterator[Call]:
     """The entry point in this process, with an empty cache of judges' replies."""
-    from gisteval.cli import main
+    from gisteval.cli.app import main
 
     def run(arguments: Sequence[str]) -> Ended:
         patch.setattr(sys, "argv", ["gisteval", *arguments])
