@@ -22,12 +22,14 @@ SHOWN = 300
 def compare(
     run_a: Annotated[Path, typer.Argument(help="Run folder.")],
     run_b: Annotated[Path, typer.Argument(help="Run folder that it is compared with.")],
-    system: Annotated[str | None, typer.Option(help="System of RUN_A, if it has several.")] = None,
+    system: Annotated[str | None, typer.Option(help="Which system of RUN_A, if it has several.")] = None,
     baseline_system: Annotated[
-        str | None, typer.Option(help="System of RUN_B. Default: the only one, or the same name.")
+        str | None, typer.Option(help="Which system of RUN_B. Default: the only one, or the same name.")
     ] = None,
     split: SplitNames = None,
-    changed: Annotated[int, typer.Option(help="Examples a split that changed most.")] = 5,
+    changed: Annotated[
+        int, typer.Option(help="How many of the examples that changed most are shown for each split.")
+    ] = 5,
     as_json: AsJson = False,
 ) -> None:
     """Compare two runs example by example, on every metric: RUN_A minus RUN_B."""

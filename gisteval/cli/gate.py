@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -21,29 +21,37 @@ def gate(
     candidate: Annotated[Path | None, typer.Argument(help="Run folder of the candidate.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Run folder of the baseline.")] = None,
     metric: Annotated[
-        str, typer.Option(help="win_rate, rougeL, exact_match, rougeL-unicode or chrF.")
+        str, typer.Option(help="What is compared: win_rate, rougeL, exact_match, rougeL-unicode or chrF.")
     ] = "win_rate",
-    margin: Annotated[float, typer.Option(help="Points the candidate may be worse.")] = 5.0,
+    margin: Annotated[float, typer.Option(help="How many points worse the candidate may be.")] = 5.0,
     min_win_rate: Annotated[
         float | None, typer.Option(help="Percent that the candidate's win rate must lie above.")
     ] = None,
     split: SplitNames = None,
-    judge: Annotated[str | None, typer.Option(help="If several judges judged both runs.")] = None,
-    system: Annotated[str | None, typer.Option(help="Candidate, in a run of several systems.")] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="Whose win rates are compared, if several judges judged both runs.")
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option(help="Which system is the candidate, if its run has several.")
+    ] = None,
     baseline_system: Annotated[
-        str | None, typer.Option(help="Baseline, in a run of several. Default: the candidate's name.")
+        str | None,
+        typer.Option(
+            help="Which system is the baseline, if its run has several. Default: the candidate's name."
+        ),
     ] = None,
     inconclusive: Annotated[
-        str | None, typer.Option(help="fail or pass: what INCONCLUSIVE counts as. Default: exit code 3.")
+        str | None,
+        typer.Option(help="What INCONCLUSIVE counts as: fail or pass. Default: neither, exit code 3."),
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Say how many examples a margin needs.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Give no verdict, but say how many examples a margin needs.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say whether a candidate is as good as a baseline: exit code 0 PASS, 1 FAIL, 3 INCONCLUSIVE."""
-    from gisteval.gate.gate import GateOptions, run_gate
-    from gisteval.gate.output import gate_json, gate_text, junit_xml
-    from gisteval.records.store import write_atomic
+    from gisteval.gate.gate import GateOptions
 
     if plan and junit:
         raise GistevalError("--plan gives no verdict, so there is no --junit file: leave one out")
@@ -68,6 +76,15 @@ def gate(
     if plan:
         _show_plan(options, margin, as_json)
         return
+    _show_verdict(options, junit, as_json)
+
+
+def _show_verdict(options: GateOptions, junit: Path | None, as_json: bool) -> NoReturn:
+    """Decide, say so, and end with the exit code of the outcome."""
+    from gisteval.gate.gate import run_gate
+    from gisteval.gate.output import gate_json, gate_text, junit_xml
+    from gisteval.records.store import write_atomic
+
     result = run_gate(options)
     if junit:
         write_atomic(junit, junit_xml(result))

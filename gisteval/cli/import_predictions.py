@@ -15,7 +15,10 @@ from gisteval.errors import counted
 
 def import_predictions(
     candidates: Annotated[
-        list[Path], typer.Argument(help="CSV, TSV, JSONL or JSON, a file a system, named after it.")
+        list[Path],
+        typer.Argument(
+            help="Outputs as CSV, TSV, JSONL or JSON: one file for each system, which gets its name."
+        ),
     ],
     output: Annotated[Path, typer.Option(help="Folder of the run.")],
     pos_control: Annotated[Path | None, typer.Option(help="Outputs of the positive control.")] = None,
@@ -28,8 +31,10 @@ def import_predictions(
     ] = None,
     prediction_column: Annotated[str, typer.Option(help="Column of the outputs.")] = "y_pred",
     reference_column: Annotated[str, typer.Option(help="Column of the references.")] = "y_true",
-    k: Annotated[int | None, typer.Option("--k", help="Gist tokens or slots of the candidates.")] = None,
-    compressor: Annotated[str, typer.Option(help="How the candidates compress.")] = "",
+    k: Annotated[
+        int | None, typer.Option("--k", help="Number of gist tokens or slots of the candidates.")
+    ] = None,
+    compressor: Annotated[str, typer.Option(help="Name of what compresses the candidates' prompts.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Import predictions of other tools as a run: scored, paired and reported like any other."""

@@ -9,12 +9,15 @@ from typing import Annotated, Any, TypeAlias
 import typer
 from typer.models import ArgumentInfo
 
-from gisteval.options import Described, Panel, described
+from gisteval.options import Described, described
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", rich_help_panel=Panel.OUTPUT)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 SplitNames = Annotated[
-    str | None, typer.Option(help="Comma-separated. Default: all that both runs have.", metavar="NAMES")
+    str | None,
+    typer.Option(
+        help="Parts of the task, separated by commas. Default: all that both runs have.", metavar="NAMES"
+    ),
 ]
 """Splits of two runs that are compared."""
 
@@ -42,11 +45,10 @@ def with_options(kind: type, *names: str) -> Callable[[Command], Command]:
             given = {name: value for name, value in described_values.items() if _was_given(value)}
             command(given, **values)
 
-        arguments = [item for item in own if _is_argument(item)]
-        options = [item for item in own if not _is_argument(item)]
+        first = [item for item in own if _is_argument(item) or item.default is item.empty]
+        last = [item for item in own if item not in first]
         parameters = [
-            item.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for item in (*arguments, *shown.values(), *options)
+            item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in (*first, *shown.values(), *last)
         ]
         call.__name__, call.__doc__ = command.__name__, command.__doc__
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -11,12 +11,16 @@ import typer
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
     output: Annotated[
-        Path | None, typer.Option(help="Default: report/ of a single run, runs/report for several.")
+        Path | None,
+        typer.Option(
+            help="Folder of the report. Default: report/ of a single run, runs/report for several."
+        ),
     ] = None,
     intervals: Annotated[
         bool | None,
         typer.Option(
-            "--intervals/--no-intervals", help="In Markdown and LaTeX. Default: in Markdown only."
+            "--intervals/--no-intervals",
+            help="Intervals in Markdown and LaTeX tables. Default: in Markdown only.",
         ),
     ] = None,
 ) -> None:

@@ -17,7 +17,10 @@ def score(
     prediction_column: Annotated[str, typer.Option(help="Column of the outputs.")] = "y_pred",
     reference_column: Annotated[str, typer.Option(help="Column of the references.")] = "y_true",
     cluster_column: Annotated[
-        str | None, typer.Option(help="Column whose equal values belong together.")
+        str | None,
+        typer.Option(
+            help="Column of groups, such as the instruction: rows of a group are not independent."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

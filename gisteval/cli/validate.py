@@ -17,7 +17,9 @@ def validate(
     path: Annotated[
         Path | None, typer.Argument(help="A task.yaml or a folder of content. Default: all of it.")
     ] = None,
-    with_data: Annotated[bool, typer.Option("--with-data", help="Read every split as well.")] = False,
+    with_data: Annotated[
+        bool, typer.Option("--with-data", help="Read the data of every split as well.")
+    ] = False,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of configuration files instead.")
     ] = False,

@@ -125,6 +125,12 @@ def test_a_full_disk_behind_stdout_is_one_line() -> None:
     assert done.stderr == "gisteval: output: No space left on device\n"
 
 
+def test_the_schema_of_configuration_files_is_printed(call) -> None:
+    code, out, err = call("validate", "--schema")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["properties"]["limit"]["minimum"] == 1
+
+
 def test_both_spellings_of_options(call, tmp_path: Path) -> None:
     file = tmp_path / "my_file.csv"
     file.write_text("my_output,y_true\na,a\n")

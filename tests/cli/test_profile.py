@@ -15,7 +15,7 @@ from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import GistRecord
 from gisteval.models.checkpoints.loading import save_checkpoint
 from gisteval.models.running.architecture import architecture_of
-from gisteval.pipeline.profile.options import ProfileOptions, parse_bytes
+from gisteval.pipeline.profile.options import ProfileOptions
 from gisteval.pipeline.profile.profile_model import model_profile
 from gisteval.pipeline.run.evaluate import run
 from gisteval.profiling.operators import OperatorCounter, Uncountable
@@ -161,13 +161,6 @@ def test_run_with_profile_adds_a_report_and_leaves_the_records(
     for file in sorted((plain / "generations").iterdir()):
         assert file.read_bytes() == (profiled / "generations" / file.name).read_bytes()
     assert (plain / "results.json").read_bytes() == (profiled / "results.json").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("80GB", 80 * 10**9), ("24 GiB", 24 * 2**30), ("1.5mb", 1_500_000), ("10", 10)]
-)
-def test_sizes_are_read(text, expected):
-    assert parse_bytes(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gisteval.compressors.base import Compressor
 from gisteval.errors import InvalidRun
+from gisteval.generation.selfcheck.alone import SELECTION_LIMIT, loss_differences, selection_difference
 from gisteval.generation.selfcheck.control import CEILING, FACTOR, STATES_FACTOR, Control, Pass
 from gisteval.generation.selfcheck.decoding import DecodedPath
 from gisteval.generation.selfcheck.distance import of_row, worst_row
@@ -48,6 +49,8 @@ class SelfCheck:
     rounding: the control. The masked pass against itself, each layer's result moved within its rounding.
     tolerance: for all differences.
     broken_rows: rows whose answer is not what decoding chose.
+    selection_difference: share of a prompt's slots that are others if it is compressed alone, of the worst
+    row. None if a rule says what is kept.
     """
 
     examples: int
@@ -63,6 +66,7 @@ class SelfCheck:
     rounding: float = 0.0
     tolerance: float = 0.0
     broken_rows: int = 0
+    selection_difference: float | None = None
 
     def to_json(self) -> dict[str, float | int]:
         """Plain form for the manifest."""
@@ -108,6 +112,12 @@ def failure(check: SelfCheck) -> str | None:
             f"a row alone and beside other rows differ by {check.batch_difference:.2g} nats, so results "
             "depend on the batch"
         )
+    share = check.selection_difference
+    if share is not None and not share <= SELECTION_LIMIT:
+        return (
+            f"a prompt compressed alone and beside others keeps {100 * share:.0f}% other slots, so results "
+            "depend on the batch"
+        )
     same = check.loss_difference <= tolerance and check.decoded_difference <= tolerance
     if same and not check.broken_rows:
         if check.state_ratio <= STATES_FACTOR:
@@ -145,6 +155,7 @@ def measure_paths(
     differing = [wrong or not path.is_choice_of(row, along.found[row]) for row, wrong in enumerate(broken)]
     decoded = [path.distance(row, found) for row, found in enumerate(along.found)]
     stock, whole = _against_stock(model, rows)
+    share, apart = _compressed_alone(model, compressor, budget, rows)
     control = Control(model, masked.found)
     control.draw(masked)
     check = SelfCheck(
@@ -155,9 +166,10 @@ def measure_paths(
         decoded=sum(len(answer.token_ids) for answer in path.answers),
         loss_difference=worst_row(losses),
         decoded_difference=worst_row(decoded),
-        batch_difference=worst_row([*_against_alone(model, rows, masked.found), *_reduced(model, rows)]),
+        batch_difference=worst_row([*_against_alone(model, rows, masked.found), *apart]),
         stock_difference=worst_row(stock) if stock else None,
         broken_rows=sum(broken),
+        selection_difference=share,
     )
     while True:
         ratios = control.state_ratios(states, masked.found)
@@ -200,18 +212,23 @@ def _against_alone(model: PromptModel, rows: Rows, together: Sequence[Reading]) 
     return [together[row].distance(found) for row, found in zip(chosen, alone, strict=True)]
 
 
-def _reduced(model: PromptModel, rows: Rows) -> list[Tensor]:
-    """Nats between prompts compressed in a batch and alone, where the proof says nothing of this budget."""
-    part = rows.only(rows.shortest_and_longest(ALONE) if rows.reduced else [])
-    if not len(part):
-        return []
-    together, alone = zip(*part.reduced, strict=True)
-    batch = model.run(together, part.inputs).nll(part.targets)
-    single = [
-        model.run([prompt], [text]).nll([target])[0]
-        for prompt, text, target in zip(alone, part.inputs, part.targets, strict=True)
-    ]
-    return [(one - other).abs() for one, other in zip(batch, single, strict=True)]
+def _compressed_alone(
+    model: PromptModel, compressor: Compressor, budget: Budget | None, rows: Rows
+) -> tuple[float | None, list[Tensor]]:
+    """Of a few rows compressed by themselves: the share of slots that are others, and nats of the losses.
+
+    No losses where the proof is of the very prompts that a run uses.
+    """
+    part = rows.only(rows.shortest_and_longest(ALONE) if rows.chosen else [])
+    alone = [compressor.compress(model, [text], budget)[0] for text in part.instructions]
+    pairs = list(zip(part.chosen, alone, strict=True))
+    if not pairs:
+        return None, []
+    share = selection_difference(pairs)
+    proven = all(one is other for one, other in zip(part.chosen, part.compressed, strict=True))
+    if proven and share is not None:
+        return share, []
+    return share, loss_differences(model, pairs, part.inputs, part.targets)
 
 
 def _against_stock(model: PromptModel, rows: Rows) -> tuple[list[Tensor], list[Pass]]:

@@ -19,9 +19,6 @@ from gisteval.records.schema import Example
 Item = TypeVar("Item")
 Fitting = Callable[[Sequence[Example]], list[Example]]
 
-Pair = tuple[CompressedPrompt, CompressedPrompt]
-"""A prompt compressed in a batch and by itself."""
-
 Visible = MaskRule | Selection
 """What an uncached pass shows of the prompts: by a rule, or by row and layer as in `MaskedSelection`."""
 
@@ -47,8 +44,9 @@ class Rows:
         inputs: What follows the prompts.
         targets: What the loss is taken of.
         visible: What the uncached pass shows of the prompts.
-        reduced: What the run itself will use, where `compressed` keeps everything for the proof's sake.
-            Compressed in a batch, and each by itself.
+        instructions: Their texts, without template.
+        chosen: What the run itself will use, where the compression chooses it and not a rule. It differs
+            from `compressed` where that keeps everything for the proof's sake.
     """
 
     compressed: tuple[CompressedPrompt, ...]
@@ -57,7 +55,8 @@ class Rows:
     inputs: tuple[list[int], ...]
     targets: tuple[list[int], ...]
     visible: Visible
-    reduced: tuple[Pair, ...] = ()
+    instructions: tuple[str, ...]
+    chosen: tuple[CompressedPrompt, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -75,7 +74,8 @@ class Rows:
             tuple(self.inputs[row] for row in chosen),
             tuple(self.targets[row] for row in chosen),
             visible_of(self.visible, chosen),
-            tuple(self.reduced[row] for row in chosen if self.reduced),
+            tuple(self.instructions[row] for row in chosen),
+            tuple(self.chosen[row] for row in chosen if self.chosen),
         )
 
     def shortest_and_longest(self, count: int) -> list[int]:
@@ -159,7 +159,7 @@ def make_rows(
     """
     instructions = [example.instruction for example in examples]
     whole = compressor.prompts(model, instructions)
-    compressed, prompts, visible, reduced = _proven(model, compressor, budget, instructions)
+    compressed, prompts, visible, chosen = _proven(model, compressor, budget, instructions)
     inputs = model.tokens.continuations([example.input for example in examples])
     references = model.tokens.targets([example.output for example in examples])
     targets = []
@@ -176,31 +176,32 @@ def make_rows(
         tuple(inputs),
         tuple(targets),
         visible,
-        tuple(reduced),
+        tuple(instructions),
+        tuple(chosen),
     )
 
 
 def _proven(
     model: PromptModel, compressor: Compressor, budget: Budget | None, instructions: Sequence[str]
-) -> tuple[list[CompressedPrompt], list[list[int]], Visible, list[Pair]]:
+) -> tuple[list[CompressedPrompt], list[list[int]], Visible, list[CompressedPrompt]]:
     """What the cached path runs behind, what an uncached pass reads and sees, and what a run would use.
 
-    The last is empty where the first is what a run uses.
+    The last is empty where a rule says what is kept.
     """
     compressed = compressor.compress(model, instructions, budget)
     proof = compressor.proof(model, instructions, budget, compressed)
-    reduced: list[Pair] = []
+    chosen = compressed
     visible: Visible = MaskRule("pos_control")
     prompts: Sequence[Sequence[int]]
     match proof:
-        case MaskedRule(prompts, visible) | MaskedSelection(prompts, visible):
+        case MaskedRule(prompts, visible):
+            chosen = []
+        case MaskedSelection(prompts, visible):
             pass
         case Rerun(prompts):
             pass
         case Identity(everything):
             prompts = compressor.prompts(model, instructions)
-            alone = [compressor.compress(model, [text], budget)[0] for text in instructions]
-            reduced = list(zip(compressed, alone, strict=True))
             compressed = compressor.compress(model, instructions, everything)
     if not len(prompts) == len(compressed) == len(instructions):
         raise GistevalError(
@@ -209,7 +210,7 @@ def _proven(
         )
     if isinstance(visible, Sequence):
         _check_selection(compressor, prompts, visible)
-    return compressed, [list(ids) for ids in prompts], visible, reduced
+    return compressed, [list(ids) for ids in prompts], visible, chosen
 
 
 def _check_selection(

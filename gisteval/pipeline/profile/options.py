@@ -11,6 +11,7 @@ from pathlib import Path
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
 from gisteval.options import Panel, as_one, check_least, option, same_as
+from gisteval.records.budget import parse_budgets
 
 OUTPUT_TOKENS = 17
 """Of a measured model: the first token, which the prefill gives, and sixteen decoded ones."""
@@ -69,6 +70,8 @@ class ProfileOptions:
         split=as_one,
     )
     chat_template: str | None = same_as(RunConfig, "chat_template")
+    compressors: tuple[str, ...] = same_as(RunConfig, "compressors")
+    budgets: tuple[str, ...] = same_as(RunConfig, "budgets")
     task: str = same_as(RunConfig, "task")
     split: str | None = option(
         None,
@@ -153,6 +156,9 @@ class ProfileOptions:
         if sum(map(bool, (self.shapes, self.model, self.released))) != 1:
             raise GistevalError("give one of --shape (no weights), --model (with weights) or --released")
         check_least(self, "--")
+        parse_budgets(self.budgets)
+        if self.compressors and not self.model:
+            raise GistevalError("--compressor is measured on a model: give --model")
         if self.model and self.output_tokens is not None and self.output_tokens < 2:
             raise GistevalError(f"--output-tokens must be at least 2, not {self.output_tokens}")
         if not 0 < self.time_budget < math.inf:

@@ -26,6 +26,7 @@ from gisteval.profiling.passes import Way
 from gisteval.profiling.roofline import measure_machine
 from gisteval.profiling.shapes import ModelShape, describe_config
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
+from gisteval.records.budget import parse_budgets
 from gisteval.records.schema import Example
 from gisteval.report.data import PROFILE_VERSION
 from gisteval.report.profile import require_figures
@@ -42,7 +43,12 @@ def model_profile(options: ProfileOptions) -> dict[str, Any]:
     """Measure a checkpoint or the first candidate of a suite. Raises GistevalError."""
     task = load_task(options.task, data_dir=Path(options.data_dir) if options.data_dir else None)
     split = options.split or tuple(task.evaluation_splits)[-1]
-    suite = build_suite(resolve(options.model or ""), SuiteOptions(chat_template=options.chat_template))
+    asked = SuiteOptions(
+        compressors=options.compressors,
+        budgets=parse_budgets(options.budgets),
+        chat_template=options.chat_template,
+    )
+    suite = build_suite(resolve(options.model or ""), asked)
     return _measure(suite, tuple(task.examples(split)), f"{task.name}/{split}", options)
 
 

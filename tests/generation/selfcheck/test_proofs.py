@@ -155,6 +155,28 @@ class NeighbourlyMerged(Merged):
         return prompts if budget == Budget(share=1.0) else [*prompts[1:], prompts[0]]
 
 
+class ExchangedTruncate(Truncate):
+    """Each prompt gets the tokens of another one of its batch, and so does the proof."""
+
+    def compress(self, model, instructions, budget):
+        return super().compress(model, instructions, budget)[::-1]
+
+
+class PaddedScattered(Scattered):
+    """Where a prompt is padded, it keeps its last tokens alone, and the proof says so."""
+
+    def compress(self, model, instructions, budget):
+        def select(view):
+            padding = view.real.shape[1] - view.real.sum(1)
+            moved = scattered(view)
+            return [
+                slots.sort(dim=1).values[:, -1:] if empty else slots
+                for slots, empty in zip(moved, padding.tolist(), strict=True)
+            ]
+
+        return list(model.encode(self.prompts(model, instructions), select=select))
+
+
 class LeakyGist(Gist):
     """Keeps the prompt's last token beside the gists."""
 
@@ -164,7 +186,8 @@ class LeakyGist(Gist):
 
 RIGHT = [(Gist(), None), (Truncate(), HALF), (Scattered(), None), (Merged(), HALF), (Full(), None)]
 FAULTS = [
-    *((LeakyGist(), None), (ForgetfulTruncate(), HALF)),
+    *((LeakyGist(), None), (ForgetfulTruncate(), HALF), (ExchangedTruncate(), HALF)),
+    (PaddedScattered(), None),
     *((OneHeadElsewhere(), None), (OneLayerOfAnother(), None), (Shifted(), None), (Exchanged(), None)),
     *((LosingMerged(), HALF), (NeighbourlyMerged(), HALF)),
 ]
@@ -196,9 +219,9 @@ def test_a_proof_by_identity_runs_everything_and_looks_at_the_budget_as_well(tin
     rows = make_rows(model, Merged(), HALF, EXAMPLES)
     whole = [len(prompt) for prompt in rows.prompts]
     assert [prompt.slots for prompt in rows.compressed] == whole
-    assert [prompt.slots for prompt, _ in rows.reduced] == [length // 2 for length in whole]
-    assert len(rows.only([0, 2]).reduced) == 2
-    assert make_rows(model, Truncate(), HALF, EXAMPLES).reduced == ()
+    assert [prompt.slots for prompt in rows.chosen] == [length // 2 for length in whole]
+    assert len(rows.only([0, 2]).chosen) == 2
+    assert make_rows(model, Full(), None, EXAMPLES).chosen == ()
 
 
 class Incomplete(Truncate):
@@ -221,5 +244,5 @@ def test_without_a_proof_there_is_no_compressor():
         def compress(self, model, instructions, budget):
             return []
 
-    with pytest.raises(TypeError, match="abstract method '?proof"):
+    with pytest.raises(TypeError, match=r"abstract method '?proof"):
         Unproven()
