@@ -124,7 +124,8 @@ def test_gists_stay_as_trained_beside_compressors_that_follow_the_budgets(tiny_s
         ("tiny-pos_control-1-truncate-25%", "pos_control", None, Budget(share=0.25)),
     ]
     options = SuiteOptions(compressors=("gist", "truncate"), budgets=GRID)
-    assert any("gists keep what they were trained to keep" in n for n in build_suite(tiny_suite, options).notes)
+    notes = build_suite(tiny_suite, options).notes
+    assert any("gists keep what they were trained to keep" in note for note in notes)
 
 
 def test_without_a_trained_control_a_gist_checkpoint_is_read_as_a_plain_model(copied):
