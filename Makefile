@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check lint faults coverage families selfcheck audit wheel setup suites retrain clean
+.PHONY: run test check lint docs faults coverage families selfcheck audit wheel setup suites retrain clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -15,6 +15,9 @@ lint: setup
 	$(BIN)/ruff check gisteval tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup ## docs/configuration.md, from the options' own descriptions
+	$(BIN)/python -m gisteval.cli.reference > docs/configuration.md
 
 faults: setup ## the long fault campaign: hundreds of kills, ten thousand fuzzed inputs
 	$(BIN)/pytest -m faults -s tests/faults

@@ -20,9 +20,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from gisteval.pipeline.judge.bench import JudgeOptions, prepare
+from gisteval.pipeline.judge.bench import prepare
 from gisteval.pipeline.judge.judge_run import take_looks
 from gisteval.pipeline.judge.judged import write_judging
+from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, Generation, to_json
 from gisteval.records.store import RecordWriter

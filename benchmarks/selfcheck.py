@@ -166,7 +166,7 @@ def pass_right_ones(options: argparse.Namespace, outcome: Outcome, until: float)
         compressor, window = draw.choice([(Gist(), 0), (Gist(), 2), (Full(), 0), (Empty(), 0)])
         model.leak_window = window
         examples = random_examples(number, draw.choice([1, 2, 5, 12]))
-        found = measured(model, compressor, window, examples)
+        found = measured(model, compressor, examples)
         outcome.right += 1
         label = f"{family} {dtype} {compressor.name}, number {number}"
         if not isinstance(found, SelfCheck):
@@ -178,9 +178,9 @@ def pass_right_ones(options: argparse.Namespace, outcome: Outcome, until: float)
         outcome.shares[dtype] = max(outcome.shares.get(dtype, 0.0), share(found))
 
 
-def measured(model: Any, compressor: Compressor, window: int, examples: list[Example]) -> SelfCheck | str:
+def measured(model: Any, compressor: Compressor, examples: list[Example]) -> SelfCheck | str:
     try:
-        return measure_paths(model, compressor, None, window, examples)
+        return measure_paths(model, compressor, None, examples)
     except InvalidRun as error:
         return str(error)
 

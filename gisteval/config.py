@@ -3,83 +3,227 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gisteval.content import read_yaml
 from gisteval.errors import GistevalError, did_you_mean
-from gisteval.records.schema import as_condition
+from gisteval.options import Panel, as_one, check_least, checked_fields, option
+from gisteval.records.budget import parse_budgets
+from gisteval.records.schema import CONDITIONS, as_condition
+from gisteval.registry import split_specs
 from gisteval.thinking import PAIRS, Thinking, check_pair
-
-ALIASES = {
-    "model": "models",
-    "split": "splits",
-    "compressor": "compressors",
-    "judge_param": "judge_params",
-}
-"""Fields that hold several values, by the names of their flags."""
 
 EXECUTORS = ("local", "ray")
 
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """What `gisteval run` evaluates and how. Empty tuples and None stand for the defaults.
+    """What `gisteval run` evaluates and how.
 
-    models: checkpoint or suite folders (default: the bundled demo suites); base: what weight differences
-    or adapters are added to; chat_template: "system" or "user", where the instruction stands in the
-    tokenizer's own template; thinking: "strip" or "keep" what a model writes before it answers, between the
-    two thinking_tags; device_map: a strategy of accelerate's or a JSON file, in place of a device;
-    quantize: weights in "int8" or "int4"; splits: of the task (default: its own choice); limit: examples a
-    split; output: folder of the run; judge: of the win rates, or "none"; judge_params: fields of its
-    requests, "name=value" each (see gisteval.judging.parameters); profile: measure speed and memory
-    once the records are complete; executor: "local" or "ray", the latter with its cluster's address, its
-    number of workers and the GPUs of each, which may be a part of one.
+    The fields' metadata make the options of the command, the schema of configuration files and
+    docs/configuration.md. Empty tuples and None stand for the defaults.
     """
 
-    models: tuple[str, ...] = ()
-    pos_control: str | None = None
-    neg_control: str | None = None
-    condition: str | None = None
-    k: int | None = None
-    compressors: tuple[str, ...] = ()
-    budget: int | None = None
-    task: str = "wordplay"
-    splits: tuple[str, ...] = ()
-    limit: int | None = None
-    batch_size: str = "auto"
-    max_new_tokens: int | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    device_map: str | None = None
-    quantize: str | None = None
-    seed: int = 0
-    output: str | None = None
-    data_dir: str | None = None
-    allow_pickle: bool = False
-    base: str | None = None
-    chat_template: str | None = None
-    thinking: str = "strip"
-    thinking_tags: tuple[str, ...] = PAIRS[0]
-    judge: str = "reference"
-    judge_params: tuple[str, ...] = ()
-    profile: bool = False
-    executor: str = "local"
-    ray_address: str | None = None
-    num_workers: int | None = None
-    gpus_per_worker: float | None = None
+    models: tuple[str, ...] = option(
+        (),
+        "What to evaluate: the folder of a checkpoint, a folder of several (a suite), or a name on the "
+        "Hugging Face hub. May be repeated.",
+        Panel.MODELS,
+        flag="model",
+        metavar="PATH",
+        unset="the demo suites",
+        split=as_one,
+    )
+    pos_control: str | None = option(
+        None,
+        "Checkpoint trained as the positive control: it sees the whole prompt.",
+        Panel.MODELS,
+        metavar="PATH",
+        unset="the one beside the model, else the model itself with the full prompt",
+    )
+    neg_control: str | None = option(
+        None,
+        "Checkpoint trained as the negative control: it sees nothing of the instruction.",
+        Panel.MODELS,
+        metavar="PATH",
+        unset="the one beside the model, else the model itself without the instruction",
+    )
+    condition: str | None = option(
+        None,
+        "What a model was trained as, if its folder has no gist.json that says so.",
+        Panel.MODELS,
+        metavar="NAME",
+        choices=CONDITIONS,
+    )
+    base: str | None = option(
+        None, "Model that weight differences or adapters are added to.", Panel.MODELS, metavar="PATH"
+    )
+    chat_template: str | None = option(
+        None,
+        "Write prompts with the tokenizer's own chat template, and put the instruction into the system "
+        "or into the user message.",
+        Panel.MODELS,
+        choices=("system", "user"),
+    )
+    allow_pickle: bool = option(
+        False, "Read weights from .bin files as well; nothing but tensors is taken from them.", Panel.MODELS
+    )
+    task: str = option(
+        "wordplay",
+        "What the models are asked: the name of a task, its folder or its YAML file. gisteval ls tasks "
+        "lists the bundled ones.",
+        Panel.TASK,
+        metavar="NAME|PATH",
+    )
+    splits: tuple[str, ...] = option(
+        (),
+        "Parts of the task to evaluate, such as seen,unseen,human.",
+        Panel.TASK,
+        flag="split",
+        metavar="NAMES",
+        unset="the task's own choice",
+    )
+    limit: int | None = option(
+        None, "Use only the first N examples of each split.", Panel.TASK, metavar="N", least=1, unset="all"
+    )
+    data_dir: str | None = option(
+        None, "Folder that already holds the data of tasks that are downloaded.", Panel.TASK, metavar="DIR"
+    )
+    compressors: tuple[str, ...] = option(
+        (),
+        "How instructions are compressed, such as truncate; gisteval ls compressors lists all. May be "
+        "repeated.",
+        Panel.COMPRESSION,
+        flag="compressor",
+        metavar="SPEC",
+        unset="what each checkpoint was trained for",
+        split=split_specs,
+    )
+    budgets: tuple[str, ...] = option(
+        (),
+        "How much of the instruction a compressor keeps: a number of slots or tokens (16), or a share "
+        "of the instruction (25%). Several, separated by commas, are evaluated one by one.",
+        Panel.COMPRESSION,
+        flag="budget",
+        metavar="N|P%",
+        unset="the compressor's own choice",
+        takes_numbers=True,
+    )
+    k: int | None = option(
+        None,
+        "Number of gist tokens.",
+        Panel.COMPRESSION,
+        metavar="N",
+        least=1,
+        unset="as many as the checkpoint was trained with",
+    )
+    max_new_tokens: int | None = option(
+        None,
+        "Longest output of a model, in tokens.",
+        Panel.DECODING,
+        metavar="N",
+        least=1,
+        unset="the task's own limit",
+    )
+    thinking: str = option(
+        "strip",
+        "What happens to the thoughts that a model writes before its answer: strip scores only the "
+        "answer, keep scores the whole text.",
+        Panel.DECODING,
+        choices=("strip", "keep"),
+    )
+    thinking_tags: tuple[str, ...] = option(
+        PAIRS[0], "The texts that open and close a thought.", Panel.DECODING, file_only=True
+    )
+    judge: str = option(
+        "reference",
+        "Who compares outputs with the positive control's: the name of a judge or its folder, or none. "
+        "gisteval ls judges lists the bundled ones.",
+        Panel.JUDGE,
+        metavar="NAME",
+    )
+    judge_params: tuple[str, ...] = option(
+        (),
+        "Set a parameter of the judge's requests, such as temperature=0. An empty value leaves a "
+        "parameter out. May be repeated.",
+        Panel.JUDGE,
+        flag="judge-param",
+        metavar="NAME=VALUE",
+    )
+    device: str = option(
+        "auto", "Where models run: auto, cpu, cuda, cuda:1, ...", Panel.HARDWARE, metavar="NAME"
+    )
+    dtype: str = option(
+        "auto",
+        "Number format of weights and activations.",
+        Panel.HARDWARE,
+        metavar="NAME",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    )
+    batch_size: str = option(
+        "auto",
+        "Examples that are run at once. auto takes as many as fit into memory. Results do not depend on "
+        "it.",
+        Panel.HARDWARE,
+        metavar="auto|N",
+        takes_numbers=True,
+    )
+    device_map: str | None = option(
+        None,
+        "Spread a large model over several devices: auto, balanced, balanced_low_0, sequential, or a "
+        ".json file that names a device for each module.",
+        Panel.HARDWARE,
+        metavar="NAME|FILE",
+    )
+    quantize: str | None = option(
+        None,
+        "Load weights in 8 or 4 bits (extra: quantized).",
+        Panel.HARDWARE,
+        choices=("int8", "int4"),
+    )
+    executor: str = option(
+        "local",
+        "Where the work is done: in this process, or by the workers of a Ray cluster (extra: ray).",
+        Panel.WORKERS,
+        choices=EXECUTORS,
+    )
+    ray_address: str | None = option(
+        None,
+        "Address of the Ray cluster.",
+        Panel.WORKERS,
+        metavar="HOST:PORT",
+        unset="RAY_ADDRESS, else a cluster started on this machine",
+    )
+    num_workers: int | None = option(
+        None, "Number of Ray workers.", Panel.WORKERS, metavar="N", unset="as many as there is room for"
+    )
+    gpus_per_worker: float | None = option(
+        None, "GPUs of each Ray worker, such as 1 or 0.5.", Panel.WORKERS, metavar="N"
+    )
+    output: str | None = option(
+        None,
+        "Folder of the run. A run that was stopped goes on in its folder.",
+        Panel.OUTPUT,
+        metavar="DIR",
+        unset="a folder under runs/",
+    )
+    profile: bool = option(
+        False, "Measure speed and memory once all outputs are there (extra: profile).", Panel.OUTPUT
+    )
+    seed: int = option(
+        0,
+        "Seed of what is drawn at random, such as resampled intervals.",
+        Panel.OUTPUT,
+        metavar="N",
+        least=0,
+    )
 
     def __post_init__(self) -> None:
-        for name in ("limit", "k", "budget", "max_new_tokens"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise GistevalError(f"{name.replace('_', '-')} must be at least 1, not {value}")
-        if self.seed < 0:
-            raise GistevalError(f"seed must be at least 0, not {self.seed}")
+        check_least(self)
         as_condition(self.condition)
+        parse_budgets(self.budgets)
         self.thoughts()
         self.rows_per_batch()
         check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
@@ -102,20 +246,29 @@ class RunConfig:
         return int(self.batch_size)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain form for the manifest."""
-        return asdict(self)
+        """Plain form for the manifest. A single budget, or none, is written as manifests always had it."""
+        content = asdict(self)
+        budgets: list[int | str] = [int(text) if text.isdecimal() else text for text in self.budgets]
+        single = len(budgets) < 2
+        content["budgets"] = (budgets[0] if budgets else None) if single else budgets
+        return {"budget" if name == "budgets" else name: value for name, value in content.items()}
 
 
 def check_executor(name: str, address: str | None, workers: int | None, gpus: float | None) -> None:
-    """Raises GistevalError for an unknown executor, options that it has not, or an impossible share."""
+    """Check who does the work.
+
+    Raises:
+        GistevalError: For an unknown executor, options that it does not have, or an impossible share of a
+            GPU.
+    """
     if name not in EXECUTORS:
         raise GistevalError(
             f"executor {name!r} is unknown{did_you_mean(name, EXECUTORS)}: choose {' or '.join(EXECUTORS)}"
         )
     options = {"ray-address": address, "num-workers": workers, "gpus-per-worker": gpus}
-    for option, value in options.items():
+    for flag, value in options.items():
         if name != "ray" and value is not None:
-            raise GistevalError(f"--{option} is an option of --executor ray")
+            raise GistevalError(f"--{flag} is an option of --executor ray")
     if workers is not None and workers < 1:
         raise GistevalError(f"num-workers must be at least 1, not {workers}")
     if gpus is not None and not (math.isfinite(gpus) and gpus >= 0 and (gpus <= 1 or gpus % 1 == 0)):
@@ -129,64 +282,10 @@ def read_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
     """
     values: dict[str, Any] = {}
     if path is not None:
+        from gisteval.content import read_yaml  # only a file needs the parser
+
         content = read_yaml(path, "configuration")
         if not isinstance(content, dict):
             raise GistevalError(f"configuration {path} must be a YAML mapping of field: value")
-        values = checked_fields(content, f"configuration {path}: ")
-    return replace(RunConfig(), **{**values, **checked_fields(flags, "")})
-
-
-def checked_fields(given: Mapping[Any, Any], where: str) -> dict[str, Any]:
-    """Field names and values in the types of RunConfig; where: the start of an error message.
-
-    Raises GistevalError for an unknown field, one that is given twice, or a value of another type.
-    """
-    known = {field.name: str(field.type) for field in fields(RunConfig)}
-    values: dict[str, Any] = {}
-    for written, value in given.items():
-        name = str(written).replace("-", "_")
-        name = ALIASES.get(name, name)
-        if name not in known:
-            raise GistevalError(
-                f"{where}unknown field {str(written)!r}{did_you_mean(name, known)}: "
-                f"choose from {', '.join(known)}"
-            )
-        if name in values:
-            raise GistevalError(f"{where}field {name!r} is given twice, the second time as {written!r}")
-        if value is not None:
-            values[name] = _coerced(name, value, known[name], where)
-    return values
-
-
-def _coerced(name: str, value: Any, annotation: str, where: str) -> Any:
-    """A value of YAML or of a Python caller in the type that the field is annotated with."""
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
-    if annotation.startswith("tuple"):
-        return _texts(name, value, where)
-    if name == "batch_size" and type(value) is int:
-        return str(value)
-    if name == "gpus_per_worker" and type(value) is int:
-        return float(value)
-    kinds: dict[str, type] = {"int": int, "bool": bool, "float": float}
-    expected = kinds.get(annotation.removesuffix(" | None"), str)
-    if type(value) is not expected:
-        words = {"int": "a whole number", "bool": "true or false", "float": "a number", "str": "text"}
-        kind = words[expected.__name__]
-        raise GistevalError(f"{where}field {name!r} must be {kind}, not {value!r}")
-    return value
-
-
-def _texts(name: str, value: Any, where: str) -> tuple[str, ...]:
-    """A list of texts; one text is a list of one model or parameter, or of comma-separated names."""
-    if isinstance(value, str):
-        value = [value] if name in ("models", "judge_params") else value.split(",")
-    if not isinstance(value, list | tuple):
-        raise GistevalError(f"{where}field {name!r} must be a list of texts, not {value!r}")
-    items = [os.fspath(item) if isinstance(item, os.PathLike) else item for item in value]
-    wrong = [item for item in items if not isinstance(item, str) or not item.strip()]
-    if wrong:
-        raise GistevalError(f"{where}field {name!r} must be a list of texts, but holds {wrong[0]!r}")
-    if name != "models":  # a folder's name may hold a comma
-        items = [part for item in items for part in item.split(",") if part.strip()]
-    return tuple(item.strip() for item in items)
+        values = checked_fields(RunConfig, content, f"configuration {path}: ")
+    return replace(RunConfig(), **{**values, **checked_fields(RunConfig, flags, "")})

@@ -147,6 +147,30 @@ def head_masks(roles: Tensor, rule: MaskRule, num_heads: int) -> Tensor:
     )
 
 
+def selection_masks(roles: Tensor, seen: Tensor) -> Tensor:
+    """The mask of one layer whose heads keep different prompt tokens, (B, H, S, S) bool.
+
+    Prompt tokens are masked causally; a continuation sees of the prompt only what its head keeps.
+
+    Args:
+        roles: (B, S).
+        seen: (B, H, S) bool, True for the prompt tokens that a head keeps; other columns don't matter.
+
+    A head that keeps the first and the third of three prompt tokens:
+
+             t t t x y
+        t    1 . . . .
+        t    1 1 . . .
+        t    1 1 1 . .
+        x    1 . 1 1 .
+        y    1 . 1 1 1
+    """
+    of_prompt = (roles == PROMPT) | (roles == GIST)
+    is_continuation = (roles >= CONTINUATION)[:, None, :, None]
+    allowed = (seen | ~of_prompt[:, None, :])[:, :, None, :]
+    return causal_mask(roles)[:, None] & (allowed | ~is_continuation)
+
+
 def prefill_mask(key_visible: Tensor, queries: int) -> Tensor:
     """Mask of the last `queries` tokens over a cache that holds only what they may see.
 

@@ -13,11 +13,21 @@ from gisteval.errors import GistevalError, did_you_mean
 class Registry:
     """The plugins of one kind. Nothing is imported before it is asked for."""
 
-    def __init__(self, kind: str, group: str, builtin: Mapping[str, str]) -> None:
-        """kind: the word used in messages; group: entry-point group of outside plugins."""
+    def __init__(
+        self, kind: str, group: str, builtin: Mapping[str, str], aliases: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep the references.
+
+        Args:
+            kind: The word used in messages.
+            group: Entry-point group of outside plugins.
+            builtin: "module:attribute" by name.
+            aliases: Present names of plugins by those that they had before.
+        """
         self.kind = kind
         self._group = group
         self._builtin = dict(builtin)
+        self._aliases = dict(aliases or {})
 
     def references(self) -> dict[str, str]:
         """Every known name with its "module:attribute". Raises GistevalError on a name taken twice."""
@@ -35,9 +45,23 @@ class Registry:
         """Known names, sorted."""
         return sorted(self.references())
 
+    @property
+    def builtin(self) -> frozenset[str]:
+        """Names of our own plugins."""
+        return frozenset(self._builtin)
+
+    def current(self, name: str) -> str:
+        """The present name of a plugin that may be called by an old one."""
+        return self._aliases.get(name, name)
+
+    def former(self, name: str) -> str:
+        """The first name that a plugin had."""
+        return next((old for old, new in self._aliases.items() if new == name), name)
+
     def load(self, name: str) -> Any:
-        """The plugin itself. Raises GistevalError for an unknown name."""
+        """The plugin itself, by its present or an old name. Raises GistevalError for an unknown name."""
         references = self.references()
+        name = self.current(name)
         if name not in references:
             raise GistevalError(
                 f"{self.kind} {name!r} is unknown{did_you_mean(name, references)}: "
@@ -67,9 +91,60 @@ COMPRESSORS = Registry(
     "compressor",
     "gisteval.compressors",
     {
+        "empty": "gisteval.compressors.empty:Empty",
+        "full": "gisteval.compressors.full:Full",
         "gist": "gisteval.compressors.gist.gist:Gist",
-        "none": "gisteval.compressors.full:Full",
-        "nothing": "gisteval.compressors.empty:Empty",
         "truncate": "gisteval.compressors.pruning.truncate:Truncate",
+        "knorm": "gisteval.compressors.eviction.knorm:KeyNorm",
+        "random": "gisteval.compressors.eviction.random:RandomEviction",
+        "stride": "gisteval.compressors.eviction.stride:Stride",
     },
+    {"none": "full", "nothing": "empty"},
 )
+
+CONDITION_COMPRESSOR = {"gist": "gist", "pos_control": "full", "neg_control": "empty"}
+"""What reads a checkpoint as it was trained, by its condition."""
+
+UNCOMPRESSED = CONDITION_COMPRESSOR["pos_control"]
+"""What reads a plain model with its whole prompt."""
+
+
+def split_specs(text: str) -> list[str]:
+    """Compressor specs in a text that separates them by commas, as it does their settings.
+
+    "gist,snapkv:window=32,kernel=7" holds two: a part with a setting and no name goes on with the one
+    before it.
+    """
+    specs: list[str] = []
+    for part in text.split(","):
+        goes_on = specs and ":" in specs[-1] and "=" in part and ":" not in part.partition("=")[0]
+        if goes_on:
+            specs[-1] += f",{part}"
+        elif part.strip():
+            specs.append(part)
+    return specs
+
+
+def current_spec(text: str) -> str:
+    """A record's compressor by its present name."""
+    name, colon, settings = text.partition(":")
+    return f"{COMPRESSORS.current(name)}{colon}{settings}"
+
+
+def keeps_gists(spec: str) -> bool:
+    """Whether a record's compressor keeps gist tokens. Needs no model code."""
+    return _name(spec) == CONDITION_COMPRESSOR["gist"]
+
+
+def may_use_gists(spec: str) -> bool:
+    """Whether a record's compressor may make use of gist tokens: ours say so, nobody knows of others."""
+    return keeps_gists(spec) or _name(spec) not in COMPRESSORS.builtin
+
+
+def compresses(spec: str) -> bool:
+    """Whether a record's compressor keeps a part of the prompt, and neither all nor nothing of it."""
+    return _name(spec) not in (CONDITION_COMPRESSOR["pos_control"], CONDITION_COMPRESSOR["neg_control"])
+
+
+def _name(spec: str) -> str:
+    return current_spec(spec).partition(":")[0]

@@ -74,6 +74,10 @@ def test_names_of_flags_and_paths_are_understood(tmp_path: Path) -> None:
         ("batch_size: 0", "batch-size must be auto"),
         ("limit: 0", "limit must be at least 1, not 0"),
         ("budget: -1", "budget must be at least 1"),
+        ("budget: [16, 0%]", "budget must be a share above 0%"),
+        ("budget: half", "budget 'half' is neither a number of slots"),
+        ("budget: 0.25", "'budgets' must be a list of texts, not 0.25"),
+        ("budget: 16\nbudgets: 8", "'budgets' is given twice"),
         ("max_new_tokens: 0", "max-new-tokens must be at least 1"),
         ("seed: -1", "seed must be at least 0, not -1"),
         ("condition: gits", "condition 'gits' is unknown: choose from gist"),
@@ -100,3 +104,35 @@ def test_unknown_options_of_a_caller_are_named() -> None:
         read_config(None, {"batch": 3})
     with pytest.raises(GistevalError, match="field 'limit' must be a whole number"):
         read_config(None, {"limit": "5"})
+
+
+@pytest.mark.parametrize(
+    ("text", "budgets"),
+    [
+        ("budget: 16", ("16",)),
+        ("budget: 25%", ("25%",)),
+        ("budget: [16, 25%]", ("16", "25%")),
+        ("budget: 16,25%", ("16", "25%")),
+        ("budgets: [8]", ("8",)),
+        ("budget:", ()),
+    ],
+)
+def test_budgets_are_numbers_shares_or_several(tmp_path: Path, text: str, budgets: tuple[str, ...]) -> None:
+    assert read_config(written(tmp_path, text), {}).budgets == budgets
+    assert read_config(written(tmp_path, text), {"budget": ["4", "5,6"]}).budgets == ("4", "5", "6")
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [({}, None), ({"budget": 16}, 16), ({"budget": "25%"}, "25%"), ({"budget": "4,50%"}, [4, "50%"])],
+)
+def test_a_manifest_holds_budgets_as_older_ones_did(given: dict[str, object], stored: object) -> None:
+    """A single number stays a number: folders of sweeps are named by a digest of it."""
+    content = read_config(None, given).to_json()
+    assert content["budget"] == stored and "budgets" not in content
+    assert read_config(None, content) == read_config(None, given)
+
+
+def test_settings_of_a_compressor_stay_with_it() -> None:
+    given = {"compressor": ["snapkv:window=32,kernel=7,knorm", "truncate"]}
+    assert read_config(None, given).compressors == ("snapkv:window=32,kernel=7", "knorm", "truncate")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.cli.options import print_json, print_text
+from gisteval.cli.output import print_json, print_text
 from gisteval.errors import GistevalError
 from gisteval.logs import LOG_FILE, kept, progress, progress_on_stderr, run_log, traceback_file
 from gisteval.pipeline.progress import Work

@@ -14,7 +14,8 @@ import gisteval as package
 from gisteval.content import read_yaml
 from gisteval.errors import GistevalError
 from gisteval.judging.definition import read_judge
-from gisteval.pipeline.judge.bench import JudgeOptions, prepare
+from gisteval.pipeline.judge.bench import prepare
+from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.tasks import load_task
 
 SECRETS = {

@@ -1,4 +1,4 @@
-"""The command line: parse, build a configuration, make one call. Heavy imports wait for their command."""
+"""The command line as a whole: its commands, and what each way to end one means for the exit code."""
 
 from __future__ import annotations
 
@@ -6,35 +6,29 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import Annotated, Any
 
 import typer
 
-from gisteval.cli import gate as cli_gate
-from gisteval.cli import human as cli_human
-from gisteval.cli import report as cli_report
-from gisteval.cli import view as cli_view
-from gisteval.cli.judge import judge as judge_command
-from gisteval.cli.lm_eval import lm_eval as lm_eval_command
-from gisteval.cli.options import (
-    AsJson,
-    Base,
-    ChatTemplate,
-    DeviceMap,
-    OptionalText,
-    Quantize,
-    print_json,
-    print_text,
-    quiet_libraries,
-)
-from gisteval.cli.profile import profile as profile_command
-from gisteval.cli.run import run as run_command
-from gisteval.cli.sweep import sweep as sweep_command
-from gisteval.cli.train import train as train_command
-from gisteval.errors import UNEXPECTED, GistevalError, counted, one_line
+from gisteval.cli import human
+from gisteval.cli.compare import compare
+from gisteval.cli.compress import compress
+from gisteval.cli.gate import gate
+from gisteval.cli.import_paper import import_paper
+from gisteval.cli.import_predictions import import_predictions
+from gisteval.cli.judge import judge
+from gisteval.cli.lm_eval import lm_eval
+from gisteval.cli.ls import ls
+from gisteval.cli.options import Command
+from gisteval.cli.profile import profile
+from gisteval.cli.report import report
+from gisteval.cli.run import run
+from gisteval.cli.score import score
+from gisteval.cli.sweep import sweep
+from gisteval.cli.train import train
+from gisteval.cli.validate import validate
+from gisteval.cli.view import view
+from gisteval.errors import UNEXPECTED, GistevalError, one_line
 from gisteval.logs import OneLine, progress_on_stderr, unexpected_line
 
 app = typer.Typer(
@@ -56,6 +50,27 @@ USAGE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
 PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 """Every argument goes to another program's own command line."""
+
+COMMANDS: dict[str, dict[str, Command]] = {
+    "Evaluate": {"run": run, "sweep": sweep, "profile": profile, "compress": compress},
+    "Judge and compare": {"judge": judge, "gate": gate, "compare": compare},
+    "Report": {"report": report, "view": view},
+    "Other tools": {
+        "score": score,
+        "import": import_predictions,
+        "import-paper": import_paper,
+    },
+    "Prepare": {"ls": ls, "validate": validate, "train": train},
+}
+"""The commands by the panel that help shows them in. Two more have a command line of their own."""
+
+for _panel, _commands in COMMANDS.items():
+    for _name, _command in _commands.items():
+        app.command(name=_name, rich_help_panel=_panel)(_command)
+app.command(name="lm-eval", add_help_option=False, context_settings=PASS_ON, rich_help_panel="Other tools")(
+    lm_eval
+)
+app.add_typer(human.app, name="human", rich_help_panel="Judge and compare")
 
 
 def main() -> None:
@@ -113,121 +128,3 @@ def _usage_message(error: Exception) -> str:
     message = getattr(error, "format_message", error.__str__)().rstrip(".")
     context = getattr(error, "ctx", None)
     return f"{message}: see {context.command_path if context else 'gisteval'} --help"
-
-
-app.command(name="run")(run_command)
-app.command(name="sweep")(sweep_command)
-app.command(name="train")(train_command)
-app.command(name="profile")(profile_command)
-app.command(name="judge")(judge_command)
-app.command(name="lm-eval", add_help_option=False, context_settings=PASS_ON)(lm_eval_command)
-app.add_typer(cli_human.app, name="human")
-app.command(name="gate")(cli_gate.gate)
-app.command(name="compare")(cli_gate.compare)
-app.command(name="import-paper")(cli_report.import_paper)
-app.command(name="import")(cli_report.import_predictions)
-app.command(name="report")(cli_report.report)
-app.command(name="view")(cli_view.view)
-
-
-@app.command()
-def score(
-    files: Annotated[list[Path], typer.Argument(help="CSV, TSV, JSONL or JSON files of predictions.")],
-    prediction_column: Annotated[str, typer.Option(help="Column of the outputs.")] = "y_pred",
-    reference_column: Annotated[str, typer.Option(help="Column of the references.")] = "y_true",
-    cluster_column: Annotated[
-        str | None, typer.Option(help="Column whose equal values belong together.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Score predictions made elsewhere: ROUGE-L and exact match, in percent."""
-    from gisteval.pipeline.score_files import score_file
-
-    scores = [score_file(path, prediction_column, reference_column, cluster_column) for path in files]
-    for warning in filter(None, (found.warning() for found in scores)):
-        print_text(f"warning: {warning}", file=sys.stderr)
-    if as_json:
-        print_json([found.as_row() for found in scores])
-        return
-    for found in scores:
-        print_text(found.summary())
-
-
-@app.command()
-def compress(
-    model: Annotated[str, typer.Option(help="Checkpoint folder or hub name.")],
-    prompt: Annotated[list[str], typer.Option(help="Instruction to compress; may be repeated.")],
-    compressor: Annotated[str | None, typer.Option(help="Default: the checkpoint's own.")] = None,
-    budget: Annotated[int | None, typer.Option(help="Tokens or slots to keep.")] = None,
-    k: Annotated[int | None, typer.Option("--k")] = None,
-    condition: OptionalText = None,
-    base: Base = None,
-    chat_template: ChatTemplate = None,
-    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
-    device: str = "auto",
-    dtype: str = "auto",
-    device_map: DeviceMap = None,
-    quantize: Quantize = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compress instructions and show what is kept and what it takes to store it."""
-    quiet_libraries()
-    from gisteval.pipeline.compress import compress_prompts
-    from gisteval.records.schema import as_condition
-
-    rows = compress_prompts(
-        model,
-        prompt,
-        compressor,
-        budget=budget,
-        k=k,
-        condition=as_condition(condition),
-        device=device,
-        dtype=dtype,
-        device_map=device_map,
-        quantize=quantize,
-        base=base,
-        allow_pickle=allow_pickle,
-        chat_template=chat_template,
-    )
-    _show(rows, as_json, _compressed_line)
-
-
-def _compressed_line(row: dict[str, Any]) -> str:
-    instruction = row["source_tokens"] - row["template_tokens"]
-    parts = [
-        f"{counted(instruction, 'token')} of instruction and {row['template_tokens']} of template",
-        f"-> {counted(row['kept'] - row['kept_template'], 'slot')} and {row['kept_template']} of template",
-    ]
-    return f"{' '.join(parts)}, {row['bytes']:,} bytes ({row['compressor']}): {row['prompt']}"
-
-
-@app.command(name="ls")
-def list_content(
-    kind: Annotated[str, typer.Argument(help="tasks, judges, compressors or checkpoints.")],
-    as_json: AsJson = False,
-) -> None:
-    """List what is there."""
-    from gisteval.pipeline.listing import listing
-
-    _show(listing(kind), as_json, lambda row: f"{row['name']:24}  {row['description']}")
-
-
-@app.command()
-def validate(
-    path: Annotated[Path | None, typer.Argument(help="A task.yaml or a folder of content.")] = None,
-    with_data: Annotated[bool, typer.Option("--with-data", help="Read every split, too.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Check tasks, report templates and checkpoints before a machine is booked for them."""
-    from gisteval.pipeline.listing import validate_content
-
-    _show(validate_content(path, with_data), as_json, lambda item: f"ok  {item}")
-
-
-def _show(rows: Sequence[Any], as_json: bool, line: Callable[[Any], str]) -> None:
-    """The rows as JSON, or each as a line."""
-    if as_json:
-        print_json(rows)
-    else:
-        print_text("\n".join(map(line, rows)))

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, print_json, print_text
+from gisteval.cli.options import AsJson
+from gisteval.cli.output import print_json, print_text
 from gisteval.errors import counted
 
 app = typer.Typer(help="Human judgements: blinded sheets out, answers in.", no_args_is_help=True)
@@ -19,7 +20,7 @@ def export(
     system: Annotated[str, typer.Option(help="System to compare with its positive control.")],
     split: Annotated[str, typer.Option(help="Split the pairs are drawn from.")],
     output: Annotated[Path, typer.Option(help="Folder of sheet.csv and sheet.html.")],
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Pairs.")] = 100,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Number of pairs.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other pairs.")] = 0,
 ) -> None:
     """Write a blinded sheet of pairs, as a spreadsheet and as a page."""
@@ -32,7 +33,9 @@ def export(
 @app.command(name="import")
 def import_(
     run: Annotated[Path, typer.Argument(help="The run that the sheet was exported from.")],
-    files: Annotated[list[Path], typer.Argument(help="A CSV of answers an annotator, named after them.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="CSVs of answers, one for each annotator and named after them.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Take annotators' answers: preference, and agreement with each other and with every judge."""

@@ -6,7 +6,6 @@ import sys
 
 import typer
 
-from gisteval.content import find_content
 from gisteval.errors import GistevalError, one_line
 
 
@@ -38,6 +37,8 @@ def with_defaults(given: list[str]) -> list[str]:
     names = {argument.partition("=")[0] for argument in given}
     if not given or given[0] in ("ls", "validate") or names & {"--config", "-C", "--help", "-h"}:
         return given
+    from gisteval.content import find_content
+
     rest = given[1:] if given[0] == "run" else given
     defaults = ["--include_path", str(find_content("tasks"))]
     if "gist" in rest or "--model=gist" in rest:

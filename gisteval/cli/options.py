@@ -1,68 +1,98 @@
-"""What several commands have in common: options, and libraries that are kept quiet."""
+"""Options of commands, made from the metadata of dataclasses."""
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
-from typing import Annotated, Any, TextIO
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, TypeAlias
 
 import typer
+from typer.models import ArgumentInfo
 
-from gisteval.errors import printable_lines
+from gisteval.options import Described, described
 
-_STEERING = re.compile("[\x7f-\x9f]")
-"""Characters that JSON leaves as they are, and some terminals obey."""
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-Base = Annotated[str | None, typer.Option(help="What a weight difference is to be added to.")]
-ChatTemplate = Annotated[
+SplitNames = Annotated[
     str | None,
-    typer.Option(help="Prompts by the tokenizer's chat template, the instruction as: system or user."),
+    typer.Option(
+        help="Parts of the task, separated by commas. Default: all that both runs have.", metavar="NAMES"
+    ),
 ]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file; flags win over it.")]
-DeviceMap = Annotated[
-    str | None,
-    typer.Option(help="auto, balanced, balanced_low_0, sequential or a .json file: spreads a model."),
-]
-Thinking = Annotated[
-    str | None,
-    typer.Option(help="strip or keep the thought that a model writes before it answers (default: strip)."),
-]
-Quantize = Annotated[str | None, typer.Option(help="Weights in int8 or int4 (extra: quantized).")]
-ExecutorName = Annotated[str | None, typer.Option("--executor", help="local or ray (extra: ray).")]
-RayAddress = Annotated[
-    str | None, typer.Option(help="Ray cluster; default: RAY_ADDRESS, else one on this machine.")
-]
-JudgeParam = Annotated[
-    list[str] | None,
-    typer.Option(help="name=value of the judge's requests, name= leaves one out; may be repeated."),
-]
-NumWorkers = Annotated[int | None, typer.Option(help="Ray workers; default: as many as there is room for.")]
-GpusPerWorker = Annotated[float | None, typer.Option(help="GPUs of a Ray worker, such as 1 or 0.5.")]
-DataDir = Annotated[str | None, typer.Option(help="Where downloaded data already lies.")]
-OptionalText = Annotated[str | None, typer.Option()]
+"""Splits of two runs that are compared."""
+
+Command: TypeAlias = Callable[..., None]
 
 
-def quiet_libraries() -> None:
-    """Keep the libraries' own progress bars and advice off the terminal."""
-    import transformers
+def with_options(kind: type, *names: str) -> Callable[[Command], Command]:
+    """Give a command the options that a dataclass describes.
 
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    The command is called with the options that were given on the command line, by the names of the
+    dataclass's fields, and with its own parameters, which it declares as Typer has them.
+
+    Args:
+        kind: The dataclass.
+        names: Fields that are options of this command. Default: all of them.
+    """
+    chosen = [item for name, item in described(kind).items() if not names or name in names]
+    shown = {item.name: _parameter(item) for item in chosen if not item.option.file_only}
+
+    def decorate(command: Command) -> Command:
+        _, *own = inspect.signature(command, eval_str=True).parameters.values()
+
+        def call(**values: Any) -> None:
+            described_values = {name: values.pop(name) for name in shown}
+            given = {name: value for name, value in described_values.items() if _was_given(value)}
+            command(given, **values)
+
+        first = [item for item in own if _is_argument(item) or item.default is item.empty]
+        last = [item for item in own if item not in first]
+        parameters = [
+            item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in (*first, *shown.values(), *last)
+        ]
+        call.__name__, call.__doc__ = command.__name__, command.__doc__
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {item.name: item.annotation for item in parameters}
+        return call
+
+    return decorate
 
 
-def given(**flags: Any) -> dict[str, Any]:
-    """Only the flags that were given."""
-    return {name: value for name, value in flags.items() if value is not None}
+def _was_given(value: Any) -> bool:
+    """Whether an option was on the command line; 0 may well have been."""
+    return value is not None and value is not False and value != []
 
 
-def print_text(text: object, file: TextIO | None = None, end: str = "\n") -> None:
-    """What a command says, on stdout or another stream: no name in it can steer a terminal."""
-    print(printable_lines(str(text)), file=file, end=end)
+def _is_argument(parameter: inspect.Parameter) -> bool:
+    metadata = getattr(parameter.annotation, "__metadata__", ())
+    return any(isinstance(item, ArgumentInfo) for item in metadata)
 
 
-def print_json(content: Any) -> None:
-    """What `--json` gives: strict JSON, without NaN and infinity."""
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    print(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+def _parameter(item: Described) -> inspect.Parameter:
+    """The Typer parameter of an option. Its default is that it was not given."""
+    option = item.option
+    kind: Any = str if option.parse else item.kind
+    if item.several and not option.parse:
+        kind = list[kind]
+    flags = [f"--{flag}" for flag in (item.flag, *option.more_flags)]
+    info = typer.Option(
+        *flags, help=help_text(item), metavar=item.metavar, rich_help_panel=option.panel.value
+    )
+    flag_only = item.kind is bool
+    return inspect.Parameter(
+        item.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False if flag_only else None,
+        annotation=Annotated[bool if flag_only else kind | None, info],
+    )
+
+
+def help_text(item: Described) -> str:
+    """The help of an option and its default."""
+    text = item.help.replace("[", r"\[")
+    return rf"{text} [dim]\[default: {item.unset}][/dim]" if item.unset else text
+
+
+def names_of(text: str | None) -> tuple[str, ...]:
+    """The names in a comma-separated text."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())

@@ -8,15 +8,21 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli.estimate import DollarsPerHour, DryRun, FlopsPerSecond, given_rates
-from gisteval.cli.options import AsJson, print_json, print_text, quiet_libraries
+from gisteval.cli.dry_run import DollarsPerHour, DryRun, FlopsPerSecond, given_rates
+from gisteval.cli.options import AsJson
+from gisteval.cli.output import print_json, print_text, quiet_libraries
 
 
 def sweep(
-    file: Annotated[Path, typer.Argument(help="YAML with a grid of models, splits, seeds, or entries.")],
-    output: Annotated[Path, typer.Option(help="Folder of the runs; what is finished there stays.")],
+    file: Annotated[
+        Path, typer.Argument(help="YAML file with a grid of values, or entries: docs/sweeps.md.")
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder of the runs. Entries that are finished there are not run again.")
+    ],
     shard: Annotated[
-        str | None, typer.Option(help="I/N: every N-th entry from the I-th on, and no report.")
+        str | None,
+        typer.Option(help="I/N: run only every N-th entry from the I-th on, and write no report."),
     ] = None,
     dry_run: DryRun = False,
     flops_per_second: FlopsPerSecond = None,

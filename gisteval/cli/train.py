@@ -2,50 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from gisteval.cli.options import ChatTemplate, OptionalText, given, print_text, quiet_libraries
+from gisteval.cli.options import with_options
+from gisteval.cli.output import print_text, quiet_libraries
+from gisteval.config import RunConfig
 from gisteval.errors import counted
+from gisteval.options import Panel, checked_fields, option, same_as
+from gisteval.records.schema import CONDITIONS
 
 
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """The options of `gisteval train`. What is given replaces what the recipe says."""
+
+    base: str | None = option(
+        None,
+        "Model to start from: its folder, its name on the Hugging Face hub, or a gist checkpoint.",
+        Panel.MODELS,
+        metavar="PATH",
+    )
+    chat_template: str | None = same_as(RunConfig, "chat_template")
+    condition: str | None = option(
+        None, "What the checkpoint is trained as.", Panel.MODELS, metavar="NAME", choices=CONDITIONS
+    )
+    k: int | None = option(None, "Number of gist tokens.", Panel.MODELS, metavar="N")
+    family: str | None = option(
+        None, "Name that the checkpoints of a suite share.", Panel.MODELS, metavar="NAME"
+    )
+    task: str | None = same_as(RunConfig, "task", default=None, help="Task to train on.")
+    split: str | None = option(None, "Part of the task to train on.", Panel.TASK, metavar="NAME")
+    limit: int | None = option(None, "Use only the first N examples.", Panel.TASK, metavar="N")
+    data_dir: str | None = same_as(RunConfig, "data_dir")
+    steps: int | None = option(None, "Number of optimiser steps.", Panel.TRAINING, metavar="N")
+    learning_rate: float | None = option(
+        None, "Largest step size of AdamW.", Panel.TRAINING, metavar="RATE"
+    )
+    rows_per_step: int | None = option(None, "Rows in the batch of one step.", Panel.TRAINING, metavar="N")
+    seed: int | None = option(
+        None, "Seed of the order of examples and of new weights.", Panel.TRAINING, metavar="N"
+    )
+    lora: bool = option(
+        False, "Train low-rank adapters instead of all weights (extra: train).", Panel.TRAINING
+    )
+    threads: int | None = option(
+        None, "CPU threads.", Panel.HARDWARE, metavar="N", unset="as many as PyTorch chooses"
+    )
+
+
+@with_options(TrainOptions)
 def train(
+    given: dict[str, Any],
     recipe: Annotated[Path | None, typer.Argument(help="Recipe (YAML).")] = None,
-    output: Annotated[Path, typer.Option(help="Folder of the new checkpoint.")] = Path("checkpoint"),
-    task: OptionalText = None,
-    split: OptionalText = None,
-    family: Annotated[str | None, typer.Option(help="Name shared by the checkpoints of a suite.")] = None,
-    condition: Annotated[str | None, typer.Option(help="gist, pos_control or neg_control.")] = None,
-    k: Annotated[int | None, typer.Option("--k", help="Gist tokens.")] = None,
-    base: Annotated[str | None, typer.Option(help="Model folder, hub name or gist checkpoint.")] = None,
-    chat_template: ChatTemplate = None,
-    steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Training examples.")] = None,
-    learning_rate: Annotated[float | None, typer.Option()] = None,
-    rows_per_step: Annotated[int | None, typer.Option()] = None,
-    seed: Annotated[int | None, typer.Option()] = None,
-    lora: Annotated[bool, typer.Option("--lora", help="Train low-rank adapters (extra: train).")] = False,
-    data_dir: Annotated[Path | None, typer.Option(help="Where downloaded data already lies.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    output: Annotated[
+        Path,
+        typer.Option(help="Folder of the new checkpoint.", metavar="DIR", rich_help_panel=Panel.OUTPUT),
+    ] = Path("checkpoint"),
 ) -> None:
     """Train one checkpoint under a condition; an interrupted training goes on where it was."""
-    flags = given(
-        task=task,
-        split=split,
-        family=family,
-        condition=condition,
-        k=k,
-        base=base,
-        chat_template=chat_template,
-        steps=steps,
-        limit=limit,
-        learning_rate=learning_rate,
-        rows_per_step=rows_per_step,
-        seed=seed,
-        lora={} if lora else None,
-    )
+    flags = checked_fields(TrainOptions, given, "")
+    data_dir, threads = flags.pop("data_dir", None), flags.pop("threads", None)
+    if flags.pop("lora", False):
+        flags["lora"] = {}
     from gisteval.training.recipe import build_recipe, load_recipe
 
     settings = load_recipe(recipe, flags) if recipe else build_recipe(flags, "flags")
@@ -57,7 +79,7 @@ def train(
 
     if threads:
         torch.set_num_threads(threads)
-    source = load_task(settings.task, data_dir=data_dir)
+    source = load_task(settings.task, data_dir=Path(data_dir) if data_dir else None)
     examples = list(source.examples(settings.split, settings.limit))
     record = train_checkpoint(settings, examples, output)
     final = record.training["loss"][-1][1] if record.training["loss"] else float("nan")

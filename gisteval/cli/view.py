@@ -10,8 +10,12 @@ import typer
 
 def view(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it.")] = True,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the server. 0 takes a free one.")
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
+    ] = True,
 ) -> None:
     """Show a run's report in the browser, served to this machine only, until Ctrl-C."""
     import webbrowser

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from gisteval.compressors.proof import Proof
 from gisteval.errors import GistevalError
+from gisteval.models.running.architecture import ArchitectureName
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import Accounting, CompressedPrompt
-from gisteval.records.schema import Condition
+from gisteval.records.budget import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,11 @@ class Source:
     caches_prompts: bool
     template: int = 0
 
+    @property
+    def instruction(self) -> int:
+        """Tokens of the instruction itself."""
+        return self.tokens - self.template
+
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
@@ -41,42 +48,96 @@ class Footprint:
     positions: int | None = None
 
 
+@dataclass(frozen=True)
 class Compressor(ABC):
     """One idea of how an instruction becomes cheaper.
 
-    reads_as: the attention mask under which an uncached pass sees the same, for the self-check; None
-    if no mask over the plain prompt is equivalent. takes_budget: whether it can be told how much to keep.
-    version: goes up whenever it keeps something else of the same prompt with the same settings, so that
-    records of before are not taken for new ones.
+    A concrete compressor is a frozen dataclass. Its fields are its settings: int, float, bool or str,
+    each with a default; `__post_init__` raises GistevalError for a value that makes no sense.
+
+    Attributes:
+        name: What the registry calls it.
+        source: The paper or method that it is from, "" for none.
+        version: Goes up whenever it keeps something else of the same prompt with the same settings, so
+            that older records are not taken for new ones.
+        takes_budget: Whether it can be told how much to keep.
+        reads: Whose weights it reads. "own" are those of the checkpoint under evaluation, as gists do.
+            "full" are those of the positive control: the compressor needs no training of its own.
+        needs_gists: Whether it keeps gist tokens, which a checkpoint must have.
+        architectures: The architectures that it can serve.
+        reusable: Whether a compressed prompt serves any input.
     """
 
     name: ClassVar[str]
-    reads_as: ClassVar[Condition | None]
-    takes_budget: ClassVar[bool] = False
+    source: ClassVar[str] = ""
     version: ClassVar[int] = 1
+    takes_budget: ClassVar[bool] = False
+    reads: ClassVar[Literal["own", "full"]] = "full"
+    needs_gists: ClassVar[bool] = False
+    architectures: ClassVar[frozenset[ArchitectureName]] = frozenset(("decoder-only", "encoder-decoder"))
+    reusable: ClassVar[bool] = True
 
     @abstractmethod
     def compress(
-        self, model: PromptModel, instructions: Sequence[str], budget: int | None
+        self, model: PromptModel, instructions: Sequence[str], budget: Budget | None
     ) -> list[CompressedPrompt]:
         """Compress each instruction on its own, so results don't depend on what else is in the batch.
 
-        budget: tokens or slots to keep of each instruction, None for the compressor's own choice. The
-        template's tokens are no part of it.
+        Args:
+            model: Runs the prompts.
+            instructions: Texts without template.
+            budget: What to keep of each instruction, None for the compressor's own choice. The template's
+                tokens are no part of it.
+
+        Returns:
+            A compressed prompt for each instruction.
         """
 
-    def footprint(self, source: Source, budget: int | None) -> Footprint:
-        """What compressing such a prompt will cost, for an estimate without weights.
+    @abstractmethod
+    def proof(
+        self,
+        model: PromptModel,
+        instructions: Sequence[str],
+        budget: Budget | None,
+        compressed: Sequence[CompressedPrompt],
+    ) -> Proof:
+        """How the self-check can compare these compressed prompts with an uncached pass.
 
-        Here: the whole prompt is run once, and as many slots are kept as the budget says, all without one.
+        Args:
+            model: The model that compressed them.
+            instructions: Texts without template.
+            budget: As it was given to `compress`.
+            compressed: What `compress` made of the instructions.
+        """
+
+    def check_architecture(self, kind: ArchitectureName, where: str) -> None:
+        """Raise GistevalError for a model that it can't serve. where: the model, for the message."""
+        if kind not in self.architectures:
+            raise GistevalError(
+                f"compressor {self.name} can't serve {where}, a model of the kind {kind}: it is for "
+                f"{' and '.join(sorted(self.architectures))} models"
+            )
+
+    def helper_digests(self) -> Mapping[str, str]:
+        """Digests, by name, of helper models that decide what is kept. They enter a record's key."""
+        return {}
+
+    def footprint(self, source: Source, budget: Budget | None) -> Footprint:
+        """Estimate, without weights, what compressing such a prompt costs.
+
+        By default the whole prompt is run once, and as many slots are kept as the budget says, all
+        without one.
         """
         whole = source.tokens + source.k
-        return Footprint(whole, whole if budget is None else min(budget, whole), 0)
+        slots = whole if budget is None else min(budget.of(source.instruction), whole)
+        return Footprint(whole, slots, 0)
 
-    def positions(self, model: PromptModel, instructions: Sequence[str], budget: int | None) -> list[int]:
+    def positions(
+        self, model: PromptModel, instructions: Sequence[str], budget: Budget | None
+    ) -> list[int]:
         """How much of the context each prompt takes up, while it is compressed and once it is.
 
-        Here: its whole length, gists included, as what follows it stands at its original position.
+        By default its whole length, gists included, as what follows stands at its original position.
         """
         return [len(prompt) for prompt in self.prompts(model, instructions)]
 
@@ -85,13 +146,15 @@ class Compressor(ABC):
         return [ids + model.tokens.gists for ids in model.tokens.prompts(instructions)]
 
 
-def check_budget(budget: int | None, compressors: Mapping[str, type[Compressor]]) -> None:
-    """Raises GistevalError for a budget that none of the compressors (by name) takes."""
-    if budget is not None and not any(compressor.takes_budget for compressor in compressors.values()):
-        named = f"{', '.join(compressors)} takes none" if compressors else "no compressor is given"
+def check_budget(budgets: Sequence[Budget], compressors: Iterable[Compressor]) -> None:
+    """Raise GistevalError for budgets that none of the compressors takes."""
+    methods = list(compressors)
+    if budgets and not any(method.takes_budget for method in methods):
+        names = ", ".join(method.name for method in methods)
+        why = f"{names} takes none" if methods else "no compressor is given"
         raise GistevalError(
-            f"--budget {budget} has nothing to work on, {named}: say what keeps so many tokens with "
-            "--compressor, such as truncate"
+            f"--budget {','.join(map(str, budgets))} has nothing to work on, {why}: say what keeps so many "
+            "tokens with --compressor, such as truncate"
         )
 
 

@@ -14,7 +14,6 @@ from gisteval.models.checkpoints.placement import Placement
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.memory import is_out_of_memory
 from gisteval.records.schema import Example, Generation, record_key, to_json
-from gisteval.registry import COMPRESSORS
 from gisteval.suite import System
 
 
@@ -39,8 +38,7 @@ class Job:
 
     def compressor(self) -> Compressor:
         """The system's compressor."""
-        found: Compressor = COMPRESSORS.load(self.system.compressor)()
-        return found
+        return self.system.method()
 
     def portion(self, split: str, outcomes: Iterable[Outcome]) -> Portion:
         """Outcomes as records."""
@@ -64,7 +62,7 @@ class Job:
             condition=system.condition,
             control=system.control,
             compressor=system.compressor,
-            k=system.checkpoint.record.k,
+            k=system.k,
             output=answer.output,
             output_tokens=answer.output_tokens,
             finished=answer.finished,
@@ -166,8 +164,7 @@ def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Exa
 
 def _check(job: Job, model: PromptModel, chosen: Sequence[Example]) -> SelfCheck:
     system = job.system
-    leak_window = system.checkpoint.record.leak_window
     try:
-        return check_cached_path(model, job.compressor(), system.budget, leak_window, chosen)
+        return check_cached_path(model, job.compressor(), system.budget, chosen)
     except InvalidRun as error:
         raise InvalidRun(f"{system.name}: {error}") from error

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import TypeVar
 
 import torch
 
 from gisteval.compressors.base import Compressor
+from gisteval.generation.batching import (
+    AUTO_BATCH,
+    compress_groups,
+    fitting_batches,
+    length_groups,
+    prompt_windows,
+)
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt
 from gisteval.models.running.memory import Halving
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 from gisteval.thinking import Thinking
-
-Entry = TypeVar("Entry")
-
-AUTO_BATCH = 256
-CACHE_BYTES = 2**30
-"""Room that "auto" gives to the key-value cache of one batch."""
-
-PREFIX_BYTES = 256 * 2**20
-"""Room for the compressed prompts that are kept at a time."""
-
-FEW_ROWS = 32
-PADDING_LIMIT = 1.2
-"""Prompts that are compressed together differ in length by at most this factor, unless they are few."""
 
 WINDOW = 8
 """Batches that are planned, and whose prompts are kept, at a time."""
@@ -133,7 +126,7 @@ class _Item:
 def answer_all(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     examples: Sequence[Example],
     decoding: Decoding,
     done: AbstractSet[int] = frozenset(),
@@ -161,7 +154,7 @@ def answer_all(
 def plan_windows(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     examples: Sequence[Example],
     decoding: Decoding,
 ) -> Iterator[tuple[TooLong, ...] | Window]:
@@ -183,7 +176,7 @@ def plan_windows(
             lengths = {item.example.instruction: item.prompt_tokens for item in window}
             batches = _batches(model, window, decoding)
             yield Window(
-                tuple(map(tuple, _length_groups(model, lengths))),
+                tuple(map(tuple, length_groups(model, lengths))),
                 tuple(tuple(item.index for item in batch) for batch in batches),
             )
 
@@ -192,7 +185,7 @@ class Answering:
     """Answers batches of one window after the other; each prompt is compressed once, when it is needed."""
 
     def __init__(
-        self, model: PromptModel, compressor: Compressor, budget: int | None, decoding: Decoding
+        self, model: PromptModel, compressor: Compressor, budget: Budget | None, decoding: Decoding
     ) -> None:
         self._model, self._compressor, self._budget = model, compressor, budget
         self._decoding = decoding
@@ -228,7 +221,7 @@ def _group_key(examples: Sequence[Example], index: int) -> tuple[int, str, int]:
 def _measure(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
+    budget: Budget | None,
     chosen: list[tuple[int, Example]],
     decoding: Decoding,
 ) -> list[_Item]:
@@ -245,101 +238,16 @@ def _measure(
     ]
 
 
-def prompt_windows(
-    model: PromptModel, items: Iterable[Entry], prompt: Callable[[Entry], tuple[str, int]]
-) -> Iterator[list[Entry]]:
-    """Cut where the compressed prompts, if nothing were dropped, would outgrow their room.
-
-    prompt: an item's prompt and its tokens; items of one prompt that follow each other share it.
-    """
-    window: list[Entry] = []
-    size, last = 0, ""
-    for item in items:
-        text, tokens = prompt(item)
-        cost = 0 if text == last else tokens * model.slot_bytes
-        if window and size + cost > PREFIX_BYTES:
-            yield window
-            window, size = [], 0
-        window.append(item)
-        size, last = size + cost, text
-    if window:
-        yield window
-
-
-def fitting_batches(
-    model: PromptModel,
-    items: Iterable[Entry],
-    tokens: Callable[[Entry], int],
-    limit: int | None,
-    width: Callable[[Entry], int] = lambda item: 1,
-) -> Iterator[list[Entry]]:
-    """Items in their order, as many at a time as the cache has room for, or up to limit rows.
-
-    tokens: that a row of an item may come to hold; width: its rows.
-    """
-    batch: list[Entry] = []
-    rows = longest = 0
-    for item in items:
-        longest = max(longest, tokens(item))
-        if batch and rows + width(item) > (limit or _auto_rows(model, longest)):
-            yield batch
-            batch, rows, longest = [], 0, tokens(item)
-        batch.append(item)
-        rows += width(item)
-    if batch:
-        yield batch
-
-
-def _auto_rows(model: PromptModel, tokens: int) -> int:
-    """How many rows of so many tokens fit into the room for the cache."""
-    return min(AUTO_BATCH, max(1, CACHE_BYTES // (tokens * model.slot_bytes)))
-
-
 def _batches(model: PromptModel, window: list[_Item], decoding: Decoding) -> Iterator[list[_Item]]:
     """Rows of similar length together. The reference's length is no key: nobody knows it in earnest."""
     ordered = sorted(window, key=lambda i: (i.input_tokens, i.prompt_tokens, i.index))
     return fitting_batches(
-        model, ordered, lambda item: item.total + decoding.max_new_tokens, decoding.batch_size
+        model,
+        ordered,
+        lambda item: item.total + decoding.max_new_tokens,
+        lambda item: max(item.input_tokens, item.target_tokens),
+        decoding.batch_size,
     )
-
-
-def compress_each(
-    model: PromptModel,
-    compressor: Compressor,
-    budget: int | None,
-    lengths: Mapping[str, int],
-    halving: Halving,
-) -> dict[str, CompressedPrompt]:
-    """Every text of `lengths` (its prompt's tokens) compressed once, similar lengths together."""
-    return compress_groups(model, compressor, budget, _length_groups(model, lengths), halving)
-
-
-def compress_groups(
-    model: PromptModel,
-    compressor: Compressor,
-    budget: int | None,
-    groups: Iterable[Sequence[str]],
-    halving: Halving,
-) -> dict[str, CompressedPrompt]:
-    """Every text of some groups, a group at a time."""
-    found: dict[str, CompressedPrompt] = {}
-    for batch in groups:
-        compressed = halving.run(lambda part: list(compressor.compress(model, part, budget)), batch)
-        found.update(zip(batch, chain.from_iterable(compressed), strict=True))
-    return found
-
-
-def _length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[list[str]]:
-    """Texts of similar length together, shortest first; a small group may mix lengths."""
-    group: list[str] = []
-    for text in sorted(lengths, key=lambda text: (lengths[text], text)):
-        padded = len(group) >= FEW_ROWS and lengths[text] > PADDING_LIMIT * lengths[group[0]]
-        if group and (padded or len(group) >= _auto_rows(model, lengths[text])):
-            yield group
-            group = []
-        group.append(text)
-    if group:
-        yield group
 
 
 def _answers(

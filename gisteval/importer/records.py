@@ -7,13 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gisteval.records.schema import Condition, Control, Example, Generation, digest
+from gisteval.registry import CONDITION_COMPRESSOR
 
-_COMPRESSORS: dict[Condition | None, str] = {
-    "gist": "gist",
-    "pos_control": "none",
-    "neg_control": "nothing",
-    None: "unknown",
-}
 _ROLES: dict[Condition | None, str] = {"pos_control": "positive", "neg_control": "negative"}
 
 
@@ -33,7 +28,7 @@ class SystemLabel:
     @property
     def method(self) -> str:
         """How the prompt was compressed."""
-        return self.compressor or _COMPRESSORS[self.condition]
+        return self.compressor or CONDITION_COMPRESSOR.get(self.condition or "", "unknown")
 
     @property
     def role(self) -> str:

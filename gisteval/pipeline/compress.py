@@ -4,55 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 from gisteval.compressors.base import check_budget
+from gisteval.compressors.spec import CompressorSpec
+from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import choose_placement
-from gisteval.records.schema import Condition
-from gisteval.registry import COMPRESSORS
-from gisteval.suite import CONDITION_COMPRESSOR
+from gisteval.records.budget import parse_budgets
+from gisteval.records.schema import as_condition
+from gisteval.registry import CONDITION_COMPRESSOR, UNCOMPRESSED
 
 
-def compress_prompts(
-    model: str,
-    prompts: Sequence[str],
-    compressor: str | None,
-    *,
-    budget: int | None,
-    k: int | None,
-    condition: Condition | None,
-    device: str,
-    dtype: str,
-    device_map: str | None = None,
-    quantize: str | None = None,
-    base: str | None = None,
-    allow_pickle: bool = False,
-    chat_template: str | None = None,
-) -> list[dict[str, Any]]:
-    """One row a prompt: the compressor and the accounting (tokens, slots, bytes)."""
+def compress_prompts(config: RunConfig, prompts: Sequence[str]) -> list[dict[str, Any]]:
+    """Compress instructions with the one model of a configuration.
+
+    Returns:
+        One row for each compressor, budget and prompt: the compressor and the accounting (tokens, slots,
+        bytes).
+    """
     if not all(prompt.strip() for prompt in prompts):
         raise GistevalError("--prompt is empty: give the instruction to compress")
-    for name, value in (("budget", budget), ("k", k)):
-        if value is not None and value < 1:
-            raise GistevalError(f"{name} must be at least 1, not {value}")
+    (model,) = config.models
     checkpoint = inspect_checkpoint(
-        resolve(model, allow_pickle),
-        condition,
-        k,
-        allow_pickle,
-        resolve(base, allow_pickle) if base else None,
-        chat_template,
+        resolve(model, config.allow_pickle),
+        as_condition(config.condition),
+        config.k,
+        config.allow_pickle,
+        resolve(config.base, config.allow_pickle) if config.base else None,
+        config.chat_template,
     )
     trained = checkpoint.record.condition
-    name = compressor or (CONDITION_COMPRESSOR[trained] if trained else "none")
-    check_budget(budget, {name: COMPRESSORS.load(name)})
-    method = COMPRESSORS.load(name)()
-    loaded = load_placed(checkpoint, choose_placement(device, dtype, device_map, quantize))
-    compressed = method.compress(loaded, prompts, budget)
-    return [
-        {"prompt": prompt, "compressor": name, **asdict(result.accounting)}
-        for prompt, result in zip(prompts, compressed, strict=True)
-    ]
+    texts = config.compressors or (CONDITION_COMPRESSOR.get(trained or "", UNCOMPRESSED),)
+    methods = {spec: spec.build() for spec in map(CompressorSpec.parse, texts)}
+    budgets = parse_budgets(config.budgets)
+    check_budget(budgets, methods.values())
+    for method in methods.values():
+        method.check_architecture(checkpoint.architecture.name, str(checkpoint.path))
+    placement = choose_placement(config.device, config.dtype, config.device_map, config.quantize)
+    loaded = load_placed(checkpoint, placement)
+    rows = []
+    for (spec, method), budget in product(methods.items(), budgets or (None,)):
+        compressed = method.compress(loaded, prompts, budget)
+        rows += [
+            {"prompt": prompt, "compressor": str(spec), **asdict(result.accounting)}
+            for prompt, result in zip(prompts, compressed, strict=True)
+        ]
+    return rows

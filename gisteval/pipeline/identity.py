@@ -5,23 +5,30 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from gisteval.records.budget import Budget
 from gisteval.records.schema import digest
+from gisteval.registry import COMPRESSORS
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationIdentity:
     """Everything but the example that can change a generation.
 
-    thinking: what becomes of thoughts, None for a model that is not known to think and the default rule.
+    Attributes:
+        compressor: Its name alone.
+        settings: Its settings that differ from their defaults, as they stand in its spec.
+        helpers: Digests of helper models that it uses, by name.
+        thinking: What becomes of thoughts, None for a model that is not known to think and the default
+            rule.
     """
 
     template: Mapping[str, str]
     compressor: str
-    budget: int | None
+    budget: Budget | None
     condition: str | None
     k: int
     leak_window: int
@@ -33,13 +40,15 @@ class GenerationIdentity:
     quantize: str | None = None
     compressor_version: int = 1
     thinking: str | None = None
+    settings: str = ""
+    helpers: Mapping[str, str] = field(default_factory=dict)
 
     def prefix(self) -> str:
         """Digest shared by all records of one system."""
         return digest(
             [
                 json.dumps(dict(self.template), sort_keys=True),
-                self.compressor,
+                COMPRESSORS.former(self.compressor),  # as the keys of older records have it
                 str(self.budget),
                 str(self.condition),
                 str(self.k),
@@ -53,6 +62,8 @@ class GenerationIdentity:
                 *([] if self.quantize is None else [self.quantize]),
                 *([] if self.compressor_version == 1 else [f"compressor v{self.compressor_version}"]),
                 *([] if self.thinking is None else ["thinking", self.thinking]),
+                *(["settings", self.settings] if self.settings else []),
+                *(["helpers", json.dumps(dict(self.helpers), sort_keys=True)] if self.helpers else []),
             ]
         )
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from jinja2 import TemplateSyntaxError
 
+from gisteval.compressors.base import Compressor
+from gisteval.compressors.spec import settings_of
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted
 from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
@@ -19,9 +22,9 @@ from gisteval.tasks import list_tasks, load_task
 from gisteval.tasks.definition import TASK_FILE, generated, read_definition
 
 
-def listing(kind: str) -> list[dict[str, str]]:
+def listing(kind: str) -> list[dict[str, Any]]:
     """Name and description of every item of a kind."""
-    kinds: dict[str, Callable[[], list[dict[str, str]]]] = {
+    kinds: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "tasks": _tasks,
         "judges": _judges,
         "compressors": _compressors,
@@ -49,14 +52,25 @@ def _judges() -> list[dict[str, str]]:
     return rows
 
 
-def _compressors() -> list[dict[str, str]]:
-    return [
-        {
-            "name": name,
-            "description": (COMPRESSORS.load(name).__doc__ or "").strip().splitlines()[0],
-        }
-        for name in COMPRESSORS.names()
-    ]
+def _compressors() -> list[dict[str, Any]]:
+    return [_compressor(name, COMPRESSORS.load(name)) for name in COMPRESSORS.names()]
+
+
+def _compressor(name: str, kind: type[Compressor]) -> dict[str, Any]:
+    """What a user chooses by: the idea, settings, source, the weights it reads and what it needs."""
+    needs = ["gist tokens"] if kind.needs_gists else []
+    if len(kind.architectures) == 1:
+        needs.append(f"a {next(iter(kind.architectures))} model")
+    return {
+        "name": name,
+        "description": (kind.__doc__ or "").strip().splitlines()[0],
+        "settings": settings_of(name),
+        "budget": kind.takes_budget,
+        "reads": kind.reads,
+        "needs": needs,
+        "reusable": kind.reusable,
+        "source": kind.source,
+    }
 
 
 def _checkpoints() -> list[dict[str, str]]:

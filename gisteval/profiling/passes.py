@@ -16,6 +16,7 @@ from gisteval.compressors.base import Compressor
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import Accounting, CompressedPrompt, Nothing, Prefix, Tokens
 from gisteval.profiling.timing import Stopwatch
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 Kind = Literal["no_cache", "whole_cache", "compressed", "negative"]
@@ -29,7 +30,7 @@ class Way:
     kind: Kind
     model: PromptModel
     compressor: Compressor | None
-    budget: int | None = None
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)

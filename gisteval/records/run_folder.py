@@ -19,6 +19,7 @@ from gisteval.logs import LOG_FILE
 from gisteval.records.facts import WrongField, check_complete, check_manifest, check_numbers, check_results
 from gisteval.records.schema import Example, Generation, ResultRow, Verdict, from_json, to_json
 from gisteval.records.store import LOCK_FILE, NEW, only_writer, read_records, write_atomic, write_json
+from gisteval.registry import COMPRESSORS
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -166,7 +167,7 @@ class RunFolder:
     @property
     def systems(self) -> tuple[dict[str, Any], ...]:
         """What the manifest says of each system: name, role, condition, control, compressor, k, ..."""
-        return tuple(self._manifest["systems"])
+        return tuple(dict(with_current_names(system)) for system in self._manifest["systems"])
 
     def examples(self, split: str) -> tuple[Example, ...]:
         """The examples of one split, in the task's order. Raises InvalidRun if some are lost."""
@@ -319,7 +320,7 @@ class RunFolder:
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
             check_results(content)
-            rows = [from_json(ResultRow, row) for row in content["rows"]]
+            rows = [from_json(ResultRow, with_current_names(row)) for row in content["rows"]]
             return rows, content["signature"], content.get("judging", [])
         except FileNotFoundError as error:
             raise GistevalError(f"{self.path} has no results.json: finish that run first") from error
@@ -396,9 +397,17 @@ def _records(path: Path, kind: type[Record], **wanted: str) -> Iterator[Record]:
     for number, record in _lines(path, wanted):
         try:
             check_numbers(record)
-            yield from_json(kind, record)
+            yield from_json(kind, with_current_names(record))
         except (TypeError, WrongField) as error:
             raise _no_record(path, number, error) from error
+
+
+def with_current_names(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record, result row or system whose compressor bears its present name, as older folders' don't."""
+    name = values.get("compressor")
+    if not isinstance(name, str) or COMPRESSORS.current(name) == name:
+        return values
+    return {**values, "compressor": COMPRESSORS.current(name)}
 
 
 def _no_record(path: Path, number: int, error: Exception) -> GistevalError:

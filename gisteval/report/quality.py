@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from gisteval.records.schema import ResultRow
+from gisteval.registry import keeps_gists
 from gisteval.report.data import ReportData
 from gisteval.report.doubts import MARK
 from gisteval.report.layout import Table
@@ -122,7 +123,7 @@ def _sweep(data: ReportData, cells: _Cells, values: Values) -> list[Table]:
     tables = []
     for group in dict.fromkeys(group_of.values()):
         members = [row for row in data.rows if group_of[row.system] == group]
-        gists = {row.k: row.system for row in members if row.compressor == "gist"}
+        gists = {row.k: row.system for row in members if keeps_gists(row.compressor)}
         if len(gists) < 2:
             continue
         negative = next((row.system for row in members if row.condition == "neg_control"), None)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
 from gisteval.records.schema import ResultRow
+from gisteval.registry import may_use_gists
 from gisteval.report.layout import Table
 
 COLUMNS = (
@@ -102,11 +103,7 @@ def _times(row: ResultRow | None) -> str:
     return "-" if row is None else f"{row.value:.1f}x"
 
 
-WITHOUT_K = ("none", "nothing", "truncate")
-"""Compressors that make no use of a checkpoint's gist tokens."""
-
-
 def k_text(row: ResultRow) -> str:
     """Gist tokens or slots of a candidate; a control has none that count, nor has a shortened prompt."""
-    without = row.condition in ("pos_control", "neg_control") or row.compressor in WITHOUT_K
+    without = row.condition in ("pos_control", "neg_control") or not may_use_gists(row.compressor)
     return "-" if without or not row.k else str(row.k)

@@ -16,7 +16,15 @@ from gisteval.cli import app as cli
 from gisteval.errors import GistevalError, InvalidRun
 
 HEAVY = ("torch", "transformers", "pandas", "scipy", "datasets", "peft")
-RECORDS_WING = ("stats", "metrics", "report.tables", "report.markdown", "score_files", "store", "tasks")
+RECORDS_WING = (
+    "stats",
+    "metrics",
+    "report.tables",
+    "report.markdown",
+    "pipeline.score_files",
+    "records.store",
+    "tasks",
+)
 
 
 def python(code: str, **streams: object) -> subprocess.CompletedProcess[str]:
@@ -115,6 +123,12 @@ def test_a_full_disk_behind_stdout_is_one_line() -> None:
         done = python(LISTING, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 2
     assert done.stderr == "gisteval: output: No space left on device\n"
+
+
+def test_the_schema_of_configuration_files_is_printed(call) -> None:
+    code, out, err = call("validate", "--schema")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["properties"]["limit"]["minimum"] == 1
 
 
 def test_both_spellings_of_options(call, tmp_path: Path) -> None:

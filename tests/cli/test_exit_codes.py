@@ -87,7 +87,7 @@ def test_an_invalid_run_is_4(make_run) -> None:
 
 
 def test_a_crash_is_70_and_leaves_its_traceback_in_a_file(tmp_path: Path) -> None:
-    code = broken("score_files", "score_file", "ZeroDivisionError('by zero')")
+    code = broken("pipeline.score_files", "score_file", "ZeroDivisionError('by zero')")
     done = command("score", "file.csv", code=code, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (70, "")
     assert "gisteval score file.csv" in traceback_of(last_line(done))
@@ -120,7 +120,7 @@ def test_a_crash_of_a_run_stands_in_its_log(tmp_path: Path, tiny_suite: Path, ti
     arguments = ["run", "--model", tiny_suite / "gist-1", "--task", tiny_task, "--judge", "none"]
     arguments += ["--output", tmp_path / "run"]
     done = command(
-        *arguments, code=broken("pipeline.run", "collect", "IndexError('index 3 is out of range')")
+        *arguments, code=broken("pipeline.run.evaluate", "collect", "IndexError('index 3 is out of range')")
     )
     assert (done.returncode, done.stdout) == (70, "")
     log = tmp_path / "run" / "log.txt"

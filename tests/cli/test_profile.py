@@ -15,8 +15,8 @@ from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import GistRecord
 from gisteval.models.checkpoints.loading import save_checkpoint
 from gisteval.models.running.architecture import architecture_of
-from gisteval.pipeline.profile.profile_model import ModelOptions, model_profile
-from gisteval.pipeline.profile.profile_shapes import parse_bytes
+from gisteval.pipeline.profile.options import ProfileOptions
+from gisteval.pipeline.profile.profile_model import model_profile
 from gisteval.pipeline.run.evaluate import run
 from gisteval.profiling.operators import OperatorCounter, Uncountable
 
@@ -133,7 +133,7 @@ def test_the_time_budget_holds_on_a_busy_machine(tiny_suite, tiny_task):
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
     try:
         found = model_profile(
-            ModelOptions(
+            ProfileOptions(
                 model=str(tiny_suite),
                 task=str(tiny_task),
                 split="test",
@@ -161,13 +161,6 @@ def test_run_with_profile_adds_a_report_and_leaves_the_records(
     for file in sorted((plain / "generations").iterdir()):
         assert file.read_bytes() == (profiled / "generations" / file.name).read_bytes()
     assert (plain / "results.json").read_bytes() == (profiled / "results.json").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("80GB", 80 * 10**9), ("24 GiB", 24 * 2**30), ("1.5mb", 1_500_000), ("10", 10)]
-)
-def test_sizes_are_read(text, expected):
-    assert parse_bytes(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -213,7 +206,7 @@ def test_help_does_not_import_torch():
 
 def test_an_encoder_decoder_is_refused_before_anything_is_run(tmp_path, t5_suite, tiny_task):
     with pytest.raises(GistevalError, match="whole-prompt cache, which an encoder-decoder model does not"):
-        model_profile(ModelOptions(model=str(t5_suite), task=str(tiny_task)))
+        model_profile(ProfileOptions(model=str(t5_suite), task=str(tiny_task)))
     flags = {"models": [str(t5_suite)], "task": str(tiny_task), "output": str(tmp_path / "run")}
     config = read_config(None, {**flags, "profile": True})
     with pytest.raises(GistevalError, match="its FLOPs come from gisteval profile --shape"):

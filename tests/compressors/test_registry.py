@@ -9,7 +9,14 @@ import pytest
 from gisteval import registry
 from gisteval.compressors.base import Compressor
 from gisteval.errors import GistevalError
-from gisteval.registry import COMPRESSORS, Registry
+from gisteval.registry import (
+    COMPRESSORS,
+    Registry,
+    compresses,
+    current_spec,
+    keeps_gists,
+    may_use_gists,
+)
 
 
 @pytest.fixture
@@ -27,22 +34,37 @@ def installed(monkeypatch):
 
 
 def test_every_built_in_compressor_loads_under_its_own_name():
-    assert set(COMPRESSORS.names()) >= {"gist", "none", "nothing", "truncate"}
+    assert set(COMPRESSORS.names()) >= {"empty", "full", "gist", "truncate"}
     for name in COMPRESSORS.names():
         plugin = COMPRESSORS.load(name)
         assert issubclass(plugin, Compressor)
         assert plugin.name == name
+        assert current_spec(name) == name
+        assert keeps_gists(name) == plugin.needs_gists
+        assert may_use_gists(name) == plugin.needs_gists
+
+
+def test_the_names_of_before_load_the_same_compressors():
+    assert COMPRESSORS.load("none") is COMPRESSORS.load("full")
+    assert COMPRESSORS.load("nothing") is COMPRESSORS.load("empty")
+    assert [COMPRESSORS.former(name) for name in ("full", "empty", "gist")] == ["none", "nothing", "gist"]
+    assert "none" not in COMPRESSORS.names()
+
+
+def test_what_compresses_is_told_by_the_name_in_a_record():
+    names = ("full", "none", "empty", "nothing", "gist", "snapkv:window=4")
+    assert [name for name in names if compresses(name)] == ["gist", "snapkv:window=4"]
 
 
 def test_an_unknown_name_suggests_a_near_one():
     with pytest.raises(
-        GistevalError, match=r"'gits' is unknown \(did you mean 'gist'\?\): choose from gist"
+        GistevalError, match=r"'gits' is unknown \(did you mean 'gist'\?\): choose from empty, full, gist"
     ):
         COMPRESSORS.load("gits")
 
 
 def test_a_far_name_suggests_nothing():
-    with pytest.raises(GistevalError, match=r"'zzzzz' is unknown: choose from gist, none, nothing, trunc"):
+    with pytest.raises(GistevalError, match=r"'zzzzz' is unknown: choose from empty, full, gist"):
         COMPRESSORS.load("zzzzz")
 
 
@@ -50,7 +72,7 @@ def test_an_outside_plugin_is_found_by_its_entry_point(installed):
     installed(mine="gisteval.compressors.full:Full")
     plugins = Registry("compressor", "gisteval.compressors", {"own": "gisteval.compressors.gist.gist:Gist"})
     assert plugins.names() == ["mine", "own"]
-    assert plugins.load("mine").name == "none"
+    assert plugins.load("mine").name == "full"
 
 
 def test_a_name_taken_twice_is_an_error(installed):

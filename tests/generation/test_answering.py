@@ -12,6 +12,7 @@ from gisteval.compressors.full import Full
 from gisteval.compressors.gist.gist import Gist
 from gisteval.compressors.pruning.truncate import Truncate
 from gisteval.generation import answering as generation
+from gisteval.generation import batching
 from gisteval.generation.answering import Answer, Decoding, TooLong, answer_all
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.records.schema import Example
@@ -81,18 +82,20 @@ def test_answers_do_not_depend_on_batch_size_or_order(tiny_model, one_by_one, na
 def test_answers_do_not_depend_on_the_room_for_caches_and_prompts(tiny_model, one_by_one, monkeypatch):
     model = tiny_model("llama", 2)
     expected = one_by_one("llama", Gist())
-    monkeypatch.setattr(generation, "CACHE_BYTES", 300 * model.slot_bytes)
+    room = model.row_bytes(300, 100)
+    monkeypatch.setattr(batching, "BATCH_BYTES", room)
     assert 1 < max(len(batch) for batch in batches(model)) < len(EXAMPLES)
     assert_same(answers(model), expected)
     for batch in batches(model):
         used = [answer.source_tokens + 2 + answer.target_tokens + 6 for answer in batch]
         inputs = model.tokens.continuations([answer.example.input for answer in batch])
         longest = max((own + len(x) for own, x in zip(used, inputs, strict=True)), default=0)
-        assert len(batch) * longest <= 300
-    monkeypatch.setattr(generation, "CACHE_BYTES", 1)
+        read = max(map(len, inputs), default=0)
+        assert len(batch) * model.row_bytes(longest, read) <= room
+    monkeypatch.setattr(batching, "BATCH_BYTES", 1)
     assert max(len(batch) for batch in batches(model)) == 1
     assert_same(answers(model), expected)
-    monkeypatch.setattr(generation, "PREFIX_BYTES", 1)
+    monkeypatch.setattr(batching, "PREFIX_BYTES", 1)
     monkeypatch.setattr(generation, "WINDOW", 1)
     assert_same(answers(model), expected)
     assert_same(answers(model, batch_size=2), expected)

@@ -151,7 +151,7 @@ def test_over_a_quantised_base_an_adapter_is_not_merged(trained, quantize):
         total = whole.float() + part.get_delta_weight("default")
         own = parts[name].weight
         own.data.copy_(total if own.shape == total.shape and "c_" not in name else total.T)
-    check = check_cached_path(loaded, Gist(), None, 0, EXAMPLES)
+    check = check_cached_path(loaded, Gist(), None, EXAMPLES)
     assert check.max_nll_difference < 5e-2
     ids = Gist().prompts(loaded, ["say yes"])[0]
     difference = (logits(loaded.model, ids) - logits(merged.model, ids)).abs().max()

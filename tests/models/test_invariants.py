@@ -10,6 +10,7 @@ from gisteval.compressors.full import Full
 from gisteval.compressors.gist.gist import Gist
 from gisteval.compressors.pruning.truncate import Truncate
 from gisteval.masks import MaskRule
+from gisteval.records.budget import Budget
 
 INSTRUCTIONS = [
     "say",
@@ -40,7 +41,7 @@ def assert_all_close(found, expected, tolerance=1e-4):
         assert float((one - other).abs().max()) <= tolerance
 
 
-def answers(model, compressor, size: int, budget: int | None = None):
+def answers(model, compressor, size: int, budget: Budget | None = None):
     """(first logits, losses, decoded) of all examples, in batches of `size`."""
     first, losses, decoded = [], [], []
     targets = model.tokens.targets(OUTPUTS)
@@ -102,7 +103,7 @@ def test_the_conditions_differ_from_each_other(tiny_model, name, attention, k):
 @networks
 def test_keeping_every_token_is_no_compression(tiny_model, name, attention):
     model = tiny_model(name, 0, attention)
-    kept, whole = answers(model, Truncate(), 7, budget=1000), answers(model, Full(), 7)
+    kept, whole = answers(model, Truncate(), 7, budget=Budget(1000)), answers(model, Full(), 7)
     assert_all_close(kept[0], whole[0], 1e-6)
     assert_all_close(kept[1], whole[1], 1e-6)
     assert kept[2] == whole[2]
@@ -116,5 +117,5 @@ def test_keeping_every_slot_is_the_gist_mask_that_leaks_all(tiny_model, name, at
     prompts = Gist().prompts(model, INSTRUCTIONS)
     inputs, targets = model.tokens.continuations(INPUTS), model.tokens.targets(OUTPUTS)
     masked = model.predictions(prompts, inputs, targets, MaskRule("gist", leak_window=1000))
-    first, _, _ = answers(model, Gist(), 7, budget=1000)
+    first, _, _ = answers(model, Gist(), 7, budget=Budget(1000))
     assert_all_close(first, [logits[0] for logits in masked])

@@ -43,7 +43,7 @@ def losses(model, examples=EXAMPLES) -> torch.Tensor:
 def test_both_paths_are_alike_and_near_the_float_model(checkpoint, quantize):
     model = load_model(checkpoint, CPU, torch.float32, quantize=quantize)
     assert model.quantized == quantize and model.device == CPU
-    check = check_cached_path(model, Gist(), None, 0, EXAMPLES)
+    check = check_cached_path(model, Gist(), None, EXAMPLES)
     assert check.max_nll_difference < (1e-3 if quantize == "int4" else 5e-2)
     alone = torch.cat([losses(model, [example]) for example in EXAMPLES])
     assert float((alone - losses(model)).abs().max()) < 5e-2

@@ -18,7 +18,7 @@ def accounting(gisteval, model, *arguments: object) -> dict[str, object]:
 def test_each_checkpoint_compresses_as_it_was_trained(tiny_suite, gisteval) -> None:
     names = ("gist-1", "gist-3", "pos_control", "neg_control")
     rows = {name: accounting(gisteval, tiny_suite / name) for name in names}
-    assert [row["compressor"] for row in rows.values()] == ["gist", "gist", "none", "nothing"]
+    assert [row["compressor"] for row in rows.values()] == ["gist", "gist", "full", "empty"]
     assert [rows[name]["kept"] for name in ("gist-1", "gist-3", "neg_control")] == [1, 3, 0]
     assert rows["gist-3"]["bytes"] == 3 * rows["gist-1"]["bytes"] > 0
     assert len({row["source_tokens"] for row in rows.values()}) == 1
@@ -41,7 +41,7 @@ def test_a_plain_model_keeps_everything(tiny_suite, tmp_path, gisteval) -> None:
     shutil.copytree(tiny_suite / "gist-1", tmp_path / "plain")
     (tmp_path / "plain" / "gist.json").unlink()
     row = accounting(gisteval, tmp_path / "plain")
-    assert (row["compressor"], row["kept"]) == ("none", row["source_tokens"])
+    assert (row["compressor"], row["kept"]) == ("full", row["source_tokens"])
     assert accounting(gisteval, tmp_path / "plain", "--k", 2)["kept"] == 2
 
 

@@ -11,6 +11,7 @@ import pytest
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.pipeline.identity import GenerationIdentity, signature
 from gisteval.prompts import Template
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example, record_key
 
 IDENTITY = GenerationIdentity(
@@ -28,8 +29,8 @@ IDENTITY = GenerationIdentity(
 )
 OTHER = {
     "template": {**Template().to_dict(), "target": "{output}"},
-    "compressor": "none",
-    "budget": 1,
+    "compressor": "full",
+    "budget": Budget(1),
     "condition": None,
     "k": 2,
     "leak_window": 1,
@@ -41,6 +42,8 @@ OTHER = {
     "quantize": "int8",
     "compressor_version": 2,
     "thinking": "strip:<think>:</think>",
+    "settings": "window=4",
+    "helpers": {"model": "digest"},
 }
 EXAMPLE = Example("id", "task", "split", "instruction", "input", "output")
 
@@ -54,6 +57,22 @@ def test_each_setting_changes_the_key(name: str) -> None:
     changed = replace(IDENTITY, **{name: OTHER[name]})
     assert record_key(changed.prefix(), EXAMPLE) != record_key(IDENTITY.prefix(), EXAMPLE)
     assert changed.prefix() != IDENTITY.prefix()
+
+
+@pytest.mark.parametrize(
+    ("compressor", "budget", "version", "key"),
+    [
+        ("gist", None, 1, "1ffa9618f0811158cb02c9d21b0b9933"),
+        ("gist", Budget(5), 1, "462ea933a49b2f01a2ac15ec933b4157"),
+        ("full", None, 1, "ccf496d404f220b43456c07dabbcc98e"),
+        ("empty", None, 1, "4ebe3bd4c9c90961caa56fc62669388e"),
+        ("truncate", Budget(8), 2, "9d89c65247ca41cb5b41c435290a01bc"),
+    ],
+)
+def test_keys_are_those_of_the_first_release(compressor, budget, version, key) -> None:
+    """Digests that were made before compressors had settings, and when two had other names."""
+    made = replace(IDENTITY, compressor=compressor, budget=budget, compressor_version=version)
+    assert made.prefix() == key
 
 
 def test_each_part_of_the_template_changes_the_key() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gisteval.compressors.spec import settings_of
 from gisteval.registry import COMPRESSORS
 
 
@@ -18,6 +19,20 @@ def test_ls_lists_tasks_and_compressors(gisteval) -> None:
     rows = json.loads(gisteval("ls", "compressors", "--json").out)
     assert [row["name"] for row in rows] == COMPRESSORS.names()
     assert all(row["description"] for row in rows)
+
+
+def test_ls_says_what_a_compressor_reads_needs_and_takes(gisteval) -> None:
+    rows = {row["name"]: row for row in json.loads(gisteval("ls", "compressors", "--json").out)}
+    assert {name: rows[name]["reads"] for name in ("gist", "full", "truncate", "knorm")} == {
+        **{"gist": "own", "full": "own", "truncate": "full", "knorm": "full"}
+    }
+    assert rows["gist"]["needs"] == ["gist tokens"]
+    assert rows["knorm"]["needs"] == ["a decoder-only model"]
+    assert "2406.11430" in rows["knorm"]["source"]
+    assert rows["random"]["settings"] == settings_of("random")
+    printed = gisteval("ls", "compressors").out
+    assert "reads the positive control's weights; needs a decoder-only model; takes a budget" in printed
+    assert "arXiv 2304.08467" in printed
 
 
 def test_ls_lists_checkpoints(tiny_suite, tmp_path: Path, gisteval, monkeypatch) -> None:

@@ -2,6 +2,7 @@
 
 rows        which examples, and what each row reads
 passes      the masked pass, the stock one, one with its rounding moved; how far apart they are
+alone       what is compressed by itself and in a batch
 decoding    what decoding chose, and from which logits
 check       all of them together: figures for the manifest, or InvalidRun
 """

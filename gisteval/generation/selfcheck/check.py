@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gisteval.compressors.base import Compressor
 from gisteval.errors import InvalidRun
+from gisteval.generation.selfcheck.alone import SELECTION_LIMIT, loss_differences, selection_difference
 from gisteval.generation.selfcheck.control import CEILING, FACTOR, STATES_FACTOR, Control, Pass
 from gisteval.generation.selfcheck.decoding import DecodedPath
 from gisteval.generation.selfcheck.distance import of_row, worst_row
@@ -22,6 +23,7 @@ from gisteval.generation.selfcheck.rows import Rows, make_rows
 from gisteval.generation.selfcheck.states import cached_states, recorded
 from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 GREEDY_TOKENS = 16
@@ -47,6 +49,8 @@ class SelfCheck:
     rounding: the control. The masked pass against itself, each layer's result moved within its rounding.
     tolerance: for all differences.
     broken_rows: rows whose answer is not what decoding chose.
+    selection_difference: share of a prompt's slots that are others if it is compressed alone, of the worst
+    row. None if a rule says what is kept.
     """
 
     examples: int
@@ -62,6 +66,7 @@ class SelfCheck:
     rounding: float = 0.0
     tolerance: float = 0.0
     broken_rows: int = 0
+    selection_difference: float | None = None
 
     def to_json(self) -> dict[str, float | int]:
         """Plain form for the manifest."""
@@ -71,21 +76,18 @@ class SelfCheck:
 def check_cached_path(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
-    leak_window: int,
+    budget: Budget | None,
     examples: Sequence[Example],
     greedy_tokens: int = GREEDY_TOKENS,
 ) -> SelfCheck:
     """Compare the paths on these examples.
-
-    leak_window: of the checkpoint; a budget says itself how many prompt tokens stay beside the gists.
 
     Raises:
         InvalidRun: they differ by more than rounding, or decoding gives back other tokens than it chose.
     """
     if not examples:
         raise InvalidRun("no example fits into the model's context: the self-check has nothing to run")
-    check = measure_paths(model, compressor, budget, leak_window, examples, greedy_tokens)
+    check = measure_paths(model, compressor, budget, examples, greedy_tokens)
     found = failure(check)
     if found is None:
         return check
@@ -110,6 +112,12 @@ def failure(check: SelfCheck) -> str | None:
             f"a row alone and beside other rows differ by {check.batch_difference:.2g} nats, so results "
             "depend on the batch"
         )
+    share = check.selection_difference
+    if share is not None and not share <= SELECTION_LIMIT:
+        return (
+            f"a prompt compressed alone and beside others keeps {100 * share:.0f}% other slots, so results "
+            "depend on the batch"
+        )
     same = check.loss_difference <= tolerance and check.decoded_difference <= tolerance
     if same and not check.broken_rows:
         if check.state_ratio <= STATES_FACTOR:
@@ -128,26 +136,26 @@ def failure(check: SelfCheck) -> str | None:
 def measure_paths(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
-    leak_window: int,
+    budget: Budget | None,
     examples: Sequence[Example],
     greedy_tokens: int = GREEDY_TOKENS,
 ) -> SelfCheck:
     """The figures alone, whatever they say. Raises InvalidRun where logits are not finite."""
-    rows = make_rows(model, compressor, budget, leak_window, examples)
+    rows = make_rows(model, compressor, budget, examples)
     with recorded(model) as layers:
         batch = model.run(rows.compressed, rows.inputs)
     states = cached_states(model, layers, rows.compressed, rows.inputs)
     cached = batch.nll(rows.targets)
     path = DecodedPath(model, batch, greedy_tokens)
-    masked = Pass(model, rows.prompts, rows.inputs, rows.targets, rows.rule)
-    along = Pass(model, rows.prompts, rows.inputs, path.fed, rows.rule)
+    masked = Pass(model, rows.prompts, rows.inputs, rows.targets, rows.visible)
+    along = Pass(model, rows.prompts, rows.inputs, path.fed, rows.visible)
     _check_finite(examples, [*masked.found, *along.found])
     losses = [(own + other.chosen).abs() for own, other in zip(cached, masked.found, strict=True)]
     broken = [not path.is_own_choice(row, rows.taken(row)) for row in range(len(rows))]
     differing = [wrong or not path.is_choice_of(row, along.found[row]) for row, wrong in enumerate(broken)]
     decoded = [path.distance(row, found) for row, found in enumerate(along.found)]
     stock, whole = _against_stock(model, rows)
+    share, apart = _compressed_alone(model, compressor, budget, rows)
     control = Control(model, masked.found)
     control.draw(masked)
     check = SelfCheck(
@@ -158,9 +166,10 @@ def measure_paths(
         decoded=sum(len(answer.token_ids) for answer in path.answers),
         loss_difference=worst_row(losses),
         decoded_difference=worst_row(decoded),
-        batch_difference=worst_row(_against_alone(model, rows, masked.found)),
+        batch_difference=worst_row([*_against_alone(model, rows, masked.found), *apart]),
         stock_difference=worst_row(stock) if stock else None,
         broken_rows=sum(broken),
+        selection_difference=share,
     )
     while True:
         ratios = control.state_ratios(states, masked.found)
@@ -199,8 +208,27 @@ def _check_finite(examples: Sequence[Example], readings: Iterable[Reading]) -> N
 def _against_alone(model: PromptModel, rows: Rows, together: Sequence[Reading]) -> list[Tensor]:
     chosen = rows.shortest_and_longest(ALONE)
     part = rows.only(chosen)
-    alone = masked_readings(model, part.prompts, part.inputs, part.targets, rows.rule, rows_at_a_time=1)
+    alone = masked_readings(model, part.prompts, part.inputs, part.targets, part.visible, rows_at_a_time=1)
     return [together[row].distance(found) for row, found in zip(chosen, alone, strict=True)]
+
+
+def _compressed_alone(
+    model: PromptModel, compressor: Compressor, budget: Budget | None, rows: Rows
+) -> tuple[float | None, list[Tensor]]:
+    """Of a few rows compressed by themselves: the share of slots that are others, and nats of the losses.
+
+    No losses where the proof is of the very prompts that a run uses.
+    """
+    part = rows.only(rows.shortest_and_longest(ALONE) if rows.chosen else [])
+    alone = [compressor.compress(model, [text], budget)[0] for text in part.instructions]
+    pairs = list(zip(part.chosen, alone, strict=True))
+    if not pairs:
+        return None, []
+    share = selection_difference(pairs)
+    proven = all(one is other for one, other in zip(part.chosen, part.compressed, strict=True))
+    if proven and share is not None:
+        return share, []
+    return share, loss_differences(model, pairs, part.inputs, part.targets)
 
 
 def _against_stock(model: PromptModel, rows: Rows) -> tuple[list[Tensor], list[Pass]]:

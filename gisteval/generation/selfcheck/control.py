@@ -9,8 +9,8 @@ import torch
 
 from gisteval.generation.selfcheck.distance import worst_row
 from gisteval.generation.selfcheck.passes import Reading, masked_readings, rounded_otherwise
+from gisteval.generation.selfcheck.rows import Visible
 from gisteval.generation.selfcheck.states import LayerStates, least_differences, state_differences
-from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
 
 FACTOR = 2.5
@@ -86,10 +86,10 @@ class Pass:
         prompts: Sequence[list[int]],
         inputs: Sequence[list[int]],
         answers: Sequence[list[int]],
-        rule: MaskRule,
+        visible: Visible,
     ) -> None:
         """See `PromptModel.predictions`. found: what it reads, a row each."""
-        self._rows = (prompts, inputs, answers, rule)
+        self._rows = (prompts, inputs, answers, visible)
         self.found = self.run(model)
 
     def run(self, model: PromptModel) -> list[Reading]:

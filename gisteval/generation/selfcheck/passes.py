@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gisteval.generation.selfcheck.rows import Visible, visible_of
 from gisteval.generation.selfcheck.states import LayerStates, masked_states, recorded
-from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.continuation import LOGIT_BYTES
 
@@ -63,10 +63,10 @@ def masked_readings(
     prompts: Sequence[list[int]],
     inputs: Sequence[list[int]],
     answers: Sequence[list[int]],
-    rule: MaskRule,
+    visible: Visible,
     rows_at_a_time: int | None = None,
 ) -> list[Reading]:
-    """The uncached path under a mask; rows are read together, in their order, as memory allows."""
+    """The uncached path; rows are read together, in their order, as memory allows."""
     width = max(len(p) + len(x) + len(y) for p, x, y in zip(prompts, inputs, answers, strict=True))
     logit_bytes = 4 * (1 + max(map(len, answers))) * model.model.config.get_text_config().vocab_size
     step = rows_at_a_time or max(2, min(PASS_TOKENS // width, LOGIT_BYTES // logit_bytes))
@@ -74,7 +74,8 @@ def masked_readings(
     for start in range(0, len(prompts), step):
         part = slice(start, start + step)
         with recorded(model) as layers:
-            logits = model.predictions(prompts[part], inputs[part], answers[part], rule)
+            shown = visible_of(visible, range(len(prompts))[part])
+            logits = model.predictions(prompts[part], inputs[part], answers[part], shown)
         states = masked_states(model, layers, inputs[part], answers[part])
         for row, answer, state in zip(logits, answers[part], states, strict=True):
             found.append(replace(reading(model, row, answer), states=state))

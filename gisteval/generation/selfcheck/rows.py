@@ -8,13 +8,19 @@ from itertools import chain, islice
 from typing import TypeVar
 
 from gisteval.compressors.base import Compressor
+from gisteval.compressors.proof import Identity, MaskedRule, MaskedSelection, Rerun
+from gisteval.errors import GistevalError, InvalidRun
 from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
-from gisteval.models.running.compressed import CompressedPrompt, Tokens
+from gisteval.models.running.compressed import CompressedPrompt, Selection
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 Item = TypeVar("Item")
 Fitting = Callable[[Sequence[Example]], list[Example]]
+
+Visible = MaskRule | Selection
+"""What an uncached pass shows of the prompts: by a rule, or by row and layer as in `MaskedSelection`."""
 
 ROWS = 10
 POOL = 64
@@ -31,8 +37,16 @@ ROW_BYTES = 2**30
 class Rows:
     """What is compared, in token ids, a row an example.
 
-    prompts: whole, with gist tokens, as the uncached pass reads them under `rule`; targets: what the loss
-    is taken of. whole: the prompts that nothing is taken from, of the plain causal reading.
+    Attributes:
+        compressed: What the cached path runs behind.
+        prompts: What the uncached pass reads in their place, and sees as `visible` says.
+        whole: The prompts that nothing is taken from, of the plain causal reading.
+        inputs: What follows the prompts.
+        targets: What the loss is taken of.
+        visible: What the uncached pass shows of the prompts.
+        instructions: Their texts, without template.
+        chosen: What the run itself will use, where the compression chooses it and not a rule. It differs
+            from `compressed` where that keeps everything for the proof's sake.
     """
 
     compressed: tuple[CompressedPrompt, ...]
@@ -40,7 +54,9 @@ class Rows:
     whole: tuple[list[int], ...]
     inputs: tuple[list[int], ...]
     targets: tuple[list[int], ...]
-    rule: MaskRule
+    visible: Visible
+    instructions: tuple[str, ...]
+    chosen: tuple[CompressedPrompt, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -57,7 +73,9 @@ class Rows:
             tuple(self.whole[row] for row in chosen),
             tuple(self.inputs[row] for row in chosen),
             tuple(self.targets[row] for row in chosen),
-            self.rule,
+            visible_of(self.visible, chosen),
+            tuple(self.instructions[row] for row in chosen),
+            tuple(self.chosen[row] for row in chosen if self.chosen),
         )
 
     def shortest_and_longest(self, count: int) -> list[int]:
@@ -70,6 +88,11 @@ class Rows:
         """Rows whose whole prompt, input and target fit."""
         parts = zip(self.whole, self.inputs, self.targets, strict=True)
         return [row for row, part in enumerate(parts) if sum(map(len, part)) <= context]
+
+
+def visible_of(visible: Visible, rows: Iterable[int]) -> Visible:
+    """What is visible of some of the rows."""
+    return visible if isinstance(visible, MaskRule) else [visible[row] for row in rows]
 
 
 def choose_examples(
@@ -126,8 +149,7 @@ def spread(examples: Sequence[Item], count: int) -> list[Item]:
 def make_rows(
     model: PromptModel,
     compressor: Compressor,
-    budget: int | None,
-    leak_window: int,
+    budget: Budget | None,
     examples: Sequence[Example],
 ) -> Rows:
     """Compress the examples' instructions as a run does, and lengthen what follows.
@@ -136,13 +158,8 @@ def make_rows(
     row goes on with the references of other rows, which its model does not expect.
     """
     instructions = [example.instruction for example in examples]
-    compressed = tuple(compressor.compress(model, instructions, budget))
     whole = compressor.prompts(model, instructions)
-    condition = compressor.reads_as or "pos_control"
-    prompts = whole
-    if compressor.reads_as is None:
-        prompts = [list(p.token_ids) for p in compressed if isinstance(p, Tokens)]
-    leaked = leak_window if budget is None else budget - model.tokens.k
+    compressed, prompts, visible, chosen = _proven(model, compressor, budget, instructions)
     inputs = model.tokens.continuations([example.input for example in examples])
     references = model.tokens.targets([example.output for example in examples])
     targets = []
@@ -153,10 +170,57 @@ def make_rows(
         room = model.context - len(prompts[row]) - len(inputs[row])
         targets.append([*reference, *chain.from_iterable(others)][: min(wanted, room)])
     return Rows(
-        compressed,
+        tuple(compressed),
         tuple(prompts),
         tuple(whole),
         tuple(inputs),
         tuple(targets),
-        MaskRule(condition, leaked if condition == "gist" else 0),
+        visible,
+        tuple(instructions),
+        tuple(chosen),
     )
+
+
+def _proven(
+    model: PromptModel, compressor: Compressor, budget: Budget | None, instructions: Sequence[str]
+) -> tuple[list[CompressedPrompt], list[list[int]], Visible, list[CompressedPrompt]]:
+    """What the cached path runs behind, what an uncached pass reads and sees, and what a run would use.
+
+    The last is empty where a rule says what is kept.
+    """
+    compressed = compressor.compress(model, instructions, budget)
+    proof = compressor.proof(model, instructions, budget, compressed)
+    chosen = compressed
+    visible: Visible = MaskRule("pos_control")
+    prompts: Sequence[Sequence[int]]
+    match proof:
+        case MaskedRule(prompts, visible):
+            chosen = []
+        case MaskedSelection(prompts, visible):
+            pass
+        case Rerun(prompts):
+            pass
+        case Identity(everything):
+            prompts = compressor.prompts(model, instructions)
+            compressed = compressor.compress(model, instructions, everything)
+    if not len(prompts) == len(compressed) == len(instructions):
+        raise GistevalError(
+            f"compressor {compressor.name}: {len(compressed)} prompts and a proof of {len(prompts)} for "
+            f"{len(instructions)} instructions"
+        )
+    if isinstance(visible, Sequence):
+        _check_selection(compressor, prompts, visible)
+    return compressed, [list(ids) for ids in prompts], visible, chosen
+
+
+def _check_selection(
+    compressor: Compressor, prompts: Sequence[Sequence[int]], selection: Selection
+) -> None:
+    """Raises InvalidRun for slots that a prompt hasn't."""
+    for ids, layers in zip(prompts, selection, strict=True):
+        last = max((int(slots.max()) for slots in layers if slots.numel()), default=-1)
+        if last >= len(ids):
+            raise InvalidRun(
+                f"self-check failed for compressor {compressor.name}: it says that it kept slot {last + 1} "
+                f"of a prompt of {len(ids)} tokens; nothing was evaluated"
+            )

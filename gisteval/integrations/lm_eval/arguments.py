@@ -6,7 +6,7 @@ from gisteval.errors import GistevalError
 from gisteval.integrations.lm_eval.parts import Rule, parse_rule
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.prompts import Template
-from gisteval.suite import CONDITION_COMPRESSOR
+from gisteval.registry import CONDITION_COMPRESSOR, UNCOMPRESSED
 
 
 def rule_of(compress: str | None, checkpoint: Checkpoint) -> Rule | None:
@@ -24,8 +24,8 @@ def rule_of(compress: str | None, checkpoint: Checkpoint) -> Rule | None:
     return Rule("until", template.instruction)
 
 
-def compressor_name(given: str | None, checkpoint: Checkpoint, rule: Rule | None) -> str:
-    """The compressor that was given, else the condition's own; "none" where nothing is compressed."""
+def compressor_spec(given: str | None, checkpoint: Checkpoint, rule: Rule | None) -> str:
+    """The spec that was given, else the condition's own, or one that keeps all where there is no rule."""
     condition = checkpoint.record.condition
     if given is None and condition is None and rule is not None:
         raise GistevalError(
@@ -35,7 +35,7 @@ def compressor_name(given: str | None, checkpoint: Checkpoint, rule: Rule | None
         raise GistevalError(
             f"compressor={given} needs a part to compress: give compress=until:TEXT or before:TEXT"
         )
-    return given or (CONDITION_COMPRESSOR[condition] if condition else "none")
+    return given or CONDITION_COMPRESSOR.get(condition or "", UNCOMPRESSED)
 
 
 def row_limit(batch_size: int | str, most: int | None) -> int | None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gisteval.compressors.base import Compressor
-from gisteval.generation.answering import AUTO_BATCH, compress_each, fitting_batches, prompt_windows
+from gisteval.generation.batching import AUTO_BATCH, compress_each, fitting_batches, prompt_windows
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import Accounting, CompressedPrompt, Nothing
 from gisteval.models.running.memory import Halving
+from gisteval.records.budget import Budget
 
 PLAIN = Nothing(0, Accounting(0, 0, 0, 0))
 """What stands before a row of which nothing is compressed."""
@@ -49,7 +50,7 @@ class Placed:
 class Compression:
     """A compressor with its budget, and what it has done to the distinct prompts so far."""
 
-    def __init__(self, compressor: Compressor, budget: int | None) -> None:
+    def __init__(self, compressor: Compressor, budget: Budget | None) -> None:
         self.compressor = compressor
         self.budget = budget
         self.halving = Halving()
@@ -112,7 +113,11 @@ def batches(
 
         # Longest first, as lm-eval does: a batch that is too large shows at once.
         window.sort(key=lambda i: (-tokens(i), i))
-        for batch in fitting_batches(model, window, tokens, limit, lambda i: rows[i].width):
+
+        def queries(index: int) -> int:
+            return len(rows[index].input) + rows[index].room
+
+        for batch in fitting_batches(model, window, tokens, queries, limit, lambda i: rows[i].width):
             yield [Placed(index, rows[index], compressed[rows[index].prompt]) for index in batch]
 
 

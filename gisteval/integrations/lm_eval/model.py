@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -17,8 +17,9 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from tqdm import tqdm
 
 from gisteval.compressors.base import check_budget
+from gisteval.compressors.spec import CompressorSpec, settings_of
 from gisteval.errors import GistevalError, did_you_mean
-from gisteval.integrations.lm_eval.arguments import compressor_name, row_limit, rule_of
+from gisteval.integrations.lm_eval.arguments import compressor_spec, row_limit, rule_of
 from gisteval.integrations.lm_eval.batches import Compression, Piece, Placed, Row, batches, questions
 from gisteval.integrations.lm_eval.decoding import Decoding, StopTexts, read_decoding
 from gisteval.integrations.lm_eval.parts import NOTHING, Parts
@@ -28,8 +29,8 @@ from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import choose_placement
 from gisteval.models.running.continuation import Continuation, Decoded, Scored
 from gisteval.models.running.decoder import DecoderModel
+from gisteval.records.budget import Budget
 from gisteval.records.schema import as_condition
-from gisteval.registry import COMPRESSORS
 
 CPU_ROWS = 16
 """Rows scored at a time on a CPU unless told: more gain nothing, and leave its caches."""
@@ -47,7 +48,7 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         pretrained: str,
         compress: str | None = None,
         compressor: str | None = None,
-        budget: int | None = None,
+        budget: int | str | None = None,
         condition: str | None = None,
         k: int | None = None,
         base: str | None = None,
@@ -59,17 +60,16 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         batch_size: int | str = "auto",
         max_batch_size: int | None = None,
         max_length: int | None = None,
-        **unknown: Any,
+        **settings: Any,
     ) -> None:
         r"""compress: the rule of what is compressed (see parts.Rule); by default a checkpoint with a
         condition compresses what its template does ("until:Instruction: {instruction}\n"), another nothing.
 
-        compressor: by default the condition's own. k, condition, base, budget: as in `gisteval run`.
+        compressor: a spec, by default the condition's own. lm-eval cuts arguments at commas, so further
+        settings of the compressor arrive as `settings`. k, condition, base, budget: as in `gisteval run`.
         batch_size: rows, or "auto". max_length: of a sequence in tokens. Raises GistevalError.
         """
         super().__init__()
-        if unknown:
-            raise _unknown_argument(next(iter(unknown)))
         checkpoint = inspect_checkpoint(
             resolve(pretrained, allow_pickle),
             as_condition(condition),
@@ -80,9 +80,12 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         self.checkpoint = checkpoint
         self.rule = rule_of(compress, checkpoint)
         self.explicit = compress is not None
-        self.compressor = compressor_name(compressor, checkpoint, self.rule)
-        check_budget(budget, {self.compressor: COMPRESSORS.load(self.compressor)})
-        method = COMPRESSORS.load(self.compressor)()
+        amount = None if budget is None else Budget.parse(str(budget))
+        spec = compressor_spec(compressor, checkpoint, self.rule)
+        _check_settings(spec, settings)
+        parsed = CompressorSpec.parse(spec, settings)
+        self.compressor, method = str(parsed), parsed.build()
+        check_budget([] if amount is None else [amount], [method])
         # "cuda:0" is what lm-eval says unless told; like HFLM, take what there is.
         missing = device is not None and device.startswith("cuda") and not torch.cuda.is_available()
         unsaid = device is None or missing or (device_map is not None and device == "cuda:0")
@@ -102,7 +105,7 @@ class GistLM(TemplateLM):  # type: ignore[misc]
             self.reader.suppressed_ids = []  # HFLM suppresses nothing
         self.tokens = tokens
         self.tokenizer = tokens.tokenizer
-        self.compression = Compression(method, budget)
+        self.compression = Compression(method, amount)
         self.max_length = min(max_length or self.reader.context, self.reader.context)
         self.limit = row_limit(batch_size, max_batch_size)
 
@@ -151,7 +154,7 @@ class GistLM(TemplateLM):  # type: ignore[misc]
             "gist_condition": record.condition,
             "gist_k": record.k,
             "gist_compressor": self.compressor,
-            "gist_budget": done.budget,
+            "gist_budget": None if done.budget is None else str(done.budget),
             "gist_compress": NOTHING if self.rule is None else f"{self.rule.kind}:{self.rule.marker}",
             "gist_prompts": done.prompts,
             "gist_source_tokens": done.source_tokens,
@@ -306,8 +309,14 @@ def _where(request: Instance) -> str:
     return f"task {request.task_name}, document {request.doc_id}"
 
 
-def _unknown_argument(name: str) -> GistevalError:
-    known = [n for n in inspect.signature(GistLM.__init__).parameters if n not in ("self", "unknown")]
-    return GistevalError(
-        f"model argument {name!r} is unknown{did_you_mean(name, known)}: choose from {', '.join(known)}"
-    )
+def _check_settings(spec: str, given: Mapping[str, Any]) -> None:
+    """Raises GistevalError for an argument that is neither ours nor a setting of the compressor."""
+    parameters = inspect.signature(GistLM.__init__).parameters
+    known = [name for name in parameters if name not in ("self", "settings")]
+    known += [name for name in settings_of(spec) if name not in known]
+    for name in given:
+        if name not in known:
+            raise GistevalError(
+                f"model argument {name!r} is unknown{did_you_mean(name, known)}: choose from "
+                f"{', '.join(known)}"
+            )

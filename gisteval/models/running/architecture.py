@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gisteval.errors import GistevalError
 from gisteval.models.running.families import T5_KIND, decoder_refusal, encoder_decoder_refusal
@@ -14,14 +14,21 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 
+ArchitectureName = Literal["decoder-only", "encoder-decoder"]
+
+
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """template: the paper's for this architecture; closes_input: an end token follows each input.
+    """What an architecture asks for.
 
-    caches_prompts: a whole prompt's states can be kept, whatever input follows.
+    Attributes:
+        name: Its kind.
+        template: The paper's for this architecture.
+        closes_input: An end token follows each input.
+        caches_prompts: A whole prompt's states can be kept, whatever input follows.
     """
 
-    name: str
+    name: ArchitectureName
     template: Template
     closes_input: bool
     caches_prompts: bool

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Self
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from gisteval.masks import MaskRule
+from gisteval.masks import GIST, PROMPT, MaskRule
 from gisteval.models.checkpoints.placement import input_device, quantization_of
-from gisteval.models.running.compressed import Accounting, CompressedPrompt
+from gisteval.models.running.compressed import (
+    Accounting,
+    CompressedPrompt,
+    Kept,
+    Nothing,
+    Prefix,
+    Selection,
+)
 from gisteval.models.running.continuation import Continuation
+from gisteval.models.running.observe import Select
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.records.schema import Example
 
@@ -53,10 +63,27 @@ class PromptModel(ABC):
         self.suppressed_ids = sorted(i for i in suppressed - self.end_ids if i is not None and i < logits)
 
     @abstractmethod
-    def encode(self, prompts: Sequence[Sequence[int]], keep: int | None) -> Sequence[CompressedPrompt]:
-        """Run prompts (token ids, gists included) on their own and keep the last `keep` slots of each.
+    def encode(
+        self,
+        prompts: Sequence[Sequence[int]],
+        keep: int | None = None,
+        *,
+        select: Select | None = None,
+        behind: Sequence[Prefix | Nothing] | None = None,
+    ) -> Sequence[CompressedPrompt]:
+        """Run prompts on their own and keep some of their slots.
 
-        keep = None keeps all of a prompt's slots. Raises GistevalError for a prompt over the context.
+        Args:
+            prompts: token ids, gists included.
+            keep: the last so many slots of each prompt are kept; None for all.
+            select: says in place of `keep` which tokens a layer keeps. It is called once a layer while the
+                layer runs (again for prompts that run apart), so the full states of one layer are alive at
+                a time.
+            behind: a prompt for each prompt that runs before it: its slots are seen, its positions go on.
+                The result holds the new prompt's slots alone; `join` puts both together.
+
+        Raises:
+            GistevalError: a prompt over the context, or something that the architecture can't do.
         """
 
     @abstractmethod
@@ -75,24 +102,78 @@ class PromptModel(ABC):
         prompts: Sequence[Sequence[int]],
         inputs: Sequence[Sequence[int]],
         answers: Sequence[Sequence[int]],
-        rule: MaskRule,
+        rule: MaskRule | Selection,
     ) -> list[Tensor]:
         """The uncached path: one pass over whole prompts (gists included) and inputs under a mask.
 
-        Returns per row the logits, (len(answer) + 1, vocabulary) float32: row i predicts answer[i], the
-        last one what follows.
+        Args:
+            prompts: token ids, a row each.
+            inputs: token ids of what follows each prompt.
+            answers: token ids behind each input.
+            rule: what inputs and answers see of the prompt. A selection names, a row and layer, the indices
+                of the prompt's own tokens that each key-value head keeps, (kv heads, slots).
+
+        Returns:
+            A row's logits, (len(answer) + 1, vocabulary) float32: number i predicts answer[i], the last one
+            what follows.
         """
+
+    def prompt_roles(self, prompt: Sequence[int]) -> list[int]:
+        """The role (see `masks`) of each token of a prompt, wherever its gists stand."""
+        gists = self.tokens.count_gists(prompt)
+        return [PROMPT] * (len(prompt) - gists) + [GIST] * gists
+
+    def row_bytes(self, tokens: int, queries: int | None = None) -> int:
+        """Memory that one row of a batch takes, as far as it grows with the row's length.
+
+        Here: what the cache holds. Adapters add the mask and what attention works with.
+
+        Args:
+            tokens: all tokens that the row comes to hold.
+            queries: how many of them run at a time; None for all.
+        """
+        return tokens * self.slot_bytes
 
     def account(self, prompt: Sequence[int], kept: int, size: int) -> Accounting:
         """Accounting of a prompt (token ids, gists included) of which the last `kept` slots stay.
 
         size: bytes of what is stored.
         """
-        gists = self.tokens.count_gists(prompt)
-        source = prompt[: len(prompt) - gists]
-        head, tail = self.tokens.template_ends(source)
-        kept_head, kept_tail = max(0, head + kept - len(prompt)), min(tail, max(0, kept - gists))
-        return Accounting(len(source), head + tail, kept, size, kept_head + kept_tail)
+        is_template = self.template_places(prompt)
+        stays = sum(is_template[len(prompt) - kept :]) if kept else 0
+        return Accounting(self._source_tokens(prompt), sum(is_template), kept, size, stays)
+
+    def account_selected(self, prompt: Sequence[int], kept: Kept, size: int, start: int = 0) -> Accounting:
+        """Accounting of a prompt of which each layer and head keeps its own tokens.
+
+        How many of those are the template's differs from head to head: the mean, rounded, is counted.
+
+        Args:
+            prompt: token ids, gists included.
+            kept: positions, a LongTensor a layer, (kv heads, slots).
+            size: bytes of what is stored.
+            start: position of the prompt's first token.
+        """
+        is_template = torch.tensor(self.template_places(prompt), dtype=torch.float64)
+        shares = torch.cat([is_template[layer.cpu() - start].sum(dim=1) for layer in kept])
+        return Accounting(
+            self._source_tokens(prompt),
+            int(is_template.sum()),
+            kept[0].shape[1],
+            size,
+            math.floor(float(shares.mean()) + 0.5),
+        )
+
+    def template_places(self, prompt: Sequence[int]) -> list[bool]:
+        """Whether each token of a prompt is the template's; gists are not."""
+        roles = self.prompt_roles(prompt)
+        source = [place for place, role in enumerate(roles) if role == PROMPT]
+        head, tail = self.tokens.template_ends([prompt[place] for place in source])
+        template = {*source[:head], *source[len(source) - tail :]}
+        return [place in template for place in range(len(prompt))]
+
+    def _source_tokens(self, prompt: Sequence[int]) -> int:
+        return self.prompt_roles(prompt).count(PROMPT)
 
     def open(self, prompts: Sequence[CompressedPrompt], inputs: Sequence[str]) -> Continuation:
         """`run` on texts."""

@@ -82,6 +82,11 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]
         """Forget every slot from `length` on; the next update overwrites them."""
         self.length = length
 
+    def release(self) -> None:
+        """Drop the states, once nothing attends to them any more; the length stays what it was."""
+        self._keys = self._values = None
+        self.keys = self.values = torch.empty(0)
+
     def keep_rows(self, rows: Tensor) -> None:
         """Drop all batch rows but these."""
         if self._keys is None or self._values is None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 Layers = tuple[tuple[Tensor, Tensor], ...]
 """One (keys, values) a layer, each (key-value heads, slots, head size)."""
+
+Kept = tuple[Tensor, ...]
+"""Positions of a prompt's kept slots, a LongTensor a layer, (key-value heads, slots)."""
+
+Selection = Sequence[Kept]
+"""What each of some prompts keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +44,44 @@ class Prefix:
     """Keys and values of the kept slots of a decoder, rotated as cached.
 
     next_position: the position id of the first token that follows, its original index.
+    kept: original positions of the slots; None where they are the last ones before `next_position`.
     """
 
     layers: Layers
     next_position: int
     accounting: Accounting
+    kept: Kept | None = None
 
     @property
     def slots(self) -> int:
         """Slots a layer."""
         return self.layers[0][0].shape[1]
+
+    def positions(self, layer: int) -> Tensor:
+        """Original positions of a layer's slots, (key-value heads, slots)."""
+        if self.kept is not None:
+            return self.kept[layer]
+        keys = self.layers[layer][0]
+        last = torch.arange(self.next_position - self.slots, self.next_position, device=keys.device)
+        return last.expand(keys.shape[0], -1)
+
+
+def join(prefixes: Sequence[Prefix]) -> Prefix:
+    """Prefixes that were encoded one behind the other, as one prefix that holds the slots of all."""
+    layers = tuple(
+        (torch.cat([keys for keys, _ in parts], dim=1), torch.cat([values for _, values in parts], dim=1))
+        for parts in zip(*(prefix.layers for prefix in prefixes), strict=True)
+    )
+    kept = tuple(
+        torch.cat([prefix.positions(layer) for prefix in prefixes], dim=1) for layer in range(len(layers))
+    )
+    accounting = Accounting(
+        *(
+            sum(getattr(prefix.accounting, name) for prefix in prefixes)
+            for name in ("source_tokens", "template_tokens", "kept", "bytes", "kept_template")
+        )
+    )
+    return Prefix(layers, prefixes[-1].next_position, accounting, kept)
 
 
 @dataclass(frozen=True, slots=True)

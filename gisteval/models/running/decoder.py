@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -12,7 +14,8 @@ from transformers import PreTrainedModel
 
 from gisteval import masks
 from gisteval.errors import GistevalError
-from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
+from gisteval.masks import CONTINUATION, PAD, MaskRule
+from gisteval.models.running.alibi import alibi_of
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.cache import GrowingCache
 from gisteval.models.running.compressed import (
@@ -20,14 +23,29 @@ from gisteval.models.running.compressed import (
     EncoderState,
     Nothing,
     Prefix,
+    Selection,
     Tokens,
 )
-from gisteval.models.running.continuation import LOGIT_BYTES, Continuation, Scored, scores_at_the_end
+from gisteval.models.running.continuation import LOGIT_BYTES, Scored, scores_at_the_end
+from gisteval.models.running.decoder_continuation import DecoderContinuation
 from gisteval.models.running.families import decoder_refusal
-from gisteval.models.running.layer_masks import decoder_body, layer_masks, window_masks
+from gisteval.models.running.layer_masks import (
+    decoder_body,
+    layer_masks,
+    made_masks,
+    selection_masks,
+    window_masks,
+)
+from gisteval.models.running.observe import See, Select
 from gisteval.models.running.padding import pad_left, positions
-from gisteval.models.running.windows import context_of, effective, layer_windows, text_config
+from gisteval.models.running.prefill import Prefill, rotation_kinds
+from gisteval.models.running.rotation import Kind
+from gisteval.models.running.slots import Columns
+from gisteval.models.running.windows import context_of, effective, layer_windows, text_config, within
 from gisteval.models.text.tokens import PromptTokenizer
+
+UNMASKED_FROM = 1024
+"""Tokens of a plain prompt from which on it is run without a mask, whose size grows with their square."""
 
 
 class DecoderModel(PromptModel):
@@ -42,7 +60,7 @@ class DecoderModel(PromptModel):
         super().__init__(model, tokens, leak_window)
         if (reason := decoder_refusal(model.config.to_dict())) is not None:
             raise GistevalError(f"{model.config.model_type} models are not supported: {reason}")
-        config = text_config(model.config)
+        self.config = config = text_config(model.config)
         self.num_layers: int = config.num_hidden_layers
         self.num_heads: int = config.num_attention_heads
         self.vocab_size: int = config.vocab_size
@@ -52,58 +70,113 @@ class DecoderModel(PromptModel):
         context = context_of(config)
         self.context, self.context_limit = context.tokens, context.limit
         # Measured on one token: layers may share their states, or differ in heads and sizes.
-        states = [(layer.keys, layer.values) for layer in self._read([[0]]).filled()]
+        states = [(layer.keys, layer.values) for layer in Prefill(self, [[0]]).run().filled()]
         self.slot_bytes = sum(keys.nbytes + values.nbytes for keys, values in states)
 
     @torch.inference_mode()
-    def encode(self, prompts: Sequence[Sequence[int]], keep: int | None) -> list[Prefix]:
-        """Run prompts (token ids, gists included) and keep the last `keep` slots of each layer.
-
-        keep = None keeps all of a prompt's slots. Raises GistevalError for a prompt over the context.
-        """
-        longest = max(len(ids) for ids in prompts)
+    def encode(
+        self,
+        prompts: Sequence[Sequence[int]],
+        keep: int | None = None,
+        *,
+        select: Select | None = None,
+        behind: Sequence[Prefix | Nothing] | None = None,
+    ) -> list[Prefix]:
+        """See PromptModel."""
+        if select is not None and keep is not None:
+            raise ValueError("keep and select both say what is kept: give one of them")
+        starts = [prompt.next_position for prompt in behind] if behind else [0] * len(prompts)
+        longest = max(start + len(ids) for start, ids in zip(starts, prompts, strict=True))
         if longest > self.context:
             raise GistevalError(
                 f"a prompt of {longest} tokens exceeds the context of {self.context}{self.context_limit}"
             )
-        filled = self._read(prompts).filled()
-        prefixes = []
+        prefixes: dict[int, Prefix] = {}
+        for rows in self._passes(prompts, behind):
+            before = [behind[row] for row in rows] if behind else None
+            part = Prefill(self, [prompts[row] for row in rows], before)
+            found = part.last(keep) if select is None else part.selected(select)
+            prefixes.update(zip(rows, found, strict=True))
+        return [prefixes[row] for row in range(len(prompts))]
+
+    def _passes(
+        self, prompts: Sequence[Sequence[int]], behind: Sequence[Prefix | Nothing] | None
+    ) -> list[list[int]]:
+        """Which rows run together: those that need a mask, and the others by their length."""
+        masked, by_length = [], defaultdict(list)
         for row, prompt in enumerate(prompts):
-            kept = len(prompt) if keep is None else min(keep, len(prompt))
-            layers = tuple(
-                (
-                    layer.keys[row, :, longest - kept :].clone(),
-                    layer.values[row, :, longest - kept :].clone(),
-                )
-                for layer in filled
-            )
-            size = sum(state.nbytes for pair in layers for state in pair)
-            prefixes.append(Prefix(layers, len(prompt), self.account(prompt, kept, size)))
-        return prefixes
+            if behind is None and self.runs_unmasked(len(prompt)):
+                by_length[len(prompt)].append(row)
+            else:
+                masked.append(row)
+        return [rows for rows in (masked, *by_length.values()) if rows]
+
+    def runs_unmasked(self, tokens: int) -> bool:
+        """Whether a plain prompt of so many tokens is run without a mask, by the causal attention of sdpa.
+
+        Only prompts over `UNMASKED_FROM` tokens are: below, a mask costs little, and results stay to the
+        last bit what they were.
+        """
+        if tokens <= UNMASKED_FROM or self.config._attn_implementation != "sdpa":
+            return False
+        return not any(effective(self.windows, tokens)) and alibi_of(self.model, self.body) is None
+
+    def row_bytes(self, tokens: int, queries: int | None = None) -> int:
+        """See PromptModel: the cache, the mask, and what attention works with in one layer."""
+        run = tokens if queries is None else queries
+        size, heads = self.dtype.itemsize, self.num_heads
+        head_size = getattr(self.config, "head_dim", None) or self.config.hidden_size // heads
+        # Queries and results; keys and values, once for each query head.
+        attention = 2 * heads * head_size * size * (run + tokens)
+        # A bool mask and its additive form, for each kind of window.
+        mask = run * tokens * (1 + size) * len(set(effective(self.windows, tokens)))
+        if self.config._attn_implementation != "sdpa":
+            attention += heads * run * tokens * (2 * size + 4)  # products, softmax in float32, weights
+        elif queries is None and self.runs_unmasked(tokens):
+            mask = 0
+        return int(tokens * self.slot_bytes + attention + mask)
 
     @torch.inference_mode()
-    def _read(self, prompts: Sequence[Sequence[int]]) -> GrowingCache:
-        """The states of left-padded prompts."""
-        ids, present = pad_left(prompts, self.device)
-        cache, places, width = GrowingCache(self.num_layers), positions(present, 0), ids.shape[1]
-        with self.masked(masks.prefill_mask(present, width), places, places, width) as mask:
-            self.body(
-                input_ids=ids,
-                attention_mask=mask,
-                position_ids=places,
-                past_key_values=cache,
-                use_cache=True,
-            )
-        return cache
+    def observe(
+        self,
+        prompts: Sequence[Sequence[int]],
+        see: See,
+        behind: Sequence[Prefix | Nothing] | None = None,
+    ) -> None:
+        """Show each layer's queries, keys and values while prompts run; nothing is kept.
 
-    def masked(
-        self, mask: Tensor, queries: Tensor, keys: Tensor, length: int
-    ) -> AbstractContextManager[Tensor]:
-        """What to pass to the model for a mask, (B, Q, K) bool; layers with windows see less.
-
-        queries, keys: positions, (B, Q) and (B, K), all of them below length.
+        See `encode` for the arguments: prompts that run apart are shown one after the other, all layers of
+        the first ones first.
         """
-        return window_masks(self.model, mask[:, None], effective(self.windows, length), queries, keys)
+        for rows in self._passes(prompts, behind):
+            before = [behind[row] for row in rows] if behind else None
+            Prefill(self, [prompts[row] for row in rows], before).show(see)
+
+    @cached_property
+    def rotations(self) -> tuple[Kind, ...]:
+        """What each layer does to its keys, found out with one token at two positions."""
+        return rotation_kinds(self)
+
+    def masked(self, columns: Columns, queries: Tensor) -> AbstractContextManager[Tensor]:
+        """What to pass to the model as the mask of its last tokens; layers with windows see less.
+
+        Args:
+            columns: of the cache, those of the queries at their end.
+            queries: (rows, queries) position ids.
+        """
+        mask = masks.prefill_mask(columns.present, queries.shape[1])[:, None]
+        length = int(queries.max()) + 1 if any(self.windows) else 0
+        windows = effective(self.windows, length)
+        if columns.by_layer is None or not any(windows):
+            if columns.by_layer is not None and alibi_of(self.model, self.body) is not None:
+                raise GistevalError("linear biases count columns, which don't tell where kept slots stood")
+            return window_masks(self.model, mask, windows, queries, columns.positions)
+
+        def make(layer: int) -> Tensor:
+            seen = within(mask, windows[layer], queries, columns.at_layer(layer))
+            return seen.repeat_interleave(self.num_heads // seen.shape[1], dim=1)
+
+        return made_masks(self.model, make, queries)
 
     def whole(self, prompts: Sequence[Sequence[int]]) -> list[Prefix]:
         """Every slot, cached: attention is causal, so an input changes nothing before it."""
@@ -142,20 +215,21 @@ class DecoderModel(PromptModel):
             states.append(run[prompt.token_ids] if isinstance(prompt, Tokens) else prompt)
         return states
 
-    def start_cache(self, prompts: Sequence[Prefix | Nothing]) -> GrowingCache:
-        """The prompts' states, a row each; shorter rows are padded on the left."""
+    def start(self, prompts: Sequence[Prefix | Nothing]) -> tuple[GrowingCache, Columns]:
+        """The prompts' states, a row each, padded on the left, and which columns hold them."""
         some = next((prompt for prompt in prompts if isinstance(prompt, Prefix)), None)
         if some is None:
-            return GrowingCache(self.num_layers)
+            return GrowingCache(self.num_layers), Columns.of(prompts, 0, self.device)
         empty = tuple((keys[:, :0], values[:, :0]) for keys, values in some.layers)
-        return GrowingCache.from_rows([p.layers if isinstance(p, Prefix) else empty for p in prompts])
+        cache = GrowingCache.from_rows([p.layers if isinstance(p, Prefix) else empty for p in prompts])
+        return cache, Columns.of(prompts, cache.length, self.device)
 
     def predictions(
         self,
         prompts: Sequence[Sequence[int]],
         inputs: Sequence[Sequence[int]],
         answers: Sequence[Sequence[int]],
-        rule: MaskRule,
+        rule: MaskRule | Selection,
     ) -> list[Tensor]:
         """See PromptModel."""
         continuations = [[*x, *y] for x, y in zip(inputs, answers, strict=True)]
@@ -167,22 +241,24 @@ class DecoderModel(PromptModel):
         self,
         prompts: Sequence[Sequence[int]],
         continuations: Sequence[Sequence[int]],
-        rule: MaskRule,
+        rule: MaskRule | Selection,
     ) -> list[Tensor]:
         """The uncached path: one forward pass over prompt, gists and continuation under a mask.
 
-        Returns per row the logits at the continuation's positions, (len(continuation), vocabulary).
+        See `predictions` for the rule. Returns a row's logits at the continuation's positions,
+        (len(continuation), vocabulary) float32.
         """
         sequences = [[*p, *c] for p, c in zip(prompts, continuations, strict=True)]
         ids, present = pad_left(sequences, self.device)
         roles = torch.full(ids.shape, PAD, device=self.device)
         for row, (prompt, continuation) in enumerate(zip(prompts, continuations, strict=True)):
-            start = ids.shape[1] - len(prompt) - len(continuation)
-            end = start + len(prompt)
-            roles[row, start:end] = PROMPT
-            roles[row, end - self.tokens.count_gists(prompt) : end] = GIST
-            roles[row, end:] = CONTINUATION
-        with layer_masks(self.model, roles, rule) as mask:
+            own = [*self.prompt_roles(prompt), *[CONTINUATION] * len(continuation)]
+            roles[row, ids.shape[1] - len(own) :] = torch.tensor(own)
+        if isinstance(rule, MaskRule):
+            ruled = layer_masks(self.model, roles, rule)
+        else:
+            ruled = selection_masks(self.model, roles, rule)
+        with ruled as mask:
             output = self.model(
                 input_ids=ids,
                 attention_mask=mask,
@@ -195,65 +271,3 @@ class DecoderModel(PromptModel):
             output.logits[row, width - len(continuation) :].float()
             for row, continuation in enumerate(continuations)
         ]
-
-
-class DecoderContinuation(Continuation):
-    """Columns of the cache: [left-padded prefix | left-padded input | what follows].
-
-    Every row keeps its own positions: its input starts at its prompt's `next_position`, wherever the
-    padding ends.
-    """
-
-    model: DecoderModel
-
-    @torch.inference_mode()
-    def __init__(
-        self,
-        model: DecoderModel,
-        prompts: Sequence[Prefix | Nothing],
-        continuations: Sequence[Sequence[int]],
-        keep: int = 1,
-    ) -> None:
-        """keep: columns of the prefill whose logits are wanted, as `last_columns`."""
-        device = model.device
-        cache = model.start_cache(prompts)
-        width = cache.length
-        slots = torch.tensor([p.slots if isinstance(p, Prefix) else 0 for p in prompts], device=device)
-        ids, real = pad_left(continuations, device)
-        starts = torch.tensor([p.next_position for p in prompts], device=device)
-        lengths = torch.tensor([len(c) for c in continuations], device=device)
-        before = torch.arange(width, device=device)[None, :] - width
-        self.present = before >= -slots[:, None]
-        # The slots that were kept are a prompt's last ones: they stand right before what follows it.
-        self.places = (before + starts[:, None]).clamp(min=0)
-        super().__init__(model, cache, starts + lengths)
-        self.last_columns = self._forward(ids, real, positions(real, starts), keep)
-        self.last_logits = self.last_columns[:, -1]
-
-    def rewind(self, length: int) -> None:
-        """Forget every column from `length` on."""
-        super().rewind(length)
-        self.present, self.places = self.present[:, :length], self.places[:, :length]
-
-    def keep_rows(self, rows: Tensor) -> None:
-        """Drop all rows but these."""
-        super().keep_rows(rows)
-        self.present, self.places = self.present[rows], self.places[rows]
-
-    def _forward(self, ids: Tensor, real: Tensor, position_ids: Tensor, keep: int) -> Tensor:
-        self.present = torch.cat([self.present, real], dim=1)
-        self.places = torch.cat([self.places, position_ids], dim=1)
-        mask = masks.prefill_mask(self.present, ids.shape[1])
-        length = int(position_ids.max()) + 1 if any(self.model.windows) else 0
-        few = {"logits_to_keep": keep} if self.model.takes_keep else {}
-        with self.model.masked(mask, position_ids, self.places, length) as additive:
-            output = self.model.model(
-                input_ids=ids,
-                attention_mask=additive,
-                position_ids=position_ids,
-                past_key_values=self.cache,
-                use_cache=True,
-                **few,
-            )
-        logits: Tensor = output.logits[:, -keep:]
-        return logits.float()

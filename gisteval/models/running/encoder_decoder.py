@@ -20,17 +20,20 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from gisteval import masks
 from gisteval.errors import GistevalError
-from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
+from gisteval.masks import CONTINUATION, PAD, MaskRule
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.cache import GrowingCache
 from gisteval.models.running.compressed import (
     Accounting,
     CompressedPrompt,
     EncoderState,
+    Nothing,
     Prefix,
+    Selection,
     Tokens,
 )
 from gisteval.models.running.continuation import Continuation
+from gisteval.models.running.observe import Select
 from gisteval.models.running.padding import pad_left, pad_right
 from gisteval.models.text.tokens import PromptTokenizer
 
@@ -54,13 +57,34 @@ class EncoderDecoderModel(PromptModel):
         self.slot_bytes = per_slot * self.dtype.itemsize
         self.start_id = start_id(model)
 
+    def row_bytes(self, tokens: int, queries: int | None = None) -> int:
+        """See PromptModel: all tokens of an encoder run at a time, and its biases are a matrix a head.
+
+        Biases with the mask, products and softmax, and the weights.
+        """
+        attention = self.model.config.num_heads * tokens * tokens * (3 * self.dtype.itemsize)
+        mask = tokens * tokens * (1 + self.dtype.itemsize)
+        return int(tokens * self.slot_bytes + attention + mask)
+
     @torch.inference_mode()
-    def encode(self, prompts: Sequence[Sequence[int]], keep: int | None) -> list[EncoderState]:
+    def encode(
+        self,
+        prompts: Sequence[Sequence[int]],
+        keep: int | None = None,
+        *,
+        select: Select | None = None,
+        behind: Sequence[Prefix | Nothing] | None = None,
+    ) -> list[EncoderState]:
         """Run prompts without any input and keep the last `keep` slots of each (None: all).
 
         That is what the gist mask lets a prompt see. It is not the positive control, where the input
         changes the prompt's states: see `whole`.
         """
+        if select is not None or behind is not None:
+            raise GistevalError(
+                "an encoder-decoder model keeps the last slots of whole prompts only: slots can't be "
+                "selected, nor prompts run behind others (use a decoder-only model)"
+            )
         ids, present = pad_left(prompts, self.device)
         width = ids.shape[1]
         cache = GrowingCache(self.num_layers)
@@ -136,19 +160,17 @@ class EncoderDecoderModel(PromptModel):
         prompts: Sequence[Sequence[int]],
         inputs: Sequence[Sequence[int]],
         answers: Sequence[Sequence[int]],
-        rule: MaskRule,
+        rule: MaskRule | Selection,
     ) -> list[Tensor]:
         """See PromptModel. Raises ValueError for a rule that differs between layers or heads."""
-        if rule.layers is not None or rule.heads is not None:
+        if not isinstance(rule, MaskRule) or rule.layers is not None or rule.heads is not None:
             raise ValueError("an encoder-decoder takes the same mask in all layers and heads")
         sequences = [[*p, *x] for p, x in zip(prompts, inputs, strict=True)]
         ids, _ = pad_left(sequences, self.device)
         roles = torch.full(ids.shape, PAD, device=self.device)
         for row, (prompt, continuation) in enumerate(zip(prompts, inputs, strict=True)):
-            end = ids.shape[1] - len(continuation)
-            roles[row, end - len(prompt) : end] = PROMPT
-            roles[row, end - self.tokens.count_gists(prompt) : end] = GIST
-            roles[row, end:] = CONTINUATION
+            own = [*self.prompt_roles(prompt), *[CONTINUATION] * len(continuation)]
+            roles[row, ids.shape[1] - len(own) :] = torch.tensor(own)
         decoder_ids, _ = pad_right([[self.start_id, *answer] for answer in answers], self.device)
         source = masks.additive(masks.source_visibility(roles, rule), self.dtype)[:, None]
         cross = masks.prompt_visible(roles, rule)

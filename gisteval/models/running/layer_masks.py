@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from gisteval.errors import GistevalError
 from gisteval.masks import PAD, MaskRule
 from gisteval.models.running.alibi import alibi_of
 from gisteval.models.running.columns import by_positions
+from gisteval.models.running.compressed import Selection
 from gisteval.models.running.padding import positions
 from gisteval.models.running.windows import Window, effective, layer_windows, text_config, within
 
@@ -114,6 +115,65 @@ def own_masks(model: PreTrainedModel, own: Sequence[Tensor], keys: Tensor) -> It
             for layer, hook in zip(decoder_layers(model), hooks, strict=True):
                 stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
         yield shared
+
+
+@contextmanager
+def made_masks(model: PreTrainedModel, make: Callable[[int], Tensor], queries: Tensor) -> Iterator[Tensor]:
+    """The mask to pass to `model`, whose layers then each see the mask that is made for them.
+
+    A layer's mask is made when the layer runs, so that one of them is there at a time.
+
+    Args:
+        model: the stock model, without linear biases.
+        make: from a layer's number to its mask, (B, H or 1, Q, K) bool.
+        queries: positions, (B, Q).
+    """
+    shared = masks.additive(make(0), model.dtype)
+    with ExitStack() as stack:
+        stack.enter_context(by_positions(model, decoder_layers, queries))
+        for number, layer in enumerate(decoder_layers(model)):
+            hook = _making(shared, number, make, model.dtype)
+            stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
+        yield shared
+
+
+@contextmanager
+def selection_masks(model: PreTrainedModel, roles: Tensor, kept: Selection) -> Iterator[Tensor]:
+    """The additive mask to pass to `model`, whose continuations see of each prompt only what it keeps.
+
+    Args:
+        model: the stock model.
+        roles: (B, S), see `masks`, of left-padded rows.
+        kept: a row's indices of its own prompt tokens, a layer's being (kv heads, slots). Query heads that
+            share a kv head see the same.
+
+    Raises:
+        GistevalError: the model adds linear biases to its attention.
+    """
+    if alibi_of(model, decoder_body(model)) is not None:
+        raise GistevalError("a model with linear biases takes no mask that differs between heads")
+    windows = effective(layer_windows(model.config), roles.shape[1])
+    heads = text_config(model.config).num_attention_heads
+    places = positions(roles != PAD, 0)
+    first = (roles != PAD).long().argmax(1).tolist()
+
+    def make(layer: int) -> Tensor:
+        kv_heads = kept[0][layer].shape[0]
+        seen = torch.zeros(len(kept), kv_heads, roles.shape[1], dtype=torch.bool, device=roles.device)
+        for row, start in enumerate(first):
+            seen[row].scatter_(1, kept[row][layer].to(seen.device) + start, True)
+        of_heads = masks.selection_masks(roles, seen.repeat_interleave(heads // kv_heads, dim=1))
+        return within(of_heads, windows[layer], places, places)
+
+    with made_masks(model, make, places) as mask:
+        yield mask
+
+
+def _making(shared: Tensor, number: int, make: Callable[[int], Tensor], dtype: torch.dtype) -> Any:
+    def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return _replacing(shared, masks.additive(make(number), dtype))(module, args, kwargs)
+
+    return hook
 
 
 def _naming(given: dict[str, Tensor]) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 from transformers import PretrainedConfig
 
@@ -120,8 +121,15 @@ def _ropes(config: PretrainedConfig) -> Iterator[Mapping[str, Any]]:
 
 
 def within(mask: Tensor, window: Window | None, queries: Tensor, keys: Tensor) -> Tensor:
-    """What a window leaves of a mask, (B, H or 1, Q, K) bool; queries, keys: positions, (B, Q), (B, K)."""
-    return mask if window is None else mask & window.visible(queries, keys)[:, None]
+    """What a window leaves of a mask, (B, H or 1, Q, K) bool.
+
+    queries: positions, (B, Q); keys: positions, (B, K), or (B, H, K) where they differ from head to head.
+    """
+    if window is None:
+        return mask
+    if keys.dim() == 2:
+        return mask & window.visible(queries, keys)[:, None]
+    return mask & torch.stack([window.visible(queries, of_head) for of_head in keys.unbind(1)], dim=1)
 
 
 def effective(windows: Sequence[Window | None], length: int) -> tuple[Window | None, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from gisteval.compressors.base import Compressor, Footprint, Source
+from gisteval.compressors.base import Footprint, Source
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_tokens, resolve
 from gisteval.models.running.architecture import DECODER
@@ -18,7 +18,6 @@ from gisteval.models.running.windows import context_of
 from gisteval.profiling.closed_form import Flops, decode, forward, score
 from gisteval.profiling.shapes import ModelShape, Shape, load_shape, parse_config
 from gisteval.records.schema import Example
-from gisteval.registry import COMPRESSORS
 from gisteval.suite import System
 
 NO_FLOPS = Flops(0, 0, 0, 0)
@@ -124,7 +123,7 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
     """Tokens and FLOPs of a system over the examples of a split."""
     checkpoint = system.checkpoint
     record, caches = checkpoint.record, checkpoint.architecture.caches_prompts
-    compressor: Compressor = COMPRESSORS.load(system.compressor)()
+    compressor = system.method()
     shape = model_shape(checkpoint)
     context = sys.maxsize
     if shape is not None and checkpoint.architecture is DECODER:

@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gisteval.config import RunConfig, check_executor
+from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.judging.access import Named
 from gisteval.judging.client import Endpoint, api_key
 from gisteval.judging.definition import ChatDefinition, Judge, Price, load_judge
 from gisteval.judging.parameters import LIMITS, given_parameters, with_parameters, without
+from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.records.schema import digest
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeOptions:
-    """What flags say of a judge; None is the judge's own. price: dollars a million tokens in, out.
-
-    parameters: `name=value` each, as --judge-param gives them.
-    """
-
-    judge: str = "reference"
-    model: str | None = None
-    base_url: str | None = None
-    api_key_env: str | None = None
-    allow_host: str | None = None
-    concurrency: int = 8
-    rate: float | None = None
-    timeout: float = 60.0
-    retries: int = 4
-    max_cost: float | None = None
-    price: tuple[float, float] | None = None
-    limit: int | None = None
-    cache: Path | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    batch_size: int = 8
-    executor: str = "local"
-    ray_address: str | None = None
-    num_workers: int | None = None
-    gpus_per_worker: float | None = None
-    parameters: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("concurrency", "rate", "timeout", "max_cost", "limit", "batch_size"):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise GistevalError(
-                    f"--{name.replace('_', '-')} must be greater than 0 and finite, not {value}"
-                )
-        if self.retries < 0:
-            raise GistevalError(f"--retries must be at least 0, not {self.retries}")
-        check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
 
 
 def judge_options(config: RunConfig) -> JudgeOptions:

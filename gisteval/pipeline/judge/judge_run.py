@@ -19,8 +19,9 @@ from gisteval.judging.study import contests
 from gisteval.judging.summary import unanswered
 from gisteval.judging.veto import stated_trust
 from gisteval.logs import progress, run_log
-from gisteval.pipeline.judge.bench import Bench, JudgeOptions, left_out, prepare
+from gisteval.pipeline.judge.bench import Bench, left_out, prepare
 from gisteval.pipeline.judge.judged import write_judging
+from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.pipeline.judge.verdict_log import VerdictLog
 from gisteval.pipeline.progress import working
 from gisteval.records.run_folder import RunFolder

@@ -10,9 +10,10 @@ from typing import Any
 from gisteval.errors import GistevalError
 from gisteval.judging.parsing import cut_short, read_reply
 from gisteval.logs import run_log
-from gisteval.pipeline.judge.bench import Bench, JudgeOptions, prepare
+from gisteval.pipeline.judge.bench import Bench, prepare
 from gisteval.pipeline.judge.judge_run import as_asked, claim
 from gisteval.pipeline.judge.judged import write_judging
+from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import to_json
 from gisteval.records.store import write_atomic

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from gisteval.compressors.empty import Empty
+from gisteval.compressors.full import Full
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import Placement, choose_placement
 from gisteval.pipeline.identity import versions
 from gisteval.pipeline.profile.content import model_content
+from gisteval.pipeline.profile.options import ProfileOptions
 from gisteval.pipeline.profile.profile_shapes import write_profile
 from gisteval.pipeline.run.plan import Plan
 from gisteval.profiling.accounts import FlopSource, flop_source
@@ -25,66 +26,29 @@ from gisteval.profiling.passes import Way
 from gisteval.profiling.roofline import measure_machine
 from gisteval.profiling.shapes import ModelShape, describe_config
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
+from gisteval.records.budget import parse_budgets
 from gisteval.records.schema import Example
-from gisteval.registry import COMPRESSORS
 from gisteval.report.data import PROFILE_VERSION
 from gisteval.report.profile import require_figures
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import load_task
 
-OUTPUT_TOKENS = 17
-"""The first of the prefill and sixteen decoded ones."""
-
-RUN_EXAMPLES = 32
 RUN_SECONDS = 30.0
-RUN_MEMORY = 80 * 10**9
 
 MACHINE_SHARE = 0.05
 """Of the time budget, for measuring what the machine can do at best."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """What to measure. memory_budget in bytes.
-
-    time_budget: seconds, for everything from the moment the weights are there until the last pass.
-    Raises GistevalError for values that nothing can be measured with.
-    """
-
-    model: str
-    task: str = "wordplay"
-    split: str | None = None
-    limit: int = RUN_EXAMPLES
-    batch_sizes: tuple[int, ...] = (1,)
-    output_tokens: int = OUTPUT_TOKENS
-    time_budget: float = RUN_SECONDS
-    memory_budget: int = RUN_MEMORY
-    threads: int | None = None
-    device: str = "auto"
-    dtype: str = "auto"
-    device_map: str | None = None
-    quantize: str | None = None
-    data_dir: str | None = None
-    chat_template: str | None = None
-
-    def __post_init__(self) -> None:
-        fewest = {"--limit": (self.limit, 1), "--output-tokens": (self.output_tokens, 2)}
-        if self.threads is not None:
-            fewest["--threads"] = (self.threads, 1)
-        for option, (value, least) in fewest.items():
-            if value < least:
-                raise GistevalError(f"{option} must be at least {least}, not {value}")
-        if not 0 < self.time_budget < math.inf:
-            raise GistevalError(
-                f"--time-budget must be a number of seconds above 0, not {self.time_budget:g}"
-            )
-
-
-def model_profile(options: ModelOptions) -> dict[str, Any]:
+def model_profile(options: ProfileOptions) -> dict[str, Any]:
     """Measure a checkpoint or the first candidate of a suite. Raises GistevalError."""
     task = load_task(options.task, data_dir=Path(options.data_dir) if options.data_dir else None)
     split = options.split or tuple(task.evaluation_splits)[-1]
-    suite = build_suite(resolve(options.model), SuiteOptions(chat_template=options.chat_template))
+    asked = SuiteOptions(
+        compressors=options.compressors,
+        budgets=parse_budgets(options.budgets),
+        chat_template=options.chat_template,
+    )
+    suite = build_suite(resolve(options.model or ""), asked)
     return _measure(suite, tuple(task.examples(split)), f"{task.name}/{split}", options)
 
 
@@ -93,7 +57,7 @@ def profile_run(plan: Plan, folder: Path) -> Path:
     require_figures()
     split, examples = list(plan.examples.items())[-1]
     config = plan.config
-    options = ModelOptions(
+    options = ProfileOptions(
         model=config.models[0] if config.models else "wordplay-llama",
         device=config.device,
         dtype=config.dtype,
@@ -121,7 +85,7 @@ def check_timeable(suite: Suite) -> None:
 
 
 def _measure(
-    suite: Suite, examples: Sequence[Example], source_name: str, options: ModelOptions
+    suite: Suite, examples: Sequence[Example], source_name: str, options: ProfileOptions
 ) -> dict[str, Any]:
     check_timeable(suite)
     placement = choose_placement(options.device, options.dtype, options.device_map, options.quantize)
@@ -129,7 +93,7 @@ def _measure(
     torch.set_num_threads(options.threads or before)
     try:
         ways, notes = _ways(suite, placement)
-        chosen = _spread(_fitting(ways, examples, options.output_tokens), options.limit)
+        chosen = _spread(_fitting(ways, examples, options.decoded_tokens), options.limit)
         weights = _candidates(suite)[0].checkpoint
         shape = describe_config(weights.record.family, ways[0].model.model.config.to_dict())
         budget = TimeBudget.of(options.time_budget)
@@ -139,7 +103,7 @@ def _measure(
         spent = options.time_budget - budget.left
     finally:
         torch.set_num_threads(before)
-    content = model_content(shape, source, machine, batches, options.output_tokens, options.memory_budget)
+    content = model_content(shape, source, machine, batches, options.decoded_tokens, options.memory_budget)
     return {
         "schema_version": PROFILE_VERSION,
         "kind": "model",
@@ -147,7 +111,7 @@ def _measure(
         "weights": weights.record.name,
         "source": source_name,
         "examples": len(chosen),
-        "output_tokens": options.output_tokens,
+        "output_tokens": options.decoded_tokens,
         "time_budget": options.time_budget,
         "seconds_spent": spent,
         "versions": versions(),
@@ -167,7 +131,7 @@ def _flop_source(shape: ModelShape) -> tuple[FlopSource | None, list[str]]:
 
 
 def _batches(
-    ways: Sequence[Way], examples: Sequence[Example], options: ModelOptions, budget: TimeBudget
+    ways: Sequence[Way], examples: Sequence[Example], options: ProfileOptions, budget: TimeBudget
 ) -> tuple[list[BatchProfile], list[str]]:
     """Each batch size has an equal share of the time that is left; notes say what was left out.
 
@@ -182,7 +146,7 @@ def _batches(
     found: list[BatchProfile] = []
     for place, size in enumerate(sizes or options.batch_sizes[:1]):
         share = budget.share(max(1, len(sizes) - place))
-        batch = profile_batch(ways, examples, size, options.output_tokens, share, must=not found)
+        batch = profile_batch(ways, examples, size, options.decoded_tokens, share, must=not found)
         if batch is None:
             notes.append(
                 f"Batch of {size}: left out, the {options.time_budget:g} s of time budget were spent."
@@ -236,11 +200,11 @@ def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
     # The end token stops nobody, so that all ways decode alike.
     plain = loaded.with_gists(0, 0).endless()
     ways = [Way(NO_CACHE, "no_cache", plain, None)]
-    ways.append(Way(WHOLE_CACHE, "whole_cache", plain, COMPRESSORS.load("none")()))
+    ways.append(Way(WHOLE_CACHE, "whole_cache", plain, Full()))
     for system in candidates:
-        method = COMPRESSORS.load(system.compressor)()
+        method = system.method()
         record = system.checkpoint.record
-        as_in_the_paper = system.compressor == GIST and system.budget is None and not record.leak_window
+        as_in_the_paper = method.needs_gists and system.budget is None and not record.leak_window
         label = f"{GIST}-{record.k}" if as_in_the_paper else system.name
         if _shape_fields(system.checkpoint) != _shape_fields(first):
             notes.append(f"{system.name} has another shape than {first.record.name}: profile it by itself.")
@@ -249,7 +213,7 @@ def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
             continue  # the same k of another checkpoint takes the same time
         model = loaded.with_gists(record.k, record.leak_window).endless()
         ways.append(Way(label, "compressed", model, method, system.budget))
-    ways.append(Way(NEGATIVE, "negative", plain, COMPRESSORS.load("nothing")()))
+    ways.append(Way(NEGATIVE, "negative", plain, Empty()))
     return ways, notes
 
 

@@ -5,12 +5,11 @@ Measuring checkpoints is in `profile_model`, which imports what loads them.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError
+from gisteval.pipeline.profile.options import INPUT_TOKENS, ProfileOptions
 from gisteval.pipeline.profile.settings import sweep_content
 from gisteval.profiling.shape_flops import shape_flops
 from gisteval.profiling.shapes import load_shape
@@ -18,48 +17,40 @@ from gisteval.profiling.whatif import sweep
 from gisteval.records.store import write_json
 from gisteval.report.profile import write_profile_report
 
-_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+def shape_profile(options: ProfileOptions) -> dict[str, Any]:
+    """FLOPs of shapes without weights. Raises GistevalError."""
+    return _what_if(options) if options.what_if else _one_pass(options)
 
 
-@dataclass(frozen=True, slots=True)
-class SweepOptions:
-    """What-if lengths, all combined with each other on every shape."""
-
-    shapes: tuple[str, ...]
-    prompt_tokens: tuple[int, ...]
-    gist_tokens: tuple[int, ...]
-    batches: tuple[int, ...]
-    input_tokens: int
-    output_tokens: int
-    memory_budget: int
-
-
-def parse_bytes(text: str) -> int:
-    """`80GB`, `24 GiB` or a plain number of bytes. Raises GistevalError for anything else."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?B|)\s*", text.upper())
-    if match is None or float(match[1]) <= 0:
-        raise GistevalError(f"memory budget {text!r} is no size: write it like 80GB or 24GiB")
-    return int(float(match[1]) * _UNITS[match[2]])
-
-
-def shape_profile(name: str, input_tokens: int, cached_tokens: int, output_tokens: int) -> dict[str, Any]:
+def _one_pass(options: ProfileOptions) -> dict[str, Any]:
     """FLOPs of one pass of a shape, three ways. Raises GistevalError."""
-    found = shape_flops(load_shape(name), input_tokens, cached_tokens, output_tokens)
-    return {"kind": "shape", **found.to_json()}
+    if options.input_tokens is None or len(options.shapes) > 1:
+        raise GistevalError("give one --shape with --input-tokens, or several with --what-if")
+    flops = shape_flops(
+        load_shape(options.shapes[0]), options.input_tokens, options.cached_tokens, _outputs(options)
+    )
+    return {"kind": "shape", **flops.to_json()}
 
 
-def what_if_profile(options: SweepOptions) -> dict[str, Any]:
-    """The sweep's content. Raises GistevalError for a shape without closed form."""
-    found = sweep(
+def _what_if(options: ProfileOptions) -> dict[str, Any]:
+    """Many lengths, all combined with each other on every shape.
+
+    Raises GistevalError for a shape without closed form.
+    """
+    scenarios = sweep(
         [load_shape(name) for name in options.shapes],
         options.prompt_tokens,
         options.gist_tokens,
-        options.batches,
-        options.input_tokens,
-        options.output_tokens,
+        options.batch_sizes,
+        INPUT_TOKENS if options.input_tokens is None else options.input_tokens,
+        _outputs(options),
     )
-    return sweep_content(list(found), options.memory_budget)
+    return sweep_content(list(scenarios), options.memory_budget)
+
+
+def _outputs(options: ProfileOptions) -> int:
+    return 1 if options.output_tokens is None else options.output_tokens
 
 
 def check_output(folder: Path) -> None:

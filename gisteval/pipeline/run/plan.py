@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gisteval.compressors.spec import CompressorSpec
 from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.errors import GistevalError
@@ -19,8 +20,8 @@ from gisteval.models.checkpoints.placement import Placement, choose_placement
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.prompts import Template
+from gisteval.records.budget import parse_budgets
 from gisteval.records.schema import Example, as_condition, digest
-from gisteval.registry import COMPRESSORS
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import Task, load_task
 from gisteval.thinking import Thinking
@@ -83,7 +84,7 @@ def plan_run(config: RunConfig) -> Plan:
         condition=as_condition(config.condition),
         k=config.k,
         compressors=config.compressors,
-        budget=config.budget,
+        budgets=parse_budgets(config.budgets),
         allow_pickle=config.allow_pickle,
         base=_resolve(config.base, config),
         chat_template=config.chat_template,
@@ -120,26 +121,47 @@ def plan_run(config: RunConfig) -> Plan:
     )
     for note in opened:
         log.warning("%s", note)
+    shared = _Shared(config, decoding, placement, templates, weights)
     identities = {
-        name: GenerationIdentity(
-            template=templates[system.checkpoint.path],
-            compressor=system.compressor,
-            budget=system.budget,
-            condition=system.condition,
-            k=system.checkpoint.record.k,
-            leak_window=system.checkpoint.record.leak_window,
-            weights=weights[system.checkpoint.path],
-            tokenizer=system.checkpoint.tokenizer_digest(),
-            max_new_tokens=decoding.max_new_tokens,
-            dtype=str(placement.dtype).removeprefix("torch."),
-            seed=config.seed,
-            quantize=placement.quantize,
-            compressor_version=COMPRESSORS.load(system.compressor).version,
-            thinking=_known_thinking(chats.get(system.checkpoint.path), thinking),
-        )
+        name: _identity(system, shared, _known_thinking(chats.get(system.checkpoint.path), thinking))
         for name, system in systems.items()
     }
     return Plan(config, task, examples, suites, decoding, placement, identities, opened)
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What the identities of a run have in common; templates, weights: by a checkpoint's path."""
+
+    config: RunConfig
+    decoding: Decoding
+    placement: Placement
+    templates: Mapping[Path, Mapping[str, str]]
+    weights: Mapping[Path, str]
+
+
+def _identity(system: System, shared: _Shared, thinking: str | None) -> GenerationIdentity:
+    """Everything but the example that can change a system's generations."""
+    checkpoint, method = system.checkpoint, system.method()
+    return GenerationIdentity(
+        template=shared.templates[checkpoint.path],
+        compressor=method.name,
+        budget=system.budget,
+        # A compressor that reads a checkpoint as a plain model still reads what was trained some way.
+        condition=system.condition or checkpoint.record.condition,
+        k=checkpoint.record.k,
+        leak_window=checkpoint.record.leak_window,
+        weights=shared.weights[checkpoint.path],
+        tokenizer=checkpoint.tokenizer_digest(),
+        max_new_tokens=shared.decoding.max_new_tokens,
+        dtype=str(shared.placement.dtype).removeprefix("torch."),
+        seed=shared.config.seed,
+        quantize=shared.placement.quantize,
+        compressor_version=method.version,
+        thinking=thinking,
+        settings=CompressorSpec.of(method).settings_text,
+        helpers=method.helper_digests(),
+    )
 
 
 def _resolve(name: str | None, config: RunConfig) -> Path | None:

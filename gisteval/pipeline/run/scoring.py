@@ -14,6 +14,7 @@ from gisteval import stats
 from gisteval.errors import InvalidRun, counted
 from gisteval.metrics import exact_match, rouge_l, rouge_l_unicode, unread, word_count
 from gisteval.records.schema import Estimate, Example, Generation, ResultRow, digest, finite
+from gisteval.registry import compresses, keeps_gists
 
 Floats = NDArray[np.float64]
 
@@ -84,11 +85,11 @@ def values_of(generation: Generation, reference: str) -> dict[str, float]:
     }
     values |= {name: float(value) for name, value in measured.items() if value is not None}
     instruction, kept = instruction_slots(generation)
-    if instruction is not None and kept is not None and generation.compressor not in ("none", "nothing"):
+    if instruction is not None and kept is not None and compresses(generation.compressor):
         # Records of before this was written down ask a gist for k slots.
         asked = generation.k if generation.asked is None else generation.asked
         ratios = {"compression_achieved": kept}
-        if generation.asked is not None or generation.compressor == "gist":
+        if generation.asked is not None or keeps_gists(generation.compressor):
             ratios["compression_requested"] = asked
         values["kept_instruction"] = float(kept)
         for name, slots in ratios.items():

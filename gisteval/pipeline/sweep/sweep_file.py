@@ -9,9 +9,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from gisteval.config import RunConfig, checked_fields
+from gisteval.config import RunConfig
 from gisteval.content import read_yaml
 from gisteval.errors import GistevalError, did_you_mean
+from gisteval.options import checked_fields
 
 SECTIONS = ("common", "grid", "entries")
 
@@ -85,7 +86,7 @@ def _config(layers: list[tuple[str, Mapping[Any, Any]]]) -> RunConfig:
     values: dict[str, Any] = {}
     where = ""
     for where, given in layers:
-        values |= checked_fields(given, where)
+        values |= checked_fields(RunConfig, given, where)
     if "output" in values:
         raise GistevalError(f"{where}field 'output' is the sweep's own: each entry gets a folder below it")
     try:

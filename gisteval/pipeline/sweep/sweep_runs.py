@@ -148,7 +148,7 @@ def label(config: RunConfig) -> str:
         model_names(config),
         None if config.k is None else f"k{config.k}",
         "+".join(config.compressors),
-        config.budget,
+        "+".join(config.budgets),
         Path(config.task).stem,
         "+".join(config.splits),
         f"s{config.seed}",

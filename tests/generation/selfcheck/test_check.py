@@ -20,6 +20,7 @@ from gisteval.generation.selfcheck.control import CEILING, FACTOR, FLOOR
 from gisteval.models.running import continuation, padding
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.windows import Window
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 TEXTS = [
@@ -32,8 +33,8 @@ EXAMPLES = [Example(str(number), "tiny", "test", *texts) for number, texts in en
 LONG = Example("long", "tiny", "test", "say maybe no " * 20, "cats", "yes")
 
 
-def check(model, compressor=None, budget=None, leak_window=0, examples=EXAMPLES):
-    return check_cached_path(model, compressor or Gist(), budget, leak_window, examples)
+def check(model, compressor=None, budget=None, examples=EXAMPLES):
+    return check_cached_path(model, compressor or Gist(), budget and Budget(budget), examples)
 
 
 @pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "gpt2", "t5"])
@@ -58,9 +59,9 @@ def test_passes_with_a_leak_window_from_the_record_or_a_budget(tiny_model, budge
     """A budget of k + 2 on a model without a window equals a window of 2."""
     plain = tiny_model("llama", 3)
     model = DecoderModel(plain.model, plain.tokens, leak_window=window)
-    assert check(model, Gist(), budget, window).max_nll_difference < 1e-4
+    assert check(model, Gist(), budget).max_nll_difference < 1e-4
     with pytest.raises(InvalidRun):
-        check(DecoderModel(plain.model, plain.tokens, leak_window=1), Gist(), None, leak_window=0)
+        check(DecoderModel(plain.model, plain.tokens, leak_window=1), LeakFreeGist())
 
 
 def test_passes_in_bfloat16_within_its_rounding(tiny_network, tiny_model):
@@ -83,7 +84,7 @@ def test_the_control_is_the_same_each_time_and_leaves_the_model_as_it_was(tiny_m
 
 def test_no_example_to_check_is_an_invalid_run(tiny_model):
     with pytest.raises(InvalidRun, match="no example fits into the model's context"):
-        check_cached_path(tiny_model("llama", 1), Gist(), None, 0, [])
+        check_cached_path(tiny_model("llama", 1), Gist(), None, [])
 
 
 def test_works_at_the_very_end_of_a_context_with_learned_positions(tiny_model):
@@ -94,7 +95,14 @@ def test_works_at_the_very_end_of_a_context_with_learned_positions(tiny_model):
     while model.fitting([replace(example, input="yes " * (words + 1))]):
         words += 1
     full = replace(example, input="yes " * words)
-    assert check_cached_path(model, Gist(), None, 0, [full], greedy_tokens=20).greedy_mismatches == 0
+    assert check_cached_path(model, Gist(), None, [full], greedy_tokens=20).greedy_mismatches == 0
+
+
+class LeakFreeGist(Gist):
+    """Keeps no token beside the gists, whatever window its proof is told of."""
+
+    def compress(self, model, instructions, budget):
+        return super().compress(model, instructions, Budget(model.tokens.k))
 
 
 class RestartingGist(Gist):
@@ -143,7 +151,7 @@ def test_fails_when_the_compressor_is_broken(tiny_model, name, broken):
 
 def test_fails_when_positions_restart_in_the_continuation(tiny_model, monkeypatch):
     monkeypatch.setattr(
-        "gisteval.models.running.decoder.positions",
+        "gisteval.models.running.decoder_continuation.positions",
         lambda present, start: (present.cumsum(1) - 1).clamp(min=0),
     )
     with pytest.raises(InvalidRun, match="cached and masked paths differ"):
@@ -188,10 +196,11 @@ def test_fails_on_weights_that_are_not_numbers(tiny_network, tiny_model):
 def test_fails_where_all_own_paths_agree_and_the_stock_model_does_not(tiny_model, monkeypatch):
     """GPT-2 learned its positions: one too many is wrong alike in the masked and the cached pass."""
     stock = padding.positions
-    monkeypatch.setattr(
-        "gisteval.models.running.decoder.positions",
-        lambda present, start: torch.where(present, stock(present, start) + 1, 0),
-    )
+    for module in ("decoder", "decoder_continuation", "prefill"):
+        monkeypatch.setattr(
+            f"gisteval.models.running.{module}.positions",
+            lambda present, start: torch.where(present, stock(present, start) + 1, 0),
+        )
     with pytest.raises(InvalidRun, match="over a whole prompt and the stock model's differ by"):
         check(tiny_model("gpt2", 1), Full())
 

@@ -29,7 +29,7 @@ def missed(model, examples, names=tuple(FAULTS)) -> list[str]:
     for name in filter(lambda name: applies(name, model), names):
         with FAULTS[name](model):
             try:
-                check_cached_path(model, Gist(), None, 0, examples)
+                check_cached_path(model, Gist(), None, examples)
             except InvalidRun:
                 continue
         found.append(name)
@@ -40,7 +40,7 @@ def missed(model, examples, names=tuple(FAULTS)) -> list[str]:
 @pytest.mark.parametrize("family", ["llama", "qwen2", "gpt2", "t5"])
 def test_every_planted_fault_is_caught(family, dtype):
     model, examples = random_model(family, DTYPES[dtype]), random_examples(count=7)
-    check_cached_path(model, Gist(), None, 0, examples)
+    check_cached_path(model, Gist(), None, examples)
     assert missed(model, examples) == []
 
 
@@ -56,7 +56,7 @@ def test_faults_are_caught_in_trained_models_as_well(suite):
         for n, t in enumerate(texts)
     ]
     examples = choose_examples(model, {"unseen": pool})
-    check_cached_path(model, Gist(), None, 0, examples)
+    check_cached_path(model, Gist(), None, examples)
     names = [
         "decode: rows reversed",
         "decode: constant garbage",
@@ -76,12 +76,12 @@ def test_right_models_pass(dtype):
     for seed, (family, gain) in enumerate(itertools.product(families, (1.0, 9.0))):
         model = random_model(family, DTYPES[dtype], k=1 + seed % 3, gain=gain, seed=seed)
         examples = random_examples(seed, (1, 2, 5, 10)[seed % 4])
-        result = check_cached_path(model, next(compressors), None, 0, examples)
+        result = check_cached_path(model, next(compressors), None, examples)
         assert result.broken_rows == 0
 
 
 def test_a_fault_is_gone_after_its_block():
     model, examples = random_model("llama"), random_examples(count=4)
-    before = check_cached_path(model, Gist(), None, 0, examples)
+    before = check_cached_path(model, Gist(), None, examples)
     assert missed(model, examples, ["decode: one token off", "prompt: positions + 1"]) == []
-    assert check_cached_path(model, Gist(), None, 0, examples) == before
+    assert check_cached_path(model, Gist(), None, examples) == before

@@ -11,6 +11,7 @@ from gisteval.compressors.full import Full
 from gisteval.compressors.gist.gist import Gist
 from gisteval.compressors.pruning.truncate import Truncate
 from gisteval.generation.selfcheck.rows import ROWS, choose_examples, make_rows
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 
@@ -56,7 +57,7 @@ def test_large_caches_make_fewer_rows_but_never_one(model, monkeypatch):
 
 def test_targets_go_on_with_the_references_of_other_rows_and_stay_in_the_context(model):
     examples = random_examples(count=6)
-    rows = make_rows(model, Gist(), None, 0, examples)
+    rows = make_rows(model, Gist(), None, examples)
     references = model.tokens.targets([found.output for found in examples])
     for reference, target in zip(references, rows.targets, strict=True):
         assert target[: len(reference)] == reference and len(target) >= 12
@@ -65,12 +66,12 @@ def test_targets_go_on_with_the_references_of_other_rows_and_stay_in_the_context
     words = 0
     while model.fitting([example(0, words + 1)]):
         words += 1
-    full = make_rows(model, Full(), None, 0, [example(0, words), *examples])
+    full = make_rows(model, Full(), None, [example(0, words), *examples])
     assert full.taken(0) + len(full.targets[0]) <= model.context
 
 
 def test_the_longest_row_stands_beside_the_shortest(model):
-    rows = make_rows(model, Gist(), None, 0, [example(n, n) for n in (3, 0, 9, 5)])
+    rows = make_rows(model, Gist(), None, [example(n, n) for n in (3, 0, 9, 5)])
     first, second, _ = rows.shortest_and_longest(3)
     assert (first, second) == (2, 1)
     assert [len(ids) for ids in rows.only([first, second]).prompts] == [
@@ -80,7 +81,7 @@ def test_the_longest_row_stands_beside_the_shortest(model):
 
 
 def test_truncated_prompts_are_read_as_they_are_and_the_whole_ones_kept_for_the_stock_model(model):
-    rows = make_rows(model, Truncate(), 1, 0, random_examples(count=3))
+    rows = make_rows(model, Truncate(), Budget(1), random_examples(count=3))
     compressed = [list(prompt.token_ids) for prompt in rows.compressed]
     assert list(rows.prompts) == compressed
     assert len(rows.whole[-1]) > len(rows.prompts[-1])

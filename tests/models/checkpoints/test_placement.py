@@ -88,7 +88,7 @@ def test_a_spread_model_answers_as_the_plain_one(folder, tiny_network, tmp_path,
     assert all(offloaded) == (kind == "disk")
     assert spread.device == CPU and spread.dtype == torch.float32
     assert float((losses(spread) - losses(plain)).abs().max()) < 1e-4
-    check = check_cached_path(spread, Gist(), None, 0, EXAMPLES)
+    check = check_cached_path(spread, Gist(), None, EXAMPLES)
     assert check.max_nll_difference < 1e-4 and not check.greedy_mismatches
 
 

@@ -72,7 +72,7 @@ def test_a_padding_token_beyond_the_embeddings_changes_nothing(
     found = []
     for folder in folders:
         model = load_model(inspect_checkpoint(folder, "gist", 1), CPU, torch.float32)
-        assert check_cached_path(model, Gist(), None, 0, EXAMPLES).max_nll_difference < 1e-4
+        assert check_cached_path(model, Gist(), None, EXAMPLES).max_nll_difference < 1e-4
         prompts = Gist().compress(model, [e.instruction for e in EXAMPLES], None)
         found.append(model.score(prompts, [e.input for e in EXAMPLES], [e.output for e in EXAMPLES]))
     for one, other in zip(*found, strict=True):

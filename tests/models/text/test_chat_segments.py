@@ -195,7 +195,7 @@ def test_cached_path_equals_masked_path(chat_model, form, role, compressor):
         Example(str(n), "tiny", "test", t, x, "yes no")
         for n, (t, x) in enumerate(itertools.product(INSTRUCTIONS, INPUTS))
     ]
-    check = check_cached_path(model, compressor, None, 0, examples)
+    check = check_cached_path(model, compressor, None, examples)
     assert check.max_nll_difference <= 1e-4
     assert check.greedy_mismatches == 0
 

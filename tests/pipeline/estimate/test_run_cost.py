@@ -13,8 +13,9 @@ from gisteval.config import RunConfig
 from gisteval.judging.protocol import Contest, looks
 from gisteval.pipeline.estimate.run_cost import Rates, RunCost, estimate_run
 from gisteval.pipeline.estimate.text import dollars_text, duration_text
-from gisteval.pipeline.judge.bench import JudgeOptions, prepare
+from gisteval.pipeline.judge.bench import prepare
 from gisteval.pipeline.judge.cost import judge_cost
+from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.pipeline.run.plan import plan_run
 
 RATE = ("--flops-per-second", "1e9")
@@ -64,7 +65,7 @@ def test_tokens_are_those_of_the_run(suite, tiny_task, tmp_path, gisteval, dry_r
 
 
 @pytest.mark.parametrize(
-    ("compressor", "leak_window"), [("gist", 0), ("gist", 2), ("none", 0), ("nothing", 0), ("truncate", 0)]
+    ("compressor", "leak_window"), [("gist", 0), ("gist", 2), ("full", 0), ("empty", 0), ("truncate", 0)]
 )
 def test_flops_are_those_that_torch_counts_in_a_run(
     suite, tiny_task, compressor: str, leak_window: int

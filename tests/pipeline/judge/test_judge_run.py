@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gisteval.pipeline.judge import judge_run
-from gisteval.pipeline.judge.bench import JudgeOptions
+from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.records.run_folder import RunFolder
 
 N = 40

@@ -66,8 +66,8 @@ def test_records_of_the_old_truncation_are_not_taken_for_new_ones(tiny_suite: Pa
     from gisteval.pipeline.run.plan import plan_run
 
     config = RunConfig(
-        models=(str(tiny_suite / "gist-1"),), compressors=("truncate", "gist"), budget=4, limit=2
+        models=(str(tiny_suite / "gist-1"),), compressors=("truncate", "gist"), budgets=("4",), limit=2
     )
     versions = {s.compressor: s.compressor_version for s in plan_run(config).identities.values()}
-    assert versions == {"none": 1, "gist": 1, "truncate": Truncate.version, "nothing": 1}
+    assert versions == {"full": 1, "gist": 1, "truncate": Truncate.version, "empty": 1}
     assert Truncate.version == 2

@@ -129,17 +129,8 @@ def test_an_encoder_decoder_is_refused(t5_suite):
 
 def test_compress_counts_the_tokens_of_the_chat(plain_folder):
     def rows(role):
-        return compress_prompts(
-            str(plain_folder),
-            ["say no"],
-            None,
-            budget=None,
-            k=2,
-            condition=None,
-            device="cpu",
-            dtype="auto",
-            chat_template=role,
-        )
+        given = {"models": [plain_folder], "k": 2, "device": "cpu", "chat_template": role}
+        return compress_prompts(read_config(None, given), ["say no"])
 
     (plain,), (chat,) = rows(None), rows("user")
     head = "<|im_start|>user\n"

@@ -64,10 +64,10 @@ def test_one_checkpoint_is_its_own_untrained_control(t5_suite, tiny_task, tmp_pa
         output=tmp_path / "run",
     )
     assert {(row.compressor, row.control) for row in run.rows} == {
-        ("none", "untrained"),
+        ("full", "untrained"),
         ("gist", None),
         ("truncate", None),
-        ("nothing", "untrained"),
+        ("empty", "untrained"),
     }
 
 

@@ -6,21 +6,36 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gisteval.cli.options import print_json, print_text
+from gisteval.cli.output import print_json, print_text
 from gisteval.errors import GistevalError, counted
+from gisteval.options import Panel
 
 if TYPE_CHECKING:
     from gisteval.pipeline.estimate.run_cost import Rates
     from gisteval.pipeline.run.plan import Plan
 
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print the plan, tokens, FLOPs, time and dollars; start nothing.")
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Print what would be run, with its tokens, FLOPs, time and dollars. Nothing is started.",
+        rich_help_panel=Panel.ESTIMATE,
+    ),
 ]
 FlopsPerSecond = Annotated[
     float | None,
-    typer.Option(help="FLOP/s of a worker, for --dry-run. Default: a matrix product timed here."),
+    typer.Option(
+        help=r"Speed of a worker, for --dry-run. [dim]\[default: a matrix product timed here][/dim]",
+        metavar="FLOPS",
+        rich_help_panel=Panel.ESTIMATE,
+    ),
 ]
-DollarsPerHour = Annotated[float | None, typer.Option(help="Price of a worker, for --dry-run.")]
+DollarsPerHour = Annotated[
+    float | None,
+    typer.Option(
+        help="Price of a worker, for --dry-run.", metavar="DOLLARS", rich_help_panel=Panel.ESTIMATE
+    ),
+]
 
 
 def given_rates(

@@ -1,12 +1,11 @@
-"""Which systems a run compares: candidates with their positive and negative controls."""
+"""The suite of a folder: candidates with their positive and negative controls."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from gisteval.compressors.base import check_budget
 from gisteval.controls import check_control
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import (
@@ -16,33 +15,11 @@ from gisteval.models.checkpoints.checkpoint import (
     is_checkpoint,
     read_record,
 )
-from gisteval.records.schema import Condition, Control
-from gisteval.registry import COMPRESSORS
-
-Role = Literal["candidate", "positive", "negative"]
-
-CONDITION_COMPRESSOR: dict[Condition, str] = {
-    "gist": "gist",
-    "pos_control": "none",
-    "neg_control": "nothing",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """One row of the result: a checkpoint read through a compressor.
-
-    condition: how the checkpoint is read here; control says whether it was trained that way.
-    budget: tokens or slots to keep, None for the compressor's own choice.
-    """
-
-    name: str
-    checkpoint: Checkpoint
-    role: Role
-    condition: Condition | None
-    control: Control | None
-    compressor: str
-    budget: int | None = None
+from gisteval.records.budget import Budget
+from gisteval.records.schema import Condition
+from gisteval.registry import CONDITION_COMPRESSOR
+from gisteval.suite.asked import Asked, Weights, asked_systems, parse_asked
+from gisteval.suite.system import Role, System
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +52,14 @@ class Suite:
 class SuiteOptions:
     """What flags say about the checkpoints of a suite.
 
-    base: of all its adapters or differences; chat_template: role of the instruction in all of them.
+    Attributes:
+        pos_control, neg_control: Trained controls, in place of those beside a checkpoint.
+        condition, k: In place of a single checkpoint's own.
+        compressors: Specs, in place of the compressor of each checkpoint's condition.
+        budgets: What each compressor that takes a budget keeps, a system each.
+        allow_pickle: Whether .bin weights may be loaded.
+        base: Of all its adapters or differences.
+        chat_template: Role of the instruction in all of them.
     """
 
     pos_control: Path | None = None
@@ -83,7 +67,7 @@ class SuiteOptions:
     condition: Condition | None = None
     k: int | None = None
     compressors: tuple[str, ...] = ()
-    budget: int | None = None
+    budgets: tuple[Budget, ...] = ()
     allow_pickle: bool = False
     base: Path | None = None
     chat_template: str | None = None
@@ -99,7 +83,7 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
     A single checkpoint finds controls of its family beside it; failing that its own weights serve as
     untrained controls, with the full prompt and with none.
     """
-    check_budget(options.budget, {name: COMPRESSORS.load(name) for name in options.compressors})
+    asked = parse_asked(options.compressors, options.budgets)
     notes: list[str] = []
     candidates, controls = _members(path, options, notes)
     anchor = (candidates or list(controls.values()))[0]
@@ -116,8 +100,10 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
     for control in controls.values():
         notes += check_control(control, [c for c in candidates or [anchor] if c.path != control.path])
     systems = [_control(anchor, controls, "pos_control", notes)]
-    for candidate in candidates:
-        systems.extend(_candidates(candidate, options))
+    if asked:
+        systems += _asked_systems(asked, path, candidates, controls, notes)
+    else:
+        systems += [_as_trained(candidate) for candidate in candidates if candidate.record.condition]
     systems.append(_control(anchor, controls, "neg_control", notes))
     if len({system.name for system in systems}) < len(systems):
         raise GistevalError(f"{path}: two systems have the same name: {[s.name for s in systems]}")
@@ -178,41 +164,31 @@ def _siblings(path: Path, own: Checkpoint, options: SuiteOptions) -> dict[Condit
     return found
 
 
-def _candidates(checkpoint: Checkpoint, options: SuiteOptions) -> list[System]:
-    """The systems of one candidate: its own compressor, or those asked for."""
-    record, budget = checkpoint.record, options.budget
-    condition, name = record.condition, record.name
-    if "gist" in options.compressors:
-        if not record.k:
-            raise GistevalError(
-                f"{checkpoint.path} has no gist tokens: compressor gist needs a k, give --k"
-            )
-        if budget is not None and budget < record.k:
-            raise GistevalError(
-                f"{checkpoint.path}: compressor gist needs a budget of at least k = {record.k}, "
-                f"not {budget}"
-            )
-    if not options.compressors:
-        if condition is None:
-            return []
-        return [System(name, checkpoint, "candidate", condition, None, CONDITION_COMPRESSOR[condition])]
-    suffix = "" if budget is None else f"-{budget}"
-    takes = {name: COMPRESSORS.load(name).takes_budget for name in options.compressors}
-    as_trained = condition == "gist" and budget in (None, record.k + record.leak_window)
-    return [
-        System(
-            name
-            if compressor == "gist" and as_trained
-            else f"{name}-{compressor}{suffix if takes[compressor] else ''}",
-            checkpoint,
-            "candidate",
-            condition,
-            None,
-            compressor,
-            budget if takes[compressor] else None,
+def _asked_systems(
+    asked: Sequence[Asked],
+    path: Path,
+    candidates: Sequence[Checkpoint],
+    controls: Mapping[Condition, Checkpoint],
+    notes: list[str],
+) -> list[System]:
+    """The systems of the compressors that were asked for, on the weights that each of them reads."""
+    single = next((control for control in controls.values() if control.path == path), None)
+    if single is not None and single.record.condition == "neg_control":
+        raise GistevalError(
+            f"{path} is a negative control, which sees nothing of a prompt: --compressor has nothing to "
+            "compress there, give a gist checkpoint, a positive control or their suite"
         )
-        for compressor in options.compressors
-    ]
+    weights = Weights(tuple(candidates), controls.get("pos_control"), single)
+    found, more = asked_systems(asked, weights)
+    notes += more
+    return found
+
+
+def _as_trained(checkpoint: Checkpoint) -> System:
+    """A candidate through the compressor of its own condition."""
+    record = checkpoint.record
+    compressor = CONDITION_COMPRESSOR[record.condition or "gist"]
+    return System(record.name, checkpoint, "candidate", record.condition, None, compressor)
 
 
 def _control(

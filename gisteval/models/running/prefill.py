@@ -1,0 +1,167 @@
+"""One pass of a decoder over prompts that nothing follows yet, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from gisteval.models.running.cache import GrowingCache
+from gisteval.models.running.compressed import Accounting, Kept, Nothing, Prefix
+from gisteval.models.running.layer_masks import decoder_layers
+from gisteval.models.running.observe import LayerView, See, Select, checked, observed
+from gisteval.models.running.padding import pad_left, positions
+from gisteval.models.running.rotation import UNKNOWN, Kind, Rotation, kind_of, rotation_of
+from gisteval.models.running.slots import Columns
+
+if TYPE_CHECKING:
+    from gisteval.models.running.decoder import DecoderModel
+
+LATER = 9
+"""Position at which a token's keys are compared with those at position 0."""
+
+
+class Prefill:
+    """Left-padded prompts about to run, on their own or behind others. It is run once.
+
+    Prompts that run on their own, are equally long and need no mask are run without one.
+    """
+
+    def __init__(
+        self,
+        model: DecoderModel,
+        prompts: Sequence[Sequence[int]],
+        behind: Sequence[Prefix | Nothing] | None = None,
+    ) -> None:
+        """See `DecoderModel.encode`."""
+        self.model = model
+        self.prompts = prompts
+        before = behind or [Nothing(0, Accounting(0, 0, 0, 0))] * len(prompts)
+        self.starts = [prompt.next_position for prompt in before]
+        self.cache, columns = model.start(before)
+        self.ids, self.present = pad_left(prompts, model.device)
+        starts = torch.tensor(self.starts, device=model.device)
+        self.places = positions(self.present, starts)
+        self.columns: Columns = columns.followed_by(self.present, self.places)
+        self.unmasked = behind is None and model.runs_unmasked(min(map(len, prompts)))
+
+    def run(self) -> GrowingCache:
+        """The states of all tokens."""
+        with ExitStack() as stack:
+            mask = None
+            if not self.unmasked:
+                mask = stack.enter_context(self.model.masked(self.columns, self.places))
+            self.model.body(
+                input_ids=self.ids,
+                attention_mask=mask,
+                position_ids=self.places,
+                past_key_values=self.cache,
+                use_cache=True,
+            )
+        return self.cache
+
+    def last(self, keep: int | None) -> list[Prefix]:
+        """Prefixes of each prompt's last `keep` slots; None for all."""
+        filled = self.run().filled()
+        prefixes = []
+        for row, prompt in enumerate(self.prompts):
+            kept = len(prompt) if keep is None else min(keep, len(prompt))
+            layers = tuple(
+                (
+                    layer.keys[row, :, layer.length - kept :].clone(),
+                    layer.values[row, :, layer.length - kept :].clone(),
+                )
+                for layer in filled
+            )
+            accounting = self.model.account(prompt, kept, _bytes(layers))
+            prefixes.append(Prefix(layers, self.starts[row] + len(prompt), accounting))
+        return prefixes
+
+    def selected(self, select: Select) -> list[Prefix]:
+        """Prefixes of the slots that are selected, layer by layer."""
+        states: list[list[tuple[Tensor, Tensor]]] = [[] for _ in self.prompts]
+        kept: list[list[Tensor]] = [[] for _ in self.prompts]
+
+        def see(view: LayerView) -> None:
+            for row, indices in enumerate(checked(select(view), view)):
+                chosen = indices + (self.ids.shape[1] - len(self.prompts[row]))
+                of_heads = chosen[:, :, None]
+                states[row].append(
+                    (
+                        view.keys[row].take_along_dim(of_heads, dim=1),
+                        view.values[row].take_along_dim(of_heads, dim=1),
+                    )
+                )
+                kept[row].append(indices + self.starts[row])
+
+        self.show(see)
+        return [
+            self._prefix(row, tuple(layers), tuple(places))
+            for row, (layers, places) in enumerate(zip(states, kept, strict=True))
+        ]
+
+    def _prefix(self, row: int, layers: tuple[tuple[Tensor, Tensor], ...], kept: Kept) -> Prefix:
+        prompt, start = self.prompts[row], self.starts[row]
+        accounting = self.model.account_selected(prompt, kept, _bytes(layers), start)
+        return Prefix(layers, start + len(prompt), accounting, kept)
+
+    def show(self, see: See) -> None:
+        """Run, and show each layer; its states are dropped as soon as it has been seen."""
+        blocks = decoder_layers(self.model.model)
+        kinds = self.model.rotations
+
+        def attended(
+            layer: int, queries: Tensor, keys: Tensor, values: Tensor, scaling: float, embeddings: Any
+        ) -> None:
+            own = self.ids.shape[1]
+            rotation = rotation_of(blocks[layer], embeddings)
+            see(
+                LayerView(
+                    layer,
+                    queries,
+                    keys[:, :, -own:],
+                    values[:, :, -own:],
+                    self.places,
+                    self.present,
+                    scaling,
+                    self.prompts,
+                    _known(kinds[layer], rotation),
+                )
+            )
+            self.cache.layers[layer].release()
+
+        with observed(self.model.model, attended):
+            self.run()
+
+
+def _known(kind: Kind, rotation: Rotation | None) -> Rotation | None:
+    if kind == "none":
+        return None
+    return rotation if kind == "undone" and rotation is not None else UNKNOWN
+
+
+def rotation_kinds(model: DecoderModel) -> tuple[Kind, ...]:
+    """What each layer of a decoder does to its keys, by a token whose states are surely not zero."""
+    blocks = decoder_layers(model.model)
+    table = model.model.get_input_embeddings().weight
+    token = int(table.detach().float().norm(dim=1).argmax())
+
+    def keys_at(position: int) -> list[tuple[Tensor, Rotation | None]]:
+        found: list[tuple[Tensor, Rotation | None]] = []
+
+        def attended(layer: int, queries: Tensor, keys: Tensor, *others: Any) -> None:
+            found.append((keys.clone(), rotation_of(blocks[layer], others[-1])))
+
+        with observed(model.model, attended):
+            Prefill(model, [[token]], [Nothing(position, Accounting(0, 0, 0, 0))]).run()
+        return found
+
+    pairs = zip(keys_at(0), keys_at(LATER), strict=True)
+    return tuple(kind_of(first, later, at, then) for (first, at), (later, then) in pairs)
+
+
+def _bytes(layers: Sequence[tuple[Tensor, Tensor]]) -> int:
+    return sum(state.nbytes for pair in layers for state in pair)

@@ -1,0 +1,136 @@
+"""One row a compressor: proven, whole under an identity budget, the same in any batch, refusing a fault.
+
+A new compressor needs a row in MATRIX.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from unittest.mock import patch
+
+import pytest
+import torch
+from random_models import random_examples, random_model
+
+from gisteval.compressors.full import Full
+from gisteval.compressors.spec import build_compressor
+from gisteval.errors import InvalidRun
+from gisteval.generation.selfcheck import check_cached_path
+from gisteval.models.running.compressed import Prefix
+from gisteval.records.budget import Budget
+from gisteval.registry import COMPRESSORS
+
+FAMILIES = {**dict.fromkeys(("llama", "qwen2", "gpt2"), "decoder-only"), "t5": "encoder-decoder"}
+EXAMPLES = random_examples(count=6)
+INSTRUCTIONS = [example.instruction for example in EXAMPLES]
+INPUTS = [example.input for example in EXAMPLES]
+OUTPUTS = [example.output for example in EXAMPLES]
+
+
+@dataclass(frozen=True)
+class Row:
+    """budget: of an ordinary use. everything: one that keeps the whole prompt, None if there is none.
+
+    whole_in: the architectures in which that equals the whole prompt.
+    """
+
+    budget: Budget | None = None
+    everything: Budget | None = None
+    whole_in: tuple[str, ...] = ("decoder-only", "encoder-decoder")
+
+
+HALF, ALL = Budget(share=0.5), Budget(share=1.0)
+
+MATRIX = {
+    "empty": Row(),
+    "full": Row(),
+    # Behind gists an encoder's prompt doesn't see the input, whatever leaks.
+    "gist": Row(None, Budget(slots=1000), ("decoder-only",)),
+    "knorm": Row(HALF, ALL),
+    "random": Row(HALF, ALL),
+    "stride": Row(HALF, ALL),
+    "truncate": Row(HALF, ALL),
+}
+
+
+SERVED = [
+    (name, family)
+    for name in MATRIX
+    for family, architecture in FAMILIES.items()
+    if architecture in build_compressor(name).architectures
+]
+WITH_IDENTITY = [
+    (name, family)
+    for name, family in SERVED
+    if MATRIX[name].everything and FAMILIES[family] in MATRIX[name].whole_in
+]
+
+matrix = pytest.mark.parametrize(("name", "family"), SERVED)
+
+
+@pytest.fixture(scope="module")
+def models():
+    made = {}
+
+    def get(family: str, k: int = 1):
+        if (family, k) not in made:
+            made[family, k] = random_model(family, k=k, gain=3.0)
+        return made[family, k]
+
+    return get
+
+
+def test_every_compressor_has_a_row():
+    assert set(MATRIX) == set(COMPRESSORS.builtin)
+
+
+@matrix
+def test_the_self_check_passes(models, name, family):
+    check = check_cached_path(models(family), build_compressor(name), MATRIX[name].budget, EXAMPLES)
+    assert max(check.loss_difference, check.decoded_difference) < 1e-4
+
+
+@pytest.mark.parametrize(("name", "family"), WITH_IDENTITY)
+def test_a_budget_that_keeps_everything_is_the_whole_prompt(models, name, family):
+    compressor = build_compressor(name)
+    model = models(family, 1 if compressor.needs_gists else 0)
+    kept = compressor.compress(model, INSTRUCTIONS, MATRIX[name].everything)
+    whole = Full().compress(model, INSTRUCTIONS, None)
+    assert [prompt.accounting.kept for prompt in kept] == [prompt.accounting.kept for prompt in whole]
+    found, expected = (model.score(prompts, INPUTS, OUTPUTS) for prompts in (kept, whole))
+    for one, other in zip(found, expected, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+    assert model.generate(kept, INPUTS, 8) == model.generate(whole, INPUTS, 8)
+
+
+@matrix
+def test_results_do_not_depend_on_the_batch(models, name, family):
+    model, compressor, budget = models(family), build_compressor(name), MATRIX[name].budget
+    together = compressor.compress(model, INSTRUCTIONS, budget)
+    alone = [compressor.compress(model, [text], budget)[0] for text in INSTRUCTIONS]
+    assert [prompt.accounting for prompt in together] == [prompt.accounting for prompt in alone]
+    for one, other in zip(together, alone, strict=True):
+        if isinstance(one, Prefix) and one.kept is not None:
+            assert all(map(torch.equal, one.kept, other.kept))
+    losses = model.score(together, INPUTS, OUTPUTS)
+    texts = model.generate(together, INPUTS, 8)
+    for row, prompt in enumerate(alone):
+        single = model.score([prompt], INPUTS[row : row + 1], OUTPUTS[row : row + 1])[0]
+        assert torch.allclose(losses[row], single, atol=1e-4)
+        assert model.generate([prompt], INPUTS[row : row + 1], 8) == [texts[row]]
+
+
+@matrix
+def test_a_fault_is_refused(models, name, family):
+    """The prompts of a batch get each other's states, or the whole prompt where there are none."""
+    model, compressor, budget = models(family), build_compressor(name), MATRIX[name].budget
+    right = type(compressor).compress
+
+    def exchanged(self, model, instructions, budget):
+        prompts = right(self, model, instructions, budget)
+        if all(prompt.accounting.kept == 0 for prompt in prompts):
+            return Full().compress(model, instructions, budget)
+        return [*prompts[1:], prompts[0]]
+
+    with patch.object(type(compressor), "compress", exchanged), pytest.raises(InvalidRun):
+        check_cached_path(model, compressor, budget, EXAMPLES)

@@ -1,0 +1,115 @@
+"""The text of a compressor: read, printed and refused in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from gisteval.compressors.full import Full
+from gisteval.compressors.spec import CompressorSpec, build_compressor, settings_of
+from gisteval.errors import GistevalError
+from gisteval.registry import COMPRESSORS, current_spec, split_specs
+
+
+@dataclass(frozen=True)
+class Adjustable(Full):
+    """Keeps the whole prompt, with a setting of every kind."""
+
+    name = "adjustable"
+
+    window: int = 32
+    rate: float = 0.5
+    sorted: bool = False
+    unit: str = "word"
+
+    def __post_init__(self) -> None:
+        if self.window < 1:
+            raise GistevalError(f"compressor adjustable: window must be at least 1, not {self.window}")
+
+
+@pytest.fixture(autouse=True)
+def adjustable(monkeypatch):
+    references = {**COMPRESSORS.references(), "adjustable": f"{__name__}:Adjustable"}
+    monkeypatch.setattr(COMPRESSORS, "references", lambda: references)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("adjustable", "adjustable"),
+        ("adjustable:window=32", "adjustable"),
+        ("adjustable: window = 4 , rate = 0.25", "adjustable:rate=0.25,window=4"),
+        ("adjustable:unit=token,sorted=true,rate=1", "adjustable:rate=1.0,sorted=true,unit=token"),
+        ("adjustable:sorted=False", "adjustable"),
+        ("none", "full"),
+        ("nothing", "empty"),
+        ("gist", "gist"),
+    ],
+)
+def test_a_spec_is_printed_in_its_canonical_form(text, canonical):
+    spec = CompressorSpec.parse(text)
+    assert str(spec) == canonical
+    assert CompressorSpec.parse(canonical) == spec
+    assert CompressorSpec.of(spec.build()) == spec
+
+
+def test_a_spec_builds_its_compressor():
+    assert build_compressor("adjustable:window=7,sorted=true") == Adjustable(window=7, sorted=True)
+
+
+def test_settings_may_be_given_apart_from_the_text():
+    """As lm-eval does, which cuts at commas and reads numbers itself."""
+    spec = CompressorSpec.parse("adjustable:window=4", {"rate": 0.25, "sorted": True})
+    assert str(spec) == "adjustable:rate=0.25,sorted=true,window=4"
+    with pytest.raises(GistevalError, match="'window' is given twice"):
+        CompressorSpec.parse("adjustable:window=4", {"window": 5})
+
+
+def test_all_settings_are_listed_with_their_defaults():
+    expected = {"window": "32", "rate": "0.5", "sorted": "false", "unit": "word"}
+    assert settings_of("adjustable:window=4") == expected
+    assert settings_of("none") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("adjustabel:window=4", "compressor 'adjustabel' is unknown (did you mean 'adjustable'?)"),
+        ("adjustable:windov=4", "no setting 'windov' (did you mean 'window'?): choose from window, rate"),
+        ("gist:window=4", "compressor gist has no setting 'window': it has none"),
+        ("adjustable:window=4.5", "'window' must be a whole number, not '4.5'"),
+        ("adjustable:rate=inf", "'rate' must be a number, not 'inf'"),
+        ("adjustable:sorted=1", "'sorted' must be true or false, not '1'"),
+        ("adjustable:unit=", "'unit' must be text, not ''"),
+        ("adjustable:window", "'window' is no setting, write adjustable:setting=value"),
+        ("adjustable:", "'' is no setting"),
+        ("adjustable:window=4,window=5", "setting 'window' is given twice"),
+        ("adjustable:window=0", "window must be at least 1, not 0"),
+        ("", "compressor '' is unknown"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(text, said):
+    with pytest.raises(GistevalError) as error:
+        CompressorSpec.parse(text)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "specs"),
+    [
+        ("gist", ["gist"]),
+        ("gist,truncate", ["gist", "truncate"]),
+        ("a:window=4,kernel=7,b:rate=0.5,c", ["a:window=4,kernel=7", "b:rate=0.5", "c"]),
+        ("a:window=4,b,c:x=1", ["a:window=4", "b", "c:x=1"]),
+        ("a,window=4", ["a", "window=4"]),  # no setting of a, so a compressor that is unknown
+    ],
+)
+def test_specs_and_settings_are_both_separated_by_commas(text, specs):
+    assert split_specs(text) == specs
+
+
+def test_records_of_before_are_read_by_the_present_names():
+    assert [current_spec(name) for name in ("none", "nothing", "gist", "snapkv:window=4")] == [
+        *("full", "empty", "gist", "snapkv:window=4")
+    ]
