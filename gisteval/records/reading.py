@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from gisteval.errors import GistevalError
 from gisteval.records.json_object import LARGEST, WrongField
-from gisteval.records.schema import Example, Generation, Verdict, from_json
+from gisteval.records.lines import from_json
+from gisteval.records.schema import Example, Generation, Verdict
 from gisteval.records.store import read_records
 
 Record = TypeVar("Record", Example, Generation, Verdict)

@@ -17,11 +17,12 @@ from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.files.names import SEPARATOR, file_name, readable_name
 from gisteval.records.guard import check_free, check_no_links
 from gisteval.records.judge_figures import JudgingEntry
+from gisteval.records.lines import to_json
 from gisteval.records.manifest import MANIFEST, JudgeFacts, Manifest, SelfCheckFacts, System, read_manifest
 from gisteval.records.paths import record_file
 from gisteval.records.reading import no_record, read_kind, read_lines
 from gisteval.records.results import Failure, Results, read_failures, read_results, write_failures
-from gisteval.records.schema import Example, Generation, ResultRow, Verdict, to_json
+from gisteval.records.schema import Example, Generation, ResultRow, Verdict
 from gisteval.records.store import only_writer, write_atomic, write_json
 
 

@@ -12,8 +12,9 @@ from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.manifest import build_identity, build_manifest
 from gisteval.pipeline.run.scoring import Scored, collect, result_rows
+from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Example, Generation, ResultRow, Verdict, digest, to_json
+from gisteval.records.schema import Example, Generation, ResultRow, Verdict, digest
 from gisteval.records.store import RecordWriter, read_records
 
 SEED = 0

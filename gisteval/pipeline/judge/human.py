@@ -18,9 +18,10 @@ from gisteval.logs import run_log
 from gisteval.pipeline.judge.judged import write_judging
 from gisteval.records.json_object import Count, JsonObject, Name, plain, reader_of
 from gisteval.records.judge_figures import JudgingEntry
+from gisteval.records.lines import to_json
 from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import digest, to_json
+from gisteval.records.schema import digest
 from gisteval.records.store import write_atomic, write_json
 
 NOTE = (

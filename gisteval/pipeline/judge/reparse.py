@@ -13,8 +13,8 @@ from gisteval.pipeline.judge.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.judge.judge_run import as_asked, claim
 from gisteval.pipeline.judge.judged import write_judging
 from gisteval.records.judge_figures import JudgingEntry
+from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import to_json
 from gisteval.records.store import write_atomic
 
 

@@ -18,8 +18,9 @@ from gisteval.judging.parameters import ParameterRefused
 from gisteval.judging.parsing import cut_short, read_reply, shortened
 from gisteval.judging.protocol import Look
 from gisteval.pipeline.judge.bench import Bench
+from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Verdict, to_json
+from gisteval.records.schema import Verdict
 from gisteval.records.store import RecordWriter
 
 log = logging.getLogger(__name__)
