@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from gisteval.cli.options import (
     quiet_libraries,
 )
 from gisteval.errors import GistevalError
+
+if TYPE_CHECKING:
+    from gisteval.records.shape_facts import Profile
 
 
 def profile(
@@ -67,7 +70,7 @@ def profile(
     if output:
         require_figures()
         profiles.check_output(output)
-    found: dict[str, Any]
+    found: Profile
     if released:
         from gisteval.pipeline.profile.released import released_profile
 
@@ -114,7 +117,7 @@ def profile(
         )
     written = profiles.write_profile(found, output) if output else None
     if as_json:
-        print_json(found)
+        print_json(found.to_json())
     else:
         print_text(profile_text(found))
     if written and not as_json:

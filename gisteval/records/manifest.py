@@ -177,7 +177,7 @@ class Manifest(JsonObject):
     command: tuple[str, ...]
     versions: Mapping[str, str]
     device: str
-    device_map: str | None = None
+    device_map: str | Mapping[str, object] | None = None
     dtype: str
     quantize: str | None = None
     notes: tuple[str, ...] = ()

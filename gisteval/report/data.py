@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.judging.study import trusts
@@ -14,10 +12,8 @@ from gisteval.records.judge_figures import JudgingEntry
 from gisteval.records.manifest import Manifest
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
+from gisteval.records.shape_facts import Profile, read_profile
 from gisteval.report.doubts import Doubts, Place, doubts_of
-
-PROFILE_VERSION = 2
-"""Of the content of a profile, as `schema_version`: measured and swept ones of another are not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ class RunData:
     names: Mapping[str, str]
     rows: tuple[ResultRow, ...]
     notes: tuple[str, ...]
-    profile: Mapping[str, Any] | None
+    profile: Profile | None
     judging: tuple[JudgingEntry, ...] = ()
     doubts: Mapping[Place, str] = field(default_factory=dict)
 
@@ -101,7 +97,7 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 names=own,
                 rows=tuple(_renamed(row, own) for row in rows),
                 notes=folder.notes,
-                profile=_profile(folder),
+                profile=read_profile(folder.path / "report" / "profile.json"),
                 judging=tuple(_renamed_entry(entry, own) for entry in judging),
                 doubts=doubts_of(known, own, (system.name for system in folder.systems), folder.splits),
             )
@@ -121,16 +117,3 @@ def _renamed(row: ResultRow, names: Mapping[str, str]) -> ResultRow:
 def _renamed_entry(entry: JudgingEntry, names: Mapping[str, str]) -> JudgingEntry:
     system, reference = (names.get(name, name) for name in (entry.system, entry.reference))
     return replace(entry, system=system, reference=reference)
-
-
-def _profile(folder: RunFolder) -> Mapping[str, Any] | None:
-    file = folder.path / "report" / "profile.json"
-    if not file.is_file():
-        return None
-    try:
-        found = dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise GistevalError(f"{file} is damaged: delete it, or profile again") from error
-    if found.get("kind") in ("model", "what_if") and found.get("schema_version") != PROFILE_VERSION:
-        raise GistevalError(f"{file} is of another version of gisteval: delete it, or profile again")
-    return found

@@ -95,7 +95,7 @@ def import_paper(
         write_verdicts(folder, verdicts)
         if release.benchmarks:
             content = released_profile(release.benchmarks)
-            write_json(folder.path / "report" / "profile.json", content)
+            write_json(folder.path / "report" / "profile.json", content.to_json())
             write_profile_report(content, folder.path / "report")
         failures = failures_of(release.outputs)
         folder.write_results(rows, import_signature(f"{TASK}-released"), failures, notes)

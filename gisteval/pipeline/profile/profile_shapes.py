@@ -6,15 +6,16 @@ Measuring checkpoints is in `profile_model`, which imports what loads them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.pipeline.profile.settings import sweep_content
-from gisteval.profiling.shape_flops import shape_flops
+from gisteval.profiling.shape_flops import ShapeFlops, shape_flops
 from gisteval.profiling.shapes import load_shape
 from gisteval.profiling.whatif import sweep
+from gisteval.records.profile_facts import WhatIfProfile
+from gisteval.records.shape_facts import CountsFacts, Profile, ShapeProfile
 from gisteval.records.store import write_json
 from gisteval.report.profile import write_profile_report
 
@@ -43,13 +44,32 @@ def parse_bytes(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2]])
 
 
-def shape_profile(name: str, input_tokens: int, cached_tokens: int, output_tokens: int) -> dict[str, Any]:
+def shape_profile(name: str, input_tokens: int, cached_tokens: int, output_tokens: int) -> ShapeProfile:
     """FLOPs of one pass of a shape, three ways. Raises GistevalError."""
-    found = shape_flops(load_shape(name), input_tokens, cached_tokens, output_tokens)
-    return {"kind": "shape", **found.to_json()}
+    return _shape_facts(shape_flops(load_shape(name), input_tokens, cached_tokens, output_tokens))
 
 
-def what_if_profile(options: SweepOptions) -> dict[str, Any]:
+def _shape_facts(found: ShapeFlops) -> ShapeProfile:
+    shape, decode = found.shape, found.decode
+    return ShapeProfile(
+        shape=shape.name,
+        output_matrix="on every position, as in the paper",
+        input_tokens=found.input_tokens,
+        cached_tokens=found.cached_tokens,
+        output_tokens=found.output_tokens,
+        flops=CountsFacts(**asdict(found.total)),
+        difference_percent=found.total.differences(),
+        prefill=CountsFacts(**asdict(found.prefill)),
+        decode=None if decode is None else CountsFacts(**asdict(decode)),
+        closed_form_parts=None if found.closed_parts is None else asdict(found.closed_parts),
+        closed_form_note=shape.reason and f"the closed form does not apply to {shape.name}: {shape.reason}",
+        unsupported_ops=tuple(sorted(found.unsupported)),
+        unsupported_op_calls=dict(sorted(found.unsupported.items())),
+        traced_layers=found.traced_layers,
+    )
+
+
+def what_if_profile(options: SweepOptions) -> WhatIfProfile:
     """The sweep's content. Raises GistevalError for a shape without closed form."""
     found = sweep(
         [load_shape(name) for name in options.shapes],
@@ -72,7 +92,7 @@ def check_output(folder: Path) -> None:
         ) from error
 
 
-def write_profile(content: dict[str, Any], folder: Path) -> Path:
+def write_profile(content: Profile, folder: Path) -> Path:
     """profile.json, tables/ and figures/ in `folder`; returns the page that shows them."""
-    write_json(folder / "profile.json", content)
+    write_json(folder / "profile.json", content.to_json())
     return write_profile_report(content, folder)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gisteval.files.names import readable_name
 from gisteval.records.judge_figures import pair_entries
+from gisteval.records.profile_facts import ModelProfile, WhatIfProfile
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
 from gisteval.report.samples import Samples
@@ -151,7 +152,7 @@ def _trainings(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str
 def _profiles(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:
     for run in runs:
         content = run.profile
-        if content is None or content["kind"] not in ("model", "what_if"):
+        if not isinstance(content, ModelProfile | WhatIfProfile):
             continue
         from gisteval.report.figures.profile import draw_figures as draw_profile
 
