@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from gisteval.compressors.base import Compressor
 from gisteval.errors import InvalidRun
@@ -109,7 +109,7 @@ class Portion:
 
     system: str
     split: str
-    records: list[dict[str, Any]]
+    records: list[dict[str, object]]
     without: list[TooLong | NotFinite | Failed]
 
     @property
@@ -135,7 +135,7 @@ class Executor(Protocol):
     def run(self, works: Sequence[Work], settings: Settings) -> Generator[Event, None, None]:
         """Raises GistevalError; what came before it holds. To close it is to let all workers go."""
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """What the manifest says of it."""
 
 

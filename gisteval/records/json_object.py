@@ -200,7 +200,7 @@ def _row(items: list[Reader], value: Any, place: str) -> tuple[Any, ...]:
     )
 
 
-def _by_name(item: Reader, value: Any, place: str) -> dict[str, Any]:
+def _by_name(item: Reader, value: Any, place: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise WrongField(place, value, "a mapping")
     return {

@@ -68,7 +68,7 @@ def _fields(kind: type) -> dict[str, tuple[frozenset[type], frozenset[str]]]:
     return found
 
 
-def to_json(record: object) -> dict[str, Any]:
+def to_json(record: object) -> dict[str, object]:
     """A flat dataclass as what JSON holds. Nothing is copied, as `asdict` would.
 
     Raises TypeError where `from_json` would not read it back, so that no such line is ever written.

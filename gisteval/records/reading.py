@@ -16,7 +16,7 @@ from gisteval.records.store import read_records
 Record = TypeVar("Record", Example, Generation, Verdict)
 
 
-def read_lines(path: Path, wanted: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_lines(path: Path, wanted: Mapping[str, str]) -> Iterator[tuple[int, dict[str, object]]]:
     """A file's numbered lines whose fields are as wanted; a missing file has none.
 
     Raises:

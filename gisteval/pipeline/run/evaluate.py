@@ -227,12 +227,13 @@ def _executor(plan: Plan) -> Executor:
     return RayExecutor(RayOptions(config.ray_address, config.num_workers, plan.placement.gpus))
 
 
-def _unknown(records: list[dict[str, Any]], known: set[str]) -> list[dict[str, Any]]:
+def _unknown(records: list[dict[str, object]], known: set[str]) -> list[dict[str, Any]]:
     """Those whose keys are new; their keys are known now."""
     new = []
     for record in records:
-        if record["key"] not in known:
-            known.add(record["key"])
+        key = str(record["key"])
+        if key not in known:
+            known.add(key)
             new.append(record)
     return new
 
