@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.pipeline.judge import judge_run
+from gisteval.pipeline.judge.judge_run import judge_run
 from gisteval.pipeline.judge.bench import JudgeOptions
 from gisteval.records.judge_figures import JudgingEntry, pair_entries
 from gisteval.records.run_folder import RunFolder
