@@ -19,13 +19,12 @@ from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.judge.bench import Bench, judge_options, prepare
 from gisteval.pipeline.judge.judge_run import check_answers, take_looks
 from gisteval.pipeline.judge.judged import update_judging
-from gisteval.pipeline.manifest import build_manifest
 from gisteval.pipeline.progress import working
-from gisteval.pipeline.run.plan import Plan, output_folder, plan_run, run_identity
+from gisteval.pipeline.run.manifest import run_manifest
+from gisteval.pipeline.run.plan import Plan, output_folder, plan_run
 from gisteval.pipeline.run.scoring import Scored, collect, result_rows, unread_notes
 from gisteval.records.judge_figures import JudgingEntry
-from gisteval.records.manifest import Manifest, SelfCheckFacts
-from gisteval.records.manifest import System as SystemFacts
+from gisteval.records.manifest import SelfCheckFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, ResultRow
 from gisteval.records.store import RecordWriter
@@ -72,7 +71,7 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     executor = _executor(plan)
     folder = RunFolder(output_folder(plan))
     with folder.held():
-        folder.claim(replace(manifest(plan, command), executor=executor.facts()), plan.examples)
+        folder.claim(replace(run_manifest(plan, command), executor=executor.facts()), plan.examples)
         with run_log(folder.path):  # not before: it may have been another run's
             kept.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
             finished = _evaluate(plan, folder, executor, bench)
@@ -129,40 +128,6 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
         mine = [entry for entry in judging if entry.judges == (bench.label,)]
         check_answers(bench.label, mine)
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
-
-
-def manifest(plan: Plan, command: Sequence[str]) -> Manifest:
-    """What manifest.json says of a run that has not begun."""
-    references = plan.references
-    systems = [
-        SystemFacts(
-            name=system.name,
-            role=system.role,
-            reference=references[system.name],
-            evaluated=system.name in plan.evaluated,
-            condition=system.condition,
-            control=system.control,
-            compressor=system.compressor,
-            budget=system.budget,
-            k=system.checkpoint.record.k,
-            checkpoint=str(system.checkpoint.path),
-            weights=plan.identities[system.name].weights,
-            loss=tuple(map(tuple, system.checkpoint.record.training.get("loss", []))),
-        )
-        for system in plan.systems
-    ]
-    return build_manifest(
-        run_identity(plan),
-        plan.examples,
-        systems,
-        command,
-        device=str(plan.placement.device),
-        dtype=next(iter(plan.identities.values())).dtype,
-        config=plan.config.to_json(),
-        device_map=plan.placement.device_map,
-        quantize=plan.placement.quantize,
-        notes=tuple(plan.notes),
-    )
 
 
 def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:

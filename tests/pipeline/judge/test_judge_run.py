@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.pipeline.judge.judge_run import judge_run
 from gisteval.pipeline.judge.bench import JudgeOptions
+from gisteval.pipeline.judge.judge_run import judge_run
 from gisteval.records.judge_figures import JudgingEntry, pair_entries
 from gisteval.records.run_folder import RunFolder
 
