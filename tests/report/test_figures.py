@@ -100,7 +100,7 @@ def test_a_judge_without_order_has_no_first_shown(small_run, tmp_path) -> None:
     drawn = draw_figures(ReportData((run,)), collect_samples(data), tmp_path)
     bias = next(figure for figure in drawn if figure.name == "judge_bias-reference")
     assert bias.title == "Length (reference)" and "first" not in bias.caption
-    assert not swayed([{**entry, "longer_share": None} for entry in blind])
+    assert not swayed([replace(entry, longer_share=None) for entry in blind])
 
 
 def test_bins_of_length_keep_equal_lengths_together(small_run) -> None:
