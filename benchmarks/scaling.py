@@ -36,8 +36,9 @@ from gisteval.pipeline.estimate.split_cost import measure_lengths, split_cost
 from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.pipeline.run.plan import plan_run
 from gisteval.pipeline.run.scoring import collect
+from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Example, Generation, Verdict, digest, record_key, to_json
+from gisteval.records.schema import Example, Generation, Verdict, digest, record_key
 from gisteval.records.store import RecordWriter
 from gisteval.report.samples import Output, Sample
 from gisteval.stats import retention
