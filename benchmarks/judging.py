@@ -121,7 +121,7 @@ def make_run(path: Path, pairs: int) -> None:
                     target_tokens=2,
                 )
                 writer.write([to_json(record)])
-    folder.write_results([], "benchmark", {})
+    folder.write_results([], "benchmark")
 
 
 def resident() -> float:

@@ -35,15 +35,19 @@ class Registry:
         """Known names, sorted."""
         return sorted(self.references())
 
-    def load(self, name: str) -> Any:
-        """The plugin itself. Raises GistevalError for an unknown name."""
+    def check(self, name: str) -> str:
+        """The "module:attribute" of a name. Raises GistevalError for an unknown one."""
         references = self.references()
         if name not in references:
             raise GistevalError(
                 f"{self.kind} {name!r} is unknown{did_you_mean(name, references)}: "
                 f"choose from {', '.join(sorted(references))}"
             )
-        module, _, attribute = references[name].partition(":")
+        return references[name]
+
+    def load(self, name: str) -> Any:
+        """The plugin itself. Raises GistevalError for an unknown name."""
+        module, _, attribute = self.check(name).partition(":")
         return getattr(importlib.import_module(module), attribute)
 
 
@@ -73,3 +77,39 @@ COMPRESSORS = Registry(
         "truncate": "gisteval.compressors.pruning.truncate:Truncate",
     },
 )
+
+METRICS = Registry(
+    "metric",
+    "gisteval.metrics",
+    {
+        "rougeL": "gisteval.metrics.rouge:RougeLMetric",
+        "rougeL-unicode": "gisteval.metrics.unicode_words:UnicodeRougeL",
+        "exact_match": "gisteval.metrics.text:ExactMatch",
+        "exact_match_pos": "gisteval.metrics.text:ControlMatch",
+        "nll": "gisteval.metrics.loss:Nll",
+        "chrF": "gisteval.metrics.chrf:Chrf",
+        "length": "gisteval.metrics.text:Length",
+        "output_tokens": "gisteval.metrics.sizes:OutputTokens",
+        "unfinished": "gisteval.metrics.sizes:Unfinished",
+        "source_tokens": "gisteval.metrics.sizes:SourceTokens",
+        "template_tokens": "gisteval.metrics.sizes:TemplateTokens",
+        "kept": "gisteval.metrics.sizes:Kept",
+        "kept_instruction": "gisteval.metrics.compression:KeptInstruction",
+        "bytes": "gisteval.metrics.sizes:Bytes",
+        "compression_requested": "gisteval.metrics.compression:Requested",
+        "compression_achieved": "gisteval.metrics.compression:Achieved",
+        "compression_ratio_of_means": "gisteval.metrics.compression:OfMeans",
+        "win_rate": "gisteval.metrics.judged:WinRate",
+        "win_rate_adjusted": "gisteval.metrics.judged:AdjustedWinRate",
+    },
+)
+
+
+def compresses(compressor: str) -> bool:
+    """Whether a record's compressor makes a prompt shorter; those of the two controls don't."""
+    return compressor not in ("none", "nothing", "full", "empty")
+
+
+def keeps_k_slots(compressor: str) -> bool:
+    """Whether a compressor keeps as many slots as the checkpoint has gist tokens, unless told."""
+    return compressor == "gist"

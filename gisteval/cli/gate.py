@@ -26,9 +26,13 @@ def gate(
     candidate: Annotated[Path | None, typer.Argument(help="Run folder of the candidate.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Run folder of the baseline.")] = None,
     metric: Annotated[
-        str, typer.Option(help="win_rate, rougeL, exact_match, rougeL-unicode or chrF.")
+        str,
+        typer.Option(help="win_rate, rougeL, exact_match, chrF, nll or another of gisteval ls metrics."),
     ] = "win_rate",
-    margin: Annotated[float, typer.Option(help="Points the candidate may be worse.")] = 5.0,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Points the candidate may be worse, or units of the metric. Default: 5 points."),
+    ] = None,
     min_win_rate: Annotated[
         float | None, typer.Option(help="Percent that the candidate's win rate must lie above.")
     ] = None,
@@ -46,12 +50,14 @@ def gate(
     as_json: AsJson = False,
 ) -> None:
     """Say whether a candidate is as good as a baseline: exit code 0 PASS, 1 FAIL, 3 INCONCLUSIVE."""
-    from gisteval.gate.gate import GateOptions, run_gate
+    from gisteval.gate.gate import GateOptions, default_margin, run_gate
+    from gisteval.gate.measures import gate_metric
     from gisteval.gate.output import gate_json, gate_text, junit_xml
     from gisteval.records.store import write_atomic
 
     if plan and junit:
         raise GistevalError("--plan gives no verdict, so there is no --junit file: leave one out")
+    margin = default_margin(gate_metric(metric)) if margin is None else margin
     if candidate is None and baseline is None and plan:
         GateOptions(Path(), Path(), metric=metric, margin=margin)
         _show_plan(None, margin, as_json)
@@ -91,11 +97,15 @@ def compare(
     baseline_system: Annotated[
         str | None, typer.Option(help="System of RUN_B. Default: the only one, or the same name.")
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated. Default: the usual metrics of RUN_A, and every win rate."),
+    ] = None,
     split: Split = None,
     changed: Annotated[int, typer.Option(help="Examples a split that changed most.")] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two runs example by example, on every metric: RUN_A minus RUN_B."""
+    """Compare two runs example by example on several metrics: RUN_A minus RUN_B."""
     if changed < 0:
         raise GistevalError(f"--changed must be at least 0, not {changed}")
     from gisteval.gate.compare import compare as compare_sides
@@ -103,7 +113,7 @@ def compare(
 
     first = choose_side(run_a, system, "--system")
     second = choose_side(run_b, baseline_system, "--baseline-system", like=first.system)
-    found = compare_sides(first, second, _names(split), changed)
+    found = compare_sides(first, second, _names(split), changed, _names(metric))
     if as_json:
         print_json(found.to_json())
     else:
@@ -120,7 +130,7 @@ def _show_plan(options: GateOptions | None, margin: float, as_json: bool) -> Non
     if as_json:
         print_json([asdict(found) for found in plans])
     else:
-        print(plan_text(plans, margin))
+        print(plan_text(plans, margin, options.unit if options else "points"))
 
 
 def _comparison_text(found: Comparison) -> str:
@@ -148,7 +158,7 @@ def _comparison_text(found: Comparison) -> str:
     text += [f"left out: {reason}" for reason in found.left_out]
     for change in found.changes:
         text += [
-            f"{change.split} {change.example}: ROUGE-L {change.difference:+.1f}",
+            f"{change.split} {change.example}: {found.leading} {change.difference:+.1f}",
             f"  instruction {_shown(change.instruction)}, input {_shown(change.input)}",
             f"  reference   {_shown(change.reference)}",
             f"  first       {_shown(change.first)}",

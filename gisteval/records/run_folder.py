@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.files.names import SEPARATOR, file_name, readable_name
@@ -29,6 +29,18 @@ UNKNOWN_JUDGE = {"identity": "", "note": "", "notes": ()}
 """What stands in for what a manifest does not say of a judge."""
 
 Record = TypeVar("Record", Example, Generation, Verdict)
+
+
+class Failure(Protocol):
+    """An example without an output, and why."""
+
+    @property
+    def example(self) -> Example:
+        """The example."""
+
+    @property
+    def reason(self) -> str:
+        """Why it has none."""
 
 
 class RunFolder:
@@ -193,6 +205,10 @@ class RunFolder:
         """File of a system's generations."""
         return self._file("generations", system)
 
+    def scores(self, system: str) -> Path:
+        """File of the values of a system's outputs."""
+        return self._file("scores", system)
+
     def verdicts(self, judge: str, system: str) -> Path:
         """File of a judge's verdicts on a system."""
         return self._file("verdicts", judge, system)
@@ -334,21 +350,27 @@ class RunFolder:
         notes = self._manifest.get("result_notes", self._manifest.get("notes", ()))
         return (*notes, *(note for judge in self.judges.values() for note in judge["notes"]))
 
-    def write_results(
-        self,
-        rows: Sequence[ResultRow],
-        signature: str,
-        failures: Mapping[tuple[str, str], Sequence[Any]],
-        notes: Sequence[str] | None = None,
-    ) -> None:
-        """results.json, and failures.json naming every example without an output.
-
-        notes: what every report of the results must say, kept in the manifest; None leaves it as it is.
-        """
+    def write_results(self, rows: Sequence[ResultRow], signature: str) -> None:
+        """Write results.json without any judge's figures."""
         self._write_results(rows, signature, ())
-        if notes is not None:
-            self._manifest["result_notes"] = list(notes)
-            write_json(self.path / MANIFEST, self._manifest)
+
+    @property
+    def signature(self) -> str:
+        """The signature of results.json. Raises GistevalError as `results` does."""
+        return self._results()[1]
+
+    def note_notes(self, notes: Sequence[str]) -> None:
+        """Put what every report of the results must say into the manifest."""
+        self._manifest["result_notes"] = list(notes)
+        write_json(self.path / MANIFEST, self._manifest)
+
+    def note_saved_figures(self, figures: Sequence[Mapping[str, Any]]) -> None:
+        """Put what a release states of its own numbers, beside what its rows give, into the manifest."""
+        self._manifest["saved_figures"] = [dict(figure) for figure in figures]
+        write_json(self.path / MANIFEST, self._manifest)
+
+    def note_failures(self, failures: Mapping[tuple[str, str], Sequence[Failure]]) -> None:
+        """Name every example without an output in failures.json, by system and split."""
         named = [
             {
                 "system": system,
@@ -359,8 +381,11 @@ class RunFolder:
             for (system, split), items in failures.items()
             for item in items
         ]
+        file = self.path / "failures.json"
         if named:
-            write_json(self.path / "failures.json", named)
+            write_json(file, named)
+        else:
+            file.unlink(missing_ok=True)
 
 
 def _check_no_links(run: Path) -> None:

@@ -134,7 +134,7 @@ def test_results_come_back_as_rows(tmp_path: Path) -> None:
     with pytest.raises(GistevalError, match=r"has no results\.json: finish that run first"):
         folder.results()
     row = ResultRow("t", "s", "a", "gist", None, "gist", 1, "rougeL", 5.0, 4.0, None, "percent", 2, 2, 0)
-    folder.write_results([row], "signature", {})
+    folder.write_results([row], "signature")
     assert folder.results() == [row]
     (tmp_path / "results.json").write_text('{"rows": [3]}')
     with pytest.raises(GistevalError, match=r"results\.json is damaged"):

@@ -44,7 +44,8 @@ EXAMPLES = {"seen": [Example("1", "small", "seen", "say cats", "", "cats")]}
 def finished(path: Path, notes: list[str], **manifest: object) -> RunFolder:
     folder = RunFolder(path)
     folder.claim({**MANIFEST, **manifest}, EXAMPLES)
-    folder.write_results([ROW], "a:b", {}, notes)
+    folder.note_notes(notes)
+    folder.write_results([ROW], "a:b")
     return folder
 
 
@@ -111,7 +112,8 @@ def test_no_text_of_others_leaves_its_place(tmp_path: Path) -> None:
     example = replace(EXAMPLES["seen"][0], split=HOSTILE)
     folder.claim(manifest, {HOSTILE: [example]})
     row = replace(ROW, split=HOSTILE, system=HOSTILE)
-    folder.write_results([row, replace(row, metric="nll", unit="nats")], "a:b", {}, [HOSTILE])
+    folder.note_notes([HOSTILE])
+    folder.write_results([row, replace(row, metric="nll", unit="nats")], "a:b")
     page = build_report([folder], tmp_path / "report").with_suffix(".md")
     text = page.read_text(encoding="utf-8")
     assert text.count("alert(1)") > 8 and "\x1b" not in text
