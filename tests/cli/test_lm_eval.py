@@ -11,7 +11,7 @@ import lm_eval.config.evaluate_config
 import lm_eval.tasks
 import pytest
 
-from gisteval.cli import app
+from gisteval.cli.app import app
 from gisteval.cli.lm_eval import with_defaults
 from gisteval.content import find_content
 from gisteval.errors import GistevalError

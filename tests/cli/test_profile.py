@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.cli import app
+from gisteval.cli.app import app
 from gisteval.config import read_config
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import GistRecord
@@ -202,7 +202,7 @@ def test_a_suite_of_controls_has_nothing_to_profile(capsys, tiny_suite, tiny_tas
 
 def test_help_does_not_import_torch():
     code = (
-        "import sys; from gisteval.cli import app\n"
+        "import sys; from gisteval.cli.app import app\n"
         "try: app(['profile', '--help'], standalone_mode=False)\n"
         "finally: assert not {'torch', 'transformers', 'matplotlib', 'fvcore'} & set(sys.modules)"
     )
