@@ -34,8 +34,8 @@ class MetricDifference:
 
     An example without an output counts as it does in a run's results. The 95% interval is clustered by
     instruction and of the metric's own kind; p_value by the same method, p_holm the same adjusted for all
-    rows of the comparison. higher, equal and lower count examples by the sign of it. doubt: why nothing may rest on it, of a judge
-    that can't be relied on; else empty.
+    rows of the comparison. higher, equal and lower count examples by the sign of it. doubt: why nothing may
+    rest on it, of a judge that can't be relied on; else empty.
     """
 
     split: str
@@ -112,7 +112,7 @@ def compare(
         GistevalError: A name is no metric with a value for each example.
         InvalidRun: The runs don't share their examples, or one of them is unfinished.
     """
-    metrics = [gate_metric(name) for name in named] or [m for m in run_metrics(first.run) if m.compared]
+    metrics = [gate_metric(name) for name in named] or _usual_metrics(first)
     leading = next((m for m in metrics if m.paired and isinstance(m, OutputMetric)), None)
     rows: list[MetricDifference] = []
     changes: list[Change] = []
@@ -143,6 +143,12 @@ def compare(
         tuple(vetoes),
         leading.title if leading else "",
     )
+
+
+def _usual_metrics(side: Side) -> list[Metric]:
+    """The metrics of a side's run that are compared: first scores, then measurements, then agreement."""
+    found = [metric for metric in run_metrics(side.run) if metric.compared]
+    return sorted(found, key=lambda m: (isinstance(m, ControlMetric), not m.graded, m.paired))
 
 
 def _benches(first: Side, second: Side) -> dict[str, Bench]:

@@ -16,6 +16,9 @@ from gisteval.registry import METRICS
 SCORES = ("rougeL", "rougeL-unicode", "exact_match", "exact_match_pos", "nll")
 """The metrics of a task that names none, the most telling one first."""
 
+LEADING = SCORES[0]
+"""What a report leads with where a task names nothing else."""
+
 SIZES = (
     "length",
     "output_tokens",
@@ -69,6 +72,6 @@ def output_metrics(metrics: Iterable[Metric]) -> tuple[OutputMetric, ...]:
     return tuple(found for found in metrics if isinstance(found, OutputMetric))
 
 
-def headline(metrics: Sequence[Metric]) -> Metric:
-    """What a report leads with: the first metric that is compared with the controls."""
-    return next((found for found in metrics if found.paired), metrics[0])
+def leading_metric(metrics: Sequence[Metric]) -> Metric:
+    """What a report leads with: the first metric that grades an answer and is paired with the controls."""
+    return next((found for found in metrics if found.graded and found.paired), metric(LEADING))

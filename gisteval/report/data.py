@@ -10,9 +10,11 @@ from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.judging.study import trusts
+from gisteval.metrics import Metric, leading_metric
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
 from gisteval.report.doubts import Doubts, Place, doubts_of
+from gisteval.scores.facts import run_metrics
 
 PROFILE_VERSION = 2
 """Of the content of a profile, as `schema_version`: measured and swept ones of another are not read."""
@@ -39,6 +41,11 @@ class RunData:
     def manifest(self) -> Mapping[str, Any]:
         """The run's manifest."""
         return self.folder.manifest()
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The run's metrics, in the order of its rows."""
+        return run_metrics(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,11 @@ class ReportData:
         several = len(self.runs) > 1
         notes = (f"{run.name}: {note}" if several else note for run in self.runs for note in run.notes)
         return tuple(dict.fromkeys(notes))
+
+    @property
+    def leading(self) -> Metric:
+        """The metric that the report leads with, the first run's."""
+        return leading_metric(self.runs[0].metrics)
 
     @property
     def title(self) -> str:

@@ -29,7 +29,7 @@ def test_every_metric_is_compared(make_run: MakeRun) -> None:
     first = make_run("first", [1.0] * 40, output=lambda i: "yes" if i < 10 else f"answer {i}")
     found = compared(first, make_run("second", [0.5] * 40))
     table = rows(found)
-    names = ["rougeL", "exact_match", "exact_match_pos", "nll", "length", "win_rate (reference)"]
+    names = ["rougeL", "exact_match", "length", "nll", "exact_match_pos", "win_rate (reference)"]
     assert list(table) == names
     assert (table["exact_match"].first, table["exact_match"].second) == (75.0, 100.0)
     assert table["exact_match"].difference == -25.0

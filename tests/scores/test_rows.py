@@ -87,7 +87,9 @@ def scored(generations: list[Generation], failed: tuple[str, ...] = ()) -> Syste
     return found
 
 
-def rows_of(own: SystemScores, positive: SystemScores | None, negative: SystemScores | None) -> dict[str, ResultRow]:
+def rows_of(
+    own: SystemScores, positive: SystemScores | None, negative: SystemScores | None
+) -> dict[str, ResultRow]:
     return {row.metric: row for row in result_rows(own, positive, negative, METRICS)}
 
 

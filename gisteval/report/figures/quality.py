@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from gisteval import stats
-from gisteval.metrics import word_count
+from gisteval.metrics import Metric, word_count
+from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import ResultRow
 from gisteval.report.claims import short_names
 from gisteval.report.figures.families import Family, family_name, half_widths, splits_of
@@ -33,17 +33,17 @@ from gisteval.report.figures.style import (
 )
 from gisteval.report.samples import Sample, Samples, SystemInfo
 from gisteval.report.tables import k_text
+from gisteval.scores.comparison import mean_of
 
-LABELS = {"rougeL": "ROUGE-L", "exact_match": "exact match, %", "win_rate": "win rate, %"}
 SPLIT_MARKS = ((BLUE, "o"), (ORANGE, "s"), (VERMILLION, "^"))
 LENGTH_BINS = 4
 
 
 def k_sweep(
-    found: Sequence[Family], rows: Sequence[ResultRow], metric: str, folder: Path, name: str
+    found: Sequence[Family], rows: Sequence[ResultRow], measured: Metric, folder: Path, name: str
 ) -> None:
     """A metric over k, a row of panels a family and a column a split; controls are lines with bands."""
-    splits = splits_of(rows)
+    splits, metric, label = splits_of(rows), measured.name, measured.axis
     shape = (len(found), len(splits))
     with column_figure(folder, name, 0.55 + 1.35 * len(found), shape, True, True) as (figure, axes):
         ks = sorted(
@@ -53,14 +53,14 @@ def k_sweep(
         for place, axis in enumerate(axes):
             family, split = found[place // len(splits)], splits[place % len(splits)]
             shown: list[ResultRow] = []
-            for control, (colour, dash, _), label in (
+            for control, (colour, dash, _), role in (
                 (family.positive, POSITIVE, family.control_label("positive")),
                 (family.negative, NEGATIVE, family.control_label("negative")),
             ):
                 row = control.get(metric, {}).get(split)
                 if row is not None:
                     shown.append(row)
-                    axis.axhline(row.value, color=colour, linestyle=dash, linewidth=1, label=label)
+                    axis.axhline(row.value, color=colour, linestyle=dash, linewidth=1, label=role)
                     if row.ci_low is not None and row.ci_high is not None:
                         axis.axhspan(row.ci_low, row.ci_high, color=colour, alpha=0.16, linewidth=0)
             points = [
@@ -81,18 +81,23 @@ def k_sweep(
             axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.grid(axis="y")
             if place % len(splits) == 0:
-                axis.set_ylabel(f"{family.name}\n{LABELS[metric]}" if len(found) > 1 else LABELS[metric])
+                axis.set_ylabel(f"{family.name}\n{label}" if len(found) > 1 else label)
         fit_values(axes, drawn)
         _title_columns(axes, splits)
         figure.supxlabel("gist tokens k", fontsize=7)
         legend(figure, _labelled(axes), 3)
 
 
-def retention(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, name: str) -> None:
+def retention(
+    found: Sequence[Family], rows: Sequence[ResultRow], metric: Metric, folder: Path, name: str
+) -> None:
     """What each candidate keeps of the gap between its controls, by split, with 95% intervals."""
     splits = splits_of(rows)
     systems = [
-        (name, by["rougeL"]) for family in found for name, by in family.candidates.items() if "rougeL" in by
+        (name, by[metric.name])
+        for family in found
+        for name, by in family.candidates.items()
+        if metric.name in by
     ]
     with column_figure(folder, name, 0.75 + 0.32 * len(systems)) as (figure, (axis,)):
         for place, split in enumerate(splits):
@@ -114,14 +119,16 @@ def retention(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, 
         axis.set_yticks(range(len(systems)), [wrapped(name) for name in names])
         axis.set_ylim(len(systems) - 0.5, -0.5)
         axis.set_xlim(left=min(0.0, axis.get_xlim()[0]), right=max(104.0, axis.get_xlim()[1]))
-        axis.set_xlabel("ROUGE-L retained, %")
+        axis.set_xlabel(f"{metric.title} retained, %")
         axis.grid(axis="x")
         axis.tick_params(axis="y", length=0)
         legend(figure, _labelled([axis]), len(splits))
 
 
-def pareto(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, name: str) -> None:
-    """ROUGE-L against how much smaller the instruction became, a panel a split."""
+def pareto(
+    found: Sequence[Family], rows: Sequence[ResultRow], metric: Metric, folder: Path, name: str
+) -> None:
+    """A metric against how much smaller the instruction became, a panel a split."""
     splits = splits_of(rows)
     styles = series_styles([family.name for family in found])
     with column_figure(folder, name, 2.1, (1, len(splits)), True, True) as (figure, axes):
@@ -131,19 +138,19 @@ def pareto(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, nam
         for axis, split in zip(axes, splits, strict=True):
             named: list[Mark] = []
             for family in found:
-                points = _compressed(family, split)
+                points = _compressed(family, metric.name, split)
                 style = styles[family.name]
                 label = family.name if len(found) > 1 else "candidates"
                 _with_errors(axis, [x for x, _ in points], [row for _, row in points], *style, label)
                 ratios += [x for x, _ in points]
                 drawn += [row for _, row in points]
                 named += [_mark(family, x, row) for x, row in points]
-                full = family.positive.get("rougeL", {}).get(split)
+                full = family.positive.get(metric.name, {}).get(split)
                 if full is not None:
                     _with_errors(axis, [1], [full], *POSITIVE, family.control_label("positive"))
                     drawn.append(full)
                     named.append(replace(_mark(family, 1, full), text=""))
-                none = family.negative.get("rougeL", {}).get(split)
+                none = family.negative.get(metric.name, {}).get(split)
                 if none is not None:
                     colour, dash, _ = NEGATIVE
                     axis.axhline(
@@ -159,7 +166,7 @@ def pareto(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, nam
             marks.append((axis, named))
         axes[0].set_xlim(min(ratios) / 1.5, max(*ratios, 3.0) * 1.5)
         fit_values(axes, drawn)
-        axes[0].set_ylabel("ROUGE-L")
+        axes[0].set_ylabel(metric.axis)
         figure.supxlabel("compression of the instruction (number: k)", fontsize=7)
         legend(figure, _labelled(axes), 3)
         figure.draw_without_rendering()  # gives the panels their final places
@@ -167,12 +174,12 @@ def pareto(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, nam
             place_marks(axis, named)
 
 
-def _compressed(family: Family, split: str) -> list[tuple[float, ResultRow]]:
-    """Achieved compression and ROUGE-L of each candidate, the least compressed first."""
+def _compressed(family: Family, metric: str, split: str) -> list[tuple[float, ResultRow]]:
+    """Achieved compression and the metric's row of each candidate, the least compressed first."""
     points = [
-        (by["compression_achieved"][split].value, by["rougeL"][split])
+        (by["compression_achieved"][split].value, by[metric][split])
         for by in family.candidates.values()
-        if split in by.get("compression_achieved", {}) and split in by.get("rougeL", {})
+        if split in by.get("compression_achieved", {}) and split in by.get(metric, {})
     ]
     return sorted(points, key=lambda point: point[0])
 
@@ -185,7 +192,8 @@ def _mark(family: Family, x: float, row: ResultRow) -> Mark:
 
 
 def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
-    """Mean ROUGE-L by words of the instruction, a row a family: controls, and the least and greatest k."""
+    """The leading metric by words of the instruction, a row a family: controls, least and greatest k."""
+    measured = find_metric(samples.leading)
     members: dict[str, list[SystemInfo]] = {}
     for system in samples.of_role("candidate"):
         members.setdefault(family_name(system.name, system.reference), []).append(system)
@@ -203,7 +211,7 @@ def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
                 axis = axes[row * len(splits) + column]
                 answered = {name for found in bins for sample in found for name in sample.outputs}
                 found = {
-                    drawn: _length_line(axis, bins, drawn, *style)
+                    drawn: _length_line(axis, measured, bins, drawn, *style)
                     for drawn, style in lines.items()
                     if drawn in answered
                 }
@@ -211,8 +219,9 @@ def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
                 axis.grid()
                 if not found:
                     _leave_empty(axis)
-            axes[row * len(splits)].set_ylabel("ROUGE-L")
-        axes[0].set_ylim(0, 104)
+            axes[row * len(splits)].set_ylabel(measured.axis)
+        if measured.high == 100.0:
+            axes[0].set_ylim(0, 104)
         _title_columns(axes, list(splits))
         figure.supxlabel("words of the instruction (quarters of the split)", fontsize=7)
         legend(figure, dict(zip(short_names(labelled).values(), labelled.values(), strict=True)), 2)
@@ -244,14 +253,22 @@ def length_bins(samples: Sequence[Sample]) -> list[list[Sample]]:
 
 
 def _length_line(
-    axis: Axes, bins: Sequence[Sequence[Sample]], system: str, colour: str, dash: Any, marker: str
+    axis: Axes,
+    measured: Metric,
+    bins: Sequence[Sequence[Sample]],
+    system: str,
+    colour: str,
+    dash: Any,
+    marker: str,
 ) -> Any:
     xs, means, lows, highs = [], [], [], []
     for found in bins:
-        own = [sample for sample in found if system in sample.outputs]
+        scores = {sample.slug: sample.outputs[system].score for sample in found if system in sample.outputs}
+        own = [sample for sample in found if scores.get(sample.slug) is not None]
         if own:
-            estimate = stats.percent_interval(
-                [sample.outputs[system].rouge for sample in own],
+            estimate = mean_of(
+                measured,
+                np.array([scores[sample.slug] for sample in own], dtype=np.float64),
                 [sample.example.instruction for sample in own],
             )
             xs.append(float(np.mean([word_count(sample.example.instruction) for sample in own])))
