@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
+from gisteval.metrics import metric
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.figures import draw_figures
 from gisteval.report.figures.families import families
@@ -71,7 +72,7 @@ def test_every_colour_of_a_figure_has_one_on_dark(drawn) -> None:
 def test_the_same_run_gives_the_same_files(drawn, small_run, tmp_path) -> None:
     folder, _ = drawn
     rows = read_runs([small_run]).rows
-    retention(families(rows), rows, tmp_path, "retention")
+    retention(families(rows), rows, metric("rougeL"), tmp_path, "retention")
     for file in tmp_path.iterdir():
         assert file.read_bytes() == (folder / file.name).read_bytes(), file.name
 
