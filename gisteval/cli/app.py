@@ -132,7 +132,9 @@ app.command(name="view")(cli_view.view)
 
 @app.command()
 def score(
-    files: Annotated[list[Path], typer.Argument(help="CSV, TSV, JSONL or JSON files of predictions.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="CSV, TSV, JSONL or JSON files of predictions, or run folders.")
+    ],
     prediction_column: Annotated[str, typer.Option(help="Column of the outputs.")] = "y_pred",
     reference_column: Annotated[str, typer.Option(help="Column of the references.")] = "y_true",
     cluster_column: Annotated[
@@ -140,10 +142,16 @@ def score(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score predictions made elsewhere: ROUGE-L and exact match, in percent."""
+    """Score predictions made elsewhere: ROUGE-L and exact match, in percent. Score runs again."""
     from gisteval.pipeline.score_files import score_file
 
-    scores = [score_file(path, prediction_column, reference_column, cluster_column) for path in files]
+    runs = [path for path in paths if path.is_dir()]
+    if runs:
+        if len(runs) < len(paths):
+            raise GistevalError("score files or run folders, not both at once")
+        _score_runs(runs, as_json)
+        return
+    scores = [score_file(path, prediction_column, reference_column, cluster_column) for path in paths]
     for warning in filter(None, (found.warning() for found in scores)):
         print_text(f"warning: {warning}", file=sys.stderr)
     if as_json:
@@ -151,6 +159,22 @@ def score(
         return
     for found in scores:
         print_text(found.summary())
+
+
+def _score_runs(runs: Sequence[Path], as_json: bool) -> None:
+    """Score run folders again, and show their tables."""
+    from gisteval.pipeline.score import score_run
+    from gisteval.records.schema import to_json
+    from gisteval.report.layout import plain_text
+    from gisteval.report.tables import split_tables
+
+    folders = [score_run(path) for path in runs]
+    if as_json:
+        rows = [{"run": str(f.path), "rows": [to_json(row) for row in f.results()]} for f in folders]
+        print_json(rows)
+        return
+    for folder in folders:
+        print_text("\n".join([str(folder.path), *map(plain_text, split_tables(folder.results()))]))
 
 
 @app.command()
@@ -204,7 +228,7 @@ def _compressed_line(row: dict[str, Any]) -> str:
 
 @app.command(name="ls")
 def list_content(
-    kind: Annotated[str, typer.Argument(help="tasks, judges, compressors or checkpoints.")],
+    kind: Annotated[str, typer.Argument(help="tasks, judges, compressors, metrics or checkpoints.")],
     as_json: AsJson = False,
 ) -> None:
     """List what is there."""

@@ -10,8 +10,9 @@ from jinja2 import TemplateSyntaxError
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted
 from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
+from gisteval.metrics import metric, metrics_of
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint, is_checkpoint
-from gisteval.registry import COMPRESSORS
+from gisteval.registry import COMPRESSORS, METRICS
 from gisteval.report.markdown import environment
 from gisteval.report.page import page_environment
 from gisteval.report.paper import read_paper
@@ -25,6 +26,7 @@ def listing(kind: str) -> list[dict[str, str]]:
         "tasks": _tasks,
         "judges": _judges,
         "compressors": _compressors,
+        "metrics": _metrics,
         "checkpoints": _checkpoints,
     }
     if kind not in kinds:
@@ -57,6 +59,17 @@ def _compressors() -> list[dict[str, str]]:
         }
         for name in COMPRESSORS.names()
     ]
+
+
+def _metrics() -> list[dict[str, str]]:
+    rows = []
+    for name in METRICS.names():
+        found = metric(name)
+        summary = (found.__doc__ or "").strip().splitlines()[0]
+        better = {"higher": "higher is better", "lower": "lower is better"}.get(found.direction)
+        facts = ", ".join(filter(None, (found.unit, better, f"{found.interval} interval")))
+        rows.append({"name": name, "description": f"{summary} [{facts}]"})
+    return rows
 
 
 def _checkpoints() -> list[dict[str, str]]:
@@ -108,6 +121,8 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
     for name in COMPRESSORS.names():
         COMPRESSORS.load(name)
         checked.append(f"compressor {name}")
+    for name in METRICS.names():
+        checked.append(f"metric {metric(name).name}")
     for folder in _checkpoint_folders(find_content("checkpoints")):
         checked.append(f"checkpoint {inspect_checkpoint(folder).record.name}")
     return checked
@@ -115,6 +130,7 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
 
 def _validate_task(file: Path, with_data: bool) -> str:
     task = load_task(str(file))
+    metrics_of(task.definition.metrics)
     for name, split in task.definition.splits.items():
         elsewhere = split.sha256 is not None  # it may lie in a data folder
         if split.file is not None and not elsewhere and not (task.folder / split.file).is_file():

@@ -55,8 +55,10 @@ def score_run(path: Path) -> RunFolder:
     with RunFolder.editing(path) as folder, run_log(path):
         folder.check_complete()
         progress.info("scoring")
+        judged = "|judges:" in folder.signature
         score(folder)
-        update_judging(folder)
+        if judged:
+            update_judging(folder)
         progress.info("writing the report")
         build_report([folder], folder.path / "report")
     return folder
