@@ -140,6 +140,7 @@ _SYSTEM = _fields(
     {"name": _name, "role": _word("candidate", "positive", "negative")},
     {
         "reference": _or_null(_name),
+        "negative": _or_null(_name),
         "evaluated": _flag,
         "condition": _or_null(_word("gist", "pos_control", "neg_control")),
         "control": _or_null(_word("trained", "untrained")),
@@ -197,6 +198,8 @@ _MANIFEST = _fields(
         "not_asked": _by_name(_by_name(_TEXTS)),
         "own_references": _TEXTS,
         "saved_figures": _list(_SAVED_FIGURE),
+        "metrics": _list(_name),
+        "signature": _by_name(_anything),
     },
 )
 
@@ -290,7 +293,8 @@ def check_manifest(content: Any) -> None:
             raise WrongField(part, content[part], "what a run has")
     names = [system["name"] for system in content["systems"]]
     for number, system in enumerate(content["systems"]):
-        _one_of(system.get("reference"), names, f"systems[{number}].reference")
+        for control in ("reference", "negative"):
+            _one_of(system.get(control), names, f"systems[{number}].{control}")
         if system["name"] in names[:number]:
             raise WrongField(f"systems[{number}].name", system["name"], "a name of its own")
 

@@ -136,9 +136,13 @@ def _known(folder: RunFolder, system: str, split: str, made_by: str) -> dict[str
         of, values = line.get("of"), line.get("values")
         if line.get("metrics") != made_by or line.get("split") != split or not isinstance(of, str):
             continue
-        if isinstance(values, dict) and all(type(value) is float for value in values.values()):
+        if isinstance(values, dict) and all(map(_is_value, values.values())):
             found[of] = values
     return found
+
+
+def _is_value(value: object) -> bool:
+    return type(value) is float and math.isfinite(value)
 
 
 def _digest_of(generation: Generation) -> str:
