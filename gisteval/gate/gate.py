@@ -86,12 +86,7 @@ class GateOptions:
     @property
     def unit(self) -> str:
         """That of differences and the margin."""
-        return unit_of_difference(self.measured)
-
-
-def unit_of_difference(metric: Metric) -> str:
-    """Points for percentages, else the metric's own unit."""
-    return "points" if metric.unit == "percent" else metric.unit
+        return "points" if self.measured.unit == "percent" else self.measured.unit
 
 
 def default_margin(metric: Metric) -> float:

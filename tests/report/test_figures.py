@@ -18,7 +18,8 @@ from gisteval.report.data import ReportData, read_runs
 from gisteval.report.figures import draw_figures
 from gisteval.report.figures.families import families
 from gisteval.report.figures.judged import decided, swayed
-from gisteval.report.figures.quality import length_bins, retention
+from gisteval.report.figures.lengths import length_bins
+from gisteval.report.figures.quality import retention
 from gisteval.report.figures.style import DARK, on_dark
 from gisteval.report.samples import collect_samples
 

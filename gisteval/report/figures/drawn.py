@@ -67,7 +67,7 @@ def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[s
 
 
 def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
-    from gisteval.report.figures import quality
+    from gisteval.report.figures import lengths, quality
     from gisteval.report.figures.families import families
 
     rows = list(data.rows)
@@ -98,7 +98,7 @@ def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[
         quality.pareto(own, rows, leading, folder, "pareto")
         yield "pareto", "Quality against compression", f"Achieved compression, the mean of ratios. {bands}"
     if samples.of_role("candidate") and any(sample.outputs for sample in samples.samples):
-        quality.by_prompt_length(samples, folder, "by_prompt_length")
+        lengths.by_prompt_length(samples, folder, "by_prompt_length")
         yield "by_prompt_length", "Quality by length of the instruction", bands
 
 

@@ -1,8 +1,7 @@
-"""Figures of scores: over k, retained, against compression, and by the length of the instruction."""
+"""Figures of scores: over k, retained, and against compression."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from gisteval.metrics import Metric, word_count
-from gisteval.metrics import metric as find_metric
+from gisteval.metrics import Metric
 from gisteval.records.schema import ResultRow
 from gisteval.report.claims import short_names
-from gisteval.report.figures.families import Family, family_name, half_widths, splits_of
+from gisteval.report.figures.families import Family, half_widths, splits_of
 from gisteval.report.figures.marks import Mark, place_marks
+from gisteval.report.figures.panels import labelled, leave_empty, title_columns
 from gisteval.report.figures.style import (
     BLUE,
     INK,
@@ -31,12 +30,9 @@ from gisteval.report.figures.style import (
     series_styles,
     wrapped,
 )
-from gisteval.report.samples import Sample, Samples, SystemInfo
 from gisteval.report.tables import k_text
-from gisteval.scores.comparison import mean_of
 
 SPLIT_MARKS = ((BLUE, "o"), (ORANGE, "s"), (VERMILLION, "^"))
-LENGTH_BINS = 4
 
 
 def k_sweep(
@@ -68,7 +64,7 @@ def k_sweep(
             ]
             shown += points
             if not points:
-                _leave_empty(axis)  # a run without that split
+                leave_empty(axis)  # a run without that split
                 continue
             _with_errors(axis, [row.k for row in points], points, BLUE, "-", "o", "candidate")
             if metric == "win_rate":
@@ -83,9 +79,9 @@ def k_sweep(
             if place % len(splits) == 0:
                 axis.set_ylabel(f"{family.name}\n{label}" if len(found) > 1 else label)
         fit_values(axes, drawn)
-        _title_columns(axes, splits)
+        title_columns(axes, splits)
         figure.supxlabel("gist tokens k", fontsize=7)
-        legend(figure, _labelled(axes), 3)
+        legend(figure, labelled(axes), 3)
 
 
 def retention(
@@ -122,7 +118,7 @@ def retention(
         axis.set_xlabel(f"{metric.title} retained, %")
         axis.grid(axis="x")
         axis.tick_params(axis="y", length=0)
-        legend(figure, _labelled([axis]), len(splits))
+        legend(figure, labelled([axis]), len(splits))
 
 
 def pareto(
@@ -168,7 +164,7 @@ def pareto(
         fit_values(axes, drawn)
         axes[0].set_ylabel(metric.axis)
         figure.supxlabel("compression of the instruction (number: k)", fontsize=7)
-        legend(figure, _labelled(axes), 3)
+        legend(figure, labelled(axes), 3)
         figure.draw_without_rendering()  # gives the panels their final places
         for axis, named in marks:
             place_marks(axis, named)
@@ -189,103 +185,6 @@ def _mark(family: Family, x: float, row: ResultRow) -> Mark:
     own = row.system.removeprefix(family.name).lstrip("-")
     low, high = (row.value if end is None else end for end in (row.ci_low, row.ci_high))
     return Mark(own if k_text(row) == "-" else k_text(row), x, row.value, low, high)
-
-
-def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
-    """The leading metric by words of the instruction, a row a family: controls, least and greatest k."""
-    measured = find_metric(samples.leading)
-    members: dict[str, list[SystemInfo]] = {}
-    for system in samples.of_role("candidate"):
-        members.setdefault(family_name(system.name, system.reference), []).append(system)
-    splits = {
-        split: length_bins([sample for sample in samples.samples if sample.example.split == split])
-        for split in samples.splits
-    }
-    shape = (len(members), len(splits))
-    with column_figure(folder, name, 0.75 + 1.4 * len(members), shape, True, True) as (figure, axes):
-        labelled: dict[str, Any] = {}
-        for row, (family, candidates) in enumerate(members.items()):
-            by_k = sorted(candidates, key=lambda system: system.k)
-            lines = _shown(samples, family, [by_k[0], *by_k[1:][-1:]])
-            for column, bins in enumerate(splits.values()):
-                axis = axes[row * len(splits) + column]
-                answered = {name for found in bins for sample in found for name in sample.outputs}
-                found = {
-                    drawn: _length_line(axis, measured, bins, drawn, *style)
-                    for drawn, style in lines.items()
-                    if drawn in answered
-                }
-                labelled |= found
-                axis.grid()
-                if not found:
-                    _leave_empty(axis)
-            axes[row * len(splits)].set_ylabel(measured.axis)
-        if measured.high == 100.0:
-            axes[0].set_ylim(0, 104)
-        _title_columns(axes, list(splits))
-        figure.supxlabel("words of the instruction (quarters of the split)", fontsize=7)
-        legend(figure, dict(zip(short_names(labelled).values(), labelled.values(), strict=True)), 2)
-
-
-def _shown(
-    samples: Samples, family: str, candidates: Sequence[SystemInfo]
-) -> dict[str, tuple[str, Any, str]]:
-    """Styles of the systems to draw: the candidates' positive controls, they, and their negative ones."""
-    positives = {system.reference for system in candidates if system.reference}
-    negatives = [s.name for s in samples.of_role("negative") if family_name(s.name, s.reference) == family]
-    return {
-        **dict.fromkeys(positives, POSITIVE),
-        **series_styles([system.name for system in candidates]),
-        **dict.fromkeys(negatives, NEGATIVE),
-    }
-
-
-def length_bins(samples: Sequence[Sample]) -> list[list[Sample]]:
-    """Samples in bins of about equal size by words of the instruction; equal lengths stay together."""
-    lengths = np.array([word_count(sample.example.instruction) for sample in samples])
-    edges = np.quantile(lengths, np.linspace(0, 1, LENGTH_BINS + 1)[1:-1])
-    places = np.searchsorted(edges, lengths, side="left")
-    bins = [
-        [sample for sample, at in zip(samples, places, strict=True) if at == place]
-        for place in range(LENGTH_BINS)
-    ]
-    return [found for found in bins if found]
-
-
-def _length_line(
-    axis: Axes,
-    measured: Metric,
-    bins: Sequence[Sequence[Sample]],
-    system: str,
-    colour: str,
-    dash: Any,
-    marker: str,
-) -> Any:
-    xs, means, lows, highs = [], [], [], []
-    for found in bins:
-        scores = {sample.slug: sample.outputs[system].score for sample in found if system in sample.outputs}
-        own = [sample for sample in found if scores.get(sample.slug) is not None]
-        if own:
-            estimate = mean_of(
-                measured,
-                np.array([scores[sample.slug] for sample in own], dtype=np.float64),
-                [sample.example.instruction for sample in own],
-            )
-            xs.append(float(np.mean([word_count(sample.example.instruction) for sample in own])))
-            means.append(estimate.value)
-            known = math.isfinite(estimate.ci_low)
-            lows.append(estimate.value - estimate.ci_low if known else math.nan)
-            highs.append(estimate.ci_high - estimate.value if known else math.nan)
-    return axis.errorbar(
-        xs,
-        means,
-        yerr=[lows, highs],
-        color=colour,
-        linestyle=dash,
-        marker=marker,
-        label=system,
-        elinewidth=0.6,
-    )
 
 
 def _with_errors(
@@ -310,27 +209,6 @@ def _with_errors(
         capsize=1.5,
         capthick=0.7,
     )
-
-
-def _leave_empty(axis: Axes) -> None:
-    """A panel that has nothing to show, without lines and numbers that would suggest otherwise."""
-    axis.set_axis_off()
-
-
-def _title_columns(axes: Sequence[Axes], splits: Sequence[str]) -> None:
-    """The splits' names above the first row of panels; they stay there where a panel is empty."""
-    for axis, split in zip(axes, splits, strict=False):
-        axis.set_title(wrapped(split))
-
-
-def _labelled(axes: Sequence[Axes]) -> dict[str, Any]:
-    """What is drawn in any of the panels, by its label."""
-    found: dict[str, Any] = {}
-    for axis in axes:
-        handles, labels = axis.get_legend_handles_labels()
-        for label, handle in zip(labels, handles, strict=True):
-            found.setdefault(label, handle)
-    return found
 
 
 def _of(metrics: dict[str, dict[str, ResultRow]], metric: str) -> list[ResultRow]:
