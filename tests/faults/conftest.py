@@ -1,23 +1,13 @@
-"""What a campaign does how often, and what must be as if nothing had happened."""
+"""What must be as if nothing had happened."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-MINUTES = float(os.environ.get("MINUTES", "60"))
-"""Of the whole long campaign, at most; each part ends early once its share of them is over."""
-
-
-@pytest.fixture(scope="session")
-def share_of() -> Callable[[float], float]:
-    """Seconds of a part of the campaign: share_of(0.1)."""
-    return lambda share: 60 * MINUTES * share
 
 
 @pytest.fixture(scope="session")

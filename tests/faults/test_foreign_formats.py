@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from campaign_time import within
 from foreign_formats import CORPUS, FORMATS, Workspace, corpus, inputs
-from forked_commands import within
 
 SHARE = 0.15 / len(FORMATS)
 """Of the campaign's time, for each format; test_fuzzed takes the other fifth of the inputs."""
@@ -29,7 +29,7 @@ def workspace(tmp_path_factory) -> Workspace:
 
 @pytest.mark.parametrize("most", [15, LONG])
 @pytest.mark.parametrize("name", FORMATS)
-def test_one_line_or_read(name: str, most: int, workspace: Workspace, share_of) -> None:
+def test_one_line_or_read(name: str, most: int, workspace: Workspace) -> None:
     kind = FORMATS[name]
     sample = workspace.sample(kind)
     sound = workspace.check(kind, sample)
@@ -37,7 +37,7 @@ def test_one_line_or_read(name: str, most: int, workspace: Workspace, share_of) 
     ends: Counter[int] = Counter()
     for file in corpus(kind):
         workspace.check(kind, file.read_bytes())
-    left = within(share_of(SHARE))
+    left = within(SHARE)
     for raw in islice(inputs(kind, sample), most):
         if not left():
             break

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from campaign_time import within
 from file_layer import FullDisk
-from forked_commands import Ended, command, measured, within
+from forked_commands import Ended, command, measured
 
 MOST = int(os.environ.get("WRITES", "1000000"))
 LONG = pytest.param(MOST, marks=pytest.mark.faults)
@@ -36,7 +37,7 @@ def check_said(ended: Ended) -> None:
 
 
 @pytest.fixture
-def full_at_each(tmp_path: Path, state, share_of) -> Callable[..., None]:
+def full_at_each(tmp_path: Path, state) -> Callable[..., None]:
     """Run a command with a disk that is full from its i-th write on, or for that one alone, for every i."""
 
     def run(name: str, most: int, arguments: list[object], template: Path | None = None) -> None:
@@ -53,7 +54,7 @@ def full_at_each(tmp_path: Path, state, share_of) -> Callable[..., None]:
         victim = measured(arguments, folder)
         whole = state(out)
         faults = [FullDisk(step, stays) for stays in (True, False) for step in range(victim.steps)]
-        left, ends = within(share_of(SHARE[name])), Counter()
+        left, ends = within(SHARE[name]), Counter()
         for fault in faults[:: max(1, len(faults) // most)]:
             if not left() and ends.total() >= 3:
                 break

@@ -14,7 +14,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from forked_commands import measured, within
+from campaign_time import within
+from forked_commands import measured
 
 Prepare = Callable[[Path], list[object]]
 """Makes what a command needs in a folder, its files below folder/out, and gives its arguments."""
@@ -35,7 +36,7 @@ def records(folder: Path) -> int:
 
 
 @pytest.fixture
-def campaign(tmp_path: Path, state, share_of) -> Callable[[str, int, Prepare], None]:
+def campaign(tmp_path: Path, state) -> Callable[[str, int, Prepare], None]:
     """Kill a command so often, go on with the same command each time, and compare."""
 
     def run(name: str, kills: int, prepare: Prepare) -> None:
@@ -46,7 +47,7 @@ def campaign(tmp_path: Path, state, share_of) -> Callable[[str, int, Prepare], N
         victim = measured(prepare(folder), folder)
         whole = state(out)
         assert whole
-        draw, left = Random(f"{SEED} {name}"), within(share_of(SHARE))
+        draw, left = Random(f"{SEED} {name}"), within(SHARE)
         found, ended = [], 0
         while len(found) < kills and (left() or len(found) < 2) and ended <= 2 * kills:
             prepare(folder)
