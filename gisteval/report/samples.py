@@ -167,7 +167,10 @@ def _by_pair(verdicts: Iterable[Verdict]) -> Judged:
     for verdict in verdicts:
         latest.setdefault(verdict.pair, {})[verdict.order] = verdict
     scores = pair_scores(verdict for shown in latest.values() for verdict in shown.values())
-    return {pair: Judgement(scores[pair].value, tuple(shown.values())) for pair, shown in latest.items()}
+    return {
+        pair: Judgement(scores[pair].value, tuple(shown[order] for order in sorted(shown)))
+        for pair, shown in latest.items()
+    }
 
 
 def _judgements(
