@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any
 
 from gisteval.executors.work import Checked, Event, Settings, Work, self_check
 from gisteval.generation.answering import answer_all
@@ -16,7 +15,7 @@ from gisteval.models.running.base import PromptModel
 class LocalExecutor:
     """One worker, this process."""
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """What the manifest says of it."""
         return {"name": "local", "workers": 1}
 

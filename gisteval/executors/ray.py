@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Any
 
 from gisteval.executors.ray_pool import RayOptions, RayPool, import_ray
 from gisteval.executors.schedule import Schedule
@@ -22,10 +21,14 @@ class RayExecutor:
         self._options = options
         self._pool: RayPool[Event] | None = None
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """For the manifest. workers: asked for (None: as many as fit); most: at a time; lost: died."""
         options, pool = self._options, self._pool
-        facts = {"name": "ray", "workers": options.workers, "gpus_per_worker": options.gpus}
+        facts: dict[str, object] = {
+            "name": "ray",
+            "workers": options.workers,
+            "gpus_per_worker": options.gpus,
+        }
         return facts if pool is None else {**facts, "most": pool.most, "lost": pool.lost}
 
     def run(self, works: Sequence[Work], settings: Settings) -> Generator[Event, None, None]:

@@ -27,11 +27,17 @@ class Actor:
         self._warnings = _Kept()
         logging.getLogger("gisteval").addHandler(self._warnings)
         _quiet_libraries()
-        self._work = make()
+        self._fault: BaseException | None = None
+        try:
+            self._work = make()
+        except BaseException as error:  # raised here, Ray would take it for the worker's death
+            self._fault = error
 
-    def ready(self) -> int:
-        """The worker's process id, once it is set up."""
-        return os.getpid()
+    def ready(self) -> int | GistevalError:
+        """The worker's process id, or the expected error that its setup ended in; any other is raised."""
+        if self._fault is None:
+            return os.getpid()
+        return _portable(self._fault)
 
     def do(self, task: Any) -> Reply:
         """Work on a task. Only an unexpected error is raised."""
@@ -39,13 +45,20 @@ class Actor:
         refusal: GistevalError | None = None
         try:
             value = self._work(task)
-        except InvalidRun as error:
-            refusal = InvalidRun(str(error))
-        except GistevalError as error:
-            refusal = GistevalError(str(error))  # a plain one: not all kinds survive pickling
-        except SystemExit as error:  # Ray would take it for the worker's death, and try again elsewhere
-            raise RuntimeError(f"SystemExit: {error}") from error
+        except BaseException as error:
+            refusal = _portable(error)
         return Reply(value, refusal, self._warnings.taken())
+
+
+def _portable(error: BaseException) -> GistevalError:
+    """An expected error that survives pickling. An unexpected one is raised, never as a SystemExit."""
+    if isinstance(error, InvalidRun):
+        return InvalidRun(str(error))
+    if isinstance(error, GistevalError):
+        return GistevalError(str(error))  # a plain one: not all kinds survive pickling
+    if isinstance(error, SystemExit):  # Ray would take it for the worker's death, and try again elsewhere
+        raise RuntimeError(f"SystemExit: {error}") from error
+    raise error
 
 
 class _Kept(logging.Handler):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from gisteval.compressors.base import Compressor
 from gisteval.errors import InvalidRun
@@ -13,7 +13,8 @@ from gisteval.generation.selfcheck import SelfCheck, check_cached_path, choose_e
 from gisteval.models.checkpoints.placement import Placement
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.memory import is_out_of_memory
-from gisteval.records.schema import Example, Generation, record_key, to_json
+from gisteval.records.lines import to_json
+from gisteval.records.schema import Example, Generation, record_key
 from gisteval.suite import System
 
 
@@ -106,7 +107,7 @@ class Portion:
 
     system: str
     split: str
-    records: list[dict[str, Any]]
+    records: list[dict[str, object]]
     without: list[TooLong | NotFinite | Failed]
 
     @property
@@ -132,7 +133,7 @@ class Executor(Protocol):
     def run(self, works: Sequence[Work], settings: Settings) -> Generator[Event, None, None]:
         """Raises GistevalError; what came before it holds. To close it is to let all workers go."""
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """What the manifest says of it."""
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.errors import GistevalError, InvalidRun, counted, did_you_mean
+from gisteval.metrics.base import OutputMetric
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, Generation
+from gisteval.scores.lines import ScoredOutput, read_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Side:
     @property
     def is_positive(self) -> bool:
         """Whether the system is the positive control itself."""
-        return any(s["name"] == self.system and s["role"] == "positive" for s in self.run.systems)
+        return any(s.name == self.system and s.role == "positive" for s in self.run.systems)
 
     def __str__(self) -> str:
         return f"{self.system} of {self.run.path}"
@@ -34,10 +36,10 @@ def choose_side(path: Path, system: str | None, option: str, like: str | None = 
     naming `option`, if that leaves a choice.
     """
     run = RunFolder.open(path)
-    names = [str(found["name"]) for found in run.systems]
+    names = [found.name for found in run.systems]
     if not names:
         raise InvalidRun(f"{path} holds timings alone, and no outputs to compare")
-    evaluated = [str(s["name"]) for s in run.systems if s.get("evaluated", s["role"] == "candidate")]
+    evaluated = [found.name for found in run.systems if found.is_evaluated]
     if system is not None:
         if system not in names:
             raise GistevalError(
@@ -100,7 +102,20 @@ def read_outputs(
 
     Raises InvalidRun if any other example has no record.
     """
-    found = {g.content: g for g in run.read_generations(system, split)}
+    found = read_values(run, system, split, examples, ())
+    return {content: output.generation for content, output in found.items()}
+
+
+def read_values(
+    run: RunFolder,
+    system: str,
+    split: str,
+    examples: Sequence[Example],
+    metrics: Sequence[OutputMetric],
+) -> dict[str, ScoredOutput]:
+    """The same with their values of some metrics. Raises as `read_outputs` does."""
+    scored = read_scores(run, system, split, examples, metrics)
+    found = {output.generation.content: output for output in scored}
     failed = run.failed(system, split)
     missing = [e for e in examples if e.content_id not in found and e.id not in failed]
     if missing:

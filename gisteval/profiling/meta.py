@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,7 @@ class Pass:
     logits: int | None = None
 
 
-def build_meta_model(config: dict[str, Any]) -> PreTrainedModel:
+def build_meta_model(config: Mapping[str, Any]) -> PreTrainedModel:
     """A model without weights, with eager attention so that no fused operator hides a product.
 
     Nothing can be routed without numbers. So a mixture of experts gathers the matrices of each token's

@@ -10,7 +10,7 @@ from typing import Any
 from gisteval.errors import GistevalError, one_line
 from gisteval.files.foreign import read_json
 
-PUBLISHED: dict[str, dict[str, Any]] = {
+PUBLISHED: Mapping[str, Mapping[str, Any]] = {
     "llama-7b": {
         "model_type": "llama",
         "vocab_size": 32001,
@@ -166,7 +166,7 @@ class ModelShape:
     """
 
     name: str
-    config: dict[str, Any]
+    config: Mapping[str, Any]
     closed: Shape | None
     reason: str | None
 
@@ -194,7 +194,7 @@ def load_shape(name: str) -> ModelShape:
     return describe_config(file.resolve().parent.name, config)
 
 
-def describe_config(name: str, config: dict[str, Any]) -> ModelShape:
+def describe_config(name: str, config: Mapping[str, Any]) -> ModelShape:
     """The shape of a transformers configuration. Raises GistevalError if transformers refuses it."""
     full = parse_config(config).to_dict()
     if full["model_type"] in ("llama", "mistral", "qwen2"):
@@ -232,7 +232,7 @@ def parse_config(config: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _decoder_shape(config: dict[str, Any]) -> DecoderShape:
+def _decoder_shape(config: Mapping[str, Any]) -> DecoderShape:
     heads = config["num_attention_heads"]
     return DecoderShape(
         hidden=config["hidden_size"],
@@ -246,7 +246,7 @@ def _decoder_shape(config: dict[str, Any]) -> DecoderShape:
     )
 
 
-def _t5_shape(config: dict[str, Any]) -> EncoderDecoderShape:
+def _t5_shape(config: Mapping[str, Any]) -> EncoderDecoderShape:
     return EncoderDecoderShape(
         hidden=config["d_model"],
         intermediate=config["d_ff"],

@@ -22,6 +22,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
+    TrainerState,
     TrainingArguments,
     set_seed,
 )
@@ -108,7 +109,7 @@ def _train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRec
         loss=feed.loss,
     )
     began = time.time()
-    trainer.train(resume_from_checkpoint=_last_checkpoint(output))
+    _run_to_end(trainer, recipe.steps, _last_checkpoint(output))
     training = {
         "recipe": recipe.model_dump(exclude_none=True),
         "examples": len(examples),
@@ -127,6 +128,17 @@ def _train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRec
     save_checkpoint(output, model, tokenizer, record, DTYPES[recipe.save_dtype])
     shutil.rmtree(_scratch_folder(output))
     return record
+
+
+def _run_to_end(trainer: RowTrainer, steps: int, saved: str | None) -> None:
+    """Train, from a saved step on if there is one."""
+    if saved is not None:
+        state = TrainerState.load_from_json(str(Path(saved) / "trainer_state.json"))
+        if state.global_step >= steps:  # only the checkpoint was not written; the Trainer would do one more
+            trainer._load_from_checkpoint(saved)
+            trainer.state = state
+            return
+    trainer.train(resume_from_checkpoint=saved)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:

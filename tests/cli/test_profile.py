@@ -145,8 +145,8 @@ def test_the_time_budget_holds_on_a_busy_machine(tiny_suite, tiny_task):
         for process in busy:
             process.kill()
             process.wait()
-    assert found["seconds_spent"] < 3 * 2.0
-    assert found["batches"][0]["rounds"] >= 1
+    assert found.seconds_spent < 3 * 2.0
+    assert found.batches[0].rounds >= 1
 
 
 def test_run_with_profile_adds_a_report_and_leaves_the_records(

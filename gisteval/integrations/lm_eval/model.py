@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -16,10 +16,8 @@ from lm_eval.models.utils import postprocess_generated_text
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from tqdm import tqdm
 
-from gisteval.compressors.base import check_budget
-from gisteval.compressors.spec import CompressorSpec, settings_of
-from gisteval.errors import GistevalError, did_you_mean
-from gisteval.integrations.lm_eval.arguments import compressor_spec, row_limit, rule_of
+from gisteval.errors import GistevalError
+from gisteval.integrations.lm_eval.arguments import device_name, parse_budget, row_limit, rule_of, spec_of
 from gisteval.integrations.lm_eval.batches import Compression, Piece, Placed, Row, batches, questions
 from gisteval.integrations.lm_eval.decoding import Decoding, StopTexts, read_decoding
 from gisteval.integrations.lm_eval.parts import NOTHING, Parts
@@ -29,7 +27,6 @@ from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import choose_placement
 from gisteval.models.running.continuation import Continuation, Decoded, Scored
 from gisteval.models.running.decoder import DecoderModel
-from gisteval.records.budget import Budget
 from gisteval.records.schema import as_condition
 
 CPU_ROWS = 16
@@ -80,18 +77,11 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         self.checkpoint = checkpoint
         self.rule = rule_of(compress, checkpoint)
         self.explicit = compress is not None
-        amount = None if budget is None else Budget.parse(str(budget))
-        spec = compressor_spec(compressor, checkpoint, self.rule)
-        _check_settings(spec, settings)
-        parsed = CompressorSpec.parse(spec, settings)
-        self.compressor, method = str(parsed), parsed.build()
-        check_budget([] if amount is None else [amount], [method])
-        # "cuda:0" is what lm-eval says unless told; like HFLM, take what there is.
-        missing = device is not None and device.startswith("cuda") and not torch.cuda.is_available()
-        unsaid = device is None or missing or (device_map is not None and device == "cuda:0")
-        self.placement = choose_placement(
-            "auto" if device is None or unsaid else device, dtype, device_map, quantize
-        )
+        known = inspect.signature(GistLM.__init__).parameters
+        spec = spec_of(compressor, settings, known, checkpoint, self.rule)
+        self.compressor, method = str(spec), spec.build()
+        amount = parse_budget(budget, method)
+        self.placement = choose_placement(device_name(device, device_map), dtype, device_map, quantize)
         self._device = self.placement.device
         loaded = load_placed(checkpoint, self.placement)
         if not isinstance(loaded, DecoderModel):
@@ -307,16 +297,3 @@ class GistLM(TemplateLM):  # type: ignore[misc]
 
 def _where(request: Instance) -> str:
     return f"task {request.task_name}, document {request.doc_id}"
-
-
-def _check_settings(spec: str, given: Mapping[str, Any]) -> None:
-    """Raises GistevalError for an argument that is neither ours nor a setting of the compressor."""
-    parameters = inspect.signature(GistLM.__init__).parameters
-    known = [name for name in parameters if name not in ("self", "settings")]
-    known += [name for name in settings_of(spec) if name not in known]
-    for name in given:
-        if name not in known:
-            raise GistevalError(
-                f"model argument {name!r} is unknown{did_you_mean(name, known)}: choose from "
-                f"{', '.join(known)}"
-            )

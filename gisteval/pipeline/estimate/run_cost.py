@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from gisteval.errors import GistevalError, counted
 from gisteval.pipeline.estimate.split_cost import (
@@ -77,7 +76,7 @@ class RunCost:
         price = self.dollars_per_hour
         return Bill(flops, seconds, None if price is None else seconds / 3600 * price)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain form: every system and split, their total on one worker, and the judge beside it."""
         return {
             "estimates": [self._row(item) for item in self.splits],
@@ -89,7 +88,7 @@ class RunCost:
             "estimate_notes": list(self.notes),
         }
 
-    def _row(self, item: SplitCost) -> dict[str, Any]:
+    def _row(self, item: SplitCost) -> dict[str, object]:
         row = asdict(item)
         del row["work"]
         if item.work is None:

@@ -1,68 +1,76 @@
-"""The content of profile.json: measured or swept results as plain mappings that reports lay out."""
+"""Measurements as the content of profile.json."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from statistics import fmean
-from typing import Any
 
 from gisteval import stats
 from gisteval.models.running.base import PromptModel
-from gisteval.pipeline.profile.settings import CURVE_USES, scenario_content
-from gisteval.profiling.accounts import FlopSource, Work, work_of
-from gisteval.profiling.breakeven import (
-    Cost,
-    break_even,
-    cost_curve,
-    sampled_uses,
-    storage,
+from gisteval.pipeline.profile.settings import (
+    CURVE_USES,
+    break_even_facts,
+    curve_facts,
+    scenario_content,
+    stored_totals,
 )
+from gisteval.profiling.accounts import FlopSource, Work, work_of
+from gisteval.profiling.breakeven import Cost, break_even, cost_curve, sampled_uses, storage
 from gisteval.profiling.measure import BatchProfile, Timings
 from gisteval.profiling.roofline import MeasuredMachine, attained
 from gisteval.profiling.shapes import ModelShape
-from gisteval.profiling.timing import Median, clock_name
+from gisteval.profiling.timing import Median
 from gisteval.profiling.whatif import Scenario, what_if
+from gisteval.records.profile_facts import (
+    AttainedFacts,
+    BatchFacts,
+    BreakEvenFacts,
+    CurveFacts,
+    FlopsFacts,
+    MeasuredWay,
+    MedianFacts,
+    PeakFacts,
+    PhaseSeconds,
+    SavingFacts,
+    ScenarioFacts,
+    StorageFacts,
+    UnitCurves,
+)
 
 SWEPT_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
 
 
-def model_content(
-    shape: ModelShape,
-    source: FlopSource | None,
-    machine: MeasuredMachine,
-    batches: Sequence[BatchProfile],
-    output_tokens: int,
-    budget: int,
-) -> dict[str, Any]:
-    """Everything measured on one checkpoint. source: of its FLOPs, None where they can't be had.
-
-    budget: bytes of memory for stored prompts.
-    """
-    first = batches[0]
-    model = first.timings[0].way.model
-    return {
-        "device": str(model.device),
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "threads": machine.threads,
-        "clock": clock_name(model.device),
-        "parameters": model.model.num_parameters(),
-        "closed_form_note": shape.reason,
-        "flops_source": None if source is None else source.name,
-        "machine": asdict(machine),
-        "batches": [_batch(batch, source, machine, output_tokens - 1) for batch in batches],
-        "storage": [asdict(storage(found.way.name, _mean_bytes(found), budget)) for found in first.timings],
-        "by_prompt_length": _by_prompt_length(shape, first, output_tokens, model),
-    }
+def storage_facts(timings: Sequence[Timings], budget: int) -> tuple[StorageFacts, ...]:
+    """What prompts take that are kept ready. budget: bytes of memory for them."""
+    kept = [storage(found.way.name, _mean_bytes(found), budget) for found in timings]
+    return tuple(
+        StorageFacts(
+            name=item.name,
+            bytes_per_prompt=item.bytes_per_prompt,
+            totals=stored_totals(item),
+            budget=item.budget,
+            fits=item.fits,
+        )
+        for item in kept
+    )
 
 
 def _mean_bytes(found: Timings) -> float:
     return fmean(item.stored_bytes for item in found.lengths)
 
 
-def _batch(
+def batch_facts(
     batch: BatchProfile, source: FlopSource | None, machine: MeasuredMachine, steps: int
-) -> dict[str, Any]:
+) -> BatchFacts:
+    """All ways at one batch size.
+
+    Args:
+        batch: What was measured.
+        source: Of FLOPs, None where they can't be had.
+        machine: What the machine can do at best.
+        steps: Decoded tokens after the first.
+    """
     works: dict[str, Work] = {}
     if source is not None:
         works = {found.way.name: work_of(source.form, found.lengths, steps) for found in batch.timings}
@@ -71,88 +79,85 @@ def _batch(
         found.way.name: Cost(found.compress.median if found.compress else 0.0, found.end_to_end.median)
         for found in batch.timings
     }
-    uses = sampled_uses(CURVE_USES)
     corrected = stats.holm([saving.p_value for saving in batch.savings])
-    return {
-        "batch_size": batch.batch_size,
-        "rounds": batch.rounds,
-        "stopped": batch.stopped,
-        "left_out": list(batch.left_out),
-        "examples": len(batch.timings[0].lengths),
-        "systems": [
-            _system(found, works.get(found.way.name), machine, steps, batch.batch_size)
+    return BatchFacts(
+        batch_size=batch.batch_size,
+        rounds=batch.rounds,
+        stopped=batch.stopped,
+        left_out=batch.left_out,
+        examples=len(batch.timings[0].lengths),
+        systems=tuple(
+            _measured(found, works.get(found.way.name), machine, steps, batch.batch_size)
             for found in batch.timings
-        ],
-        "savings": [
-            {
-                "system": saving.way,
-                "baseline": saving.baseline,
-                "phase": saving.phase,
-                "percent": saving.percent,
-                "percent_interval": saving.percent_interval,
-                "p_value": p_value,
+        ),
+        savings=tuple(
+            SavingFacts(
+                system=saving.way,
+                baseline=saving.baseline,
+                phase=saving.phase,
+                percent=saving.percent,
+                percent_interval=saving.percent_interval,
+                p_value=p_value,
                 **asdict(saving.seconds),
-            }
+            )
             for saving, p_value in zip(batch.savings, corrected, strict=True)
-        ],
-        "break_even": _break_evens(batch, flops, seconds),
-        "curves": {
-            unit: [asdict(cost_curve(name, cost, uses)) for name, cost in costs.items()]
-            for unit, costs in (("flops", flops), ("seconds", seconds))
-            if costs
-        },
-    }
+        ),
+        break_even=tuple(_break_evens(batch, flops, seconds)),
+        curves=UnitCurves(_curves(flops) or None, _curves(seconds) or None),
+    )
+
+
+def _curves(costs: Mapping[str, Cost]) -> tuple[CurveFacts, ...]:
+    uses = sampled_uses(CURVE_USES)
+    return tuple(curve_facts(cost_curve(name, cost, uses)) for name, cost in costs.items())
 
 
 def _break_evens(
-    batch: BatchProfile, flops: dict[str, Cost], seconds: dict[str, Cost]
-) -> list[dict[str, Any]]:
-    rows = []
+    batch: BatchProfile, flops: Mapping[str, Cost], seconds: Mapping[str, Cost]
+) -> Iterator[BreakEvenFacts]:
     for saving in batch.savings:
         if saving.phase != "end_to_end":
             continue
+        if flops:
+            exact = break_even(saving.baseline, flops[saving.baseline], flops[saving.way])
+            yield break_even_facts(exact, "flops", saving.way)
         # The paired median is sharper than the difference of two medians, so it is what is saved.
         cost = Cost(seconds[saving.way].once, 0.0)
         base = Cost(seconds[saving.baseline].once, saving.seconds.median)
-        found = {"seconds": break_even(saving.baseline, base, cost, saving.seconds.proven)}
-        if flops:
-            exact = break_even(saving.baseline, flops[saving.baseline], flops[saving.way])
-            found = {"flops": exact, **found}
-        rows += [{"system": saving.way, "unit": unit, **asdict(even)} for unit, even in found.items()]
-    return rows
+        timed = break_even(saving.baseline, base, cost, saving.seconds.proven)
+        yield break_even_facts(timed, "seconds", saving.way)
 
 
-def _system(
+def _measured(
     found: Timings, work: Work | None, machine: MeasuredMachine, steps: int, rows: int
-) -> dict[str, Any]:
-    phases = {
-        "compress": found.compress,
-        "prefill": found.prefill,
-        "decode_token": found.decode_token,
-        "end_to_end": found.end_to_end,
-    }
+) -> MeasuredWay:
     run, cached = (fmean(getattr(item, field) for item in found.lengths) for field in ("run", "cached"))
-    return {
-        "name": found.way.name,
-        "kind": found.way.kind,
-        "k": found.way.model.tokens.k,
-        "run_tokens": run,
-        "cached_slots": cached,
-        "stored_bytes": _mean_bytes(found),
-        "seconds": {phase: _median(value) for phase, value in phases.items()},
-        "flops": None if work is None else {**asdict(work), "each": work.each},
-        "peak_memory": None if found.peak is None else asdict(found.peak),
-        "attained": [] if work is None else _attained(found, work, machine, steps, rows, run + cached),
-    }
+    return MeasuredWay(
+        name=found.way.name,
+        kind=found.way.kind,
+        k=found.way.model.tokens.k,
+        run_tokens=run,
+        cached_slots=cached,
+        stored_bytes=_mean_bytes(found),
+        seconds=PhaseSeconds(
+            None if found.compress is None else _median(found.compress),
+            _median(found.prefill),
+            _median(found.decode_token),
+            _median(found.end_to_end),
+        ),
+        flops=None if work is None else FlopsFacts(**asdict(work), each=work.each),
+        peak_memory=None if found.peak is None else PeakFacts(found.peak.bytes, found.peak.method),
+        attained=() if work is None else _attained(found, work, machine, steps, rows, run + cached),
+    )
 
 
-def _median(value: Median | None) -> dict[str, Any] | None:
-    return None if value is None else asdict(value)
+def _median(value: Median) -> MedianFacts:
+    return MedianFacts(**asdict(value))
 
 
 def _attained(
     found: Timings, work: Work, machine: MeasuredMachine, steps: int, rows: int, slots: float
-) -> list[dict[str, Any]]:
+) -> tuple[AttainedFacts, ...]:
     """Prefill and decoding beside the roof; FLOPs and bytes without those spent on padding."""
     model = found.way.model
     weights = _weight_bytes(model)
@@ -170,7 +175,7 @@ def _attained(
         weights + rows * (slots + (steps + 1) / 2) * model.slot_bytes,
         found.decode_token.median,
     )
-    return [asdict(prefill), asdict(decode)]
+    return AttainedFacts(**asdict(prefill)), AttainedFacts(**asdict(decode))
 
 
 def _weight_bytes(model: PromptModel) -> int:
@@ -193,18 +198,18 @@ def _weight_bytes(model: PromptModel) -> int:
     return total - idle - (0 if shared else table.nbytes)
 
 
-def _by_prompt_length(
+def by_prompt_length(
     shape: ModelShape, batch: BatchProfile, output_tokens: int, model: PromptModel
-) -> list[dict[str, Any]]:
+) -> tuple[ScenarioFacts, ...]:
     """FLOPs of each use by prompt length on the measured shape, from the closed form if it has one."""
     compressed = next(found for found in batch.timings if found.way.kind == "compressed")
     negative = next(found for found in batch.timings if found.way.kind == "negative")
     k = compressed.way.model.tokens.k
     if shape.closed is None or k < 1:
-        return []
+        return ()
     tokens = round(sum(item.run for item in negative.lengths) / len(negative.lengths))
     size = model.dtype.itemsize
-    return [
+    return tuple(
         scenario_content(what_if(shape, Scenario(prompt, k, tokens, output_tokens, 1, size)))
         for prompt in SWEPT_PROMPTS
-    ]
+    )

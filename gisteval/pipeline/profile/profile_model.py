@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -15,7 +15,7 @@ from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import Placement, choose_placement
 from gisteval.pipeline.identity import versions
-from gisteval.pipeline.profile.content import model_content
+from gisteval.pipeline.profile.content import batch_facts, by_prompt_length, storage_facts
 from gisteval.pipeline.profile.options import ProfileOptions
 from gisteval.pipeline.profile.profile_shapes import write_profile
 from gisteval.pipeline.run.plan import Plan
@@ -25,10 +25,11 @@ from gisteval.profiling.measure import BatchProfile, profile_batch
 from gisteval.profiling.passes import Way
 from gisteval.profiling.roofline import measure_machine
 from gisteval.profiling.shapes import ModelShape, describe_config
+from gisteval.profiling.timing import clock_name
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
 from gisteval.records.budget import parse_budgets
+from gisteval.records.profile_facts import PROFILE_VERSION, MachineFacts, ModelProfile
 from gisteval.records.schema import Example
-from gisteval.report.data import PROFILE_VERSION
 from gisteval.report.profile import require_figures
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import load_task
@@ -39,7 +40,7 @@ MACHINE_SHARE = 0.05
 """Of the time budget, for measuring what the machine can do at best."""
 
 
-def model_profile(options: ProfileOptions) -> dict[str, Any]:
+def model_profile(options: ProfileOptions) -> ModelProfile:
     """Measure a checkpoint or the first candidate of a suite. Raises GistevalError."""
     task = load_task(options.task, data_dir=Path(options.data_dir) if options.data_dir else None)
     split = options.split or tuple(task.evaluation_splits)[-1]
@@ -67,10 +68,10 @@ def profile_run(plan: Plan, folder: Path) -> Path:
         batch_sizes=(1, 8) if len(examples) >= 8 else (1,),
     )
     found = _measure(plan.suites[0], examples, f"{plan.task.name}/{split}", options)
-    found["notes"] += [
+    others = (
         f"{model} was not measured here: gisteval profile --model {model}" for model in config.models[1:]
-    ]
-    return write_profile(found, folder / "report")
+    )
+    return write_profile(replace(found, notes=(*found.notes, *others)), folder / "report")
 
 
 def check_timeable(suite: Suite) -> None:
@@ -86,7 +87,7 @@ def check_timeable(suite: Suite) -> None:
 
 def _measure(
     suite: Suite, examples: Sequence[Example], source_name: str, options: ProfileOptions
-) -> dict[str, Any]:
+) -> ModelProfile:
     check_timeable(suite)
     placement = choose_placement(options.device, options.dtype, options.device_map, options.quantize)
     before = torch.get_num_threads()
@@ -103,23 +104,32 @@ def _measure(
         spent = options.time_budget - budget.left
     finally:
         torch.set_num_threads(before)
-    content = model_content(shape, source, machine, batches, options.decoded_tokens, options.memory_budget)
-    return {
-        "schema_version": PROFILE_VERSION,
-        "kind": "model",
-        "model": options.model,
-        "weights": weights.record.name,
-        "source": source_name,
-        "examples": len(chosen),
-        "output_tokens": options.decoded_tokens,
-        "time_budget": options.time_budget,
-        "seconds_spent": spent,
-        "versions": versions(),
-        "notes": [*notes, *uncounted, *left_out, *_placement_notes(placement)],
-        "device_map": placement.device_map,
-        "quantize": placement.quantize,
-        **content,
-    }
+    model = ways[0].model
+    return ModelProfile(
+        schema_version=PROFILE_VERSION,
+        model=options.model or "",
+        weights=weights.record.name,
+        source=source_name,
+        examples=len(chosen),
+        output_tokens=options.decoded_tokens,
+        time_budget=options.time_budget,
+        seconds_spent=spent,
+        versions=versions(),
+        notes=(*notes, *uncounted, *left_out, *_placement_notes(placement)),
+        device_map=placement.device_map,
+        quantize=placement.quantize,
+        device=str(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+        threads=machine.threads,
+        clock=clock_name(model.device),
+        parameters=model.model.num_parameters(),
+        closed_form_note=shape.reason,
+        flops_source=None if source is None else source.name,
+        machine=MachineFacts(**asdict(machine)),
+        batches=tuple(batch_facts(batch, source, machine, options.decoded_tokens - 1) for batch in batches),
+        storage=storage_facts(batches[0].timings, options.memory_budget),
+        by_prompt_length=by_prompt_length(shape, batches[0], options.decoded_tokens, model),
+    )
 
 
 def _flop_source(shape: ModelShape) -> tuple[FlopSource | None, list[str]]:
@@ -217,7 +227,7 @@ def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
     return ways, notes
 
 
-def _shape_fields(checkpoint: Checkpoint) -> dict[str, Any]:
+def _shape_fields(checkpoint: Checkpoint) -> dict[str, object]:
     """What of a checkpoint's config.json decides the time of a pass; empty without one (an adapter's)."""
     config = checkpoint.config()
     numbers = (int, float, list)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from gisteval import stats
 from gisteval.profiling.closed_form import forward
@@ -17,7 +16,15 @@ from gisteval.profiling.released import (
     shape_of,
 )
 from gisteval.profiling.shapes import DecoderShape, Shape
-from gisteval.records.schema import Estimate, finite
+from gisteval.records.profile_facts import Unit
+from gisteval.records.schema import finite
+from gisteval.records.shape_facts import (
+    BoundedFacts,
+    ReleasedFile,
+    ReleasedProfile,
+    ReleasedSaving,
+    ReleasedWay,
+)
 
 NO_CACHE = "no cache"
 WHOLE_CACHE = "whole-prompt cache"
@@ -36,23 +43,30 @@ class Way:
     cached: Mapping[str, int]
 
 
-def released_profile(files: Sequence[Path]) -> dict[str, Any]:
+def released_profile(files: Sequence[Path]) -> ReleasedProfile:
     """The content of profile.json for released benchmark files. Raises GistevalError for any other."""
     by_model: dict[str, list[Path]] = {}
     for file in files:
         by_model.setdefault(shape_name(file), []).append(file)
     ways = [content for model, found in by_model.items() for content in _model_ways(model, found)]
-    timed = [saving for way in ways for saving in way["saved"] if saving["p_value"] is not None]
-    for saving, p_value in zip(timed, stats.holm([saving["p_value"] for saving in timed]), strict=True):
-        saving["p_value"] = p_value
-    return {
-        "kind": "released",
-        "files": [asdict(means) for means in released_means(files)],
-        "ways": ways,
-    }
+    timed = [saving.p_value for way in ways for saving in way.saved if saving.p_value is not None]
+    corrected = iter(stats.holm(timed))
+    return ReleasedProfile(
+        files=tuple(ReleasedFile(**asdict(means)) for means in released_means(files)),
+        ways=tuple(
+            replace(
+                way,
+                saved=tuple(
+                    saving if saving.p_value is None else replace(saving, p_value=next(corrected))
+                    for saving in way.saved
+                ),
+            )
+            for way in ways
+        ),
+    )
 
 
-def _model_ways(model: str, files: Sequence[Path]) -> list[dict[str, Any]]:
+def _model_ways(model: str, files: Sequence[Path]) -> list[ReleasedWay]:
     shape = shape_of(files[0])
     ways: dict[str, Way] = {}
     # The file whose cache is the whole prompt comes last: its standard rows are a second measurement.
@@ -87,33 +101,35 @@ def _negative(shape: Shape, rows: Sequence[ReleasedRow]) -> Way:
     return Way(NEGATIVE, None, flops, dict.fromkeys(flops, 0))
 
 
-def _content(model: str, shape: Shape, way: Way, baselines: Sequence[Way]) -> dict[str, Any]:
+def _content(model: str, shape: Shape, way: Way, baselines: Sequence[Way]) -> ReleasedWay:
     slots = sum(way.cached.values()) / len(way.cached)
     slot = 2 * shape.layers * shape.kv_width * BYTES_A_NUMBER if isinstance(shape, DecoderShape) else None
     times = None if way.milliseconds is None else stats.mean_interval(list(way.milliseconds.values()))
-    return {
-        "model": model,
-        "way": way.name,
-        "rows": len(way.flops),
-        "milliseconds": None if times is None else _estimate(times),
-        "flops": sum(way.flops.values()) / len(way.flops),
-        "cached_slots": slots,
-        "stored_bytes": None if slot is None else slots * slot,
-        "saved": [
+    return ReleasedWay(
+        model=model,
+        way=way.name,
+        rows=len(way.flops),
+        milliseconds=None
+        if times is None
+        else BoundedFacts(times.value, finite(times.ci_low), finite(times.ci_high)),
+        flops=sum(way.flops.values()) / len(way.flops),
+        cached_slots=slots,
+        stored_bytes=None if slot is None else slots * slot,
+        saved=tuple(
             saving
             for base in baselines
             if base.name != way.name and way.name != NO_CACHE
             for saving in _savings(way, base)
-        ],
-    }
+        ),
+    )
 
 
-def _savings(way: Way, base: Way) -> list[dict[str, Any]]:
+def _savings(way: Way, base: Way) -> list[ReleasedSaving]:
     """What is saved of a baseline's mean, paired by example: in percent with its 95% interval.
 
     p_value: of no difference in time, by flipped signs; FLOPs follow from lengths and have none.
     """
-    pairs = [("flops", base.flops, way.flops)]
+    pairs: list[tuple[Unit, Mapping[str, float], Mapping[str, float]]] = [("flops", base.flops, way.flops)]
     if way.milliseconds is not None and base.milliseconds is not None:
         pairs.append(("seconds", base.milliseconds, way.milliseconds))
     found = []
@@ -129,9 +145,14 @@ def _savings(way: Way, base: Way) -> list[dict[str, Any]]:
             p_value = None
             if unit == "seconds":
                 p_value = stats.paired_difference(before, after).p_value_permutation
-            found.append({"baseline": base.name, "unit": unit, "p_value": p_value, **_estimate(saved)})
+            found.append(
+                ReleasedSaving(
+                    baseline=base.name,
+                    unit=unit,
+                    p_value=p_value,
+                    value=saved.value,
+                    low=finite(saved.ci_low),
+                    high=finite(saved.ci_high),
+                )
+            )
     return found
-
-
-def _estimate(found: Estimate) -> dict[str, float | None]:
-    return {"value": found.value, "low": finite(found.ci_low), "high": finite(found.ci_high)}

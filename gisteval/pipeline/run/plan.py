@@ -14,13 +14,16 @@ from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.files.names import readable_name
 from gisteval.generation.answering import Decoding
+from gisteval.metrics import metrics_of
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_tokens, resolve
 from gisteval.models.checkpoints.placement import Placement, choose_placement
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.pipeline.identity import GenerationIdentity
+from gisteval.pipeline.manifest import build_identity
 from gisteval.prompts import Template
 from gisteval.records.budget import parse_budgets
+from gisteval.records.manifest import Identity
 from gisteval.records.schema import Example, as_condition, digest
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import Task, load_task
@@ -65,6 +68,15 @@ class Plan:
         return found
 
     @property
+    def negatives(self) -> dict[str, str]:
+        """The negative control of each system, by name."""
+        found: dict[str, str] = {}
+        for suite in self.suites:
+            for system in suite.systems:
+                found.setdefault(system.name, suite.negative.name)
+        return found
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What every output must say about the systems."""
         return (*dict.fromkeys(note for suite in self.suites for note in suite.notes), *self.opened)
@@ -73,6 +85,7 @@ class Plan:
 def plan_run(config: RunConfig) -> Plan:
     """Check everything that can be wrong before anything expensive starts."""
     task = load_task(config.task, data_dir=Path(config.data_dir) if config.data_dir else None)
+    metrics_of(task.definition.metrics)  # an unknown one is found before any work is done
     splits = config.splits or tuple(task.evaluation_splits)
     examples = {split: tuple(task.examples(split, config.limit)) for split in splits}
     for split, found in examples.items():
@@ -220,7 +233,7 @@ def output_folder(plan: Plan) -> Path:
     """The run's folder: the one asked for, else one under runs/ named after models, task and identity."""
     if plan.config.output:
         return Path(plan.config.output)
-    identity = digest([str(sorted(run_identity(plan).items()))])
+    identity = digest([str(sorted(run_identity(plan).to_json().items()))])
     name = readable_name(f"{model_names(plan.config)}-{plan.task.name}")
     return Path("runs") / f"{name}-{identity[:8]}"
 
@@ -230,16 +243,10 @@ def model_names(config: RunConfig) -> str:
     return "+".join(Path(model).resolve().name for model in config.models) or "demo"
 
 
-def run_identity(plan: Plan) -> dict[str, Any]:
+def run_identity(plan: Plan) -> Identity:
     """What must be the same for a folder to be continued."""
-    return {
-        "task": plan.task.name,
-        "examples": {
-            split: digest([example.content_id for example in found])
-            for split, found in plan.examples.items()
-        },
-        "systems": {name: identity.prefix() for name, identity in plan.identities.items()},
-    }
+    prefixes = {name: identity.prefix() for name, identity in plan.identities.items()}
+    return build_identity(plan.task.name, plan.examples, prefixes)
 
 
 def describe(plan: Plan) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from gisteval.config import RunConfig
 from gisteval.pipeline.estimate.run_cost import Bill, Rates, RunCost, estimate_run, measured
@@ -24,7 +24,7 @@ class EntryCost:
     error: str | None
     cost: RunCost | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain form."""
         return {
             "entry": self.name,
@@ -62,7 +62,7 @@ class SweepCost:
         found = [cost.judge.dollars_most for cost in self.open if cost.judge is not None]
         return None if None in found else sum(dollars for dollars in found if dollars is not None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain form."""
         expected, most = self.expected, self.most
         return {

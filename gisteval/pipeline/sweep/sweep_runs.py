@@ -65,7 +65,7 @@ class Outcome:
     error: str | None = None
     exit_code: int = 0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain form."""
         folder = None if self.folder is None else str(self.folder)
         return {"entry": self.name, "folder": folder, "state": self.state, "error": self.error}

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.files.names import readable_name
+from gisteval.metrics import Metric, metric
+from gisteval.records.judge_figures import pair_entries
+from gisteval.records.profile_facts import ModelProfile, WhatIfProfile
+from gisteval.records.schema import ResultRow
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
 from gisteval.report.samples import Samples
@@ -65,48 +69,49 @@ def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[s
 
 
 def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
-    from gisteval.report.figures import quality
+    from gisteval.report.figures import lengths, quality
     from gisteval.report.figures.families import families
 
     rows = list(data.rows)
     found = families(rows)
     bands = "Bars and bands are 95% intervals, clustered by instruction."
-    sweeps = {"rougeL": ("ROUGE-L over k", rows)}
+    leading = data.leading
+    sweeps: dict[str, tuple[Metric, str, list[ResultRow]]] = {}
+    sweeps[leading.name] = (leading, f"{leading.title} over k", rows)
     for judge in dict.fromkeys(row.judge for row in rows if row.metric == "win_rate" and row.judge):
         judged = [row for row in rows if row.judge == judge]
-        sweeps[f"win_rate-{judge}"] = (f"Win rate over k ({judge})", judged)
-    for stem, (title, own_rows) in sweeps.items():
-        metric = stem.partition("-")[0]
-        own = [family for family in (f.over_k() for f in families(own_rows)) if family.has(metric)]
+        sweeps[f"win_rate-{judge}"] = (metric("win_rate"), f"Win rate over k ({judge})", judged)
+    for stem, (swept, title, own_rows) in sweeps.items():
+        own = [family for family in (f.over_k() for f in families(own_rows)) if family.has(swept.name)]
         if own:
             name = f"k_sweep-{readable_name(stem)}"
-            quality.k_sweep(own, own_rows, metric, folder, name)
+            quality.k_sweep(own, own_rows, swept, folder, name)
             doubt = _doubt(data, stem.partition("win_rate-")[2])
             yield name, title, " ".join(["Controls are lines with bands.", bands, *doubt])
-    if any(row.retention is not None and row.metric == "rougeL" for row in rows):
-        quality.retention(found, rows, folder, "retention")
+    if any(row.retention is not None and row.metric == leading.name for row in rows):
+        quality.retention(found, rows, leading, folder, "retention")
         yield (
             "retention",
             "Retention",
             "0: the negative control, 100: the positive one; with the interval of that ratio.",
         )
-    own = [family for family in found if family.has("compression_achieved") and family.has("rougeL")]
+    own = [family for family in found if family.has("compression_achieved") and family.has(leading.name)]
     if own:
-        quality.pareto(own, rows, folder, "pareto")
+        quality.pareto(own, rows, leading, folder, "pareto")
         yield "pareto", "Quality against compression", f"Achieved compression, the mean of ratios. {bands}"
     if samples.of_role("candidate") and any(sample.outputs for sample in samples.samples):
-        quality.by_prompt_length(samples, folder, "by_prompt_length")
+        lengths.by_prompt_length(samples, folder, "by_prompt_length")
         yield "by_prompt_length", "Quality by length of the instruction", bands
 
 
 def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
-    entries = [entry for entry in data.judging if entry["kind"] == "pairs"]
+    entries = pair_entries(data.judging)
     if not entries:
         return
     from gisteval.report.figures import judged
 
-    for judge in dict.fromkeys(entry["judge"] for entry in entries):
-        own = [entry for entry in entries if entry["judge"] == judge]
+    for judge in dict.fromkeys(entry.judge for entry in entries):
+        own = [entry for entry in entries if entry.judge == judge]
         stem, doubt = readable_name(judge), "".join(f" {text}" for text in _doubt(data, judge))
         decided, swayed = judged.decided(own), judged.swayed(own)
         if decided:
@@ -119,7 +124,7 @@ def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
             )
         if swayed:
             judged.judge_bias(swayed, folder, f"judge_bias-{stem}")
-            first = any(entry["first_shown_share"] for entry in swayed)
+            first = any(entry.first_shown_share for entry in swayed)
             what = "the answer shown first, and the longer one, wins" if first else "the longer answer wins"
             yield (
                 f"judge_bias-{stem}",
@@ -135,10 +140,10 @@ def _doubt(data: ReportData, judge: str) -> list[str]:
 
 def _trainings(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:
     curves = {
-        run.names.get(system["name"], system["name"]): (system["role"], system["loss"])
+        run.names.get(system.name, system.name): (system.role, system.loss)
         for run in runs
         for system in run.folder.systems
-        if system.get("loss")
+        if system.loss
     }
     if curves:
         from gisteval.report.figures.training import loss_curves
@@ -150,7 +155,7 @@ def _trainings(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str
 def _profiles(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:
     for run in runs:
         content = run.profile
-        if content is None or content["kind"] not in ("model", "what_if"):
+        if not isinstance(content, ModelProfile | WhatIfProfile):
             continue
         from gisteval.report.figures.profile import draw_figures as draw_profile
 
