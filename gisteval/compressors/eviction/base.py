@@ -125,3 +125,14 @@ class Eviction(Compressor):
 def kept_slots(budget: Budget, instruction: int, whole: int) -> int:
     """Slots of a prompt of `whole` tokens, so many of which are the instruction's own."""
     return whole if budget.share == 1 else min(budget.of(instruction), whole)
+
+
+def setting_at_least(compressor: Compressor, name: str, least: int) -> None:
+    """Check a whole-numbered setting.
+
+    Raises:
+        GistevalError: it is smaller than `least`.
+    """
+    value = getattr(compressor, name)
+    if value < least:
+        raise GistevalError(f"compressor {compressor.name}: {name} must be at least {least}, not {value}")

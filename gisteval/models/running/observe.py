@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ from gisteval.errors import GistevalError
 from gisteval.models.running.alibi import alibi_of
 from gisteval.models.running.layer_masks import decoder_body, decoder_layers
 from gisteval.models.running.rotation import Rotation, unrotated
-from gisteval.models.running.windows import text_config
+from gisteval.models.running.windows import Window, text_config, within
 
 NAME = "gisteval_observed"
 """The attention function's name while a pass is observed."""
@@ -40,6 +40,8 @@ class LayerView:
         scaling: factor of the products of queries and keys before the softmax.
         prompts: the token ids of each row, without padding.
         rotation: how the layer rotated its keys; None if it rotates none.
+        window: what the layer sees before a token; None if that is everything.
+        softcap: the products of queries and keys are capped at this, times tanh; None if they aren't.
     """
 
     layer: int
@@ -51,6 +53,8 @@ class LayerView:
     scaling: float
     prompts: Sequence[Sequence[int]]
     rotation: Rotation | None
+    window: Window | None = None
+    softcap: float | None = None
 
     @property
     def groups(self) -> int:
@@ -64,6 +68,60 @@ class LayerView:
             GistevalError: the layer rotates in a way that isn't undone here.
         """
         return unrotated(self.keys, self.rotation)
+
+    def unrotated_queries(self) -> Tensor:
+        """The queries before their rotation, (rows, query heads, tokens, head size).
+
+        Raises:
+            GistevalError: the layer rotates in a way that isn't undone here.
+        """
+        return unrotated(self.queries, self.rotation)
+
+    def mean_rotation(self, count: int) -> Tensor:
+        """The mean rotation to the `count` positions that follow row 0, (head size, head size).
+
+        Raises:
+            GistevalError: the layer's rotations at later positions aren't known.
+        """
+        size = self.keys.shape[-1]
+        if self.rotation is None:
+            return torch.eye(size, device=self.keys.device)
+        return self.rotation.mean_matrix(int(self.positions[0, -1]) + 1, count, size)
+
+    def lengths(self) -> Tensor:
+        """(rows, 1) own tokens."""
+        return self.real.sum(1, keepdim=True)
+
+    def places(self) -> Tensor:
+        """(rows, tokens) indices among a row's own tokens, as floats; negative for padding."""
+        columns = torch.arange(self.real.shape[1], device=self.real.device)
+        return (columns - (self.real.shape[1] - self.lengths())).float()
+
+    def visible(self, start: int, end: int) -> Tensor:
+        """What the columns from `start` to `end` see: (rows, end - start, tokens) bool."""
+        columns = torch.arange(self.real.shape[1], device=self.real.device)
+        seen = (columns[None, None] <= columns[start:end, None]) & self.real[:, None]
+        seen = seen & self.real[:, start:end, None]
+        return within(seen[:, None], self.window, self.positions[:, start:end], self.positions)[:, 0]
+
+    def alone(self, row: int) -> LayerView:
+        """One row without its padding."""
+        start = self.real.shape[1] - len(self.prompts[row])
+        rotation = self.rotation
+        if rotation is not None and rotation.is_known:
+            part = slice(row, row + 1) if rotation.cos.shape[0] > 1 else slice(0, 1)
+            rotation = replace(rotation, cos=rotation.cos[part, start:], sin=rotation.sin[part, start:])
+        of_row = {
+            name: getattr(self, name)[row : row + 1, :, start:] for name in ("queries", "keys", "values")
+        }
+        return replace(
+            self,
+            **of_row,
+            positions=self.positions[row : row + 1, start:],
+            real=self.real[row : row + 1, start:],
+            prompts=[self.prompts[row]],
+            rotation=rotation,
+        )
 
 
 See = Callable[[LayerView], None]

@@ -14,8 +14,9 @@ from gisteval.models.running.compressed import Accounting, Kept, Nothing, Prefix
 from gisteval.models.running.layer_masks import decoder_layers
 from gisteval.models.running.observe import LayerView, See, Select, checked, observed
 from gisteval.models.running.padding import pad_left, positions
-from gisteval.models.running.rotation import UNKNOWN, Kind, Rotation, kind_of, rotation_of
+from gisteval.models.running.rotation import UNKNOWN, Kind, Rotation, kind_of, rotary_of, rotation_of
 from gisteval.models.running.slots import Columns
+from gisteval.models.running.windows import text_config
 
 if TYPE_CHECKING:
     from gisteval.models.running.decoder import DecoderModel
@@ -112,12 +113,15 @@ class Prefill:
         """Run, and show each layer; its states are dropped as soon as it has been seen."""
         blocks = decoder_layers(self.model.model)
         kinds = self.model.rotations
+        config = text_config(self.model.model.config)
+        softcap = getattr(config, "attn_logit_softcapping", None)
 
         def attended(
             layer: int, queries: Tensor, keys: Tensor, values: Tensor, scaling: float, embeddings: Any
         ) -> None:
             own = self.ids.shape[1]
-            rotation = rotation_of(blocks[layer], embeddings)
+            rotary = rotary_of(self.model.body, config, layer)
+            rotation = rotation_of(blocks[layer], embeddings, rotary)
             see(
                 LayerView(
                     layer,
@@ -129,6 +133,8 @@ class Prefill:
                     scaling,
                     self.prompts,
                     _known(kinds[layer], rotation),
+                    self.model.windows[layer],
+                    softcap,
                 )
             )
             self.cache.layers[layer].release()

@@ -6,6 +6,7 @@ its layout: which part of a head is rotated, and which of its numbers form a pai
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,12 +30,15 @@ class Rotation:
         cos: (rows, tokens, rotated size) cosines, times the scale that some families put on them.
         sin: (rows, tokens, rotated size) sines, likewise.
         is_known: False for a rotation that can't be undone here.
+        at: the cosines and sines at other positions, (rows, tokens); None where the model has no module
+            that makes them.
     """
 
     apply: Callable[..., tuple[Tensor, Tensor]]
     cos: Tensor
     sin: Tensor
     is_known: bool = True
+    at: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
 
     def rotate(self, keys: Tensor) -> Tensor:
         """Keys, (rows, kv heads, tokens, head size), rotated to the positions of these tokens."""
@@ -45,6 +49,24 @@ class Rotation:
         cos, sin = self.cos.float(), self.sin.float()
         square = cos.square() + sin.square()
         return self._turn(keys, cos / square, -sin / square)
+
+    def mean_matrix(self, first: int, count: int, size: int) -> Tensor:
+        """The mean of the rotations to `count` positions from `first` on, as a (size, size) matrix.
+
+        Args:
+            first: the first of the positions.
+            count: how many.
+            size: of a head.
+
+        Raises:
+            GistevalError: the rotations at other positions aren't known.
+        """
+        if self.at is None:
+            raise GistevalError("the rotations of this model at later positions can't be had from it")
+        cos, sin = self.at(torch.arange(first, first + count, device=self.cos.device)[:, None])
+        basis = torch.eye(size, device=self.cos.device)[None, :, None].expand(count, -1, -1, -1)
+        turned = self._turn(basis, cos.float(), sin.float())  # (positions, basis vectors, 1, size)
+        return turned[:, :, 0].mean(0).T
 
     def _turn(self, keys: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         size = cos.shape[-1]
@@ -66,12 +88,13 @@ def unrotated(keys: Tensor, rotation: Rotation | None) -> Tensor:
     return rotation.unrotate(keys)
 
 
-def rotation_of(block: torch.nn.Module, embeddings: Any) -> Rotation | None:
+def rotation_of(block: torch.nn.Module, embeddings: Any, rotary: Any = None) -> Rotation | None:
     """The rotation that a block was handed; None if it was handed none.
 
     Args:
         block: a decoder block.
         embeddings: what stock models pass to a block as `position_embeddings`.
+        rotary: the model's function of position ids that makes them; None if it has none.
     """
     if not isinstance(embeddings, tuple) or len(embeddings) != 2:
         return None
@@ -79,7 +102,25 @@ def rotation_of(block: torch.nn.Module, embeddings: Any) -> Rotation | None:
     cos, sin = embeddings
     if apply is None or not all(isinstance(part, Tensor) and part.dim() == 3 for part in (cos, sin)):
         return None
-    return Rotation(apply, cos, sin)
+    return Rotation(apply, cos, sin, at=rotary)
+
+
+def rotary_of(body: torch.nn.Module, config: Any, layer: int) -> Any:
+    """The function of position ids, (rows, tokens), that makes a layer's cosines and sines, or None.
+
+    Args:
+        body: the decoder without its head.
+        config: of the text decoder.
+        layer: number of the layer.
+    """
+    module = getattr(body, "rotary_emb", None)
+    if module is None:
+        return None
+    like = torch.empty(0, dtype=torch.float32, device=next(body.parameters()).device)
+    more = {}
+    if "layer_type" in inspect.signature(module.forward).parameters:  # Gemma 3 has one for each type
+        more = {"layer_type": config.layer_types[layer]}
+    return lambda places: module(like, places, **more)
 
 
 UNKNOWN = Rotation(lambda queries, keys, cos, sin: (queries, keys), torch.empty(0), torch.empty(0), False)

@@ -23,15 +23,28 @@ from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.decoder_continuation import DecoderContinuation
 from gisteval.models.running.observe import LayerView
 
-ROWS = [("knorm", "knorm", ("sdpa", "eager"))]
+BOTH = ("sdpa", "eager")
+ROWS = [
+    ("knorm", "knorm", BOTH),
+    ("streaming", "streaming", BOTH),
+    ("keydiff", "keydiff", BOTH),
+    ("tova", "tova", BOTH),
+    ("expected", "expected", BOTH),
+    ("snapkv:window=16", "snapkv", BOTH),  # kvpress's logits are of a window of 4
+    ("observed", "observed", ("eager",)),
+]
 RATIOS = ("0.5", "0.75", "0.9")
 CASES = [
     pytest.param(spec, f"{name}-{ratio}", attention, id=f"{name}-{ratio}-{attention}")
     for spec, name, attentions in ROWS
     for attention in attentions
     for ratio in RATIOS
+    if (name, ratio) != ("snapkv", "0.9")  # 9 slots of a window of 16: kvpress chooses among equal scores
 ]
 """At a ratio of 0.9 kvpress keeps 9 of 100 slots: the number of slots is compared, not the ratio."""
+
+LOGIT_SPECS = {"snapkv:window=16": "snapkv:window=4"}
+"""Specs of the logits where they differ from those of the slots."""
 
 
 @pytest.fixture
@@ -83,8 +96,10 @@ def test_the_same_slots_are_kept(kvpress: Path, spec: str, name: str, attention:
     assert [layer.tolist() for layer in prefix.kept] == [
         [sorted(head) for head in layer] for layer in expected["indices"]
     ]
-    for found, layer in zip(scores, expected["scores"], strict=True):
+    for found, layer, kept in zip(scores, expected["scores"], prefix.kept, strict=True):
         known = torch.tensor(layer)
+        if name.startswith("streaming"):  # kvpress gives 0 to what it drops, and so needs the budget
+            found, known = found.take_along_dim(kept, 1), known.take_along_dim(kept, 1)
         assert float((found - known).abs().max()) <= 2e-5 * float(known.abs().max())
 
 
@@ -97,7 +112,7 @@ def test_a_question_behind_the_kept_slots_has_the_same_logits(
         pytest.skip(f"kvpress's logits of {name} are not recorded")
     model, golden = load(kvpress, attention), figures(kvpress, attention)
     (ids,), (question,) = golden["ids"], logits["question"]
-    compressor = CompressorSpec.parse(spec).build()
+    compressor = CompressorSpec.parse(LOGIT_SPECS.get(spec, spec)).build()
     assert isinstance(compressor, Eviction)
     prefix, _ = compress(model, compressor, ids, golden["presses"][name]["kept"][0])
     found = DecoderContinuation(model, [prefix], [question], keep=len(question)).last_columns[0]
