@@ -60,20 +60,20 @@ def spoken(text: str, pairs: Sequence[Pair], quoted: Sequence[tuple[int, int]] =
     tags = re.compile("|".join(re.escape(tag) for pair in pairs for tag in pair) or r"(?!)")
     pieces: list[str] = []
     start, thoughts, expected = 0, 0, ""
-    for found in tags.finditer(text):
-        if any(low <= found.start() < high for low, high in quoted):
+    for match in tags.finditer(text):
+        if any(low <= match.start() < high for low, high in quoted):
             continue
-        tag = found[0]
+        tag = match[0]
         if expected:
             if tag == expected:
-                start, expected = found.end(), ""
+                start, expected = match.end(), ""
         elif tag in closes:
-            pieces.append(text[start : found.start()])
+            pieces.append(text[start : match.start()])
             expected = closes[tag]
             thoughts += 1
         else:
             pieces.clear()
-            start = found.end()
+            start = match.end()
             thoughts += 1
     if not expected:
         pieces.append(text[start:])
@@ -83,14 +83,14 @@ def spoken(text: str, pairs: Sequence[Pair], quoted: Sequence[tuple[int, int]] =
 def behind_first(text: str, pair: Pair) -> Spoken:
     """The text behind the thoughts that it begins with; a tag later on is a part of the answer."""
     opening, closing = pair
-    rest, thoughts = text.strip(), 0
-    while rest.startswith(opening):
+    answer, thoughts = text.strip(), 0
+    while answer.startswith(opening):
         thoughts += 1
-        _, closed, rest = rest[len(opening) :].partition(closing)
-        rest = rest.strip()
+        _, closed, answer = answer[len(opening) :].partition(closing)
+        answer = answer.strip()
         if not closed:
             return Spoken("", True, thoughts)
-    return Spoken(rest, False, thoughts)
+    return Spoken(answer, False, thoughts)
 
 
 def opened(prompt: str, pairs: Sequence[Pair]) -> str:

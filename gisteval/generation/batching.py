@@ -105,11 +105,11 @@ def compress_groups(
     halving: Halving,
 ) -> dict[str, CompressedPrompt]:
     """Every text of some groups, a group at a time."""
-    found: dict[str, CompressedPrompt] = {}
+    compressed_by_text: dict[str, CompressedPrompt] = {}
     for batch in groups:
         compressed = halving.run(lambda part: list(compressor.compress(model, part, budget)), batch)
-        found.update(zip(batch, chain.from_iterable(compressed), strict=True))
-    return found
+        compressed_by_text.update(zip(batch, chain.from_iterable(compressed), strict=True))
+    return compressed_by_text
 
 
 def length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[list[str]]:

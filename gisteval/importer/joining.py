@@ -61,7 +61,7 @@ class RowText:
         """Whether both can be one example: a text may be cut, or have lost its foreign letters."""
         parts = zip(self.asked, other.asked, strict=True)
         prompts = _one_begins_other(self.whole, other.whole) or all(
-            one == two or _one_begins_other(one, two) for one, two in parts
+            mine == theirs or _one_begins_other(mine, theirs) for mine, theirs in parts
         )
         return prompts and (
             not self.answer or not other.answer or _one_begins_other(self.answer, other.answer)
@@ -87,15 +87,17 @@ def _kept(text: str) -> str:
     return _LOST.sub("", unicodedata.normalize("NFKC", text.replace("<unk>", "")).casefold())
 
 
-def _one_begins_other(one: str, other: str) -> bool:
-    return one == other or (bool(one and other) and (one.startswith(other) or other.startswith(one)))
+def _one_begins_other(first: str, second: str) -> bool:
+    return first == second or (
+        bool(first and second) and (first.startswith(second) or second.startswith(first))
+    )
 
 
-def _near(one: str, other: str) -> bool:
-    if one == other:
+def _near(first: str, second: str) -> bool:
+    if first == second:
         return True
-    size = min(len(one), len(other))
-    return size >= _LONG and fuzz.ratio(one[:size], other[:size]) >= _NEAR
+    size = min(len(first), len(second))
+    return size >= _LONG and fuzz.ratio(first[:size], second[:size]) >= _NEAR
 
 
 Fits = Callable[[int, int], bool]
@@ -110,23 +112,23 @@ def align(known: Sequence[RowText], rows: Sequence[RowText], fits: Fits | None =
     fits: for rows that show no reference, such as verdicts: whether the outputs of a row (by its place) are
     those of a number. It decides between several that have the same prompt.
     """
-    found: list[int | None] = [None] * len(rows)
+    assigned: list[int | None] = [None] * len(rows)
     if known and len(known) == len(rows):
-        there = [one.near(other) for one, other in zip(known, rows, strict=True)]
-        if sum(there) >= IN_ORDER * len(rows):
-            found = [number if same else None for number, same in enumerate(there)]
-    free = dict.fromkeys(sorted(set(range(len(known))).difference(n for n in found if n is not None)))
-    left = [place for place, number in enumerate(found) if number is None]
+        agreeing = [known_row.near(row) for known_row, row in zip(known, rows, strict=True)]
+        if sum(agreeing) >= IN_ORDER * len(rows):
+            assigned = [number if same else None for number, same in enumerate(agreeing)]
+    free = dict.fromkeys(sorted(set(range(len(known))).difference(n for n in assigned if n is not None)))
+    unassigned = [place for place, number in enumerate(assigned) if number is None]
     parts = 3 if fits is None else 2
     for candidates in (_equal(known, free, parts), _cut(known, free)):
-        for place in [place for place in left if found[place] is None]:
+        for place in [place for place in unassigned if assigned[place] is None]:
             numbers = [number for number in candidates(rows[place]) if number in free]
             if fits is not None and len(numbers) > 1:
                 numbers = _decided(known, numbers, partial(fits, place))
             if numbers:
-                found[place] = numbers[0]
+                assigned[place] = numbers[0]
                 del free[numbers[0]]
-    return found
+    return assigned
 
 
 def _decided(known: Sequence[RowText], numbers: list[int], fits: Callable[[int], bool]) -> list[int]:
@@ -200,33 +202,36 @@ def join_families(
     ids: list[str] = []
     numbers: dict[str, list[int]] = {}
     for family in order:
-        own = families[family].rows
+        family_rows = families[family].rows
         numbers[family] = []
-        for place, (row, number) in enumerate(zip(own, align(rows, own), strict=True), 1):
+        for place, (row, number) in enumerate(zip(family_rows, align(rows, family_rows), strict=True), 1):
             if number is None:
                 number = len(rows)
                 rows.append(row)
                 ids.append(f"{family}-{split}-{place:04}")
             numbers[family].append(number)
-    found = [
+    joined = [
         Example(name, task, split, row.prompt.instruction, row.prompt.input, row.reference)
         for name, row in zip(ids, rows, strict=True)
     ]
-    examples = list(numbered_copies(as_task_examples(found, known)))
-    return {family: tuple(examples[number] for number in own) for family, own in numbers.items()}
+    examples = list(numbered_copies(as_task_examples(joined, known)))
+    return {
+        family: tuple(examples[number] for number in family_numbers)
+        for family, family_numbers in numbers.items()
+    }
 
 
-def as_task_examples(found: Sequence[Example], known: Sequence[Example]) -> list[Example]:
+def as_task_examples(imported: Sequence[Example], known: Sequence[Example]) -> list[Example]:
     """The examples with ids and texts of the task's own data, where they are its examples.
 
     So their content ids are those of a run on that task. The others stay as they are.
     """
-    theirs, ours = ([_row_of(example) for example in examples] for examples in (known, found))
+    theirs, ours = ([_row_of(example) for example in examples] for examples in (known, imported))
     return [
         example
         if number is None
         else replace(known[number], task=example.task, split=example.split, copy=0)
-        for example, number in zip(found, align(theirs, ours), strict=True)
+        for example, number in zip(imported, align(theirs, ours), strict=True)
     ]
 
 

@@ -66,19 +66,22 @@ def read_predictions(
         rows = read_rows(file.path)
         read = _examples(rows, file.path, columns, task, split)
         copies = numbered_copies(example for example, _ in read)
-        found: dict[str, str] = {}
+        output_by_id: dict[str, str] = {}
         for (first, output), example in zip(read, copies, strict=True):
-            if found.get(first.content_id, output) != output:
+            if output_by_id.get(first.content_id, output) != output:
                 raise GistevalError(
                     f"{file.path}: two rows give {first.instruction[:40]!r} with the same input and "
                     "reference different outputs: remove one"
                 )
             number = f"{task}-{split}-{len(examples) + 1:04}"
             examples.setdefault(example.content_id, replace(example, id=number))
-            found[example.content_id] = output
-        outputs.append((file, found))
+            output_by_id[example.content_id] = output
+        outputs.append((file, output_by_id))
     asked = tuple(examples.values())
-    return [ImportedOutputs(file.label, split, asked, found, file.path.name) for file, found in outputs]
+    return [
+        ImportedOutputs(file.label, split, asked, output_by_id, file.path.name)
+        for file, output_by_id in outputs
+    ]
 
 
 def _examples(

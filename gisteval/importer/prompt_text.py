@@ -65,5 +65,5 @@ def _without_output(tail: str, reference: str) -> str:
             left -= not (tail[end].isspace() or tail[end] == _UNKNOWN)
         return tail[:end]
     # A long row is cut off somewhere in its output.
-    body, label, rest = ("\n" + tail).rpartition("\nOutput:")
-    return body if label and wanted.startswith("Output:" + text_key(rest)) else tail
+    body, label, output = ("\n" + tail).rpartition("\nOutput:")
+    return body if label and wanted.startswith("Output:" + text_key(output)) else tail

@@ -84,10 +84,10 @@ class ImportedOutputs:
         for example in self.examples:
             output = self.outputs.get(example.content_id)
             if output is not None:
-                own = self.references.get(example.content_id)
+                reference = self.references.get(example.content_id)
                 parts = ["imported", self.system.name, self.split, example.content_id, output]
                 yield Generation(
-                    key=digest(parts if own is None else [*parts, own]),
+                    key=digest(parts if reference is None else [*parts, reference]),
                     example=example.id,
                     content=example.content_id,
                     task=example.task,
@@ -107,5 +107,5 @@ class ImportedOutputs:
                     nll=None,
                     target_tokens=None,
                     provenance=self.provenance,
-                    own_reference=own,
+                    own_reference=reference,
                 )

@@ -54,11 +54,11 @@ class Release:
     @property
     def systems(self) -> list[SystemLabel]:
         """All systems that have outputs or verdicts: by family, then positive, gist by k, negative."""
-        names = [found.system.name for found in self.outputs]
+        names = [part.system.name for part in self.outputs]
         names += [name for file in self.verdict_files for name in (file.system, file.reference)]
-        found = [ReleasedSystem.parse(name) for name in dict.fromkeys(names)]
-        found.sort(key=lambda system: (system.family, *_system_order(system)))
-        return [label_of(system) for system in found]
+        systems = [ReleasedSystem.parse(name) for name in dict.fromkeys(names)]
+        systems.sort(key=lambda system: (system.family, *_system_order(system)))
+        return [label_of(system) for system in systems]
 
 
 def label_of(system: ReleasedSystem) -> SystemLabel:
@@ -84,9 +84,9 @@ def read_release(folder: Path, task: str, known: Mapping[str, Sequence[Example]]
     read, families = _read_outputs(release, _latest(release, files))
     _add_judged_alone(release, families)
     release.examples |= _join(families, task, known or {})
-    for one in read:
-        asked = release.examples[one.file.system.family, one.file.split]
-        release.outputs.append(_outputs(one, asked))
+    for file in read:
+        asked = release.examples[file.file.system.family, file.file.split]
+        release.outputs.append(_outputs(file, asked))
     _match_verdicts(release, families, task)
     if not release.outputs and not release.verdict_files and not release.benchmarks:
         reason = f" ({release.problems[0]})" if release.problems else ""
@@ -202,14 +202,14 @@ def _join(families: Families, task: str, known: Mapping[str, Sequence[Example]])
     joined: Examples = {}
     for split in dict.fromkeys(split for _, split in families):
         of_split = {family: rows for (family, where), rows in families.items() if where == split}
-        found = join_families(of_split, task, split, known.get(split, ()))
-        joined |= {(family, split): examples for family, examples in found.items()}
+        examples_of_split = join_families(of_split, task, split, known.get(split, ()))
+        joined |= {(family, split): examples for family, examples in examples_of_split.items()}
     return joined
 
 
 def _outputs(read: _ReadFile, examples: Sequence[Example]) -> ImportedOutputs:
-    own = [examples[number] for number in read.numbers]
-    pairs = list(zip(own, read.rows, strict=True))
+    row_examples = [examples[number] for number in read.numbers]
+    pairs = list(zip(row_examples, read.rows, strict=True))
     return ImportedOutputs(
         label_of(read.file.system),
         read.file.split,

@@ -112,11 +112,11 @@ def read_verdict_file(path: Path) -> VerdictFile:
         raise GistevalError(f"{path} is damaged or no JSON: fetch it again") from error
     try:
         systems = (str(content["names"]["a"]), str(content["names"]["b"]))
-        found = content["results"]
+        results = content["results"]
         scores = content.get("scores") or {}
         if systems != (name.system, name.reference):
             raise GistevalError(f"{path} compares {systems[0]} with {systems[1]}, its name says otherwise")
-        rows = tuple(_row(row, systems, f"{path}, row {number}") for number, row in enumerate(found, 1))
+        rows = tuple(_row(row, systems, f"{path}, row {number}") for number, row in enumerate(results, 1))
         cost = float(content.get("estimated_cost") or 0.0)
         saved = _saved_win_rate(scores, systems)
     except (LookupError, TypeError, ValueError, AttributeError) as error:

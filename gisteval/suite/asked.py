@@ -66,8 +66,8 @@ def parse_asked(compressors: Sequence[str], budgets: Sequence[Budget]) -> tuple[
         # a question of its own. Beside other compressors the budgets are meant for those.
         stays_trained = bool(budgets) and method.needs_gists and beside
         follows = bool(budgets) and method.takes_budget and not stays_trained
-        own: tuple[Budget | None, ...] = tuple(budgets) if follows else (None,)
-        asked.append(Asked(str(spec), method, own, labels[spec], stays_trained))
+        budgets_of_spec: tuple[Budget | None, ...] = tuple(budgets) if follows else (None,)
+        asked.append(Asked(str(spec), method, budgets_of_spec, labels[spec], stays_trained))
     return tuple(asked)
 
 
@@ -123,10 +123,10 @@ def _own(item: Asked, checkpoint: Checkpoint) -> Iterator[System]:
 
 def _full(item: Asked, weights: Weights, notes: list[str]) -> list[Checkpoint]:
     """The checkpoints of a compressor that reads whole prompts: the positive control, and plain models."""
-    plain = [one for one in weights.candidates if one.record.condition is None]
+    plain = [candidate for candidate in weights.candidates if candidate.record.condition is None]
     if weights.positive is not None:
         return [weights.positive, *plain]
-    trained = [one for one in weights.candidates if one not in plain]
+    trained = [candidate for candidate in weights.candidates if candidate not in plain]
     if trained:
         notes.append(
             f"{item.spec} reads {trained[0].record.name}'s own weights as those of a plain model, since "

@@ -91,12 +91,12 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
         "pos_control": options.pos_control,
         "neg_control": options.neg_control,
     }
-    for condition, given in named.items():
-        if given is not None:
+    for condition, control_path in named.items():
+        if control_path is not None:
             if condition in controls and controls[condition].path == path:
                 flag = condition.replace("_", "-")
                 raise GistevalError(f"{path} is read as the {flag} itself: leave out --{flag}")
-            controls[condition] = options.inspect(given, condition)
+            controls[condition] = options.inspect(control_path, condition)
     for control in controls.values():
         notes += check_control(control, [c for c in candidates or [anchor] if c.path != control.path])
     systems = [_control(anchor, controls, "pos_control", notes)]
@@ -117,12 +117,12 @@ def _members(
     if not path.is_dir():
         raise GistevalError(f"model {path} does not exist: give a folder or a hub name")
     if is_checkpoint(path):
-        own = options.inspect(path, options.condition, options.k)
-        _note_reading(own, notes)
-        beside = _siblings(path, own, options)
-        if own.record.condition in ("pos_control", "neg_control"):
-            return [], {**beside, own.record.condition: own}
-        return [own], beside
+        single = options.inspect(path, options.condition, options.k)
+        _note_reading(single, notes)
+        beside = _siblings(path, single, options)
+        if single.record.condition in ("pos_control", "neg_control"):
+            return [], {**beside, single.record.condition: single}
+        return [single], beside
     if options.condition is not None or options.k is not None:
         raise GistevalError(f"{path} is a suite: --condition and --k describe a single checkpoint")
     members = [
@@ -149,19 +149,24 @@ def _members(
     return sorted(candidates, key=lambda m: (m.record.family, m.record.k)), controls
 
 
-def _siblings(path: Path, own: Checkpoint, options: SuiteOptions) -> dict[Condition, Checkpoint]:
+def _siblings(path: Path, checkpoint: Checkpoint, options: SuiteOptions) -> dict[Condition, Checkpoint]:
     """Trained controls of the same family beside a checkpoint; other folders there may be broken."""
-    found: dict[Condition, Checkpoint] = {}
-    if own.record.condition is None:
-        return found
+    controls: dict[Condition, Checkpoint] = {}
+    if checkpoint.record.condition is None:
+        return controls
     for folder in sorted(path.resolve().parent.iterdir()):
         if folder != path.resolve() and folder.is_dir() and (folder / GIST_FILE).is_file():
             other = read_record(folder, None, None)
             condition = other.condition
             is_control = condition in ("pos_control", "neg_control")
-            if is_control and condition and condition not in found and other.family == own.record.family:
-                found[condition] = options.inspect(folder)
-    return found
+            if (
+                is_control
+                and condition
+                and condition not in controls
+                and other.family == checkpoint.record.family
+            ):
+                controls[condition] = options.inspect(folder)
+    return controls
 
 
 def _asked_systems(
@@ -179,9 +184,9 @@ def _asked_systems(
             "compress there, give a gist checkpoint, a positive control or their suite"
         )
     weights = Weights(tuple(candidates), controls.get("pos_control"), single)
-    found, more = asked_systems(asked, weights)
-    notes += more
-    return found
+    systems, method_notes = asked_systems(asked, weights)
+    notes += method_notes
+    return systems
 
 
 def _as_trained(checkpoint: Checkpoint) -> System:
@@ -211,9 +216,9 @@ def _control(
     return System(name, anchor, role, condition, "untrained", compressor)
 
 
-def _note_reading(own: Checkpoint, notes: list[str]) -> None:
+def _note_reading(checkpoint: Checkpoint, notes: list[str]) -> None:
     """Warn of a checkpoint that is read otherwise than it was trained."""
-    trained = own.record.trained_as
-    read = f"{own.record.condition}-{own.record.k}"
+    trained = checkpoint.record.trained_as
+    read = f"{checkpoint.record.condition}-{checkpoint.record.k}"
     if trained not in (None, read):
-        notes.append(f"{own.path} is evaluated as {read}, but it was trained as {trained}.")
+        notes.append(f"{checkpoint.path} is evaluated as {read}, but it was trained as {trained}.")

@@ -62,8 +62,8 @@ class Split(_Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = [self.file, self.url, self.dataset, self.generator]
-        if sum(value is not None for value in given) != 1:
+        origins = [self.file, self.url, self.dataset, self.generator]
+        if sum(value is not None for value in origins) != 1:
             raise ValueError("give exactly one of file, url, dataset, generator")
         if self.url is not None and self.sha256 is None:
             raise ValueError("a url needs its sha256")

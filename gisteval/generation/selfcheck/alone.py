@@ -39,19 +39,19 @@ def _share(together: CompressedPrompt, alone: CompressedPrompt) -> float | None:
     return None
 
 
-def _slots(kept: Sequence[Tensor]) -> Counter[object]:
+def _slots(kept_slots: Sequence[Tensor]) -> Counter[object]:
     """Every slot by its layer, head and index."""
     return Counter(
         (layer, head, slot)
-        for layer, heads in enumerate(kept)
+        for layer, heads in enumerate(kept_slots)
         for head, slots in enumerate(heads.tolist())
         for slot in slots
     )
 
 
-def _exchanged(one: Counter[object], other: Counter[object]) -> float:
-    most = max(one.total(), other.total())
-    return 1 - (one & other).total() / most if most else 0.0
+def _exchanged(together: Counter[object], alone: Counter[object]) -> float:
+    most = max(together.total(), alone.total())
+    return 1 - (together & alone).total() / most if most else 0.0
 
 
 def loss_differences(
@@ -63,4 +63,4 @@ def loss_differences(
         model.run([prompt], [text]).nll([target])[0]
         for (_, prompt), text, target in zip(pairs, inputs, targets, strict=True)
     ]
-    return [torch.abs(one - other) for one, other in zip(together, alone, strict=True)]
+    return [torch.abs(in_batch - by_itself) for in_batch, by_itself in zip(together, alone, strict=True)]

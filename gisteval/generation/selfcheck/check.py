@@ -88,12 +88,12 @@ def check_cached_path(
     if not examples:
         raise InvalidRun("no example fits into the model's context: the self-check has nothing to run")
     check = measure_paths(model, compressor, budget, examples, greedy_tokens)
-    found = failure(check)
-    if found is None:
+    problem = failure(check)
+    if problem is None:
         return check
     advice = "; try --dtype float32" if FACTOR * check.rounding > CEILING else ""
     raise InvalidRun(
-        f"self-check failed for compressor {compressor.name}: {found}, where rounding explains "
+        f"self-check failed for compressor {compressor.name}: {problem}, where rounding explains "
         f"{check.tolerance:.2g}; nothing was evaluated{advice}"
     )
 
@@ -149,14 +149,19 @@ def measure_paths(
     path = DecodedPath(model, batch, greedy_tokens)
     masked = Pass(model, rows.prompts, rows.inputs, rows.targets, rows.visible)
     along = Pass(model, rows.prompts, rows.inputs, path.fed, rows.visible)
-    _check_finite(examples, [*masked.found, *along.found])
-    losses = [(own + other.chosen).abs() for own, other in zip(cached, masked.found, strict=True)]
+    _check_finite(examples, [*masked.readings, *along.readings])
+    losses = [
+        (cached_loss + masked_reading.chosen).abs()
+        for cached_loss, masked_reading in zip(cached, masked.readings, strict=True)
+    ]
     broken = [not path.is_own_choice(row, rows.taken(row)) for row in range(len(rows))]
-    differing = [wrong or not path.is_choice_of(row, along.found[row]) for row, wrong in enumerate(broken)]
-    decoded = [path.distance(row, found) for row, found in enumerate(along.found)]
+    differing = [
+        wrong or not path.is_choice_of(row, along.readings[row]) for row, wrong in enumerate(broken)
+    ]
+    decoded = [path.distance(row, uncached) for row, uncached in enumerate(along.readings)]
     stock, whole = _against_stock(model, rows)
     share, apart = _compressed_alone(model, compressor, budget, rows)
-    control = Control(model, masked.found)
+    control = Control(model, masked.readings)
     control.draw(masked)
     check = SelfCheck(
         examples=len(rows),
@@ -166,13 +171,13 @@ def measure_paths(
         decoded=sum(len(answer.token_ids) for answer in path.answers),
         loss_difference=worst_row(losses),
         decoded_difference=worst_row(decoded),
-        batch_difference=worst_row([*_against_alone(model, rows, masked.found), *apart]),
+        batch_difference=worst_row([*_against_alone(model, rows, masked.readings), *apart]),
         stock_difference=worst_row(stock) if stock else None,
         broken_rows=sum(broken),
         selection_difference=share,
     )
     while True:
-        ratios = control.state_ratios(states, masked.found)
+        ratios = control.state_ratios(states, masked.readings)
         check = replace(
             check,
             rounding=control.rounding,
@@ -197,8 +202,8 @@ def _many_are_apart(
 
 
 def _check_finite(examples: Sequence[Example], readings: Iterable[Reading]) -> None:
-    for row, found in enumerate(readings):
-        if found.logs.isnan().any() or not found.chosen.isfinite().all():
+    for row, row_reading in enumerate(readings):
+        if row_reading.logs.isnan().any() or not row_reading.chosen.isfinite().all():
             raise InvalidRun(
                 f"the logits of {examples[row % len(examples)].id} are not finite: the weights are damaged "
                 "or overflow, try --dtype float32; nothing was evaluated"
@@ -209,7 +214,7 @@ def _against_alone(model: PromptModel, rows: Rows, together: Sequence[Reading]) 
     chosen = rows.shortest_and_longest(ALONE)
     part = rows.only(chosen)
     alone = masked_readings(model, part.prompts, part.inputs, part.targets, part.visible, rows_at_a_time=1)
-    return [together[row].distance(found) for row, found in zip(chosen, alone, strict=True)]
+    return [together[row].distance(row_alone) for row, row_alone in zip(chosen, alone, strict=True)]
 
 
 def _compressed_alone(
@@ -225,7 +230,7 @@ def _compressed_alone(
     if not pairs:
         return None, []
     share = selection_difference(pairs)
-    proven = all(one is other for one, other in zip(part.chosen, part.compressed, strict=True))
+    proven = all(chosen is compared for chosen, compared in zip(part.chosen, part.compressed, strict=True))
     if proven and share is not None:
         return share, []
     return share, loss_differences(model, pairs, part.inputs, part.targets)
@@ -242,10 +247,10 @@ def _against_stock(model: PromptModel, rows: Rows) -> tuple[list[Tensor], list[P
         return [], []
     part = whole.only(whole.shortest_and_longest(ALONE))
     ours = Pass(model, part.whole, part.inputs, part.targets, MaskRule("pos_control"))
-    found = [
-        own.distance(stock_reading(model, prompt, inputs, target))
-        for own, prompt, inputs, target in zip(
-            ours.found, part.whole, part.inputs, part.targets, strict=True
+    differences = [
+        our_reading.distance(stock_reading(model, prompt, inputs, target))
+        for our_reading, prompt, inputs, target in zip(
+            ours.readings, part.whole, part.inputs, part.targets, strict=True
         )
     ]
-    return found, [ours]
+    return differences, [ours]

@@ -58,11 +58,16 @@ class Control:
     def draw(self, *passes: Pass) -> None:
         """Run these passes again with their rounding moved, all of them as one control."""
         with rounded_otherwise(self._model, self._draws):
-            for one in passes:
-                moved = one.run(self._model)
-                found = worst_row(own.distance(other) for own, other in zip(one.found, moved, strict=True))
-                self.rounding = max(self.rounding, found) if math.isfinite(found) else math.inf
-                states = state_differences([row.states for row in one.found], [row.states for row in moved])
+            for masked_pass in passes:
+                moved = masked_pass.run(self._model)
+                difference = worst_row(
+                    before.distance(after)
+                    for before, after in zip(masked_pass.readings, moved, strict=True)
+                )
+                self.rounding = max(self.rounding, difference) if math.isfinite(difference) else math.inf
+                states = state_differences(
+                    [row.states for row in masked_pass.readings], [row.states for row in moved]
+                )
                 self.states = torch.maximum(self.states, states.amax(0))
         self._draws += 1
 
@@ -90,7 +95,7 @@ class Pass:
     ) -> None:
         """See `PromptModel.predictions`. found: what it reads, a row each."""
         self._rows = (prompts, inputs, answers, visible)
-        self.found = self.run(model)
+        self.readings = self.run(model)
 
     def run(self, model: PromptModel) -> list[Reading]:
         """Once more."""

@@ -19,5 +19,5 @@ def of_row(positions: Tensor) -> float:
 
 def worst_row(rows: Iterable[Tensor]) -> float:
     """The largest of the rows' differences; not a number, if one of them is none."""
-    found = torch.tensor([of_row(row) for row in rows])
-    return float(found.max()) if len(found) else 0.0
+    differences = torch.tensor([of_row(row) for row in rows])
+    return float(differences.max()) if len(differences) else 0.0

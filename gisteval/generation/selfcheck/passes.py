@@ -42,8 +42,10 @@ class Reading:
     def distance(self, other: Reading) -> Tensor:
         """(positions of both,): root mean square over the columns of the difference."""
         size = min(len(self.logs), len(other.logs))
-        one, two = self.logs[:size], other.logs[:size]
-        return (one - two).masked_fill(one == two, 0).square().mean(-1).sqrt().cpu()  # -inf in both is 0
+        mine, theirs = self.logs[:size], other.logs[:size]
+        return (
+            (mine - theirs).masked_fill(mine == theirs, 0).square().mean(-1).sqrt().cpu()
+        )  # -inf in both is 0
 
 
 def reading(model: PromptModel, logits: Tensor, tokens: Sequence[int]) -> Reading:
@@ -70,7 +72,7 @@ def masked_readings(
     width = max(len(p) + len(x) + len(y) for p, x, y in zip(prompts, inputs, answers, strict=True))
     logit_bytes = 4 * (1 + max(map(len, answers))) * model.model.config.get_text_config().vocab_size
     step = rows_at_a_time or max(2, min(PASS_TOKENS // width, LOGIT_BYTES // logit_bytes))
-    found: list[Reading] = []
+    readings: list[Reading] = []
     for start in range(0, len(prompts), step):
         part = slice(start, start + step)
         with recorded(model) as layers:
@@ -78,8 +80,8 @@ def masked_readings(
             logits = model.predictions(prompts[part], inputs[part], answers[part], shown)
         states = masked_states(model, layers, inputs[part], answers[part])
         for row, answer, state in zip(logits, answers[part], states, strict=True):
-            found.append(replace(reading(model, row, answer), states=state))
-    return found
+            readings.append(replace(reading(model, row, answer), states=state))
+    return readings
 
 
 @torch.inference_mode()

@@ -105,19 +105,19 @@ def choose_examples(
     """
     fits = fitting or model.fitting
     pool: dict[Example, None] = {}
-    for found in examples.values():
-        pool |= dict.fromkeys(islice(_fitting(fits, found), POOL))
-        longest_first = sorted(found, key=_length, reverse=True)
+    for split_examples in examples.values():
+        pool |= dict.fromkeys(islice(_fitting(fits, split_examples), POOL))
+        longest_first = sorted(split_examples, key=_length, reverse=True)
         pool |= dict.fromkeys(islice(_fitting(fits, longest_first), 1))
     by_length = sorted(pool, key=_length)
     if not by_length:
         return []
     longest = by_length[-1]
     distinct = {example.instruction: example for example in by_length}
-    rest = [example for example in by_length if distinct[example.instruction] is not example]
+    repeated = [example for example in by_length if distinct[example.instruction] is not example]
     candidates = list(distinct.values())
     if len(candidates) < ROWS:
-        candidates += spread(rest, ROWS - len(candidates))
+        candidates += spread(repeated, ROWS - len(candidates))
     candidates = sorted(candidates, key=_length)
     return spread(candidates, _room(model, longest))
 

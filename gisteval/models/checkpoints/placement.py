@@ -230,5 +230,5 @@ def input_device(model: PreTrainedModel) -> torch.device:
     """Where token ids go: to the input embedding, or where one that is offloaded is run."""
     embedding = model.get_input_embeddings()
     place = getattr(getattr(embedding, "_hf_hook", None), "execution_device", None)
-    found: torch.device = embedding.weight.device
-    return found if place is None else torch.device(place)
+    weight_device: torch.device = embedding.weight.device
+    return weight_device if place is None else torch.device(place)

@@ -103,8 +103,8 @@ class PromptTokenizer:
             return plain, None
         text = keep_tags(self.tokenizer, token_ids, [thinking.pair])
         whole = (self.opened_by(thinking.pair) + text).strip()
-        found = behind_first(whole, thinking.pair)
-        return (found.answer, whole) if found.thoughts else (plain, None)
+        spoken = behind_first(whole, thinking.pair)
+        return (spoken.answer, whole) if spoken.thoughts else (plain, None)
 
     def opened_by(self, pair: Pair) -> str:
         """The tag with which the chat template opens a thought before an answer, or ""."""
@@ -150,9 +150,9 @@ class PromptTokenizer:
         if len(known) + len(texts) > REMEMBERED:
             known.clear()
         new = [text for text in dict.fromkeys(texts) if text not in known]
-        made = tokenise(new)
-        self._check_rows(made)
-        known.update(zip(new, made, strict=True))
+        new_ids = tokenise(new)
+        self._check_rows(new_ids)
+        known.update(zip(new, new_ids, strict=True))
         return [list(known[text]) for text in texts]
 
     def _check_rows(self, sequences: Sequence[Sequence[int]]) -> None:
@@ -187,9 +187,9 @@ def keep_tags(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int], pair
     return "".join(map(str, pieces))
 
 
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
+def _common(first: Sequence[int], second: Sequence[int]) -> int:
     """Length of what both begin with."""
-    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))
     return sum(1 for _ in pairs)
 
 

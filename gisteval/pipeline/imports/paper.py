@@ -66,7 +66,7 @@ def import_paper(
     progress.info("reading the release")
     release = read_release(source, TASK, _known_examples(data_dir))
     parts = sorted(release.examples.items(), key=lambda item: split_order(item[0][1]))
-    examples = all_examples([found for _, found in parts])
+    examples = all_examples([split_examples for _, split_examples in parts])
     verdicts = list(chain.from_iterable(release.verdicts.values()))
     _check_benchmarks(release)
     studied = _judges_with_outputs(release)
@@ -267,12 +267,12 @@ def _other_outputs(release: Release) -> Iterator[str]:
             yield f"{file.path.name}: {other} verdicts are on outputs that differ from the output files."
 
 
-def summary(found: Imported) -> dict[str, Any]:
+def summary(imported: Imported) -> dict[str, Any]:
     """What was imported, for the command line."""
     return {
-        "run": str(found.folder.path),
-        "output_files": found.outputs,
-        "verdict_files": found.verdicts,
-        "benchmark_files": found.benchmarks,
-        "notes": list(found.notes),
+        "run": str(imported.folder.path),
+        "output_files": imported.outputs,
+        "verdict_files": imported.verdicts,
+        "benchmark_files": imported.benchmarks,
+        "notes": list(imported.notes),
     }

@@ -65,8 +65,8 @@ def _write(
         source=[str(file.path) for file in files],
         **marks(examples, outputs),
     )
-    again = (output / "results.json").is_file()  # the same files change nothing
-    with nullcontext() if again else run_log(output):
+    is_complete = (output / "results.json").is_file()  # the same files change nothing
+    with nullcontext() if is_complete else run_log(output):
         progress.info("writing %s", counted(len(outputs), "system"))
         write_generations(folder, outputs)
         progress.info("scoring")

@@ -74,13 +74,13 @@ def _not_asked(
     examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]
 ) -> dict[str, dict[str, tuple[str, ...]]]:
     """By system and split, the content ids of what was asked of other systems only."""
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    not_asked: dict[str, dict[str, tuple[str, ...]]] = {}
     for part in outputs:
         asked = {example.content_id for example in part.examples}
         others = tuple(e.content_id for e in examples[part.split] if e.content_id not in asked)
         if others:
-            found.setdefault(part.system.name, {})[part.split] = others
-    return found
+            not_asked.setdefault(part.system.name, {})[part.split] = others
+    return not_asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,8 @@ def write_verdicts(folder: RunFolder, verdicts: Sequence[Verdict]) -> None:
     files: dict[Path, list[Verdict]] = {}
     for verdict in verdicts:
         files.setdefault(folder.verdicts(verdict.judge, verdict.system), []).append(verdict)
-    for path, found in files.items():
-        _append(path, found)
+    for path, file_verdicts in files.items():
+        _append(path, file_verdicts)
 
 
 def _append(path: Path, records: Sequence[Verdict] | Iterator[Generation]) -> None:
@@ -146,12 +146,12 @@ def contents_of(outputs: Sequence[ImportedOutputs], verdicts: Sequence[Verdict])
         keys.setdefault(part.system.name, []).extend(record.key for record in part.records())
     for verdict in verdicts:
         keys.setdefault(verdict.system, []).append(verdict.key)
-    return {name: digest(found) for name, found in keys.items()}
+    return {name: digest(record_keys) for name, record_keys in keys.items()}
 
 
 def all_examples(parts: Sequence[Sequence[Example]]) -> dict[str, tuple[Example, ...]]:
     """Examples by split, each once."""
-    found: dict[str, dict[str, Example]] = {}
+    by_split: dict[str, dict[str, Example]] = {}
     for example in chain.from_iterable(parts):
-        found.setdefault(example.split, {}).setdefault(example.content_id, example)
-    return {split: tuple(examples.values()) for split, examples in found.items()}
+        by_split.setdefault(example.split, {}).setdefault(example.content_id, example)
+    return {split: tuple(examples.values()) for split, examples in by_split.items()}

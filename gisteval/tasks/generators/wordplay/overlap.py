@@ -61,13 +61,13 @@ class Skeletons:
 
     def skeleton(self, text: str) -> str:
         """The normalised text with one placeholder for each run of parameter words."""
-        kept: list[str] = []
+        words: list[str] = []
         for word in normalise(text).split():
             if word not in self.parameter_words:
-                kept.append(word)
-            elif not kept or kept[-1] != PLACEHOLDER:
-                kept.append(PLACEHOLDER)
-        return " ".join(kept)
+                words.append(word)
+            elif not words or words[-1] != PLACEHOLDER:
+                words.append(PLACEHOLDER)
+        return " ".join(words)
 
 
 @dataclass(frozen=True)

@@ -65,14 +65,14 @@ def _templates(lines: str) -> tuple[Template, ...]:
 
 
 def _family(raw: Mapping[str, Any], name: str) -> FamilyGrammar:
-    own = raw["families"][name]
-    parts = {"train": own["train"], "unseen": own["unseen"]}
-    for frame in own.get("frames", ()):
+    grammar = raw["families"][name]
+    parts = {"train": grammar["train"], "unseen": grammar["unseen"]}
+    for frame in grammar.get("frames", ()):
         parts = {split: parts[split] + "\n" + raw["frames"][frame][split] for split in parts}
     synonyms = {key: parse(text) for key, text in raw["synonyms"].items()}
     for word, replacement in raw["kinds"][FAMILIES[name].kind].items():
         synonyms[word] = synonyms[replacement]
-    synonyms |= {key: parse(text) for key, text in own.get("define", {}).items()}
+    synonyms |= {key: parse(text) for key, text in grammar.get("define", {}).items()}
     return FamilyGrammar(
         train=_templates(parts["train"]),
         unseen=_templates(parts["unseen"]),
@@ -160,11 +160,11 @@ def tidy(text: str) -> str:
 
 def sentence_case(text: str, params: Params) -> str:
     """Capitals at sentence starts, but never in a content word: it must stay as it is."""
-    kept = {str(params[key]) for key in CONTENT_KEYS if key in params}
+    content_words = {str(params[key]) for key in CONTENT_KEYS if key in params}
 
     def capital(match: re.Match[str]) -> str:
         word = match[2]
-        return match[1] + (word if word in kept else word[0].upper() + word[1:])
+        return match[1] + (word if word in content_words else word[0].upper() + word[1:])
 
     return SENTENCE_START.sub(capital, text)
 
