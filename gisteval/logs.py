@@ -38,6 +38,7 @@ class OneLine(logging.Formatter):
     """Names and texts in a line can't break it, or look like a line of their own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
+        """The message with every control character replaced by a space."""
         text = super().formatMessage(record)
         return printable_lines(text) if getattr(record, "lines", False) else printable(text)
 

@@ -51,7 +51,7 @@ class Registry:
         return frozenset(self._builtin)
 
     def current(self, name: str) -> str:
-        """The present name of a plugin that may be called by an old one."""
+        """The present name of a plugin that may be given by an old one."""
         return self._aliases.get(name, name)
 
     def former(self, name: str) -> str:

@@ -29,7 +29,12 @@ PAIRS: tuple[Pair, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """What becomes of the thoughts of a model under test. strip: the answer is what stands behind them."""
+    """What becomes of the thoughts of a model under test.
+
+    Attributes:
+        strip: Whether the answer is only what follows the thoughts.
+        pair: What opens and closes a thought.
+    """
 
     strip: bool = True
     pair: Pair = PAIRS[0]
@@ -42,7 +47,10 @@ class Thinking:
 class Spoken:
     """What a text says once its thoughts are taken out.
 
-    cut: the last thought was never closed. thoughts: how many there were.
+    Attributes:
+        answer: The text without its thoughts.
+        cut: Whether the last thought was never closed.
+        thoughts: How many thoughts there were.
     """
 
     answer: str
@@ -54,7 +62,12 @@ def spoken(text: str, pairs: Sequence[Pair], quoted: Sequence[tuple[int, int]] =
     """The text without its thoughts, wherever they stand.
 
     A thought that is closed but never opened began before the text did: chat templates open one for the
-    model. quoted: spans (start, stop) of the text whose tags are quotations.
+    model.
+
+    Args:
+        text: What a model wrote.
+        pairs: What opens and closes a thought.
+        quoted: Spans (start, stop) of the text whose tags are quotations.
     """
     closes = dict(pairs)
     tags = re.compile("|".join(re.escape(tag) for pair in pairs for tag in pair) or r"(?!)")

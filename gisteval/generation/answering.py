@@ -32,7 +32,11 @@ WINDOW = 8
 class Decoding:
     """Settings that decide the outputs, and those that only decide the speed.
 
-    batch_size None is "auto": as many rows as fit into a fixed room for the cache, at most 256.
+    Attributes:
+        max_new_tokens: The longest answer, in tokens.
+        batch_size: Rows of a batch. None takes as many as fit into a fixed room for the cache, at most 256.
+        with_loss: Whether the reference is scored as well.
+        thinking: What becomes of thoughts before an answer.
     """
 
     max_new_tokens: int
@@ -43,9 +47,22 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model made of one example. nll: mean nats a reference token, or None if not asked.
+    """What a model made of one example.
 
-    raw: the whole text, where the output is only what stands behind a thought.
+    Attributes:
+        example: What was asked.
+        output: The answer's text.
+        output_tokens: Tokens that were generated.
+        finished: Whether an end token ended the answer, and not the limit.
+        source_tokens: Tokens of the whole prompt.
+        template_tokens: Those of them that are the template's.
+        kept: Slots that the compressed prompt takes up.
+        bytes: Its size.
+        nll: Mean negative log-likelihood of the reference, in nats a token; None if it was not asked for.
+        target_tokens: Tokens of the reference.
+        kept_template: Those of the kept slots that are the template's.
+        asked: Slots that the budget asked for.
+        raw: The whole text, where the output is only what follows a thought.
     """
 
     example: Example
@@ -65,9 +82,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class TooLong:
-    """An example that does not fit into the model's context; lengths in tokens.
+    """An example that does not fit into the model's context.
 
-    limit: what sets the context, in brackets, where it is not the model's own.
+    Attributes:
+        example: The example.
+        needed: Tokens that it needs.
+        context: Tokens that the context has.
+        limit: What sets the context, in brackets, where it is not the model's own.
     """
 
     example: Example
@@ -101,9 +122,11 @@ Outcome = Answer | TooLong | NotFinite | Failed
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Work that is done, prompts first, in these very parts wherever it is done.
+    """A part of the work. Its groups and batches are the same wherever and whenever it is done.
 
-    groups: instructions compressed at a time; batches: indices of the examples answered at a time.
+    Attributes:
+        groups: Instructions that are compressed at a time.
+        batches: Indices of the examples that are answered at a time.
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -133,12 +156,20 @@ def answer_all(
 ) -> Iterator[list[Outcome]]:
     """Batches of answers, in an order of work that only the examples decide.
 
-    Where a batch does not fit into memory, it and those after it are halved. Raises GistevalError if a
-    single row does not fit.
+    The plan is made over all examples, and a batch is left out only if all of it is done. So a resumed run
+    computes in the very batches of an uninterrupted one. Each instruction of a window is compressed once.
+    Where a batch does not fit into memory, it and those after it are halved.
 
-    done: indices of examples whose answers are known. The plan is made over all examples and a batch
-    is left out only if all of it is done, so a resumed run computes in the very batches of an
-    uninterrupted one. Each distinct instruction of a window is compressed once.
+    Args:
+        model: The model that answers.
+        compressor: How it reads instructions.
+        budget: What to keep of an instruction.
+        examples: What is asked.
+        decoding: Limits and batch size.
+        done: Indices of examples whose answers are known.
+
+    Raises:
+        GistevalError: A single row does not fit into memory.
     """
     answering = Answering(model, compressor, budget, decoding)
     for part in plan_windows(model, compressor, budget, examples, decoding):
@@ -201,8 +232,12 @@ class Answering:
     ) -> Iterator[list[Outcome]]:
         """Outcomes of a batch, in parts if it does not fit into memory whole.
 
-        groups: of the window, at least those with an instruction of the batch. Raises GistevalError if a
-        single row does not fit.
+        Args:
+            groups: The window's groups, at least those with an instruction of the batch.
+            examples: The batch.
+
+        Raises:
+            GistevalError: A single row does not fit into memory.
         """
         texts = {example.instruction for example in examples} - self._compressed.keys()
         needed = [group for group in groups if not texts.isdisjoint(group)]

@@ -58,7 +58,7 @@ class RowText:
         return _kept(self.reference)
 
     def alike(self, other: RowText) -> bool:
-        """Whether both can be one example: a text may be cut, or have lost its foreign letters."""
+        """Whether both can be one example. A text may be cut, or have lost its foreign letters."""
         parts = zip(self.asked, other.asked, strict=True)
         prompts = _one_begins_other(self.whole, other.whole) or all(
             mine == theirs or _one_begins_other(mine, theirs) for mine, theirs in parts
@@ -68,11 +68,14 @@ class RowText:
         )
 
     def near(self, other: RowText) -> bool:
-        """`alike`, or long texts that differ in a few letters: enough at the same place of two files."""
+        """True if `alike`, or if long texts differ in a few letters.
+
+        That is enough for rows at the same place of two files.
+        """
         return self.alike(other) or (_near(self.whole, other.whole) and _near(self.answer, other.answer))
 
     def fuller(self, other: RowText) -> RowText:
-        """The parts of either that are cut less; those of this one where both are whole."""
+        """Of each part, the version that is cut less; this one's where both are whole."""
         prompt = other.prompt if len(other.whole) > len(self.whole) else self.prompt
         longer = len(other.answer) > len(self.answer)
         return RowText(prompt, other.reference if longer else self.reference)
@@ -104,13 +107,20 @@ Fits = Callable[[int, int], bool]
 
 
 def align(known: Sequence[RowText], rows: Sequence[RowText], fits: Fits | None = None) -> list[int | None]:
-    """The number in `known` of each row, None where there is none; no number is given twice.
+    """The number in `known` of each row. No number is given twice.
 
-    By place, if both have as many rows and most of them agree there. The rest by text: equal texts in
-    their order, so that copies of an example stay apart, then a row of which one text is cut.
+    Rows are matched by place, if both sides have as many and most of them agree there. The others are
+    matched by text: equal texts in their order, so that copies of an example stay apart, then rows of
+    which one text is cut.
 
-    fits: for rows that show no reference, such as verdicts: whether the outputs of a row (by its place) are
-    those of a number. It decides between several that have the same prompt.
+    Args:
+        known: The numbered rows.
+        rows: The rows that get a number.
+        fits: For rows that show no reference, such as verdicts: whether the outputs of a row (by its place)
+            are those of a number. It decides between several that have the same prompt.
+
+    Returns:
+        A number for each row, None where no known row is alike.
     """
     assigned: list[int | None] = [None] * len(rows)
     if known and len(known) == len(rows):
@@ -168,7 +178,10 @@ class FamilyRows:
         self.rows: list[RowText] = []
 
     def add(self, rows: Sequence[RowText]) -> list[int]:
-        """Numbers of one file's rows. New examples are added; of a text, what is cut least is kept."""
+        """Numbers of one file's rows. New examples are added.
+
+        Of each text, the version that is cut least is kept.
+        """
         numbers = []
         for row, number in zip(rows, align(self.rows, rows), strict=True):
             if number is None:
@@ -181,7 +194,7 @@ class FamilyRows:
 
     @property
     def line_breaks(self) -> int:
-        """How many are left: the family with most shows the texts as they were."""
+        """Line breaks that are left. The family with most of them shows the texts as they were."""
         return sum(
             text.count("\n")
             for row in self.rows
@@ -192,10 +205,14 @@ class FamilyRows:
 def join_families(
     families: Mapping[str, FamilyRows], task: str, split: str, known: Sequence[Example]
 ) -> dict[str, tuple[Example, ...]]:
-    """The examples of each family in its own order; an example that several have is the same in all.
+    """The examples of each family in its own order. What several families have is the same in all of them.
 
-    known: the task's own examples, whose ids and texts are taken where rows are theirs. Otherwise texts
-    and id are those of the first family that has the example, the one with most line breaks first.
+    Args:
+        families: The rows of each family.
+        task: The task's name.
+        split: The split's name.
+        known: The task's own examples, whose ids and texts are taken where rows are theirs. Otherwise texts
+            and id are those of the first family with the example, the one with most line breaks first.
     """
     order = sorted(families, key=lambda name: (-families[name].line_breaks, name))
     rows: list[RowText] = []
@@ -222,7 +239,7 @@ def join_families(
 
 
 def as_task_examples(imported: Sequence[Example], known: Sequence[Example]) -> list[Example]:
-    """The examples with ids and texts of the task's own data, where they are its examples.
+    """The imported examples, with ids and texts of the task's own data where they are its examples.
 
     So their content ids are those of a run on that task. The others stay as they are.
     """

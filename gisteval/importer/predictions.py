@@ -18,7 +18,7 @@ NO_FAMILY = ""
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names of columns. input None: the column "input" if there is one, else no example has an input."""
+    """Names of columns. Without a name for inputs, the column "input" is read if there is one."""
 
     instruction: str = "instruction"
     input: str | None = None
@@ -28,7 +28,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class PredictionFile:
-    """A file of one system's outputs, and what its condition is if that is known."""
+    """A file of one system's outputs, and the system's condition if that is known."""
 
     path: Path
     condition: Condition | None
@@ -50,11 +50,18 @@ class PredictionFile:
 def read_predictions(
     files: Sequence[PredictionFile], columns: Columns, task: str, split: str
 ) -> list[ImportedOutputs]:
-    """The outputs of all files on the examples of any of them; an example a file lacks is a failure.
+    """The outputs of all files on the examples of any of them. An example that a file lacks is a failure.
 
-    Examples are the same if instruction, input and reference are; a row that a file repeats is a copy.
-    Raises GistevalError naming a file that can't be read, repeats a row with another output, or is named
-    like another.
+    Examples are the same if instruction, input and reference are. A row that a file repeats is a copy.
+
+    Args:
+        files: One for each system.
+        columns: Names of columns.
+        task: The task's name.
+        split: The split's name.
+
+    Raises:
+        GistevalError: A file can't be read, repeats a row with another output, or has the name of another.
     """
     examples: dict[str, Example] = {}
     outputs: list[tuple[PredictionFile, Mapping[str, str]]] = []

@@ -38,9 +38,17 @@ class SavedRouge:
 
 @dataclass
 class Release:
-    """What was found. problems: a line each for what was left out, and why.
+    """What a folder of the release holds.
 
-    examples: in the order of a family's rows; families share those that both were asked.
+    Attributes:
+        examples: By family and split, in the order of the family's rows. Families share those that both
+            were asked.
+        outputs: A system and split each.
+        verdict_files: As they were read.
+        verdicts: Records by file.
+        saved_rouge: The rows of rouge.csv.
+        benchmarks: Files of timings.
+        problems: A line for each file or row that was left out, and why.
     """
 
     examples: Examples = field(default_factory=dict)
@@ -67,12 +75,18 @@ def label_of(system: ReleasedSystem) -> SystemLabel:
 
 
 def read_release(folder: Path, task: str, known: Mapping[str, Sequence[Example]] | None = None) -> Release:
-    """Read all that lies in a folder. Raises GistevalError if none of it is of the release.
+    """Read all that lies in a folder.
 
-    known: the task's own examples by split; rows that are theirs take their texts and ids.
+    Args:
+        folder: The folder of the release, or of a part of it.
+        task: The name of the task.
+        known: The task's own examples by split. Rows that are theirs take their texts and ids.
+
+    Raises:
+        GistevalError: Nothing in the folder is of the release.
     """
     if not folder.is_dir():
-        raise GistevalError(f"{folder} is no folder: give the one with model_outputs/ and chatgpt/")
+        raise GistevalError(f"{folder} is not a folder: give the one with model_outputs/ and chatgpt/")
     release = Release()
     files: list[OutputFile] = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -114,7 +128,7 @@ def _take(release: Release, files: list[OutputFile], path: Path) -> None:
         if path.match(pattern):
             read()
             return
-    raise GistevalError(f"{path} is no file of the paper's release")
+    raise GistevalError(f"{path} is not a file of the paper's release")
 
 
 def _read_verdicts(path: Path) -> VerdictFile:
@@ -151,7 +165,7 @@ def _latest(release: Release, files: Iterable[OutputFile]) -> list[OutputFile]:
         latest[file.system.name, file.split] = file
         if older is not None:
             release.problems.append(
-                f"{older.path} is of fewer training steps than {file.path.name}: left out."
+                f"{older.path} is of fewer training steps than {file.path.name} and is left out."
             )
     return sorted(latest.values(), key=lambda f: (split_order(f.split), *_system_order(f.system)))
 
@@ -247,7 +261,7 @@ def _match_verdicts(release: Release, families: Families, task: str) -> None:
         if None in pairs:
             release.problems.append(
                 f"{file.path.name}: {pairs.count(None)} of {len(pairs)} verdicts are on prompts that no "
-                "output file holds, or several: left out."
+                "output file holds, or that several hold: they are left out."
             )
 
 

@@ -12,7 +12,11 @@ Row: TypeAlias = dict[str, object]
 
 
 def read_rows(path: Path) -> list[Row]:
-    """All rows of a file, at least one; CSV, unless its name says otherwise. Raises GistevalError."""
+    """All rows of a file, at least one. The file is CSV unless its name says otherwise.
+
+    Raises:
+        GistevalError: There is no such file, or it has no rows.
+    """
     if not path.is_file():
         raise GistevalError(f"{path}: no such file; give a CSV, JSON or JSON Lines file")
     rows: list[Row] = list(read_table(path, otherwise=".csv"))
@@ -22,7 +26,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def texts(rows: list[Row], column: str, path: Path) -> list[str]:
-    """One column. Raises GistevalError if there is none, or a row holds something other than text."""
+    """The texts of one column. Raises GistevalError if a row has no text there."""
     columns = dict.fromkeys(name for row in rows for name in row)
     if column not in columns:
         raise GistevalError(

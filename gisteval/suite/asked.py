@@ -51,7 +51,11 @@ class Weights:
 
 
 def parse_asked(compressors: Sequence[str], budgets: Sequence[Budget]) -> tuple[Asked, ...]:
-    """The compressors of some specs, each once. Raises GistevalError, also for budgets nothing takes."""
+    """The compressors of some specs, without repetition.
+
+    Raises:
+        GistevalError: A spec is wrong, or no compressor takes the budgets.
+    """
     labels: dict[CompressorSpec, str] = {}
     for text in compressors:
         spec = CompressorSpec.parse(text)
@@ -74,7 +78,8 @@ def parse_asked(compressors: Sequence[str], budgets: Sequence[Budget]) -> tuple[
 def asked_systems(asked: Sequence[Asked], weights: Weights) -> tuple[list[System], list[str]]:
     """A system for each compressor, budget and checkpoint that it reads, and notes on them.
 
-    Raises GistevalError for a compressor that can't read any of the checkpoints.
+    Raises:
+        GistevalError: A compressor can't read any of the checkpoints.
     """
     notes = [
         f"{item.spec}: gists keep what they were trained to keep, --budget is of the other compressors."

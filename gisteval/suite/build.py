@@ -24,7 +24,7 @@ from gisteval.suite.system import Role, System
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Systems that share one pair of controls; path: the folder they were asked for by."""
+    """Systems that share one pair of controls. `path` is the folder that was given for them."""
 
     systems: tuple[System, ...]
     notes: tuple[str, ...]
@@ -53,12 +53,14 @@ class SuiteOptions:
     """What flags say about the checkpoints of a suite.
 
     Attributes:
-        pos_control, neg_control: Trained controls, in place of those beside a checkpoint.
-        condition, k: In place of a single checkpoint's own.
+        pos_control: A trained positive control, in place of the one beside a checkpoint.
+        neg_control: A trained negative control, likewise.
+        condition: In place of a single checkpoint's own.
+        k: In place of a single checkpoint's own.
         compressors: Specs, in place of the compressor of each checkpoint's condition.
-        budgets: What each compressor that takes a budget keeps, a system each.
+        budgets: What each compressor that takes a budget keeps, a system for each.
         allow_pickle: Whether .bin weights may be loaded.
-        base: Of all its adapters or differences.
+        base: Of all adapters or differences of the suite.
         chat_template: Role of the instruction in all of them.
     """
 
@@ -73,7 +75,7 @@ class SuiteOptions:
     chat_template: str | None = None
 
     def inspect(self, path: Path, condition: Condition | None = None, k: int | None = None) -> Checkpoint:
-        """One checkpoint of the suite. condition and k: in place of its own."""
+        """One checkpoint of the suite, read under this condition and k if they are given."""
         return inspect_checkpoint(path, condition, k, self.allow_pickle, self.base, self.chat_template)
 
 

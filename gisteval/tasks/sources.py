@@ -41,8 +41,15 @@ def read_dataset(name: str) -> Iterator[dict[str, Any]]:
 
 
 def fetch(url: str, sha256: str, data_dir: Path | None) -> Path:
-    """A local copy of a checked file: from the data folder if one is named, else downloaded once into
-    the user's cache.
+    """A local copy of a checked file: from the data folder if one is named, else downloaded into the cache.
+
+    Args:
+        url: Where the file is published.
+        sha256: Its checksum.
+        data_dir: The data folder.
+
+    Raises:
+        GistevalError: The file can't be downloaded, or its checksum differs.
     """
     name = urlsplit(url).path.rsplit("/", 1)[-1]
     local = in_data_folder(name, sha256, data_dir)
@@ -76,7 +83,7 @@ def in_data_folder(name: str, sha256: str, data_dir: Path | None) -> Path | None
     if not candidates:
         raise GistevalError(
             f"{name} is not in the data folder {folder}: put it there, or leave "
-            f"--data-dir and {DATA_DIR_VARIABLE} away (a task's url is downloaded then)"
+            f"out --data-dir and {DATA_DIR_VARIABLE} to download the task's url"
         )
     # Several files may share the name; the checksum tells which one is meant.
     matching = [path for path in candidates if _digest(path) == sha256]
@@ -95,7 +102,7 @@ def check_digest(path: Path, sha256: str) -> None:
     if actual != sha256:
         raise GistevalError(
             f"data file {path} is corrupt or truncated (SHA-256 {actual[:12]}..., expected "
-            f"{sha256[:12]}...): fetch it again"
+            f"{sha256[:12]}...): download it again"
         )
 
 

@@ -23,7 +23,7 @@ Pairs = Sequence[tuple[CompressedPrompt, CompressedPrompt]]
 
 
 def selection_difference(pairs: Pairs) -> float | None:
-    """The largest share of a prompt's slots that are others if it is compressed alone.
+    """The largest share of a prompt's slots that differ if it is compressed alone.
 
     None if no prompt says which of its slots were kept.
     """
@@ -57,7 +57,7 @@ def _exchanged(together: Counter[object], alone: Counter[object]) -> float:
 def loss_differences(
     model: PromptModel, pairs: Pairs, inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
 ) -> list[Tensor]:
-    """Nats of each target's tokens behind both forms of its prompt, (tokens,) a row."""
+    """How far each target's losses behind both forms of its prompt differ, in nats, (tokens,) a row."""
     together = model.run([pair[0] for pair in pairs], inputs).nll(targets)
     alone = [
         model.run([prompt], [text]).nll([target])[0]

@@ -35,22 +35,26 @@ ALONE = 3
 class SelfCheck:
     """How far apart the paths are, on rows of different prompts and lengths.
 
-    A difference is in nats: root mean square over the vocabulary, upper quartile over a row's positions,
-    the worst row.
+    A difference is in nats: the root mean square over the vocabulary, the upper quartile over a row's
+    positions, the worst row.
 
-    examples, tokens: rows, and tokens of their targets; decoded: tokens that were decoded.
-    max_nll_difference: cached against masked, of the single worst token of a target.
-    greedy_mismatches: rows where the masked pass chooses another token. Only a near-tie is let pass.
-    loss_difference, decoded_difference: cached against masked, along the targets and the decoded tokens.
-    state_ratio: cached against masked, behind each layer, as a multiple of the control there.
-    batch_difference: masked, in a batch against alone.
-    stock_difference: the whole prompt, masked, in a batch, against the stock model, alone. None if no
-    whole prompt fits into the context.
-    rounding: the control. The masked pass against itself, each layer's result moved within its rounding.
-    tolerance: for all differences.
-    broken_rows: rows whose answer is not what decoding chose.
-    selection_difference: share of a prompt's slots that are others if it is compressed alone, of the worst
-    row. None if a rule says what is kept.
+    Attributes:
+        examples: Rows that were compared.
+        tokens: Tokens of their targets.
+        max_nll_difference: Cached against masked, of the single worst token of a target.
+        greedy_mismatches: Rows where the masked pass chooses another token. Only a near-tie is accepted.
+        decoded: Tokens that were decoded.
+        loss_difference: Cached against masked, along the targets.
+        decoded_difference: Cached against masked, along the decoded tokens.
+        state_ratio: Cached against masked, behind each layer, as a multiple of the control there.
+        batch_difference: Masked, in a batch against alone.
+        stock_difference: The whole prompt, masked, in a batch, against the stock model, alone. None if no
+            whole prompt fits into the context.
+        rounding: The control: the masked pass against itself, each layer's result moved by rounding.
+        tolerance: What any difference may be.
+        broken_rows: Rows whose answer is not what decoding chose.
+        selection_difference: The share of a prompt's slots that differ if it is compressed alone, of the
+            worst row. None if a rule says what is kept.
     """
 
     examples: int
@@ -82,8 +86,15 @@ def check_cached_path(
 ) -> SelfCheck:
     """Compare the paths on these examples.
 
+    Args:
+        model: The model of the run.
+        compressor: The compressor of the run.
+        budget: What it keeps.
+        examples: The rows to compare.
+        greedy_tokens: Tokens to decode of each row.
+
     Raises:
-        InvalidRun: they differ by more than rounding, or decoding gives back other tokens than it chose.
+        InvalidRun: The paths differ by more than rounding, or decoding returns other tokens than it chose.
     """
     if not examples:
         raise InvalidRun("no example fits into the model's context: the self-check has nothing to run")
@@ -220,9 +231,9 @@ def _against_alone(model: PromptModel, rows: Rows, together: Sequence[Reading]) 
 def _compressed_alone(
     model: PromptModel, compressor: Compressor, budget: Budget | None, rows: Rows
 ) -> tuple[float | None, list[Tensor]]:
-    """Of a few rows compressed by themselves: the share of slots that are others, and nats of the losses.
+    """The share of slots that differ if rows are compressed alone, and the differences of their losses.
 
-    No losses where the proof is of the very prompts that a run uses.
+    There are no losses where the proof is of the very prompts that a run uses.
     """
     part = rows.only(rows.shortest_and_longest(ALONE) if rows.chosen else [])
     alone = [compressor.compress(model, [text], budget)[0] for text in part.instructions]
@@ -237,10 +248,12 @@ def _compressed_alone(
 
 
 def _against_stock(model: PromptModel, rows: Rows) -> tuple[list[Tensor], list[Pass]]:
-    """Nats, a tensor a row, between whole prompts read by us in a batch and by the stock model alone.
+    """Whole prompts read by us in a batch and by the stock model alone.
 
-    Whatever the system keeps of a prompt: it is the same model. Also the pass of ours. Both are empty if no
-    whole prompt fits into the context.
+    What the system keeps of a prompt does not matter here, since the model is the same.
+
+    Returns:
+        The differences in nats, and our pass. Both are empty if no whole prompt fits into the context.
     """
     whole = rows.only(rows.whole_in_context(model.context))
     if not len(whole):

@@ -33,11 +33,13 @@ are nearly tied, rounding may move a row far, and one control may not happen to 
 class Control:
     """How far rounding moves readings and states, over all controls so far.
 
-    rounding: nats; states: (layers,).
+    Attributes:
+        rounding: The largest movement of a reading, in nats.
+        states: The largest movement of the states behind each layer, (layers,).
     """
 
     def __init__(self, model: PromptModel, masked: Sequence[Reading]) -> None:
-        """masked: readings of the rows, as they are."""
+        """Start without any control. `masked` holds the readings of the rows as they are."""
         self._model = model
         self._draws = 0
         self.rounding = 0.0
@@ -74,7 +76,7 @@ class Control:
     def state_ratios(self, cached: Sequence[LayerStates], masked: Sequence[Reading]) -> list[float]:
         """How far each row's cached states are from its masked ones, as a multiple of the control.
 
-        Of a row the layer where it is furthest.
+        It is the ratio at the layer where the row is furthest.
         """
         if not len(self.states):
             return [0.0] * len(masked)
@@ -93,10 +95,10 @@ class Pass:
         answers: Sequence[list[int]],
         visible: Visible,
     ) -> None:
-        """See `PromptModel.predictions`. found: what it reads, a row each."""
+        """Run the pass once; see `PromptModel.predictions`. `readings` holds what it reads, row by row."""
         self._rows = (prompts, inputs, answers, visible)
         self.readings = self.run(model)
 
     def run(self, model: PromptModel) -> list[Reading]:
-        """Once more."""
+        """Run the pass again."""
         return masked_readings(model, *self._rows)

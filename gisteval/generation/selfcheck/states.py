@@ -31,9 +31,9 @@ LayerStates = list[Tensor]
 
 @contextmanager
 def recorded(model: PromptModel) -> Iterator[LayerStates]:
-    """Inside, what each layer of the part that reads the inputs gave last, (rows, columns, width).
+    """Inside, what each layer of the part that reads the inputs returned last, (rows, columns, width).
 
-    Empty for an architecture whose layers aren't found.
+    The list is empty for an architecture whose layers are not known.
     """
     states: LayerStates = []
     with ExitStack() as hooks:
@@ -66,7 +66,7 @@ def cached_states(
     compressed: Sequence[CompressedPrompt],
     inputs: Sequence[Sequence[int]],
 ) -> list[LayerStates]:
-    """Of each row's input, as `run` read it: padded on the left, or behind a prompt's own tokens."""
+    """States of each row's input as `run` read it: padded on the left, or behind a prompt's own tokens."""
     states = []
     for row, (prompt, ids) in enumerate(zip(compressed, inputs, strict=True)):
         if model.model.config.is_encoder_decoder:
@@ -83,7 +83,7 @@ def masked_states(
     inputs: Sequence[Sequence[int]],
     answers: Sequence[Sequence[int]],
 ) -> list[LayerStates]:
-    """Of each row's input, as the uncached pass read it: padded on the left, an answer behind it."""
+    """States of each row's input as the uncached pass read it: padded on the left, an answer behind it."""
     states = []
     for row, (ids, answer) in enumerate(zip(inputs, answers, strict=True)):
         behind = 0 if model.model.config.is_encoder_decoder else len(answer)
@@ -97,7 +97,10 @@ def _last(layers: LayerStates, row: int, end: int, count: int) -> LayerStates:
 
 
 def state_differences(first: Sequence[LayerStates], second: Sequence[LayerStates]) -> Tensor:
-    """(rows, layers): how far apart a row's states are behind a layer, mean over the width, by `of_row`."""
+    """How far apart a row's states are behind each layer, (rows, layers).
+
+    It is the mean over the width, and of the positions what `of_row` takes.
+    """
     rows = []
     for first_layers, second_layers in zip(first, second, strict=True):
         pairs = zip(first_layers, second_layers, strict=True)
@@ -106,7 +109,7 @@ def state_differences(first: Sequence[LayerStates], second: Sequence[LayerStates
 
 
 def least_differences(model: PromptModel, rows: Sequence[LayerStates]) -> Tensor:
-    """(layers,): what counts as rounding even if nothing was rounded otherwise."""
+    """What counts as rounding even if nothing was rounded otherwise, (layers,)."""
     unit = max(LEAST, float(torch.finfo(model.dtype).eps) / 16)
     sizes = [[float(state.float().abs().mean()) for state in row] for row in rows]
     return (unit * torch.tensor(sizes).mean(0)).clamp(min=1e-30)

@@ -23,9 +23,17 @@ PREFIX = "base_model.model."
 
 
 def vocabulary_rows(path: Path, model: PreTrainedModel) -> int | None:
-    """Rows that the tensors of an adapter need of its base; None where none of them says.
+    """The rows that an adapter's tensors need of its base's vocabulary.
 
-    model: the base. Raises GistevalError where two tensors disagree.
+    Args:
+        path: The adapter's folder.
+        model: The base.
+
+    Returns:
+        The number of rows; None where no tensor says it.
+
+    Raises:
+        GistevalError: Two tensors disagree.
     """
     inputs, head = model.get_input_embeddings(), model.get_output_embeddings()
     tables = {name for name, part in model.named_modules() if part is inputs or part is head}
@@ -46,7 +54,14 @@ def vocabulary_rows(path: Path, model: PreTrainedModel) -> int | None:
 
 
 def trained_tokens(config: dict[str, Any]) -> set[int]:
-    """Ids of the tokens whose rows an adapter holds one by one. config: of adapter_config.json."""
+    """Ids of the tokens whose rows an adapter holds one by one.
+
+    Args:
+        config: The content of adapter_config.json.
+
+    Raises:
+        ValueError: An id is negative or beyond any vocabulary.
+    """
     indices = config.get("trainable_token_indices") or config.get("token_indices") or []
     lists = indices.values() if isinstance(indices, dict) else [indices]
     token_ids = {int(index) for part in lists for index in part}
@@ -56,7 +71,7 @@ def trained_tokens(config: dict[str, Any]) -> set[int]:
 
 
 def _rows(part: str, shape: list[int]) -> int | None:
-    """Rows of the whole matrix by one of its tensors; part: the key behind the matrix's name."""
+    """Rows of the whole matrix, by one of its tensors. `part` is the key behind the matrix's name."""
     if "lora_embedding_A" in part:
         return shape[1]
     if part.startswith("lora_B.") or part == "weight" or part.endswith("_module.weight"):

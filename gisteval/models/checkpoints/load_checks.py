@@ -24,8 +24,10 @@ SENTENCES = (
 def warnings(model: PromptModel, trained_here: bool) -> Iterator[str]:
     """What is suspicious about a loaded model, a sentence each.
 
-    own: trained by gisteval, which tokenises instruction and input apart, and perhaps on another language
-    than English: two of the checks are for checkpoints from elsewhere only.
+    Args:
+        model: The loaded model.
+        trained_here: Whether gisteval trained it. Then it tokenises instruction and input apart, and its
+            language may not be English, so two of the checks are left out.
     """
     yield from _round_trip(model)
     if model.tokens.k:

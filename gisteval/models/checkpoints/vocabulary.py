@@ -12,7 +12,7 @@ from gisteval.models.text.tokens import GIST_TOKEN, RESIZE, PromptTokenizer, fin
 
 
 def check_gist_row(model: PreTrainedModel, tokens: PromptTokenizer, checkpoint: Checkpoint) -> None:
-    """Raises GistevalError if gist tokens are to be read and the embedding has no row for them."""
+    """Raise GistevalError if gist tokens are to be read and the embedding has no row for them."""
     rows = int(model.get_input_embeddings().weight.shape[0])
     if tokens.k and tokens.gist_id is not None and tokens.gist_id >= rows:
         raise GistevalError(

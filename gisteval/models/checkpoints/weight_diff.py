@@ -38,7 +38,7 @@ SMALL_NORM = 0.2
 
 
 def is_difference(model: PreTrainedModel) -> bool:
-    """True if the weights look like a difference: all norms near zero. Only Llamas in memory are told."""
+    """True if all norms of a Llama in memory are near zero, as those of a difference are."""
     if model.config.model_type != "llama":
         return False
     norms = [weight for name, weight in model.named_parameters() if name.endswith("norm.weight")]
@@ -87,7 +87,7 @@ def check_sum(model: PreTrainedModel, checkpoint: Checkpoint) -> None:
     elif min(abs(recovered - value) for value in expected) > tolerance:
         raise GistevalError(
             f"{checkpoint.base.path} is the wrong base for {checkpoint.path}: the recovered weights add up "
-            f"to {recovered:.2f}, not {expected[0]:.2f}: give the very weights the difference was made from"
+            f"to {recovered:.2f}, not {expected[0]:.2f}: give the weights that the difference was made from"
         )
 
 

@@ -41,7 +41,14 @@ Failures: TypeAlias = dict[tuple[str, str], list[TooLong | Failed]]
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder and its numbers. judging: the figures of its judges."""
+    """A finished run.
+
+    Attributes:
+        folder: Its run folder.
+        rows: The rows of results.json.
+        notes: What a reader of the rows must know.
+        judging: The figures of its judges.
+    """
 
     folder: Path
     rows: tuple[ResultRow, ...]
@@ -57,7 +64,15 @@ class Run:
 
 
 def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
-    """Evaluate and write the run folder. Raises GistevalError; whatever was computed is kept."""
+    """Evaluate and write the run folder.
+
+    Args:
+        config: What to evaluate.
+        command: The command line.
+
+    Raises:
+        GistevalError: Something expected went wrong. Whatever was computed is kept.
+    """
     progress.info("checking the task and the checkpoints")
     plan = plan_run(config)
     if config.profile:
@@ -183,7 +198,7 @@ def _executor(plan: Plan) -> Executor:
 
 
 def _unknown(records: list[dict[str, object]], known: set[str]) -> list[dict[str, Any]]:
-    """Those whose keys are new; their keys are known now."""
+    """The records whose keys are new. Their keys are added to `known`."""
     new = []
     for record in records:
         key = str(record["key"])
@@ -214,7 +229,7 @@ def _failure_notes(failures: Failures) -> list[str]:
 
 
 def _thought_notes(plan: Plan, folder: RunFolder) -> Iterator[str]:
-    """Answers that never came, since the thought before them did not end."""
+    """Notes on answers that never came, since the thought before them did not end."""
     pair = plan.decoding.thinking.pair
     for system in plan.systems:
         for split in plan.examples:

@@ -37,7 +37,18 @@ DEMO = ("wordplay-llama", "wordplay-t5")
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything decided before a model is loaded. opened: of chat templates that open a thought."""
+    """Everything that is decided before a model is loaded.
+
+    Attributes:
+        config: What was asked for.
+        task: The task.
+        examples: By split.
+        suites: The systems with their controls.
+        decoding: Limits and batch size.
+        placement: Device and numbers.
+        identities: By system, all that can change its generations.
+        opened: Notes on chat templates that open a thought.
+    """
 
     config: RunConfig
     task: Task
@@ -166,7 +177,7 @@ def _opened_notes(chats: Mapping[Path, PromptTokenizer], thinking: Thinking) -> 
 
 @dataclass(frozen=True)
 class _Shared:
-    """What the identities of a run have in common; templates, weights: by a checkpoint's path."""
+    """What the identities of a run have in common. Templates and weights are by a checkpoint's path."""
 
     config: RunConfig
     decoding: Decoding
@@ -204,9 +215,9 @@ def _resolve(name: str | None, config: RunConfig) -> Path | None:
 
 
 def _known_thinking(tokens: PromptTokenizer | None, thinking: Thinking) -> str | None:
-    """The rule as a part of keys; None where it is the default, and no template speaks of thoughts.
+    """The rule as a part of keys; None where it is the default and no template speaks of thoughts.
 
-    tokens: with a chat template, None without.
+    `tokens` is None for a checkpoint without a chat template.
     """
     thinks = tokens is not None and tokens.thinks(thinking.pair)
     return str(thinking) if thinks or thinking != Thinking() else None
@@ -215,7 +226,7 @@ def _known_thinking(tokens: PromptTokenizer | None, thinking: Thinking) -> str |
 def _opened_note(path: Path, tokens: PromptTokenizer, thinking: Thinking) -> str:
     opening, closing = thinking.pair
     scored = (
-        f"what stands behind {closing} is scored, the whole text is kept as raw"
+        f"the text after {closing} is scored, and the whole text is kept as raw"
         if thinking.strip
         else "the thought is scored with the answer (--thinking keep)"
     )
@@ -226,7 +237,7 @@ def _opened_note(path: Path, tokens: PromptTokenizer, thinking: Thinking) -> str
 
 
 def _template_parts(checkpoint: Checkpoint, tokens: PromptTokenizer | None) -> dict[str, str]:
-    """What of a template can change a generation. tokens: with a chat template, None without.
+    """What of a template can change a generation. `tokens` is None without a chat template.
 
     A chat template may insert the date, so the tokens that frame an empty conversation count.
     """

@@ -44,7 +44,7 @@ class Instruction:
 
 @dataclass(frozen=True)
 class Sources:
-    """The content that generation draws from. train_options: those of the task's split `train`."""
+    """The content that generation draws from. `train_options` are those of the task's split `train`."""
 
     directory: Path
     lexicon: Lexicon
@@ -53,6 +53,7 @@ class Sources:
 
     @classmethod
     def load(cls, content: Path | None = None) -> Sources:
+        """Read the content of the task's folder."""
         directory = content_directory(content)
         task = yaml.safe_load((directory / "task.yaml").read_text(encoding="utf-8"))
         options = task["splits"]["train"]["options"]
@@ -67,10 +68,15 @@ def train_examples(
     weights: Mapping[str, float] | None = None,
     content: Path | None = None,
 ) -> Iterator[dict[str, str]]:
-    """Examples with instruction, input, output and family; those of an instruction are adjacent.
+    """Examples with instruction, input, output and family. Those of an instruction are adjacent.
 
-    The first n instructions of a seed are the same for any larger number of instructions. plain_share: of
-    instructions without the casual layer. weights: how often a family comes, beside the others' 1.
+    Args:
+        seed: The first n instructions of a seed are the same for any larger number of instructions.
+        instructions: How many there are.
+        inputs_per_instruction: Examples of each.
+        plain_share: The share of instructions without the casual layer.
+        weights: How often a family comes, by its name; 1 for the others.
+        content: The folder of the task.
     """
     sources = Sources.load(content)
     chosen = islice(train_instructions(sources, seed, plain_share, weights), instructions)

@@ -56,6 +56,7 @@ class Skeletons:
 
     @classmethod
     def of(cls, lexicon: Lexicon) -> Skeletons:
+        """Skeletons whose parameter words are those of the lexicon, with their plurals."""
         named = [*lexicon.all_nouns, *lexicon.nouns, *lexicon.fields]
         return cls(PARAMETER_WORDS.union(named, map(_plural, named)))
 
@@ -81,6 +82,7 @@ class Contamination:
 
     @classmethod
     def of(cls, evaluation: Iterable[str], lexicon: Lexicon) -> Contamination:
+        """What must not be shared with these evaluation instructions."""
         instructions = list(evaluation)
         skeletons = Skeletons.of(lexicon)
         texts = frozenset(map(normalise, instructions))

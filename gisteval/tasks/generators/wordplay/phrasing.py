@@ -120,10 +120,12 @@ class Wording:
 
     @classmethod
     def sample(cls, grammar: Grammar, family: str, params: Params, rng: Random) -> Wording:
+        """Draw how an instruction quotes words, and whether it introduces them."""
         quote = rng.choice(("", "", "", "", '"', '"', "'"))
         return cls(grammar, family, params, rng, quote, introduces=rng.random() < 0.4)
 
     def render(self, choice: Choice) -> str:
+        """The words of a template."""
         return expand(choice, self._lookup, self.rng)
 
     def _lookup(self, reference: Reference) -> str:
