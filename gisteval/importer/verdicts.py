@@ -147,7 +147,7 @@ def _row(row: Any, systems: tuple[str, str], where: str) -> ReleasedVerdict:
         outputs = [_text(row[system]) for system in systems]
     except (LookupError, TypeError) as error:
         raise GistevalError(
-            f"{where}: expected x, choice, reason, swapped and both systems' outputs, download the file again"
+            f"{where}: x, choice, reason, swapped or an output is missing: download the file again"
         ) from error
     if not isinstance(swapped, bool) or not all(isinstance(part, str) for part in (prompt, choice, reason)):
         raise GistevalError(f"{where}: x, choice and reason must be texts, swapped true or false")

@@ -76,7 +76,8 @@ class Split(_Strict):
             inside(self.file)
         if self.dataset is not None and not _HUB_NAME.fullmatch(self.dataset.partition(":")[0]):
             raise ValueError(
-                f"{self.dataset!r} is not the name of a data set on the hub (org/name): give a local one as a file"
+                f"{self.dataset!r} is not the name of a data set on the hub (org/name): give local data "
+                "as a file"
             )
         return self
 

@@ -12,7 +12,7 @@ from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, counted
 from gisteval.executors.local import LocalExecutor
 from gisteval.executors.work import Checked, Executor, Job, Settings, Work
-from gisteval.generation.answering import Failed, NotFinite, TooLong
+from gisteval.generation.outcomes import Failed, NotFinite, TooLong
 from gisteval.logs import log_only, progress, run_log
 from gisteval.models.running.memory import is_out_of_memory
 from gisteval.pipeline.identity import versions
