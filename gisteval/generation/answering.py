@@ -231,7 +231,7 @@ def _answers(
         if not answer.finite or (nll is not None and not math.isfinite(nll)):
             yield NotFinite(example)
             continue
-        output, raw = model.tokens.said(answer.token_ids, decoding.thinking)
+        output, raw = model.tokens.answer_text(answer.token_ids, decoding.thinking)
         yield Answer(
             example=example,
             output=output,

@@ -9,7 +9,7 @@ from pathlib import Path
 from gisteval.errors import GistevalError
 from gisteval.importer.layout import ReleasedSystem
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.importer.rows import Row, read_rows, texts
+from gisteval.importer.rows import PredictionRow, read_rows, texts
 from gisteval.records.schema import Condition, Example, numbered_copies
 
 NO_FAMILY = ""
@@ -92,7 +92,7 @@ def read_predictions(
 
 
 def _examples(
-    rows: list[Row], path: Path, columns: Columns, task: str, split: str
+    rows: list[PredictionRow], path: Path, columns: Columns, task: str, split: str
 ) -> list[tuple[Example, str]]:
     inputs = [""] * len(rows)
     if columns.input is not None or any("input" in row for row in rows):

@@ -18,7 +18,12 @@ from gisteval.models.checkpoints.checkpoint import (
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Condition
 from gisteval.registry import CONDITION_COMPRESSOR
-from gisteval.suite.asked import Asked, Weights, asked_systems, parse_asked
+from gisteval.suite.requested import (
+    ReadableCheckpoints,
+    RequestedCompressor,
+    parse_requested,
+    requested_systems,
+)
 from gisteval.suite.system import Role, System
 
 
@@ -34,8 +39,10 @@ class Suite:
     def evaluated(self) -> tuple[System, ...]:
         """What the suite is about: its candidates, or the single control checkpoint asked for."""
         candidates = [system for system in self.systems if system.role == "candidate"]
-        asked = [s for s in self.systems if s.control == "trained" and s.checkpoint.path == self.path]
-        return tuple(candidates or asked)
+        single_controls = [
+            s for s in self.systems if s.control == "trained" and s.checkpoint.path == self.path
+        ]
+        return tuple(candidates or single_controls)
 
     @property
     def positive(self) -> System:
@@ -85,7 +92,7 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
     A single checkpoint finds controls of its family beside it; failing that its own weights serve as
     untrained controls, with the full prompt and with none.
     """
-    asked = parse_asked(options.compressors, options.budgets)
+    requested = parse_requested(options.compressors, options.budgets)
     notes: list[str] = []
     candidates, controls = _members(path, options, notes)
     anchor = (candidates or list(controls.values()))[0]
@@ -102,8 +109,8 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
     for control in controls.values():
         notes += check_control(control, [c for c in candidates or [anchor] if c.path != control.path])
     systems = [_control(anchor, controls, "pos_control", notes)]
-    if asked:
-        systems += _asked_systems(asked, path, candidates, controls, notes)
+    if requested:
+        systems += _requested_systems(requested, path, candidates, controls, notes)
     else:
         systems += [_as_trained(candidate) for candidate in candidates if candidate.record.condition]
     systems.append(_control(anchor, controls, "neg_control", notes))
@@ -171,8 +178,8 @@ def _siblings(path: Path, checkpoint: Checkpoint, options: SuiteOptions) -> dict
     return controls
 
 
-def _asked_systems(
-    asked: Sequence[Asked],
+def _requested_systems(
+    requested: Sequence[RequestedCompressor],
     path: Path,
     candidates: Sequence[Checkpoint],
     controls: Mapping[Condition, Checkpoint],
@@ -185,8 +192,8 @@ def _asked_systems(
             f"{path} is a negative control, which sees nothing of a prompt: --compressor has nothing to "
             "compress there, give a gist checkpoint, a positive control or their suite"
         )
-    weights = Weights(tuple(candidates), controls.get("pos_control"), single)
-    systems, method_notes = asked_systems(asked, weights)
+    readable = ReadableCheckpoints(tuple(candidates), controls.get("pos_control"), single)
+    systems, method_notes = requested_systems(requested, readable)
     notes += method_notes
     return systems
 

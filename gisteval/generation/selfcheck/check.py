@@ -13,7 +13,7 @@ from gisteval.errors import InvalidRun
 from gisteval.generation.selfcheck.alone import SELECTION_LIMIT, loss_differences, selection_difference
 from gisteval.generation.selfcheck.control import CEILING, FACTOR, STATES_FACTOR, Control, Pass
 from gisteval.generation.selfcheck.decoding import DecodedPath
-from gisteval.generation.selfcheck.distance import of_row, worst_row
+from gisteval.generation.selfcheck.distance import row_difference, worst_row
 from gisteval.generation.selfcheck.passes import (
     Reading,
     masked_readings,
@@ -165,7 +165,7 @@ def measure_paths(
         (cached_loss + masked_reading.chosen).abs()
         for cached_loss, masked_reading in zip(cached, masked.readings, strict=True)
     ]
-    broken = [not path.is_own_choice(row, rows.taken(row)) for row in range(len(rows))]
+    broken = [not path.is_own_choice(row, rows.tokens_before_answer(row)) for row in range(len(rows))]
     differing = [
         wrong or not path.is_choice_of(row, along.readings[row]) for row, wrong in enumerate(broken)
     ]
@@ -206,7 +206,9 @@ def _many_are_apart(
 ) -> bool:
     """True if more than a quarter of the rows differ, which near ties don't do."""
     apart = [
-        of_row(loss) > control.tolerance or of_row(other) > control.tolerance or ratio > STATES_FACTOR
+        row_difference(loss) > control.tolerance
+        or row_difference(other) > control.tolerance
+        or ratio > STATES_FACTOR
         for loss, other, ratio in zip(losses, decoded, ratios, strict=True)
     ]
     return sum(apart) > len(apart) / 4

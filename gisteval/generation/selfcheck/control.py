@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from gisteval.generation.selfcheck.distance import worst_row
-from gisteval.generation.selfcheck.passes import Reading, masked_readings, rounded_otherwise
+from gisteval.generation.selfcheck.passes import Reading, masked_readings, perturbed_rounding
 from gisteval.generation.selfcheck.rows import Visible
 from gisteval.generation.selfcheck.states import LayerStates, least_differences, state_differences
 from gisteval.models.running.base import PromptModel
@@ -59,7 +59,7 @@ class Control:
 
     def draw(self, *passes: Pass) -> None:
         """Run these passes again with their rounding moved, all of them as one control."""
-        with rounded_otherwise(self._model, self._draws):
+        with perturbed_rounding(self._model, self._draws):
             for masked_pass in passes:
                 moved = masked_pass.run(self._model)
                 difference = worst_row(

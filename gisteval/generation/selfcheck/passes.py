@@ -115,7 +115,7 @@ def rounding_unit(model: PromptModel) -> float:
 
 
 @contextmanager
-def rounded_otherwise(model: PromptModel, seed: int = 0) -> Iterator[None]:
+def perturbed_rounding(model: PromptModel, seed: int = 0) -> Iterator[None]:
     """Inside, each layer's result is moved at random within its rounding, and rounded again.
 
     That is the most that another order of the same sums does. Passes over batches of different shapes

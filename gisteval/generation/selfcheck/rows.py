@@ -61,7 +61,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def taken(self, row: int) -> int:
+    def tokens_before_answer(self, row: int) -> int:
         """Tokens before a row's answer."""
         return len(self.prompts[row]) + len(self.inputs[row])
 
@@ -164,7 +164,7 @@ def make_rows(
     """
     instructions = [example.instruction for example in examples]
     whole = compressor.prompts(model, instructions)
-    compressed, prompts, visible, chosen = _proven(model, compressor, budget, instructions)
+    compressed, prompts, visible, chosen = _compressed_with_proof(model, compressor, budget, instructions)
     inputs = model.tokens.continuations([example.input for example in examples])
     references = model.tokens.targets([example.output for example in examples])
     targets = []
@@ -186,7 +186,7 @@ def make_rows(
     )
 
 
-def _proven(
+def _compressed_with_proof(
     model: PromptModel, compressor: Compressor, budget: Budget | None, instructions: Sequence[str]
 ) -> tuple[list[CompressedPrompt], list[list[int]], Visible, list[CompressedPrompt]]:
     """What the cached path runs behind, what an uncached pass reads and sees, and what a run would use.

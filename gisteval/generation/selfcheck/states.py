@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from gisteval.errors import GistevalError
-from gisteval.generation.selfcheck.distance import of_row
+from gisteval.generation.selfcheck.distance import row_difference
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt, Tokens
 from gisteval.models.running.layer_masks import decoder_layers
@@ -99,12 +99,12 @@ def _last(layers: LayerStates, row: int, end: int, count: int) -> LayerStates:
 def state_differences(first: Sequence[LayerStates], second: Sequence[LayerStates]) -> Tensor:
     """How far apart a row's states are behind each layer, (rows, layers).
 
-    It is the mean over the width, and of the positions what `of_row` takes.
+    It is the mean over the width, and of the positions what `row_difference` takes.
     """
     rows = []
     for first_layers, second_layers in zip(first, second, strict=True):
         pairs = zip(first_layers, second_layers, strict=True)
-        rows.append([of_row((a.float() - b.float()).abs().mean(-1).cpu()) for a, b in pairs])
+        rows.append([row_difference((a.float() - b.float()).abs().mean(-1).cpu()) for a, b in pairs])
     return torch.tensor(rows)
 
 

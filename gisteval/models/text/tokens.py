@@ -102,7 +102,7 @@ class PromptTokenizer:
         """Generated ids -> text, special tokens dropped and outer white space stripped."""
         return str(self.tokenizer.decode(token_ids, skip_special_tokens=True)).strip()
 
-    def said(self, token_ids: Sequence[int], thinking: Thinking) -> tuple[str, str | None]:
+    def answer_text(self, token_ids: Sequence[int], thinking: Thinking) -> tuple[str, str | None]:
         """The answer in generated ids, and the whole text where thoughts before the answer were dropped.
 
         A thought that the chat template opened is a part of the text, its tag included.

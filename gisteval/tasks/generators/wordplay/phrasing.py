@@ -24,7 +24,7 @@ SENTENCE_START = re.compile(r"(^|[.?!] )([a-z]+)")
 
 
 @dataclass(frozen=True)
-class Template:
+class Construction:
     """One construction; an imperative one may follow "could you" and the like."""
 
     choice: Choice
@@ -43,8 +43,8 @@ class SlotRule:
 class FamilyGrammar:
     """The templates of one family and its own synonym sets."""
 
-    train: tuple[Template, ...]
-    unseen: tuple[Template, ...]
+    train: tuple[Construction, ...]
+    unseen: tuple[Construction, ...]
     synonyms: Mapping[str, Choice]
 
 
@@ -59,9 +59,9 @@ class Grammar:
     categories: tuple[str, ...]
 
 
-def _templates(lines: str) -> tuple[Template, ...]:
+def _templates(lines: str) -> tuple[Construction, ...]:
     stripped = (line.strip() for line in lines.splitlines())
-    return tuple(Template(parse(line.lstrip("!")), line.startswith("!")) for line in stripped if line)
+    return tuple(Construction(parse(line.lstrip("!")), line.startswith("!")) for line in stripped if line)
 
 
 def _family(raw: Mapping[str, Any], name: str) -> FamilyGrammar:
@@ -176,6 +176,6 @@ def close(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else text.rstrip(",:;") + "."
 
 
-def plain(wording: Wording, template: Template) -> str:
+def plain(wording: Wording, template: Construction) -> str:
     """A clean instruction: one template, capitals, a final mark."""
     return sentence_case(close(tidy(wording.render(template.choice))), wording.params)
