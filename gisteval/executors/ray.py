@@ -1,35 +1,51 @@
-"""The executor of a Ray cluster: workers answer shards of all systems, this process takes their records."""
+"""The executor of a Ray cluster, whose workers answer batches and send their records to this process."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Any
 
 from gisteval.executors.ray_pool import RayOptions, RayPool, import_ray
 from gisteval.executors.schedule import Schedule
-from gisteval.executors.work import Event, Portion, Settings, Work
+from gisteval.executors.work import Event, Portion, Settings, SystemWork
 from gisteval.executors.worker import GenerationWorker
 
 
 class RayExecutor:
-    """Any number of workers, whose number may change meanwhile."""
+    """Does the work on any number of Ray workers, which may change during the run."""
 
     def __init__(self, options: RayOptions) -> None:
-        """Raises MissingExtra if ray is not installed."""
+        """Prepare an executor.
+
+        Raises:
+            MissingExtra: ray is not installed.
+        """
         import_ray(options)
         self._options = options
         self._pool: RayPool[Event] | None = None
 
-    def facts(self) -> dict[str, Any]:
-        """For the manifest. workers: asked for (None: as many as fit); most: at a time; lost: died."""
+    def facts(self) -> dict[str, object]:
+        """Return what the manifest says about the executor.
+
+        Returns:
+            `workers` is the number asked for (None means as many as fit). After a run, `most` is the
+            largest number at one time and `lost` the number that died.
+        """
         options, pool = self._options, self._pool
-        facts = {"name": "ray", "workers": options.workers, "gpus_per_worker": options.gpus}
+        facts: dict[str, object] = {
+            "name": "ray",
+            "workers": options.workers,
+            "gpus_per_worker": options.gpus,
+        }
         return facts if pool is None else {**facts, "most": pool.most, "lost": pool.lost}
 
-    def run(self, works: Sequence[Work], settings: Settings) -> Generator[Event, None, None]:
-        """Raises InvalidRun at the end if the logits of an example were no numbers."""
+    def run(self, works: Sequence[SystemWork], settings: Settings) -> Generator[Event, None, None]:
+        """Do the work of all systems.
+
+        Raises:
+            InvalidRun: The logits of an example were not finite. It is raised after all other work.
+        """
         if not works:
             return
         self._pool = RayPool(self._options, partial(GenerationWorker, settings))

@@ -26,7 +26,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RequestRow:
     """What is run once: an input behind a compressed part. An empty prompt is none.
 
     width: rows of the batch that it becomes; room: tokens that may follow the input.
@@ -43,7 +43,7 @@ class Placed:
     """A row, by its index, with its prompt's compressed form."""
 
     index: int
-    row: Row
+    row: RequestRow
     compressed: CompressedPrompt
 
 
@@ -73,7 +73,7 @@ class Compression:
         return {**found, "": PLAIN}
 
 
-def questions(pieces: Sequence[Piece], limit: int | None) -> tuple[list[Row], list[list[int]]]:
+def questions(pieces: Sequence[Piece], limit: int | None) -> tuple[list[RequestRow], list[list[int]]]:
     """Pieces that differ in their answers only, as one row; and by row the indices of its pieces.
 
     limit: answers of a row, so that its batch can keep to its own limit.
@@ -86,13 +86,13 @@ def questions(pieces: Sequence[Piece], limit: int | None) -> tuple[list[Row], li
         for start in range(0, len(indices), limit or AUTO_BATCH):
             chosen = indices[start : start + (limit or AUTO_BATCH)]
             longest = max(len(pieces[index].answer) for index in chosen)
-            rows.append(Row(prompt, input_ids, len(chosen), longest))
+            rows.append(RequestRow(prompt, input_ids, len(chosen), longest))
             members.append(chosen)
     return rows, members
 
 
 def batches(
-    model: PromptModel, compression: Compression, rows: Sequence[Row], limit: int | None
+    model: PromptModel, compression: Compression, rows: Sequence[RequestRow], limit: int | None
 ) -> Iterator[list[Placed]]:
     """Every row once, in batches of similar length, with its compressed prompt.
 
@@ -121,5 +121,5 @@ def batches(
             yield [Placed(index, rows[index], compressed[rows[index].prompt]) for index in batch]
 
 
-def _tokens(model: PromptModel, compression: Compression, row: Row) -> int:
+def _tokens(model: PromptModel, compression: Compression, row: RequestRow) -> int:
     return compression.measure(model, row.prompt) + len(row.input) + row.room

@@ -20,7 +20,7 @@ from gisteval.compressors.base import check_budget
 from gisteval.compressors.spec import CompressorSpec, settings_of
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.integrations.lm_eval.arguments import compressor_spec, row_limit, rule_of
-from gisteval.integrations.lm_eval.batches import Compression, Piece, Placed, Row, batches, questions
+from gisteval.integrations.lm_eval.batches import Compression, Piece, Placed, RequestRow, batches, questions
 from gisteval.integrations.lm_eval.decoding import Decoding, StopTexts, read_decoding
 from gisteval.integrations.lm_eval.parts import NOTHING, Parts
 from gisteval.integrations.lm_eval.tokens import TaskTokens
@@ -211,7 +211,7 @@ class GistLM(TemplateLM):  # type: ignore[misc]
             parts = self._parts(request, context)
             room = self._room(request, parts.prompt, decoding.max_new_tokens)
             ids = tuple(self.tokens.plain(parts)[-room:])
-            rows.append(Row(parts.prompt, ids, 1, decoding.max_new_tokens))
+            rows.append(RequestRow(parts.prompt, ids, 1, decoding.max_new_tokens))
         answers = [""] * len(requests)
         with tqdm(total=len(rows), desc="generate_until", disable=disable_tqdm) as bar:
             for decoding, numbers in kinds.items():

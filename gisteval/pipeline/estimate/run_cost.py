@@ -10,9 +10,9 @@ from typing import Any
 
 from gisteval.errors import GistevalError, counted
 from gisteval.pipeline.estimate.split_cost import (
-    Lengths,
+    ExampleLengths,
     SplitCost,
-    measure_lengths,
+    count_lengths,
     model_shape,
     split_cost,
 )
@@ -64,12 +64,12 @@ class RunCost:
     @property
     def expected(self) -> Bill:
         """Outputs as long as their references; systems without closed form are left out."""
-        return self.bill(sum(item.work.expected.total for item in self.splits if item.work))
+        return self.bill(sum(item.flops.expected.total for item in self.splits if item.flops))
 
     @property
     def most(self) -> Bill:
         """Outputs as long as they may be."""
-        return self.bill(sum(item.work.most.total for item in self.splits if item.work))
+        return self.bill(sum(item.flops.most.total for item in self.splits if item.flops))
 
     def bill(self, flops: int) -> Bill:
         """What so many FLOPs take."""
@@ -91,15 +91,15 @@ class RunCost:
 
     def _row(self, item: SplitCost) -> dict[str, Any]:
         row = asdict(item)
-        del row["work"]
-        if item.work is None:
+        del row["flops"]
+        if item.flops is None:
             return {**row, "flops": None, "expected": None, "most": None}
         phases = ("compress", "prefill", "loss", "decode", "decode_most")
         return {
             **row,
-            "flops": {name: getattr(item.work, name).total for name in phases},
-            "expected": asdict(self.bill(item.work.expected.total)),
-            "most": asdict(self.bill(item.work.most.total)),
+            "flops": {name: getattr(item.flops, name).total for name in phases},
+            "expected": asdict(self.bill(item.flops.expected.total)),
+            "most": asdict(self.bill(item.flops.most.total)),
         }
 
 
@@ -124,14 +124,14 @@ def estimate_run(plan: Plan, rates: Rates) -> RunCost:
     judge = None
     if plan.config.judge != "none":
         judge = judge_cost(plan, prepare(judge_options(plan.config)))
-    lengths: dict[tuple[str, str], list[Lengths]] = {}
+    lengths: dict[tuple[str, str], list[ExampleLengths]] = {}
     costs = []
     for system in plan.systems:
         identity = plan.identities[system.name]
         reader = json.dumps([dict(identity.template), identity.tokenizer], sort_keys=True)
         for split, examples in plan.examples.items():
             if (reader, split) not in lengths:
-                lengths[reader, split] = measure_lengths(system.checkpoint, examples)
+                lengths[reader, split] = count_lengths(system.checkpoint, examples)
             found = lengths[reader, split]
             costs.append(split_cost(system, split, found, plan.decoding.max_new_tokens))
     rates = measured(rates, plan)

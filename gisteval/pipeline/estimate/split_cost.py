@@ -24,7 +24,7 @@ NO_FLOPS = Flops(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Lengths:
+class ExampleLengths:
     """One example in tokens: the prompt without gists, the target with its end token.
 
     template: how many of the prompt's are the template's.
@@ -38,7 +38,7 @@ class Lengths:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenSums:
     """Sums over the examples of a split that fit into the context.
 
     prompt: of the distinct instructions, template and gists included; kept: slots or tokens of the prompt
@@ -55,7 +55,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class PhaseFlops:
     """FLOPs by phase: compress once a distinct instruction, prefill, loss on the reference, decode.
 
     decode: outputs as long as their references; decode_most: all as long as they may be.
@@ -67,8 +67,8 @@ class Work:
     decode: Flops = NO_FLOPS
     decode_most: Flops = NO_FLOPS
 
-    def __add__(self, other: Work) -> Work:
-        return Work(
+    def __add__(self, other: PhaseFlops) -> PhaseFlops:
+        return PhaseFlops(
             self.compress + other.compress,
             self.prefill + other.prefill,
             self.loss + other.loss,
@@ -89,7 +89,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class SplitCost:
-    """One system on one split. too_long: examples beyond the context; work: None without closed form."""
+    """One system on one split. too_long: examples beyond the context; flops: None without closed form."""
 
     system: str
     checkpoint: str
@@ -99,16 +99,16 @@ class SplitCost:
     examples: int
     too_long: int
     instructions: int
-    tokens: Tokens
-    work: Work | None
+    tokens: TokenSums
+    flops: PhaseFlops | None
 
 
-def measure_lengths(checkpoint: Checkpoint, examples: Sequence[Example]) -> list[Lengths]:
+def count_lengths(checkpoint: Checkpoint, examples: Sequence[Example]) -> list[ExampleLengths]:
     """Each example's tokens under a checkpoint's tokenizer and template. Raises GistevalError."""
     tokens = load_tokens(checkpoint)
     prompts = tokens.prompts([example.instruction for example in examples])
     return [
-        Lengths(example.instruction, *parts, sum(tokens.template_ends(prompt)))
+        ExampleLengths(example.instruction, *parts, sum(tokens.template_ends(prompt)))
         for example, prompt, parts in zip(examples, prompts, tokens.lengths(examples), strict=True)
     ]
 
@@ -119,7 +119,9 @@ def model_shape(checkpoint: Checkpoint) -> ModelShape | None:
     return load_shape(str(path)) if (path / "config.json").is_file() else None
 
 
-def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tokens: int) -> SplitCost:
+def split_cost(
+    system: System, split: str, found: Sequence[ExampleLengths], max_new_tokens: int
+) -> SplitCost:
     """Tokens and FLOPs of a system over the examples of a split."""
     checkpoint = system.checkpoint
     record, caches = checkpoint.record, checkpoint.architecture.caches_prompts
@@ -134,10 +136,10 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
         source = Source(tokens, record.k, record.leak_window, caches, template)
         return compressor.footprint(source, system.budget)
 
-    def footprint(row: Lengths) -> Footprint:
+    def footprint(row: ExampleLengths) -> Footprint:
         return measured(row.prompt, row.template)
 
-    def positions(row: Lengths) -> int:
+    def positions(row: ExampleLengths) -> int:
         taken = footprint(row).positions
         return row.prompt + record.k if taken is None else taken
 
@@ -146,7 +148,7 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
     # An output may go on until its next token would leave the context.
     rooms = [min(max_new_tokens, context - positions(row) - row.input + 1) for row in fitting]
     outputs = [min(row.target, room) for row, room in zip(fitting, rooms, strict=True)]
-    tokens = Tokens(
+    tokens = TokenSums(
         prompt=sum(row.prompt + record.k for row in prompts.values()),
         kept=sum(footprint(row).slots + footprint(row).run_each for row in fitting),
         input=sum(row.input for row in fitting),
@@ -154,7 +156,7 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
         output=sum(outputs),
         output_most=sum(rooms),
     )
-    work = None
+    flops = None
     if shape is not None and shape.closed is not None:
         closed = shape.closed
         once = sum(
@@ -165,7 +167,7 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
             _use(closed, caches, footprint(row), row.input, row.target, output, room)
             for row, output, room in zip(fitting, outputs, rooms, strict=True)
         )
-        work = sum(each, Work(compress=once))
+        flops = sum(each, PhaseFlops(compress=once))
     return SplitCost(
         system.name,
         str(checkpoint.path),
@@ -176,14 +178,14 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
         len(found) - len(fitting),
         len(prompts),
         tokens,
-        work,
+        flops,
     )
 
 
 @cache
 def _use(
     shape: Shape, caches: bool, prompt: Footprint, read: int, target: int, output: int, most: int
-) -> Work:
+) -> PhaseFlops:
     """One example. caches: prompt tokens that run at each use fill a cache first, as a decoder's do;
     otherwise they run in one pass with the input."""
     tokens, cached, prefill = read, prompt.slots, NO_FLOPS
@@ -192,7 +194,7 @@ def _use(
         cached += prompt.run_each
     elif prompt.run_each:
         tokens += prompt.run_each
-    return Work(
+    return PhaseFlops(
         # The output matrix runs on the last position only; that gives the first token.
         prefill=prefill + forward(shape, tokens, cached, logits=1),
         loss=score(shape, tokens, cached, target - 1),

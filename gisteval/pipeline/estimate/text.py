@@ -80,11 +80,11 @@ def _bill(bill: Bill) -> str:
 
 
 def _row(cost: RunCost, item: SplitCost) -> tuple[str, ...]:
-    tokens, work = item.tokens, item.work
+    tokens, flops = item.tokens, item.flops
     counts = (item.examples, item.instructions, tokens.prompt, tokens.input, tokens.output)
     amounts = ("-",) * 4
-    if work is not None:
-        amounts = _amounts(cost.bill(work.expected.total), cost.bill(work.most.total))
+    if flops is not None:
+        amounts = _amounts(cost.bill(flops.expected.total), cost.bill(flops.most.total))
     return (item.system, item.split, *(f"{count:,}" for count in (*counts, tokens.output_most)), *amounts)
 
 

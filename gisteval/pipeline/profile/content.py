@@ -10,7 +10,7 @@ from typing import Any
 from gisteval import stats
 from gisteval.models.running.base import PromptModel
 from gisteval.pipeline.profile.settings import CURVE_USES, scenario_content
-from gisteval.profiling.accounts import FlopSource, Work, work_of
+from gisteval.profiling.accounts import FlopSource, MeanFlops, mean_flops
 from gisteval.profiling.breakeven import (
     Cost,
     break_even,
@@ -24,7 +24,7 @@ from gisteval.profiling.shapes import ModelShape
 from gisteval.profiling.timing import Median, clock_name
 from gisteval.profiling.whatif import Scenario, what_if
 
-SWEPT_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
+WHAT_IF_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
 
 
 def model_content(
@@ -40,7 +40,7 @@ def model_content(
     budget: bytes of memory for stored prompts.
     """
     first = batches[0]
-    model = first.timings[0].way.model
+    model = first.timings[0].mode.model
     return {
         "device": str(model.device),
         "dtype": str(model.dtype).removeprefix("torch."),
@@ -51,7 +51,7 @@ def model_content(
         "flops_source": None if source is None else source.name,
         "machine": asdict(machine),
         "batches": [_batch(batch, source, machine, output_tokens - 1) for batch in batches],
-        "storage": [asdict(storage(found.way.name, _mean_bytes(found), budget)) for found in first.timings],
+        "storage": [asdict(storage(found.mode.name, _mean_bytes(found), budget)) for found in first.timings],
         "by_prompt_length": _by_prompt_length(shape, first, output_tokens, model),
     }
 
@@ -63,12 +63,12 @@ def _mean_bytes(found: Timings) -> float:
 def _batch(
     batch: BatchProfile, source: FlopSource | None, machine: MeasuredMachine, steps: int
 ) -> dict[str, Any]:
-    works: dict[str, Work] = {}
+    works: dict[str, MeanFlops] = {}
     if source is not None:
-        works = {found.way.name: work_of(source.form, found.lengths, steps) for found in batch.timings}
+        works = {found.mode.name: mean_flops(source.form, found.lengths, steps) for found in batch.timings}
     flops = {name: Cost(work.compress, work.each) for name, work in works.items()}
     seconds = {
-        found.way.name: Cost(found.compress.median if found.compress else 0.0, found.end_to_end.median)
+        found.mode.name: Cost(found.compress.median if found.compress else 0.0, found.end_to_end.median)
         for found in batch.timings
     }
     uses = sampled_uses(CURVE_USES)
@@ -80,12 +80,12 @@ def _batch(
         "left_out": list(batch.left_out),
         "examples": len(batch.timings[0].lengths),
         "systems": [
-            _system(found, works.get(found.way.name), machine, steps, batch.batch_size)
+            _system(found, works.get(found.mode.name), machine, steps, batch.batch_size)
             for found in batch.timings
         ],
         "savings": [
             {
-                "system": saving.way,
+                "system": saving.mode,
                 "baseline": saving.baseline,
                 "phase": saving.phase,
                 "percent": saving.percent,
@@ -112,18 +112,18 @@ def _break_evens(
         if saving.phase != "end_to_end":
             continue
         # The paired median is sharper than the difference of two medians, so it is what is saved.
-        cost = Cost(seconds[saving.way].once, 0.0)
+        cost = Cost(seconds[saving.mode].once, 0.0)
         base = Cost(seconds[saving.baseline].once, saving.seconds.median)
         found = {"seconds": break_even(saving.baseline, base, cost, saving.seconds.proven)}
         if flops:
-            exact = break_even(saving.baseline, flops[saving.baseline], flops[saving.way])
+            exact = break_even(saving.baseline, flops[saving.baseline], flops[saving.mode])
             found = {"flops": exact, **found}
-        rows += [{"system": saving.way, "unit": unit, **asdict(even)} for unit, even in found.items()]
+        rows += [{"system": saving.mode, "unit": unit, **asdict(even)} for unit, even in found.items()]
     return rows
 
 
 def _system(
-    found: Timings, work: Work | None, machine: MeasuredMachine, steps: int, rows: int
+    found: Timings, work: MeanFlops | None, machine: MeasuredMachine, steps: int, rows: int
 ) -> dict[str, Any]:
     phases = {
         "compress": found.compress,
@@ -133,9 +133,9 @@ def _system(
     }
     run, cached = (fmean(getattr(item, field) for item in found.lengths) for field in ("run", "cached"))
     return {
-        "name": found.way.name,
-        "kind": found.way.kind,
-        "k": found.way.model.tokens.k,
+        "name": found.mode.name,
+        "kind": found.mode.kind,
+        "k": found.mode.model.tokens.k,
         "run_tokens": run,
         "cached_slots": cached,
         "stored_bytes": _mean_bytes(found),
@@ -151,10 +151,10 @@ def _median(value: Median | None) -> dict[str, Any] | None:
 
 
 def _attained(
-    found: Timings, work: Work, machine: MeasuredMachine, steps: int, rows: int, slots: float
+    found: Timings, work: MeanFlops, machine: MeasuredMachine, steps: int, rows: int, slots: float
 ) -> list[dict[str, Any]]:
     """Prefill and decoding beside the roof; FLOPs and bytes without those spent on padding."""
-    model = found.way.model
+    model = found.mode.model
     weights = _weight_bytes(model)
     prefill = attained(
         machine,
@@ -197,14 +197,14 @@ def _by_prompt_length(
     shape: ModelShape, batch: BatchProfile, output_tokens: int, model: PromptModel
 ) -> list[dict[str, Any]]:
     """FLOPs of each use by prompt length on the measured shape, from the closed form if it has one."""
-    compressed = next(found for found in batch.timings if found.way.kind == "compressed")
-    negative = next(found for found in batch.timings if found.way.kind == "negative")
-    k = compressed.way.model.tokens.k
+    compressed = next(found for found in batch.timings if found.mode.kind == "compressed")
+    negative = next(found for found in batch.timings if found.mode.kind == "negative")
+    k = compressed.mode.model.tokens.k
     if shape.closed is None or k < 1:
         return []
     tokens = round(sum(item.run for item in negative.lengths) / len(negative.lengths))
     size = model.dtype.itemsize
     return [
         scenario_content(what_if(shape, Scenario(prompt, k, tokens, output_tokens, 1, size)))
-        for prompt in SWEPT_PROMPTS
+        for prompt in WHAT_IF_PROMPTS
     ]

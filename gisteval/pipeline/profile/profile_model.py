@@ -22,7 +22,7 @@ from gisteval.pipeline.run.plan import Plan
 from gisteval.profiling.accounts import FlopSource, flop_source
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.measure import BatchProfile, profile_batch
-from gisteval.profiling.passes import Way
+from gisteval.profiling.passes import ServingMode
 from gisteval.profiling.roofline import measure_machine
 from gisteval.profiling.shapes import ModelShape, describe_config
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
@@ -92,14 +92,14 @@ def _measure(
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads or before)
     try:
-        ways, notes = _ways(suite, placement)
-        chosen = _spread(_fitting(ways, examples, options.decoded_tokens), options.limit)
+        modes, notes = _modes(suite, placement)
+        chosen = _spread(_fitting(modes, examples, options.decoded_tokens), options.limit)
         weights = _candidates(suite)[0].checkpoint
-        shape = describe_config(weights.record.family, ways[0].model.model.config.to_dict())
+        shape = describe_config(weights.record.family, modes[0].model.model.config.to_dict())
         budget = TimeBudget.of(options.time_budget)
         source, uncounted = _flop_source(shape)
         machine = measure_machine(placement.device, placement.dtype, MACHINE_SHARE * budget.left)
-        batches, left_out = _batches(ways, chosen, options, budget)
+        batches, left_out = _batches(modes, chosen, options, budget)
         spent = options.time_budget - budget.left
     finally:
         torch.set_num_threads(before)
@@ -131,7 +131,7 @@ def _flop_source(shape: ModelShape) -> tuple[FlopSource | None, list[str]]:
 
 
 def _batches(
-    ways: Sequence[Way], examples: Sequence[Example], options: ProfileOptions, budget: TimeBudget
+    modes: Sequence[ServingMode], examples: Sequence[Example], options: ProfileOptions, budget: TimeBudget
 ) -> tuple[list[BatchProfile], list[str]]:
     """Each batch size has an equal share of the time that is left; notes say what was left out.
 
@@ -146,7 +146,7 @@ def _batches(
     found: list[BatchProfile] = []
     for place, size in enumerate(sizes or options.batch_sizes[:1]):
         share = budget.share(max(1, len(sizes) - place))
-        batch = profile_batch(ways, examples, size, options.decoded_tokens, share, must=not found)
+        batch = profile_batch(modes, examples, size, options.decoded_tokens, share, must=not found)
         if batch is None:
             notes.append(
                 f"Batch of {size}: left out, the {options.time_budget:g} s of time budget were spent."
@@ -188,8 +188,8 @@ def _candidates(suite: Suite) -> list[System]:
     return candidates
 
 
-def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
-    """The ordinary ways, then every candidate's, then the negative control, all on one set of weights.
+def _modes(suite: Suite, placement: Placement) -> tuple[list[ServingMode], list[str]]:
+    """The ordinary modes, then every candidate's, then the negative control, all on one set of weights.
 
     Notes name the candidates that those weights can't stand for. Raises GistevalError without candidates.
     """
@@ -197,10 +197,10 @@ def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
     first, notes = candidates[0].checkpoint, []
     loaded = load_placed(first, placement)
 
-    # The end token stops nobody, so that all ways decode alike.
+    # The end token stops nobody, so that all modes decode alike.
     plain = loaded.with_gists(0, 0).endless()
-    ways = [Way(NO_CACHE, "no_cache", plain, None)]
-    ways.append(Way(WHOLE_CACHE, "whole_cache", plain, Full()))
+    modes = [ServingMode(NO_CACHE, "no_cache", plain, None)]
+    modes.append(ServingMode(WHOLE_CACHE, "whole_cache", plain, Full()))
     for system in candidates:
         method = system.method()
         record = system.checkpoint.record
@@ -209,12 +209,12 @@ def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
         if _shape_fields(system.checkpoint) != _shape_fields(first):
             notes.append(f"{system.name} has another shape than {first.record.name}: profile it by itself.")
             continue
-        if any(way.name == label for way in ways):
+        if any(mode.name == label for mode in modes):
             continue  # the same k of another checkpoint takes the same time
         model = loaded.with_gists(record.k, record.leak_window).endless()
-        ways.append(Way(label, "compressed", model, method, system.budget))
-    ways.append(Way(NEGATIVE, "negative", plain, Empty()))
-    return ways, notes
+        modes.append(ServingMode(label, "compressed", model, method, system.budget))
+    modes.append(ServingMode(NEGATIVE, "negative", plain, Empty()))
+    return modes, notes
 
 
 def _shape_fields(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -226,10 +226,10 @@ def _shape_fields(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _fitting(ways: Sequence[Way], examples: Sequence[Example], output_tokens: int) -> list[Example]:
+def _fitting(modes: Sequence[ServingMode], examples: Sequence[Example], output_tokens: int) -> list[Example]:
     """Examples whose prompt, gists, input and output stay within the context."""
-    model = ways[0].model
-    gists = max(way.model.tokens.k for way in ways)
+    model = modes[0].model
+    gists = max(mode.model.tokens.k for mode in modes)
     prompts = model.tokens.prompts([example.instruction for example in examples])
     inputs = model.tokens.continuations([example.input for example in examples])
     fitting = [

@@ -10,10 +10,10 @@ from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.pipeline.profile.options import INPUT_TOKENS, ProfileOptions
-from gisteval.pipeline.profile.settings import sweep_content
+from gisteval.pipeline.profile.settings import what_if_content
 from gisteval.profiling.shape_flops import shape_flops
 from gisteval.profiling.shapes import load_shape
-from gisteval.profiling.whatif import sweep
+from gisteval.profiling.whatif import what_if_grid
 from gisteval.records.store import write_json
 from gisteval.report.profile import write_profile_report
 
@@ -38,7 +38,7 @@ def _what_if(options: ProfileOptions) -> dict[str, Any]:
 
     Raises GistevalError for a shape without closed form.
     """
-    scenarios = sweep(
+    scenarios = what_if_grid(
         [load_shape(name) for name in options.shapes],
         options.prompt_tokens,
         options.gist_tokens,
@@ -46,7 +46,7 @@ def _what_if(options: ProfileOptions) -> dict[str, Any]:
         INPUT_TOKENS if options.input_tokens is None else options.input_tokens,
         _outputs(options),
     )
-    return sweep_content(list(scenarios), options.memory_budget)
+    return what_if_content(list(scenarios), options.memory_budget)
 
 
 def _outputs(options: ProfileOptions) -> int:

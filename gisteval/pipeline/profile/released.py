@@ -1,4 +1,4 @@
-"""The paper's benchmark files as the content of a profile: means, and what each way saves."""
+"""The paper's benchmark files as the content of a profile: means, and what each mode saves."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ BYTES_A_NUMBER = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A way to serve a prompt, by example: milliseconds (None: not timed), FLOPs and cached slots."""
+class ReleasedMode:
+    """A mode to serve a prompt, by example: milliseconds (None: not timed), FLOPs and cached slots."""
 
     name: str
     milliseconds: Mapping[str, float] | None
@@ -41,20 +41,20 @@ def released_profile(files: Sequence[Path]) -> dict[str, Any]:
     by_model: dict[str, list[Path]] = {}
     for file in files:
         by_model.setdefault(shape_name(file), []).append(file)
-    ways = [content for model, found in by_model.items() for content in _model_ways(model, found)]
-    timed = [saving for way in ways for saving in way["saved"] if saving["p_value"] is not None]
+    modes = [content for model, found in by_model.items() for content in _model_modes(model, found)]
+    timed = [saving for mode in modes for saving in mode["saved"] if saving["p_value"] is not None]
     for saving, p_value in zip(timed, stats.holm([saving["p_value"] for saving in timed]), strict=True):
         saving["p_value"] = p_value
     return {
         "kind": "released",
         "files": [asdict(means) for means in released_means(files)],
-        "ways": ways,
+        "modes": modes,
     }
 
 
-def _model_ways(model: str, files: Sequence[Path]) -> list[dict[str, Any]]:
+def _model_modes(model: str, files: Sequence[Path]) -> list[dict[str, Any]]:
     shape = shape_of(files[0])
-    ways: dict[str, Way] = {}
+    modes: dict[str, ReleasedMode] = {}
     # The file whose cache is the whole prompt comes last: its standard rows are a second measurement.
     for file in sorted(files, key=lambda file: "-prompt-" in file.name):
         rows = read_released(file)
@@ -62,18 +62,18 @@ def _model_ways(model: str, files: Sequence[Path]) -> list[dict[str, Any]]:
         others = [row for row in rows if row.model != "standard"]
         slots = {row.cached for row in others}
         name = WHOLE_CACHE if len(slots) != 1 else f"gist-{slots.pop()}"
-        ways.setdefault(NO_CACHE, _way(NO_CACHE, standard))
-        ways[name] = _way(name, others)
-        ways.setdefault(NEGATIVE, _negative(shape, others))
+        modes.setdefault(NO_CACHE, _released_mode(NO_CACHE, standard))
+        modes[name] = _released_mode(name, others)
+        modes.setdefault(NEGATIVE, _negative(shape, others))
     order = [NO_CACHE, WHOLE_CACHE]
-    order += [name for name in ways if name not in (*order, NEGATIVE)]
-    kept = [ways[name] for name in (*order, NEGATIVE) if name in ways and ways[name].flops]
-    baselines = [way for way in kept if way.name in (NO_CACHE, WHOLE_CACHE)]
-    return [_content(model, shape, way, baselines) for way in kept]
+    order += [name for name in modes if name not in (*order, NEGATIVE)]
+    kept = [modes[name] for name in (*order, NEGATIVE) if name in modes and modes[name].flops]
+    baselines = [mode for mode in kept if mode.name in (NO_CACHE, WHOLE_CACHE)]
+    return [_content(model, shape, mode, baselines) for mode in kept]
 
 
-def _way(name: str, rows: Sequence[ReleasedRow]) -> Way:
-    return Way(
+def _released_mode(name: str, rows: Sequence[ReleasedRow]) -> ReleasedMode:
+    return ReleasedMode(
         name,
         {row.example: row.cuda_time / 1e3 for row in rows},
         {row.example: float(row.flops) for row in rows},
@@ -81,41 +81,41 @@ def _way(name: str, rows: Sequence[ReleasedRow]) -> Way:
     )
 
 
-def _negative(shape: Shape, rows: Sequence[ReleasedRow]) -> Way:
+def _negative(shape: Shape, rows: Sequence[ReleasedRow]) -> ReleasedMode:
     """The input alone: nobody timed it, its FLOPs follow from the closed form."""
     flops = {row.example: float(forward(shape, row.inputs, 0).total) for row in rows}
-    return Way(NEGATIVE, None, flops, dict.fromkeys(flops, 0))
+    return ReleasedMode(NEGATIVE, None, flops, dict.fromkeys(flops, 0))
 
 
-def _content(model: str, shape: Shape, way: Way, baselines: Sequence[Way]) -> dict[str, Any]:
-    slots = sum(way.cached.values()) / len(way.cached)
+def _content(model: str, shape: Shape, mode: ReleasedMode, baselines: Sequence[ReleasedMode]) -> dict[str, Any]:
+    slots = sum(mode.cached.values()) / len(mode.cached)
     slot = 2 * shape.layers * shape.kv_width * BYTES_A_NUMBER if isinstance(shape, DecoderShape) else None
-    times = None if way.milliseconds is None else stats.mean_interval(list(way.milliseconds.values()))
+    times = None if mode.milliseconds is None else stats.mean_interval(list(mode.milliseconds.values()))
     return {
         "model": model,
-        "way": way.name,
-        "rows": len(way.flops),
+        "mode": mode.name,
+        "rows": len(mode.flops),
         "milliseconds": None if times is None else _estimate(times),
-        "flops": sum(way.flops.values()) / len(way.flops),
+        "flops": sum(mode.flops.values()) / len(mode.flops),
         "cached_slots": slots,
         "stored_bytes": None if slot is None else slots * slot,
         "saved": [
             saving
             for base in baselines
-            if base.name != way.name and way.name != NO_CACHE
-            for saving in _savings(way, base)
+            if base.name != mode.name and mode.name != NO_CACHE
+            for saving in _savings(mode, base)
         ],
     }
 
 
-def _savings(way: Way, base: Way) -> list[dict[str, Any]]:
+def _savings(mode: ReleasedMode, base: ReleasedMode) -> list[dict[str, Any]]:
     """What is saved of a baseline's mean, paired by example: in percent with its 95% interval.
 
     p_value: of no difference in time, by flipped signs; FLOPs follow from lengths and have none.
     """
-    pairs = [("flops", base.flops, way.flops)]
-    if way.milliseconds is not None and base.milliseconds is not None:
-        pairs.append(("seconds", base.milliseconds, way.milliseconds))
+    pairs = [("flops", base.flops, mode.flops)]
+    if mode.milliseconds is not None and base.milliseconds is not None:
+        pairs.append(("seconds", base.milliseconds, mode.milliseconds))
     found = []
     for unit, theirs, ours in pairs:
         shared = [example for example in theirs if example in ours]

@@ -14,7 +14,7 @@ CURVE_USES = 10_000
 """Uses of a prompt up to which curves of total cost go."""
 
 
-def sweep_content(found: Sequence[WhatIf], budget: int) -> dict[str, Any]:
+def what_if_content(found: Sequence[WhatIf], budget: int) -> dict[str, Any]:
     """A what-if sweep. budget: bytes of memory for stored prompts, or for a running batch."""
     first = found[0]
     return {
@@ -38,19 +38,19 @@ def scenario_content(item: WhatIf, budget: int | None = None) -> dict[str, Any]:
         "batch": item.scenario.batch,
         "ways": [
             {
-                "name": way.name,
-                "flops_once": way.flops.once,
-                "flops_each": way.flops.each,
-                "seconds_once": way.seconds.once,
-                "seconds_each": way.seconds.each,
-                "batch_bytes": way.batch_bytes,
+                "name": mode.name,
+                "flops_once": mode.flops.once,
+                "flops_each": mode.flops.each,
+                "seconds_once": mode.seconds.once,
+                "seconds_each": mode.seconds.each,
+                "batch_bytes": mode.batch_bytes,
                 **(
-                    {"stored_bytes": way.stored_bytes}
+                    {"stored_bytes": mode.stored_bytes}
                     if budget is None
-                    else _stored(way.stored_bytes, budget)
+                    else _stored(mode.stored_bytes, budget)
                 ),
             }
-            for way in item.ways
+            for mode in item.modes
         ],
         "break_even": [
             {"unit": unit, **asdict(even)}
@@ -61,9 +61,9 @@ def scenario_content(item: WhatIf, budget: int | None = None) -> dict[str, Any]:
 
 
 def _curves(item: WhatIf) -> list[dict[str, Any]]:
-    """Total FLOPs of each way over the uses of a prompt."""
+    """Total FLOPs of each mode over the uses of a prompt."""
     uses = sampled_uses(CURVE_USES)
-    return [asdict(cost_curve(way.name, way.flops, uses)) for way in item.ways]
+    return [asdict(cost_curve(mode.name, mode.flops, uses)) for mode in item.modes]
 
 
 def _stored(size: int, budget: int) -> dict[str, Any]:

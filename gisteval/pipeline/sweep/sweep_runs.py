@@ -72,14 +72,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class SweepShard:
     """Every `count`-th entry, beginning with number `index` (from 1)."""
 
     index: int
     count: int
 
     @classmethod
-    def parse(cls, text: str) -> Shard:
+    def parse(cls, text: str) -> SweepShard:
         """`2/8`. Raises GistevalError for anything else."""
         first, _, second = text.partition("/")
         if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):

@@ -78,7 +78,7 @@ def test_flops_are_those_that_torch_counts_in_a_run(
 
     from gisteval.generation.answering import Answer, Decoding, answer_all
     from gisteval.models.checkpoints.loading import load_model
-    from gisteval.pipeline.estimate.split_cost import measure_lengths, split_cost
+    from gisteval.pipeline.estimate.split_cost import count_lengths, split_cost
     from gisteval.registry import COMPRESSORS
     from gisteval.suite import SuiteOptions, build_suite
     from gisteval.tasks import load_task
@@ -96,7 +96,7 @@ def test_flops_are_those_that_torch_counts_in_a_run(
             own = [example for example in examples if example.instruction == instruction]
             for batch in answer_all(model, found, None, own, Decoding(4, batch_size=1)):
                 assert all(isinstance(answer, Answer) for answer in batch)
-    cost = split_cost(system, "test", measure_lengths(system.checkpoint, examples), 4)
+    cost = split_cost(system, "test", count_lengths(system.checkpoint, examples), 4)
     assert cost.work is not None
     assert cost.work.most.matrix == counter.get_total_flops()
     assert cost.work.expected.matrix <= cost.work.most.matrix
