@@ -22,6 +22,7 @@ from gisteval.profiling.closed_form import decode, forward
 from gisteval.profiling.measure import _spread_out, profile_batch
 from gisteval.profiling.passes import PassLengths, PassTimes, ServingMode, inputs_of, prepare, timed_pass
 from gisteval.profiling.shapes import describe_config
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 EXAMPLES = [
@@ -70,7 +71,8 @@ def test_lengths_and_bytes_are_those_of_the_prompts(modes):
 
 
 def test_a_pruned_prompt_is_run_again_at_each_use(tiny_model):
-    mode = ServingMode("truncate", "compressed", tiny_model("llama", 0).endless(), Truncate(), 3)
+    model = tiny_model("llama", 0).endless()
+    mode = ServingMode("truncate", "compressed", model, Truncate(), Budget(slots=3))
     (found,) = lengths(mode, EXAMPLES[:1])
     assert (found.compressed, found.cached) == (0, 0)
     (prompt,) = mode.model.tokens.prompts([EXAMPLES[0].instruction])

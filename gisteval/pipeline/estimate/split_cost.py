@@ -1,6 +1,6 @@
-"""What one system takes on one split: lengths counted with its tokenizer, FLOPs by the closed forms.
+"""The cost of one system on one split: lengths by its tokenizer and FLOPs by the closed forms.
 
-Neither needs weights. Not counted: padding of batches, and the self-check of ten examples a system.
+Neither needs weights. The padding of batches and the self-check, of ten examples a system, are not counted.
 """
 
 from __future__ import annotations
@@ -25,9 +25,14 @@ NO_FLOPS = Flops(0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class ExampleLengths:
-    """One example in tokens: the prompt without gists, the target with its end token.
+    """The lengths of one example in tokens.
 
-    template: how many of the prompt's are the template's.
+    Attributes:
+        instruction: Text of the instruction.
+        prompt: Tokens of the prompt without gist tokens.
+        input: Tokens of the input.
+        target: Tokens of the target with its end token.
+        template: Tokens of the prompt that belong to the template.
     """
 
     instruction: str
@@ -39,11 +44,15 @@ class ExampleLengths:
 
 @dataclass(frozen=True, slots=True)
 class TokenSums:
-    """Sums over the examples of a split that fit into the context.
+    """Sums of tokens over the examples of a split that fit into the context.
 
-    prompt: of the distinct instructions, template and gists included; kept: slots or tokens of the prompt
-    that the inputs see; reference: with its end token. output: as long as the reference; output_most: as
-    long as it may be.
+    Attributes:
+        prompt: Prompts of the distinct instructions, template and gist tokens included.
+        kept: Slots or tokens of the prompts that the inputs see.
+        input: Inputs.
+        reference: References with their end tokens.
+        output: Outputs that are as long as their references.
+        output_most: Outputs that are as long as possible.
     """
 
     prompt: int
@@ -56,9 +65,14 @@ class TokenSums:
 
 @dataclass(frozen=True, slots=True)
 class PhaseFlops:
-    """FLOPs by phase: compress once a distinct instruction, prefill, loss on the reference, decode.
+    """FLOPs by phase.
 
-    decode: outputs as long as their references; decode_most: all as long as they may be.
+    Attributes:
+        compress: Compression, once for each distinct instruction.
+        prefill: Running the inputs.
+        loss: The loss on the references.
+        decode: Decoding outputs that are as long as their references.
+        decode_most: Decoding outputs that are as long as possible.
     """
 
     compress: Flops = NO_FLOPS
@@ -68,6 +82,7 @@ class PhaseFlops:
     decode_most: Flops = NO_FLOPS
 
     def __add__(self, other: PhaseFlops) -> PhaseFlops:
+        """Return the sum by phase."""
         return PhaseFlops(
             self.compress + other.compress,
             self.prefill + other.prefill,
@@ -78,18 +93,31 @@ class PhaseFlops:
 
     @property
     def expected(self) -> Flops:
-        """All phases, outputs as long as their references."""
+        """FLOPs of all phases if outputs are as long as their references."""
         return self.compress + self.prefill + self.loss + self.decode
 
     @property
     def most(self) -> Flops:
-        """All phases, outputs as long as they may be."""
+        """FLOPs of all phases if outputs are as long as possible."""
         return self.compress + self.prefill + self.loss + self.decode_most
 
 
 @dataclass(frozen=True, slots=True)
 class SplitCost:
-    """One system on one split. too_long: examples beyond the context; flops: None without closed form."""
+    """The cost of one system on one split.
+
+    Attributes:
+        system: Name of the system.
+        checkpoint: Folder of its checkpoint.
+        split: Name of the split.
+        compressor: Spec of its compressor.
+        k: Number of gist tokens.
+        examples: Examples that fit into the context.
+        too_long: Examples that don't.
+        instructions: Distinct instructions.
+        tokens: Sums of tokens.
+        flops: FLOPs. None without a closed form.
+    """
 
     system: str
     checkpoint: str
@@ -104,7 +132,11 @@ class SplitCost:
 
 
 def count_lengths(checkpoint: Checkpoint, examples: Sequence[Example]) -> list[ExampleLengths]:
-    """Each example's tokens under a checkpoint's tokenizer and template. Raises GistevalError."""
+    """Count each example's tokens with a checkpoint's tokenizer and template.
+
+    Raises:
+        GistevalError: The tokenizer can't be loaded.
+    """
     tokens = load_tokens(checkpoint)
     prompts = tokens.prompts([example.instruction for example in examples])
     return [
@@ -114,15 +146,22 @@ def count_lengths(checkpoint: Checkpoint, examples: Sequence[Example]) -> list[E
 
 
 def model_shape(checkpoint: Checkpoint) -> ModelShape | None:
-    """By its config.json, or its base's for an adapter; None where there is none (GGUF)."""
+    """Return the shape by config.json, of the base for an adapter. None without that file (GGUF)."""
     path = resolve(checkpoint.base_name()) if checkpoint.is_adapter else checkpoint.path
     return load_shape(str(path)) if (path / "config.json").is_file() else None
 
 
 def split_cost(
-    system: System, split: str, found: Sequence[ExampleLengths], max_new_tokens: int
+    system: System, split: str, lengths: Sequence[ExampleLengths], max_new_tokens: int
 ) -> SplitCost:
-    """Tokens and FLOPs of a system over the examples of a split."""
+    """Count the tokens and FLOPs of a system over the examples of a split.
+
+    Args:
+        system: The system.
+        split: Name of the split.
+        lengths: Lengths of each example.
+        max_new_tokens: Longest output.
+    """
     checkpoint = system.checkpoint
     record, caches = checkpoint.record, checkpoint.architecture.caches_prompts
     compressor = system.method()
@@ -143,7 +182,7 @@ def split_cost(
         taken = footprint(row).positions
         return row.prompt + record.k if taken is None else taken
 
-    fitting = [row for row in found if positions(row) + row.input + row.target <= context]
+    fitting = [row for row in lengths if positions(row) + row.input + row.target <= context]
     prompts = {row.instruction: row for row in fitting}
     # An output may go on until its next token would leave the context.
     rooms = [min(max_new_tokens, context - positions(row) - row.input + 1) for row in fitting]
@@ -175,7 +214,7 @@ def split_cost(
         system.compressor,
         record.k,
         len(fitting),
-        len(found) - len(fitting),
+        len(lengths) - len(fitting),
         len(prompts),
         tokens,
         flops,
@@ -186,8 +225,18 @@ def split_cost(
 def _use(
     shape: Shape, caches: bool, prompt: Footprint, read: int, target: int, output: int, most: int
 ) -> PhaseFlops:
-    """One example. caches: prompt tokens that run at each use fill a cache first, as a decoder's do;
-    otherwise they run in one pass with the input."""
+    """FLOPs of one example without compression.
+
+    Args:
+        shape: Shape of the model.
+        caches: Whether prompt tokens that run at each use fill a cache first, as in a decoder-only model.
+            Otherwise they run in one pass with the input.
+        prompt: What the compressed prompt takes.
+        read: Tokens of the input.
+        target: Tokens of the target.
+        output: Tokens of an output that is as long as the target.
+        most: Tokens of the longest output.
+    """
     tokens, cached, prefill = read, prompt.slots, NO_FLOPS
     if prompt.run_each and caches:
         prefill = forward(shape, prompt.run_each, 0, logits=0)
