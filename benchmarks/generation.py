@@ -243,7 +243,8 @@ def overhead(suite: Path) -> dict[str, Any]:
     """Runs last in a process of its own, since it leaves the classes wrapped."""
     from gisteval.config import RunConfig
     from gisteval.models.running.continuation import Continuation
-    from gisteval.models.running.decoder import DecoderContinuation, DecoderModel
+    from gisteval.models.running.decoder import DecoderModel
+    from gisteval.models.running.decoder_continuation import DecoderContinuation
     from gisteval.pipeline.run.evaluate import run
 
     watch = Stopwatch()

@@ -32,7 +32,8 @@ from gisteval.executors.work import Checked, Event, Portion, Settings, SystemWor
 from gisteval.executors.worker import GenerationWorker
 from gisteval.generation.answering import Window
 from gisteval.generation.selfcheck import SelfCheck
-from gisteval.pipeline.run.evaluate import generate, incomplete, manifest
+from gisteval.pipeline.run.evaluate import generate, incomplete
+from gisteval.pipeline.run.manifest import run_manifest
 from gisteval.pipeline.run.plan import plan_run
 from gisteval.records.run_folder import RunFolder
 
@@ -178,7 +179,7 @@ def _simulated_task(folder: Path, examples: int) -> RunConfig:
 
 def _claimed(plan: Any, path: Path) -> RunFolder:
     folder = RunFolder(path)
-    folder.claim(manifest(plan, ["benchmark"]), plan.examples)
+    folder.claim(run_manifest(plan, ["benchmark"]), plan.examples)
     return folder
 
 

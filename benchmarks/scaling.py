@@ -36,8 +36,9 @@ from gisteval.pipeline.estimate.split_cost import measure_lengths, split_cost
 from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.pipeline.run.plan import plan_run
 from gisteval.pipeline.run.scoring import collect
+from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Example, Generation, Verdict, digest, record_key, to_json
+from gisteval.records.schema import Example, Generation, Verdict, digest, record_key
 from gisteval.records.store import RecordWriter
 from gisteval.report.samples import Output, Sample
 from gisteval.stats import retention
@@ -186,12 +187,12 @@ def estimate_figures() -> dict[str, float]:
     with FlopCounterMode(display=False) as counter:
         run()
     cost = split_cost(system, "human", lengths, plan.decoding.max_new_tokens)
-    assert cost.work is not None
+    assert cost.flops is not None
     return {
         "output_tokens": sum(outputs),
         "output_tokens_expected": cost.tokens.output,
-        "counted_over_estimated": round(counter.get_total_flops() / cost.work.expected.matrix, 3),
-        "attained_over_product": round(cost.work.expected.total / seconds / product, 3),
+        "counted_over_estimated": round(counter.get_total_flops() / cost.flops.expected.matrix, 3),
+        "attained_over_product": round(cost.flops.expected.total / seconds / product, 3),
     }
 
 

@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Generation, digest, to_json
+from gisteval.records.schema import Generation, digest
 from gisteval.records.store import RecordWriter
 
 BATCH = 256

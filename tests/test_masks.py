@@ -18,6 +18,7 @@ from gisteval.masks import (
     head_masks,
     prefill_mask,
     prompt_visible,
+    selection_masks,
     source_visibility,
     visibility,
 )
@@ -236,3 +237,27 @@ def test_hidden_columns_can_be_dropped_from_the_cache(row, rule, padding):
     cached = prefill_mask(present, int(queries.sum()))[0]
     assert torch.equal(cached[:, padding:], masked)
     assert not cached[:, :padding].any()
+
+
+def test_heads_that_keep_other_tokens_show_them_to_continuations_only():
+    roles = torch.tensor([[0, 0, 0, 2, 2]])
+    seen = torch.tensor([[[True, False, True, False, False], [False] * 5]])
+    first, second = selection_masks(roles, seen)[0]
+    assert torch.equal(
+        first,
+        drawn("""
+            1 . . . .
+            1 1 . . .
+            1 1 1 . .
+            1 . 1 1 .
+            1 . 1 1 1
+        """),
+    )
+    assert torch.equal(second, visibility(roles, MaskRule("neg_control"))[0])
+
+
+def test_keeping_every_token_is_the_causal_mask_and_keeping_the_gists_the_gist_mask():
+    everything = torch.ones(1, 2, 7, dtype=torch.bool)
+    assert torch.equal(selection_masks(PACKED, everything)[0], CAUSAL.expand(2, -1, -1))
+    gists = (PACKED == GIST)[:, None].expand(-1, 2, -1)
+    assert torch.equal(selection_masks(PACKED, gists)[0], GISTED.expand(2, -1, -1))

@@ -123,6 +123,9 @@ def test_gists_stay_as_trained_beside_compressors_that_follow_the_budgets(tiny_s
         ("tiny-pos_control-1-truncate-5", "pos_control", None, Budget(5)),
         ("tiny-pos_control-1-truncate-25%", "pos_control", None, Budget(share=0.25)),
     ]
+    options = SuiteOptions(compressors=("gist", "truncate"), budgets=GRID)
+    notes = build_suite(tiny_suite, options).notes
+    assert any("gists keep what they were trained to keep" in note for note in notes)
 
 
 def test_without_a_trained_control_a_gist_checkpoint_is_read_as_a_plain_model(copied):
@@ -159,9 +162,14 @@ def test_the_full_prompt_of_a_positive_control_is_that_control(tiny_suite):
 
 
 def test_a_spec_is_canonical_whatever_it_was_written_like(tiny_suite):
-    assert asked(tiny_suite / "gist-1", "nothing", "empty", " empty ") == [
+    assert asked(tiny_suite / "gist-1", "empty", "nothing", " empty ") == [
         ("tiny-gist-1-empty", "gist-1", "gist", None)
     ]
+
+
+def test_systems_asked_for_by_an_old_name_bear_it_so_that_their_runs_go_on(tiny_suite):
+    suite = build_suite(tiny_suite / "gist-1", SuiteOptions(compressors=("none",)))
+    assert [(s.name, s.compressor) for s in suite.systems][1] == ("tiny-gist-1-none", "full")
 
 
 def test_what_an_architecture_cannot_serve_is_refused_before_anything_is_loaded(t5_suite, monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from gisteval.cli.options import AsJson, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
 from gisteval.options import Panel, checked_fields
 from gisteval.pipeline.profile.options import ProfileOptions
+
+if TYPE_CHECKING:
+    from gisteval.records.shape_facts import Profile
 
 
 @with_options(ProfileOptions)
@@ -36,14 +39,14 @@ def profile(
     content = _measured(options)
     written = profiles.write_profile(content, output) if output else None
     if as_json:
-        print_json(content)
+        print_json(content.to_json())
     else:
         print_text(profile_text(content))
     if written and not as_json:
         print(f"report: {written}")
 
 
-def _measured(options: ProfileOptions) -> dict[str, Any]:
+def _measured(options: ProfileOptions) -> Profile:
     """The profile of whatever the options name."""
     if options.released:
         from gisteval.pipeline.profile.released import released_profile

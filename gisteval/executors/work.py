@@ -13,7 +13,8 @@ from gisteval.generation.selfcheck import SelfCheck, check_cached_path, choose_e
 from gisteval.models.checkpoints.placement import Placement
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.memory import is_out_of_memory
-from gisteval.records.schema import Example, Generation, record_key, to_json
+from gisteval.records.lines import to_json
+from gisteval.records.schema import Example, Generation, record_key
 from gisteval.suite import System
 
 

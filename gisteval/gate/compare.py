@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -80,7 +79,7 @@ class Comparison:
     left_out: tuple[str, ...]
     vetoes: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain form."""
         return {
             "first": {"run": str(self.first.run.path), "system": self.first.system},

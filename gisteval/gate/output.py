@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from typing import Any
 from xml.etree import ElementTree
 
 from gisteval.errors import counted
@@ -97,7 +96,7 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}%"
 
 
-def gate_json(result: GateResult) -> dict[str, Any]:
+def gate_json(result: GateResult) -> dict[str, object]:
     """Everything the text says, in percent and points; what is unbounded is null."""
     options = result.options
     return {
@@ -122,7 +121,7 @@ def _side_json(side: Side) -> dict[str, str]:
     return {"run": str(side.run.path), "system": side.system}
 
 
-def _split_json(split: SplitResult) -> dict[str, Any]:
+def _split_json(split: SplitResult) -> dict[str, object]:
     paired, difference = split.paired, split.checks[0].estimate
     return {
         "split": split.split,
@@ -155,11 +154,11 @@ def _split_json(split: SplitResult) -> dict[str, Any]:
     }
 
 
-def _estimate_json(found: Estimate) -> dict[str, Any]:
+def _estimate_json(found: Estimate) -> dict[str, object]:
     return {**asdict(found), "ci_low": finite(found.ci_low), "ci_high": finite(found.ci_high)}
 
 
-def _values_json(values: SideValues) -> dict[str, Any]:
+def _values_json(values: SideValues) -> dict[str, object]:
     judged = values.judge
     return {
         "mean": values.mean,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from gisteval.records.manifest import Role, System
 from gisteval.records.schema import Condition, Control, Example, Generation, digest
 from gisteval.registry import CONDITION_COMPRESSOR
 
-_ROLES: dict[Condition | None, str] = {"pos_control": "positive", "neg_control": "negative"}
+_ROLES: dict[Condition | None, Role] = {"pos_control": "positive", "neg_control": "negative"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class SystemLabel:
         return self.compressor or CONDITION_COMPRESSOR.get(self.condition or "", "unknown")
 
     @property
-    def role(self) -> str:
+    def role(self) -> Role:
         """candidate, positive or negative."""
         return _ROLES.get(self.condition, "candidate")
 
@@ -45,19 +45,17 @@ class SystemLabel:
         """Slots kept a layer, where the condition says it."""
         return {"gist": self.k, "neg_control": 0}.get(self.condition or "")
 
-    def to_json(self) -> dict[str, Any]:
-        """The system's entry in a manifest."""
-        return {
-            "name": self.name,
-            "role": self.role,
-            "condition": self.condition,
-            "control": self.control,
-            "compressor": self.method,
-            "budget": None,
-            "k": self.k,
-            "checkpoint": None,
-            "weights": None,
-        }
+    def described(self, reference: str | None) -> System:
+        """The system as a manifest has it. reference: its positive control."""
+        return System(
+            name=self.name,
+            role=self.role,
+            reference=reference,
+            condition=self.condition,
+            control=self.control,
+            compressor=self.method,
+            k=self.k,
+        )
 
 
 @dataclass(frozen=True, slots=True)

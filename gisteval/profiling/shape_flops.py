@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from gisteval.errors import GistevalError
 from gisteval.profiling.closed_form import Flops, decode, forward
@@ -25,10 +24,6 @@ class Counts:
     closed_form: int | None
     fvcore: int
     torch: int
-
-    def to_json(self) -> dict[str, Any]:
-        """The three, and their differences from the closed form in percent."""
-        return asdict(self)
 
     def differences(self) -> dict[str, float] | None:
         """Return fvcore and torch minus the closed form, in percent of the closed form."""
@@ -78,26 +73,6 @@ class ShapeFlops:
         if first.closed_form is not None and rest.closed_form is not None:
             both = first.closed_form + rest.closed_form
         return Counts(both, first.fvcore + rest.fvcore, first.torch + rest.torch)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain form of `--json`: `flops` is everything, `prefill` and `decode` its parts."""
-        return {
-            "shape": self.shape.name,
-            "output_matrix": "on every position, as in the paper",
-            "input_tokens": self.input_tokens,
-            "cached_tokens": self.cached_tokens,
-            "output_tokens": self.output_tokens,
-            "flops": self.total.to_json(),
-            "difference_percent": self.total.differences(),
-            "prefill": self.prefill.to_json(),
-            "decode": None if self.decode is None else self.decode.to_json(),
-            "closed_form_parts": None if self.closed_parts is None else asdict(self.closed_parts),
-            "closed_form_note": self.shape.reason
-            and f"the closed form does not apply to {self.shape.name}: {self.shape.reason}",
-            "unsupported_ops": sorted(self.unsupported),
-            "unsupported_op_calls": dict(sorted(self.unsupported.items())),
-            "traced_layers": self.traced_layers,
-        }
 
 
 def shape_flops(

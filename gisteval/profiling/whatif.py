@@ -60,6 +60,7 @@ class Scenario:
     value_bytes: int = 2
 
     def __post_init__(self) -> None:
+        """Check that all lengths are at least 1."""
         if min(self.prompt_tokens, self.input_tokens, self.output_tokens, self.batch) < 1:
             raise GistevalError("what-if lengths and batch sizes must be at least 1")
         if self.gist_tokens < 1:

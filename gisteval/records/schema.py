@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cache
-from operator import attrgetter
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from gisteval.errors import GistevalError
 
@@ -30,9 +27,6 @@ Control = Literal["trained", "untrained"]
 """A control checkpoint trained as such, or the candidate's own weights shown all or nothing."""
 
 
-Record = TypeVar("Record")
-
-
 def as_condition(name: str | None) -> Condition | None:
     """A condition by its name (None stays None). Raises GistevalError for an unknown one."""
     for condition in CONDITIONS:
@@ -50,82 +44,6 @@ def digest(parts: Sequence[str]) -> str:
         encoded = part.encode("utf-8", "surrogatepass")
         fed += len(encoded).to_bytes(8, "little"), encoded
     return hashlib.blake2b(b"".join(fed), digest_size=16).hexdigest()
-
-
-def from_json(kind: type[Record], values: Mapping[str, Any]) -> Record:
-    """A dataclass of this module out of what JSON holds. Raises TypeError naming a field that is none."""
-    _check_fields(kind, values, map(type, values.values()))
-    return kind(**values)
-
-
-def _check_fields(kind: type, values: Mapping[str, Any], types: Iterable[type]) -> None:
-    """Raises TypeError naming a field that is none of the record's, or can't hold its value."""
-    # Records of a file are alike: once names and types have been found right, only words are left to check.
-    found = tuple(types)
-    shape = (kind, *values, *found)
-    words = _SHAPES.get(shape)
-    if words is None:
-        words = _SHAPES[shape] = _check(kind, values, found)
-    for name, known in words:
-        if values[name] not in known:
-            raise TypeError(f"{name} can't be {values[name]!r:.80}")
-
-
-_SHAPES: dict[tuple[object, ...], tuple[tuple[str, frozenset[str]], ...]] = {}
-"""By kind, names and types of a record that was found right: its fields that hold one of a few words."""
-
-
-def _check(
-    kind: type, values: Mapping[str, Any], types: Sequence[type]
-) -> tuple[tuple[str, frozenset[str]], ...]:
-    """The fields whose words are left to check. Raises TypeError naming one of a wrong name or type."""
-    fields, words = _fields(kind), []
-    for (name, value), found in zip(values.items(), types, strict=True):
-        if name not in fields:
-            raise TypeError(f"no field {name!r:.80}")
-        fitting, texts = fields[name]
-        if found in fitting:
-            continue
-        if not texts or found is not str:
-            raise TypeError(f"{name} can't be {value!r:.80}")
-        words.append((name, texts))
-    return tuple(words)
-
-
-def _fields(kind: type) -> dict[str, tuple[frozenset[type], frozenset[str]]]:
-    """By name: the types that fit, and the texts that do where not all do."""
-    found = {}
-    for name, hint in get_type_hints(kind).items():
-        parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-        plain = {part for part in parts if get_origin(part) is not Literal}
-        texts = {text for part in parts if get_origin(part) is Literal for text in get_args(part)}
-        found[name] = (frozenset(plain | ({int} if float in plain else set())), frozenset(texts))
-    return found
-
-
-def to_json(record: object) -> dict[str, Any]:
-    """A dataclass of this module as what JSON holds. All are flat: nothing is copied, as `asdict` would.
-
-    Raises TypeError where `from_json` would not read it back, so that no such line is ever written.
-    """
-    kind: Any = type(record)
-    names, values = _reader(kind)
-    found = dict(zip(names, values(record), strict=True))
-    _check_fields(kind, found, map(_json_type, found.values()))
-    return found
-
-
-def _json_type(value: Any) -> type:
-    """The type that a value comes back as: a number of NumPy as a plain one, an infinite one as null."""
-    if isinstance(value, float):
-        return float if math.isfinite(value) else NoneType
-    return type(value)
-
-
-@cache
-def _reader(kind: type) -> tuple[tuple[str, ...], attrgetter[tuple[Any, ...]]]:
-    names = tuple(field.name for field in fields(kind))
-    return names, attrgetter(*names)
 
 
 def finite(value: float) -> float | None:

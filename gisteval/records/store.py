@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -48,7 +48,7 @@ def repair(path: Path) -> int:
     return size - end
 
 
-def read_records(path: Path) -> Iterator[dict[str, Any]]:
+def read_records(path: Path) -> Iterator[dict[str, object]]:
     """The records of one file, in order; a missing file has none. Raises GistevalError if damaged."""
     if not path.exists():
         return
@@ -73,7 +73,7 @@ def _decoded(line: bytes) -> Any:
         return json.loads(line)
 
 
-def _encoded(record: dict[str, Any]) -> bytes:
+def _encoded(record: Mapping[str, object]) -> bytes:
     try:
         return orjson.dumps(record, option=_SORTED_LINE)
     except orjson.JSONEncodeError:  # it writes no half of a surrogate pair, and no number beyond 64 bits
@@ -98,7 +98,7 @@ class RecordWriter:
         except OSError as error:
             raise disk_error(path, error) from error
 
-    def write(self, records: Iterable[dict[str, Any]]) -> None:
+    def write(self, records: Iterable[Mapping[str, object]]) -> None:
         """Append and flush. Raises GistevalError if the disk is full."""
         lines = b"".join(map(_encoded, records))
         try:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.judging.study import trusts
+from gisteval.records.judge_figures import JudgingEntry
+from gisteval.records.manifest import Manifest
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
+from gisteval.records.shape_facts import Profile, read_profile
 from gisteval.report.doubts import Doubts, Place, doubts_of
-
-PROFILE_VERSION = 2
-"""Of the content of a profile, as `schema_version`: measured and swept ones of another are not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +29,12 @@ class RunData:
     names: Mapping[str, str]
     rows: tuple[ResultRow, ...]
     notes: tuple[str, ...]
-    profile: Mapping[str, Any] | None
-    judging: tuple[Mapping[str, Any], ...] = ()
+    profile: Profile | None
+    judging: tuple[JudgingEntry, ...] = ()
     doubts: Mapping[Place, str] = field(default_factory=dict)
 
     @property
-    def manifest(self) -> Mapping[str, Any]:
+    def manifest(self) -> Manifest:
         """The run's manifest."""
         return self.folder.manifest()
 
@@ -53,7 +51,7 @@ class ReportData:
         return tuple(row for run in self.runs for row in run.rows)
 
     @property
-    def judging(self) -> tuple[Mapping[str, Any], ...]:
+    def judging(self) -> tuple[JudgingEntry, ...]:
         """The figures of the judges of all runs."""
         return tuple(entry for run in self.runs for entry in run.judging)
 
@@ -72,8 +70,8 @@ class ReportData:
     @property
     def title(self) -> str:
         """Tasks and splits."""
-        tasks = dict.fromkeys(run.manifest["identity"]["task"] for run in self.runs)
-        splits = dict.fromkeys(split for run in self.runs for split in run.manifest["splits"])
+        tasks = dict.fromkeys(run.manifest.identity.task for run in self.runs)
+        splits = dict.fromkeys(split for run in self.runs for split in run.manifest.splits)
         return f"{', '.join(tasks)}: {', '.join(splits)}"
 
 
@@ -81,8 +79,6 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
     """The results of finished runs. Raises GistevalError if one has none, or is damaged."""
     if not folders:
         raise GistevalError("no run to report on: give the --output of a run")
-    for folder in folders:
-        folder.check_complete()
     names = [folder.path.resolve().name for folder in folders]
     used = Counter(name for folder in folders for name in {row.system for row in folder.results()})
     runs = []
@@ -101,9 +97,9 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 names=own,
                 rows=tuple(_renamed(row, own) for row in rows),
                 notes=folder.notes,
-                profile=_profile(folder),
+                profile=read_profile(folder.path / "report" / "profile.json"),
                 judging=tuple(_renamed_entry(entry, own) for entry in judging),
-                doubts=doubts_of(known, own, (system["name"] for system in folder.systems), folder.splits),
+                doubts=doubts_of(known, own, (system.name for system in folder.systems), folder.splits),
             )
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]
@@ -118,19 +114,6 @@ def _renamed(row: ResultRow, names: Mapping[str, str]) -> ResultRow:
     return replace(row, system=names[row.system], reference=reference, negative=negative)
 
 
-def _renamed_entry(entry: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
-    found = {part: names.get(entry[part], entry[part]) for part in ("system", "reference")}
-    return {**entry, **found}
-
-
-def _profile(folder: RunFolder) -> Mapping[str, Any] | None:
-    file = folder.path / "report" / "profile.json"
-    if not file.is_file():
-        return None
-    try:
-        found = dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise GistevalError(f"{file} is damaged: delete it, or profile again") from error
-    if found.get("kind") in ("model", "what_if") and found.get("schema_version") != PROFILE_VERSION:
-        raise GistevalError(f"{file} is of another version of gisteval: delete it, or profile again")
-    return found
+def _renamed_entry(entry: JudgingEntry, names: Mapping[str, str]) -> JudgingEntry:
+    system, reference = (names.get(name, name) for name in (entry.system, entry.reference))
+    return replace(entry, system=system, reference=reference)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
+from gisteval.records.profile_facts import MeasuredWay, ModelProfile, SavingFacts
+from gisteval.records.shape_facts import ReleasedProfile, ReleasedSaving, ReleasedWay
 from gisteval.report.claims import Claim, Finding
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, engineering, size_text
 from gisteval.report.tables import interval_text
 from gisteval.report.timings import MOST_P_VALUE, is_faster, median_text, passes_text, shown_interval
-
-Content = Mapping[str, Any]
 
 NO_CACHE, WHOLE_CACHE = "no cache", "whole-prompt cache"
 
@@ -34,20 +31,20 @@ def efficiency_tables(data: ReportData) -> list[Table]:
     rows: list[tuple[str, ...]] = []
     notes: list[str] = []
     for run in data.runs:
-        if run.profile is not None and run.profile["kind"] == "released":
-            rows += [_released_row(way) for way in run.profile["ways"]]
+        if isinstance(run.profile, ReleasedProfile):
+            rows += [_released_row(way) for way in run.profile.ways]
             notes.append(
                 "Released timings: means of one forward pass of each human example, batch 1, on an A100, "
                 "savings paired by example; the negative control was not timed, its FLOPs are computed. "
                 "FLOPs run the output matrix on every position. "
                 "Bytes are those of fp32. Making the cache or the gist is not counted."
             )
-        elif run.profile is not None and run.profile["kind"] == "model":
+        elif isinstance(run.profile, ModelProfile):
             rows += _measured_rows(run.profile)
             notes.append(
-                f"{run.profile['weights']}: each use (prefill and decoding), batch "
-                f"{run.profile['batches'][0]['batch_size']}, {run.profile['device']}. "
-                f"{passes_text(run.profile['batches'][0])}; savings are paired. "
+                f"{run.profile.weights}: each use (prefill and decoding), batch "
+                f"{run.profile.batches[0].batch_size}, {run.profile.device}. "
+                f"{passes_text(run.profile.batches[0])}; savings are paired. "
                 "FLOPs run the output matrix on the last position only."
             )
     if not rows:
@@ -63,104 +60,99 @@ def cost_claims(data: ReportData) -> list[Claim]:
     """
     stated = []
     for run in data.runs:
-        profile = run.profile or {"kind": ""}
-        if profile["kind"] == "released":
-            for way in profile["ways"]:
-                for item in way["saved"]:
-                    if item["unit"] == "seconds" and way["way"] != WHOLE_CACHE:
-                        who = f"{way['model']}, {way['way']}"
-                        stated.append(_cost_claim(who, item, _released_finding(item), _percent(item)))
-        elif profile["kind"] == "model":
-            batch = profile["batches"][0]
-            for item in batch["savings"]:
-                if item["phase"] == "end_to_end":
-                    who, found = f"{profile['weights']}, {item['system']}", is_faster(item)
-                    few = f" ({passes_text(batch)})" if found == "too few passes" else ""
-                    stated.append(_cost_claim(who, item, found, _time_saved(item), few))
+        profile = run.profile
+        if isinstance(profile, ReleasedProfile):
+            for way in profile.ways:
+                for item in way.saved:
+                    if item.unit == "seconds" and way.way != WHOLE_CACHE:
+                        who, finding = f"{way.model}, {way.way}", _released_finding(item)
+                        stated.append(_cost_claim(who, item.baseline, finding, _percent(item)))
+        elif isinstance(profile, ModelProfile):
+            batch = profile.batches[0]
+            for saving in batch.savings:
+                if saving.phase == "end_to_end":
+                    who, finding = f"{profile.weights}, {saving.system}", is_faster(saving)
+                    few = f" ({passes_text(batch)})" if finding == "too few passes" else ""
+                    stated.append(_cost_claim(who, saving.baseline, finding, _time_saved(saving), few))
     return stated
 
 
-def _released_finding(item: Content) -> str:
+def _released_finding(item: ReleasedSaving) -> str:
     """As `is_faster`, of released timings."""
-    if item.get("p_value", 1.0) > MOST_P_VALUE or None in (item["low"], item["high"]):
+    if item.p_value is None or item.p_value > MOST_P_VALUE or item.low is None or item.high is None:
         return "not shown"
-    return "yes" if item["low"] > 0 else "slower" if item["high"] < 0 else "not shown"
+    return "yes" if item.low > 0 else "slower" if item.high < 0 else "not shown"
 
 
-def _cost_claim(who: str, item: Content, found: str, percent: str, why: str = "") -> Claim:
+def _cost_claim(who: str, baseline: str, found: str, percent: str, why: str = "") -> Claim:
     relation = "takes more time than" if found == "slower" else "takes less time than"
     finding: Finding = "shown" if found in ("yes", "slower") else "open"
-    return Claim(f"{who} {relation} {item['baseline']}", finding, f"{percent}% saved{why}")
+    return Claim(f"{who} {relation} {baseline}", finding, f"{percent}% saved{why}")
 
 
-def _released_row(way: Content) -> tuple[str, ...]:
-    times = way["milliseconds"]
-    saved = {(item["unit"], item["baseline"]): item for item in way["saved"]}
+def _released_row(way: ReleasedWay) -> tuple[str, ...]:
+    times = way.milliseconds
+    saved = {(item.unit, item.baseline): item for item in way.saved}
     return (
-        way["model"],
-        way["way"],
-        "-" if times is None else interval_text(times["value"], times["low"], times["high"], 2),
-        engineering(way["flops"], 4),
+        way.model,
+        way.way,
+        "-" if times is None else interval_text(times.value, times.low, times.high, 2),
+        engineering(way.flops, 4),
         *(_percent(saved.get(("seconds", base))) for base in (NO_CACHE, WHOLE_CACHE)),
         *(_share(saved.get(("flops", base))) for base in (NO_CACHE, WHOLE_CACHE)),
-        f"{way['cached_slots']:.1f}",
-        "-" if way["stored_bytes"] is None else size_text(way["stored_bytes"]),
+        f"{way.cached_slots:.1f}",
+        "-" if way.stored_bytes is None else size_text(way.stored_bytes),
     )
 
 
-def _measured_rows(profile: Content) -> list[tuple[str, ...]]:
-    batch = profile["batches"][0]
-    systems: Sequence[Content] = batch["systems"]
-    by_name = {system["name"]: system for system in systems}
-    saved = {
-        (item["system"], item["baseline"]): item
-        for item in batch["savings"]
-        if item["phase"] == "end_to_end"
-    }
+def _measured_rows(profile: ModelProfile) -> list[tuple[str, ...]]:
+    batch = profile.batches[0]
+    systems = batch.systems
+    by_name = {system.name: system for system in systems}
+    saved = {(item.system, item.baseline): item for item in batch.savings if item.phase == "end_to_end"}
     rows = []
     for system in systems:
-        name, seconds = system["name"], system["seconds"]["end_to_end"]
+        name, seconds = system.name, system.seconds.end_to_end
         each = _each_use(system)
         rows.append(
             (
-                profile["weights"],
+                profile.weights,
                 name,
-                median_text(seconds["median"], shown_interval(seconds), 2, 1e3),
+                median_text(seconds.median, shown_interval(seconds), 2, 1e3),
                 "-" if each is None else engineering(each, 4),
                 *(_time_saved(saved.get((name, base))) for base in (NO_CACHE, WHOLE_CACHE)),
                 *(_flops_saved(system, by_name.get(base)) for base in (NO_CACHE, WHOLE_CACHE)),
-                f"{system['cached_slots']:.1f}",
-                size_text(system["stored_bytes"]),
+                f"{system.cached_slots:.1f}",
+                size_text(system.stored_bytes),
             )
         )
     return rows
 
 
-def _each_use(system: Content) -> float | None:
+def _each_use(system: MeasuredWay) -> float | None:
     """FLOPs of each use; None where they could not be counted."""
-    flops = system["flops"]
-    return None if flops is None else float(flops["each"])
+    flops = system.flops
+    return None if flops is None else float(flops.each)
 
 
-def _flops_saved(system: Content, base: Content | None) -> str:
-    if base is None or system["name"] in (NO_CACHE, base["name"]):
+def _flops_saved(system: MeasuredWay, base: MeasuredWay | None) -> str:
+    if base is None or system.name in (NO_CACHE, base.name):
         return "-"
     each, whole = _each_use(system), _each_use(base)
     return "-" if each is None or whole is None else f"{100 * (1 - each / whole):.1f}"
 
 
-def _time_saved(saving: Content | None) -> str:
+def _time_saved(saving: SavingFacts | None) -> str:
     """A saving in percent of the baseline's median, with its interval if it has one."""
     if saving is None:
         return "-"
-    ends = saving.get("percent_interval")
-    return median_text(saving["percent"], ends and (ends[0], ends[1]), 1)
+    return median_text(saving.percent, saving.percent_interval, 1)
 
 
-def _percent(found: Content | None) -> str:
-    return "-" if found is None else interval_text(found["value"], found["low"], found["high"], 1)
+def _percent(found: ReleasedSaving | None) -> str:
+    return "-" if found is None else interval_text(found.value, found.low, found.high, 1)
 
 
-def _share(found: Content | None) -> str:
+def _share(found: ReleasedSaving | None) -> str:
     """Without its interval: FLOPs follow from lengths, there is nothing to measure."""
-    return "-" if found is None else f"{found['value']:.1f}"
+    return "-" if found is None else f"{found.value:.1f}"

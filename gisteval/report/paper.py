@@ -12,6 +12,7 @@ import yaml
 
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, one_line
+from gisteval.records.shape_facts import ReleasedProfile
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table
 from gisteval.report.tables import interval_text
@@ -115,31 +116,29 @@ def _scores(data: ReportData) -> dict[tuple[str, str, str], _Ours]:
 def _costs(data: ReportData) -> dict[tuple[str, str, str], _Ours]:
     found = {}
     for run in data.runs:
-        if run.profile is not None and run.profile["kind"] == "released":
-            for way in run.profile["ways"]:
-                name, times = f"{way['model']}, {way['way']}", way["milliseconds"]
-                found["gflops", name, "human"] = _Ours(way["flops"] / 1e9, None, None)
+        if isinstance(run.profile, ReleasedProfile):
+            for way in run.profile.ways:
+                name, times = f"{way.model}, {way.way}", way.milliseconds
+                found["gflops", name, "human"] = _Ours(way.flops / 1e9, None, None)
                 if times is not None:
-                    found["milliseconds", name, "human"] = _Ours(
-                        times["value"], times["low"], times["high"]
-                    )
+                    found["milliseconds", name, "human"] = _Ours(times.value, times.low, times.high)
     return found
 
 
 def _saved(data: ReportData) -> Table:
     """Figures the release saved that its rows don't give."""
-    figures = [figure for run in data.runs for figure in run.manifest.get("saved_figures", ())]
+    figures = [figure for run in data.runs for figure in run.manifest.saved_figures or ()]
     rows = tuple(
         (
-            figure["metric"],
-            figure["system"],
-            figure["split"],
-            f"{figure['saved']:.2f}",
-            f"{figure['recomputed']:.2f}",
-            f"{figure['recomputed'] - figure['saved']:+.2f}",
+            figure.metric,
+            figure.system,
+            figure.split,
+            f"{figure.saved:.2f}",
+            f"{figure.recomputed:.2f}",
+            f"{figure.recomputed - figure.saved:+.2f}",
         )
         for figure in figures
-        if not figure["agrees"]
+        if not figure.agrees
     )
     columns = ("metric", "system", "split", "saved", "from the rows", "difference")
     note = f"{len(figures) - len(rows)} of {len(figures)} saved figures agree with their rows."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from gisteval.errors import MissingExtra, counted
+from gisteval.records.profile_facts import ModelProfile, WhatIfProfile
+from gisteval.records.shape_facts import Profile, ShapeProfile
 from gisteval.records.store import write_atomic
 from gisteval.report.layout import Table, latex_text, markdown_text, plain_text, threads_text
 from gisteval.report.profile_tables import tables
@@ -20,10 +20,10 @@ CAPTIONS = {
 }
 
 
-def profile_text(content: Mapping[str, Any]) -> str:
+def profile_text(content: Profile) -> str:
     """All tables with aligned columns, for a terminal."""
     head = _heading(content)
-    notes = "".join(f"note: {note}\n" for note in content.get("notes", ()))
+    notes = "".join(f"note: {note}\n" for note in _notes(content))
     return head + "\n\n" + "\n".join(plain_text(table) for table in tables(content)) + notes
 
 
@@ -33,7 +33,7 @@ def require_figures() -> None:
         raise MissingExtra("matplotlib", "report")
 
 
-def write_profile_report(content: Mapping[str, Any], folder: Path) -> Path:
+def write_profile_report(content: Profile, folder: Path) -> Path:
     """tables/profile-*.{csv,tex}, figures/*.{png,pdf} and profile.md in `folder`; returns the page.
 
     Raises MissingExtra without matplotlib if there is a figure to draw.
@@ -44,7 +44,7 @@ def write_profile_report(content: Mapping[str, Any], folder: Path) -> Path:
         write_atomic(stem.with_suffix(".csv"), table.csv_text())
         write_atomic(stem.with_suffix(".tex"), latex_text(table))
     figures: list[str] = []
-    if content["kind"] in ("model", "what_if"):
+    if isinstance(content, ModelProfile | WhatIfProfile):
         from gisteval.report.figures.profile import draw_figures
 
         figures = draw_figures(content, folder / "figures")
@@ -53,9 +53,9 @@ def write_profile_report(content: Mapping[str, Any], folder: Path) -> Path:
     return page
 
 
-def _page(content: Mapping[str, Any], found: list[Table], figures: list[str]) -> str:
+def _page(content: Profile, found: list[Table], figures: list[str]) -> str:
     parts = ["# Profile", _heading(content)]
-    parts += [f"> **Note.** {note}" for note in content.get("notes", ())]
+    parts += [f"> **Note.** {note}" for note in _notes(content)]
     for table in found:
         parts += [f"## {table.title}", markdown_text(table)]
     for name in figures:
@@ -64,30 +64,33 @@ def _page(content: Mapping[str, Any], found: list[Table], figures: list[str]) ->
     return "\n\n".join(parts) + "\n"
 
 
-def _measured_in(content: Mapping[str, Any]) -> str:
-    source, spent = content.get("flops_source"), content.get("seconds_spent")
+def _notes(content: Profile) -> tuple[str, ...]:
+    return content.notes if isinstance(content, ModelProfile) else ()
+
+
+def _measured_in(content: ModelProfile) -> str:
+    source, spent = content.flops_source, content.seconds_spent
     counted = "" if source is None else f", FLOPs: {source}"
-    return counted + ("" if spent is None else f", measured in {spent:.0f} of {content['time_budget']:g} s")
+    return counted + ("" if spent is None else f", measured in {spent:.0f} of {content.time_budget:g} s")
 
 
-def _heading(content: Mapping[str, Any]) -> str:
-    kind = content["kind"]
-    if kind == "model":
+def _heading(content: Profile) -> str:
+    if isinstance(content, ModelProfile):
         return (
-            f"{content['model']} on {content['source']}: {counted(content['examples'], 'example')}, "
-            f"{content['output_tokens']} output tokens, {content['device']} {content['dtype']}, "
-            f"{threads_text(content['threads'])}, {content['clock']}, all ways on the weights of "
-            f"{content['weights']}{_measured_in(content)}"
+            f"{content.model} on {content.source}: {counted(content.examples, 'example')}, "
+            f"{content.output_tokens} output tokens, {content.device} {content.dtype}, "
+            f"{threads_text(content.threads)}, {content.clock}, all ways on the weights of "
+            f"{content.weights}{_measured_in(content)}"
         )
-    if kind == "what_if":
+    if isinstance(content, WhatIfProfile):
         return (
-            f"what if: input of {content['input_tokens']} tokens, {content['output_tokens']} output "
-            f"tokens, {content['value_bytes']} bytes a number; times are bounds of "
-            f"{content['machine']['name']}"
+            f"what if: input of {content.input_tokens} tokens, {content.output_tokens} output "
+            f"tokens, {content.value_bytes} bytes a number; times are bounds of "
+            f"{content.machine.name}"
         )
-    if kind == "shape":
+    if isinstance(content, ShapeProfile):
         return (
-            f"{content['shape']}: {content['input_tokens']} tokens run behind {content['cached_tokens']} "
-            f"cached, {content['output_tokens']} output tokens"
+            f"{content.shape}: {content.input_tokens} tokens run behind {content.cached_tokens} "
+            f"cached, {content.output_tokens} output tokens"
         )
     return "released benchmark files, recomputed by closed form"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Sequence
 
+from gisteval.records.profile_facts import BatchFacts, ModelProfile, StorageFacts, WhatIfProfile
+from gisteval.records.shape_facts import Profile, ReleasedProfile, ShapeProfile
 from gisteval.report.layout import Table, engineering, size_text, uses_text
 from gisteval.report.timings import (
+    Timed,
     is_faster,
     median_text,
     passes_text,
@@ -15,41 +17,42 @@ from gisteval.report.timings import (
     shown_interval,
 )
 
-Content = Mapping[str, Any]
 
-
-def tables(content: Content) -> list[Table]:
+def tables(content: Profile) -> list[Table]:
     """The tables of any kind of profile."""
-    kinds: dict[str, Callable[[Content], list[Table]]] = {
-        "model": _model_tables,
-        "what_if": lambda found: [_what_if_table(found)],
-        "shape": lambda found: [_shape_table(found)],
-        "released": lambda found: [_released_table(found)],
-    }
-    return kinds[content["kind"]](content)
+    if isinstance(content, ModelProfile):
+        return _model_tables(content)
+    if isinstance(content, WhatIfProfile):
+        return [_what_if_table(content)]
+    if isinstance(content, ShapeProfile):
+        return [_shape_table(content)]
+    return [_released_table(content)]
 
 
-def _model_tables(content: Content) -> list[Table]:
+def _model_tables(content: ModelProfile) -> list[Table]:
     found = []
-    for batch in content["batches"]:
+    for batch in content.batches:
         found += [_time_table(batch), _saving_table(batch), _break_even_table(batch), _roof_table(batch)]
-    return [*(table for table in found if table.rows), _storage_table(content["storage"])]
+    return [*(table for table in found if table.rows), _storage_table(content.storage)]
 
 
-def _time_table(batch: Content) -> Table:
-    counted = all(system["flops"] for system in batch["systems"])
+def _time_table(batch: BatchFacts) -> Table:
+    counted = all(system.flops for system in batch.systems)
     rows = []
-    for system in batch["systems"]:
-        seconds, flops, peak = system["seconds"], system["flops"], system["peak_memory"]
+    for system in batch.systems:
+        seconds, flops, peak = system.seconds, system.flops, system.peak_memory
         rows.append(
             (
-                system["name"],
-                f"{system['run_tokens']:.1f}",
-                f"{system['cached_slots']:.1f}",
-                *(_milliseconds(seconds[p]) for p in ("compress", "prefill", "decode_token", "end_to_end")),
-                *(engineering(flops[p]) for p in ("compress", "prefill", "decode") if counted),
-                f"{system['stored_bytes']:,.0f}",
-                "-" if peak is None else f"{peak['bytes'] / 1e6:,.0f}",
+                system.name,
+                f"{system.run_tokens:.1f}",
+                f"{system.cached_slots:.1f}",
+                *(
+                    _milliseconds(getattr(seconds, p))
+                    for p in ("compress", "prefill", "decode_token", "end_to_end")
+                ),
+                *(engineering(getattr(flops, p)) for p in ("compress", "prefill", "decode") if counted),
+                f"{system.stored_bytes:,.0f}",
+                "-" if peak is None else f"{peak.bytes / 1e6:,.0f}",
             )
         )
     times = ("compress ms", "prefill ms", "decode a token ms", "each use ms")
@@ -57,11 +60,11 @@ def _time_table(batch: Content) -> Table:
     columns = ("way", "run", "cached", *times, *flops_columns, "stored bytes", "peak MB")
     per_example = f"{'FLOPs and bytes' if counted else 'bytes'} an example"
     return Table(
-        f"time-batch-{batch['batch_size']}",
-        f"Time, batch of {batch['batch_size']}",
+        f"time-batch-{batch.batch_size}",
+        f"Time, batch of {batch.batch_size}",
         columns,
         tuple(rows),
-        f"{passes_text(batch)}, a batch each ({_STOPPED.get(batch['stopped'], batch['stopped'])}); "
+        f"{passes_text(batch)}, a batch each ({_STOPPED.get(batch.stopped, batch.stopped)}); "
         f"{per_example}.",
     )
 
@@ -73,21 +76,21 @@ _STOPPED = {
 }
 
 
-def _saving_table(batch: Content) -> Table:
+def _saving_table(batch: BatchFacts) -> Table:
     rows = tuple(
         (
-            saving["system"],
-            saving["baseline"],
-            "each use" if saving["phase"] == "end_to_end" else saving["phase"],
+            saving.system,
+            saving.baseline,
+            "each use" if saving.phase == "end_to_end" else saving.phase,
             _milliseconds(saving),
-            f"{saving['percent']:.1f}%",
+            f"{saving.percent:.1f}%",
             is_faster(saving),
         )
-        for saving in batch["savings"]
+        for saving in batch.savings
     )
     return Table(
-        f"savings-batch-{batch['batch_size']}",
-        f"What is saved, batch of {batch['batch_size']}",
+        f"savings-batch-{batch.batch_size}",
+        f"What is saved, batch of {batch.batch_size}",
         ("way", "against", "phase", "saved ms", "saved", "is it faster?"),
         rows,
         "Paired: both ways on the same batch in the same round; faster or slower by a sign test, corrected "
@@ -95,21 +98,21 @@ def _saving_table(batch: Content) -> Table:
     )
 
 
-def _break_even_table(batch: Content) -> Table:
+def _break_even_table(batch: BatchFacts) -> Table:
     rows = tuple(
         (
-            even["system"],
-            even["baseline"],
-            "FLOPs" if even["unit"] == "flops" else "time",
+            even.system or "",
+            even.baseline,
+            "FLOPs" if even.unit == "flops" else "time",
             pays_text(even),
             pays_interval(even),
-            uses_text(even["net"]),
+            uses_text(even.net),
         )
-        for even in batch["break_even"]
+        for even in batch.break_even
     )
     return Table(
-        f"break-even-batch-{batch['batch_size']}",
-        f"Uses until compression pays, batch of {batch['batch_size']}",
+        f"break-even-batch-{batch.batch_size}",
+        f"Uses until compression pays, batch of {batch.batch_size}",
         ("way", "against", "in", "N*", "interval", "net of the cache's own filling"),
         rows,
         "N* = ceil(compress / saved each use). Net: where the total costs cross, since a whole-prompt "
@@ -117,100 +120,101 @@ def _break_even_table(batch: Content) -> Table:
     )
 
 
-def _roof_table(batch: Content) -> Table:
+def _roof_table(batch: BatchFacts) -> Table:
     rows = tuple(
         (
-            system["name"],
-            point["phase"],
-            f"{point['intensity']:.2f}",
-            engineering(point["flops_per_second"]),
-            engineering(point["bytes_per_second"]),
-            point["bound"],
-            f"{100 * point['share']:.1f}%",
+            system.name,
+            point.phase,
+            f"{point.intensity:.2f}",
+            engineering(point.flops_per_second),
+            engineering(point.bytes_per_second),
+            point.bound,
+            f"{100 * point.share:.1f}%",
         )
-        for system in batch["systems"]
-        for point in system["attained"]
+        for system in batch.systems
+        for point in system.attained
     )
     return Table(
-        f"roofline-batch-{batch['batch_size']}",
-        f"Attained speed, batch of {batch['batch_size']}",
+        f"roofline-batch-{batch.batch_size}",
+        f"Attained speed, batch of {batch.batch_size}",
         ("way", "phase", "FLOPs a byte", "FLOP/s", "bytes/s", "bound by", "of the roof"),
         rows,
     )
 
 
-def _storage_table(found: Iterable[Content]) -> Table:
+def _storage_table(found: Sequence[StorageFacts]) -> Table:
     rows = []
     for item in found:
-        totals = list(item["totals"].values())
-        fits = "any number" if item["fits"] is None else f"{item['fits']:,}"
-        rows.append((item["name"], f"{item['bytes_per_prompt']:,.0f}", *map(size_text, totals), fits))
-    budget = size_text(next(iter(found))["budget"])
+        totals = list(item.totals.values())
+        fits = "any number" if item.fits is None else f"{item.fits:,}"
+        rows.append((item.name, f"{item.bytes_per_prompt:,.0f}", *map(size_text, totals), fits))
+    budget = size_text(found[0].budget)
     columns = ("way", "bytes a prompt", "1,000 prompts", "10^6 prompts", "10^9 prompts")
     return Table("storage", "Storage", (*columns, f"prompts in {budget}"), tuple(rows))
 
 
-def _what_if_table(content: Content) -> Table:
+def _what_if_table(content: WhatIfProfile) -> Table:
     rows = []
-    for row in content["rows"]:
-        ways = {way["name"]: way for way in row["ways"]}
-        gist = next(way for name, way in ways.items() if name == "gist")
-        evens = {(even["unit"], even["baseline"]): even for even in row["break_even"]}
+    for row in content.rows:
+        ways = {way.name: way for way in row.ways}
+        gist = ways["gist"]
+        evens = {(even.unit, even.baseline): even for even in row.break_even}
         baselines = ("no cache", "whole-prompt cache")
         rows.append(
             (
-                row["shape"],
-                str(row["prompt_tokens"]),
-                str(row["k"]),
-                str(row["batch"]),
+                row.shape,
+                str(row.prompt_tokens),
+                str(row.k),
+                str(row.batch),
                 *(
-                    f"{100 * evens[unit, base]['saved_each'] / ways[base][f'{unit}_each']:.1f}%"
+                    f"{100 * evens[unit, base].saved_each / getattr(ways[base], f'{unit}_each'):.1f}%"
                     for unit in ("flops", "seconds")
                     for base in baselines
                 ),
-                *(uses_text(evens["flops", base]["reuses"]) for base in baselines),
-                uses_text(evens["flops", "whole-prompt cache"]["net"]),
-                size_text(ways["whole-prompt cache"]["stored_bytes"]),
-                size_text(gist["stored_bytes"]),
-                f"{gist['prompts_that_fit']:,}",
+                *(uses_text(evens["flops", base].reuses) for base in baselines),
+                uses_text(evens["flops", "whole-prompt cache"].net),
+                size_text(ways["whole-prompt cache"].stored_bytes),
+                size_text(gist.stored_bytes),
+                f"{gist.prompts_that_fit:,}",
             )
         )
     saved = ("FLOPs saved / no cache", "/ cached prompt", "time saved / no cache", "/ cached prompt")
     uses = ("N* / no cache", "N* / cached prompt", "net")
-    stored = ("cached prompt", "gist", f"gists in {size_text(content['memory_budget'])}")
+    stored = ("cached prompt", "gist", f"gists in {size_text(content.memory_budget)}")
     columns = ("shape", "prompt", "k", "batch", *saved, *uses, *stored)
     note = "Each use; time is a bound of the machine's peaks, not measured."
     return Table("what-if", "When gisting pays", columns, tuple(rows), note)
 
 
-def _shape_table(content: Content) -> Table:
-    differences = content["difference_percent"] or {}
+def _shape_table(content: ShapeProfile) -> Table:
+    differences = content.difference_percent or {}
     rows = []
-    for tool, count in content["flops"].items():
+    for tool in ("closed_form", "fvcore", "torch"):
+        count = getattr(content.flops, tool)
         difference = f"{differences[tool]:+.4f}%" if tool in differences else "-"
         rows.append((tool, "does not apply" if count is None else f"{count:,}", difference))
-    notes = [content["closed_form_note"] or "", "the output matrix runs on every position, as in the paper"]
-    notes.append("operators fvcore does not count: " + ", ".join(content["unsupported_ops"]))
+    notes = [content.closed_form_note or "", "the output matrix runs on every position, as in the paper"]
+    notes.append("operators fvcore does not count: " + ", ".join(content.unsupported_ops))
     note = "; ".join(filter(None, notes))
     return Table("flops", "FLOPs", ("counted by", "FLOPs", "difference"), tuple(rows), note)
 
 
-def _released_table(content: Content) -> Table:
+def _released_table(content: ReleasedProfile) -> Table:
     rows = tuple(
         (
-            item["file"],
-            item["model"],
-            str(item["rows"]),
-            f"{item['gflops']:.1f}",
-            f"{item['released_gflops']:.1f}",
-            str(item["unequal_rows"]),
-            f"{item['milliseconds']:.2f}",
+            item.file,
+            item.model,
+            str(item.rows),
+            f"{item.gflops:.1f}",
+            f"{item.released_gflops:.1f}",
+            str(item.unequal_rows),
+            f"{item.milliseconds:.2f}",
         )
-        for item in content["files"]
+        for item in content.files
     )
     columns = ("file", "model", "rows", "GFLOPs", "as released", "rows that differ", "ms as released")
     return Table("released", "Means of the released files", columns, rows)
 
 
-def _milliseconds(found: Content | None) -> str:
-    return "-" if found is None else median_text(found["median"], shown_interval(found), 3, 1e3)
+def _milliseconds(found: Timed | None) -> str:
+    return "-" if found is None else median_text(found.median, shown_interval(found), 3, 1e3)

@@ -17,11 +17,22 @@ from gisteval.suite.system import System
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A compressor with its canonical spec and the budgets of its systems; None is its own choice."""
+    """A compressor that was asked for.
+
+    Attributes:
+        spec: Its canonical text.
+        method: The compressor itself.
+        budgets: A system each; None is the compressor's own choice.
+        label: What systems are named after: the spec, or the old name that it was asked for by, so that
+            runs of before go on.
+        stays_trained: Whether it leaves the budgets to others.
+    """
 
     spec: str
     method: Compressor
     budgets: tuple[Budget | None, ...]
+    label: str
+    stays_trained: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +52,23 @@ class Weights:
 
 def parse_asked(compressors: Sequence[str], budgets: Sequence[Budget]) -> tuple[Asked, ...]:
     """The compressors of some specs, each once. Raises GistevalError, also for budgets nothing takes."""
-    specs = dict.fromkeys(map(CompressorSpec.parse, compressors))
-    methods = {str(spec): spec.build() for spec in specs}
+    labels: dict[CompressorSpec, str] = {}
+    for text in compressors:
+        spec = CompressorSpec.parse(text)
+        written = text.partition(":")[0].strip()
+        labels.setdefault(spec, str(spec).replace(spec.name, written, 1))
+    methods = {spec: spec.build() for spec in labels}
     check_budget(budgets, methods.values())
     beside = any(method.takes_budget and not method.needs_gists for method in methods.values())
-    return tuple(
-        Asked(spec, method, tuple(budgets) if _follows(method, beside) and budgets else (None,))
-        for spec, method in methods.items()
-    )
-
-
-def _follows(method: Compressor, beside: bool) -> bool:
-    """Whether a compressor follows the budgets.
-
-    Gists keep what they were trained to keep. A budget lets prompt tokens leak beside them, which is a
-    question of its own. Beside other compressors the budgets are meant for those.
-    """
-    return method.takes_budget and not (method.needs_gists and beside)
+    asked = []
+    for spec, method in methods.items():
+        # Gists keep what they were trained to keep. A budget lets prompt tokens leak beside them, which is
+        # a question of its own. Beside other compressors the budgets are meant for those.
+        stays_trained = bool(budgets) and method.needs_gists and beside
+        follows = bool(budgets) and method.takes_budget and not stays_trained
+        own: tuple[Budget | None, ...] = tuple(budgets) if follows else (None,)
+        asked.append(Asked(str(spec), method, own, labels[spec], stays_trained))
+    return tuple(asked)
 
 
 def asked_systems(asked: Sequence[Asked], weights: Weights) -> tuple[list[System], list[str]]:
@@ -65,7 +76,11 @@ def asked_systems(asked: Sequence[Asked], weights: Weights) -> tuple[list[System
 
     Raises GistevalError for a compressor that can't read any of the checkpoints.
     """
-    notes: list[str] = []
+    notes = [
+        f"{item.spec}: gists keep what they were trained to keep, --budget is of the other compressors."
+        for item in asked
+        if item.stays_trained
+    ]
     systems = [
         system
         for checkpoint in _trained(weights)
@@ -128,7 +143,7 @@ def _systems(item: Asked, checkpoint: Checkpoint) -> Iterator[System]:
     for budget in item.budgets:
         as_trained = item.method.needs_gists and condition == "gist" and _is_trained(budget, checkpoint)
         suffix = "" if budget is None else f"-{budget}"
-        label = record.name if as_trained else f"{record.name}-{item.spec}{suffix}"
+        label = record.name if as_trained else f"{record.name}-{item.label}{suffix}"
         yield System(label, checkpoint, "candidate", condition, None, item.spec, budget)
 
 

@@ -135,9 +135,9 @@ def test_one_prefix_serves_all_requests_with_the_same_compressed_part(tiny_suite
     encoded: list[int] = []
     whole = DecoderModel.encode
 
-    def counted(self, prompts, keep):
+    def counted(self, prompts, *args, **options):
         encoded.append(len(prompts))
-        return whole(self, prompts, keep)
+        return whole(self, prompts, *args, **options)
 
     monkeypatch.setattr(DecoderModel, "encode", counted)
     other = asked_behind_shots("Say no.\n\n")
@@ -145,6 +145,22 @@ def test_one_prefix_serves_all_requests_with_the_same_compressed_part(tiny_suite
     assert sum(encoded) == 2
     info = model.get_model_info()
     assert (info["gist_prompts"], info["gist_kept"], info["gist_compressor"]) == (2, 2, "gist")
+
+
+def test_settings_and_budget_of_a_compressor_are_arguments_of_their_own(tiny_suite):
+    """lm-eval cuts its arguments at commas and reads numbers."""
+    shared = {"pretrained": str(tiny_suite / "pos_control"), "device": "cpu", "compress": RULE}
+    apart = GistLM(**shared, compressor="random", seed=1, budget="50%")
+    together = GistLM(**shared, compressor="random:seed=1", budget="50%")
+    asked = asked_behind_shots()
+    scores = apart.loglikelihood(asked, disable_tqdm=True)
+    assert scores == together.loglikelihood(asked, disable_tqdm=True)
+    info = apart.get_model_info()
+    assert (info["gist_compressor"], info["gist_budget"]) == ("random:seed=1", "50%")
+    assert 0 < info["gist_kept"] < info["gist_source_tokens"]
+    everything = GistLM(**shared, compressor="knorm", budget="100%").loglikelihood(asked, disable_tqdm=True)
+    same(everything, GistLM(**shared, compressor="full").loglikelihood(asked, disable_tqdm=True))
+    assert scores != everything
 
 
 def test_under_the_negative_control_the_compressed_part_counts_by_its_length_only(tiny_suite):
@@ -172,6 +188,11 @@ def test_a_rolled_text_is_scored_behind_its_compressed_part(tiny_suite):
         ({"compress": "after:x"}, "is no rule"),
         ({"compressor": "gits"}, "did you mean 'gist'"),
         ({"compress": "nothing", "compressor": "gist"}, "needs a part to compress"),
+        ({"compressor": "random", "sed": 1}, "'sed' is unknown .did you mean 'seed'"),
+        ({"compressor": "knorm", "seed": 1}, "'seed' is unknown"),
+        ({"compressor": "random:seed=1", "seed": 2}, "setting 'seed' is given twice"),
+        ({"compressor": "knorm", "budget": "0%"}, "above 0% and at most 100%"),
+        ({"budget": 4, "compressor": "full"}, "has nothing to work on, full takes none"),
         ({"batch_size": "many"}, "batch_size"),
     ],
 )

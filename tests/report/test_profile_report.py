@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from gisteval.records.profile_facts import ModelProfile
 from gisteval.report.layout import Table, engineering, latex_text, markdown_text, plain_text, size_text
 from gisteval.report.profile import profile_text, write_profile_report
 from gisteval.report.profile_tables import tables
@@ -25,7 +26,7 @@ def system(name: str) -> dict:
             "compress": MEDIAN if kept else None, "prefill": MEDIAN, "decode_token": MEDIAN,
             "end_to_end": {**MEDIAN, "median": 0.004, "low": 0.003, "high": 0.005},
         },
-        "flops": {"compress": 1e9 * kept, "prefill": 2e9, "decode": 3e8, "source": "closed form"},
+        "flops": {"compress": 1e9 * kept, "prefill": 2e9, "decode": 3e8, "each": 2.3e9},
         "peak_memory": {"bytes": 5 * 10**8, "method": "x"} if kept else None,
         "attained": [
             {"phase": phase, "flops_per_second": 1e10, "bytes_per_second": 1e9, "intensity": at,
@@ -49,28 +50,36 @@ def content() -> dict:
         **MEDIAN,
     }
     even = {"system": "gist-1", "unit": "seconds", "baseline": "no cache", "saved_each": 1.0}
-    ways = [{"name": name, "flops_each": 1e12 * (i + 1)} for i, name in enumerate(WAYS)]
+    other = ("flops_once", "seconds_once", "seconds_each", "batch_bytes", "stored_bytes")
+    ways = [
+        {"name": name, "flops_each": 1e12 * (i + 1), **dict.fromkeys(other, 0.0)}
+        for i, name in enumerate(WAYS)
+    ]
+    scenario = {"shape": "s", "k": 1, "batch": 1, "ways": ways, "break_even": []}
     totals = {"1000": 5e5, "1000000": 5e8, "1000000000": 5e11}
     return {
-        "kind": "model", "model": "ckpt", "source": "task/human", "examples": 4, "output_tokens": 3,
+        "schema_version": 2, "kind": "model", "model": "ckpt", "time_budget": 30.0, "versions": {},
+        "parameters": 10**6, "closed_form_note": None, "source": "task/human",
+        "examples": 4, "output_tokens": 3,
         "device": "cpu", "dtype": "float32", "threads": 1, "clock": "perf_counter", "weights": "x-gist-1",
         "notes": ["a note"],
         "machine": {"device": "cpu", "dtype": "float32", "threads": 1, "flops_per_second": 5e10,
-                    "bytes_per_second": 1e10},
+                    "matrix_size": 1024, "bytes_per_second": 1e10, "copy_bytes": 10**8},
         "batches": [{
-            "batch_size": 1, "rounds": 9, "stopped": "narrow", "systems": [system(name) for name in WAYS],
+            "batch_size": 1, "rounds": 9, "stopped": "narrow", "left_out": [], "examples": 4,
+            "systems": [system(name) for name in WAYS],
             "savings": [saving, {**saving, "low": -1.0}, {**saving, "low": -2.0, "high": -1.0}],
             "break_even": [{**even, "reuses": 4, "net": None, "interval": [2, None]}],
             "curves": {"flops": curve, "seconds": curve},
         }],
         "storage": [{"name": "gist-1", "bytes_per_prompt": 512.0, "totals": totals, "budget": 80 * 10**9,
                      "fits": 156_250_000}],
-        "by_prompt_length": [{"shape": "s", "prompt_tokens": p, "k": 1, "ways": ways} for p in (10, 100)],
+        "by_prompt_length": [{**scenario, "prompt_tokens": p} for p in (10, 100)],
     }  # fmt: skip
 
 
 def test_a_model_profile_is_written_whole(content, tmp_path):
-    page = write_profile_report(content, tmp_path).read_text()
+    page = write_profile_report(ModelProfile.from_json(content), tmp_path).read_text()
     assert "> **Note.** a note" in page
     for name in ("break_even-batch-1", "latency_breakdown-batch-1", "roofline", "cost_by_prompt_length"):
         assert f"figures/{name}.png" in page
@@ -81,12 +90,13 @@ def test_a_model_profile_is_written_whole(content, tmp_path):
 
 
 def test_the_tables_say_what_was_not_shown(content):
-    found = {table.name: table for table in tables(content)}
+    profile = ModelProfile.from_json(content)
+    found = {table.name: table for table in tables(profile)}
     assert [row[-1] for row in found["savings-batch-1"].rows] == ["yes", "not shown", "slower"]
     assert found["break-even-batch-1"].rows[0][3:] == ("from about 4 uses", "2 to never", "never")
     assert [row[0] for row in found["time-batch-1"].rows] == list(WAYS)
     assert found["storage"].rows[0][-1] == "156,250,000"
-    assert "2.000 [1.800, 2.300]" in profile_text(content)
+    assert "2.000 [1.800, 2.300]" in profile_text(profile)
 
 
 def test_one_repetition_has_no_interval_anywhere(content, tmp_path):
@@ -101,8 +111,9 @@ def test_one_repetition_has_no_interval_anywhere(content, tmp_path):
         way["seconds"] = {phase: found and {**found, **once} for phase, found in way["seconds"].items()}
         way.update(flops=None, attained=[])
     content["by_prompt_length"] = []
-    page = write_profile_report(content, tmp_path).read_text()
-    found = {table.name: table for table in tables(content)}
+    profile = ModelProfile.from_json(content)
+    page = write_profile_report(profile, tmp_path).read_text()
+    found = {table.name: table for table in tables(profile)}
     assert set(found) == {"time-batch-1", "savings-batch-1", "break-even-batch-1", "storage"}
     cells = [cell for table in found.values() for row in table.rows for cell in row]
     assert not [cell for cell in cells if "[" in cell]

@@ -13,7 +13,7 @@ from gisteval.integrations.lm_eval.parts import Rule, parse_rule
 from gisteval.integrations.lm_eval.tokens import TaskTokens
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_placed
-from gisteval.models.checkpoints.placement import Placement, choose_placement
+from gisteval.models.checkpoints.placement import Placement
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.prompts import Template
 from gisteval.records.budget import Budget
@@ -39,17 +39,38 @@ def rule_of(compress: str | None, checkpoint: Checkpoint) -> Rule | None:
     return Rule("until", template.instruction)
 
 
-def compressor_spec(compressor: str | None, checkpoint: Checkpoint, rule: Rule | None) -> str:
+def spec_of(
+    compressor: str | None,
+    settings: Mapping[str, object],
+    arguments: Sequence[str],
+    checkpoint: Checkpoint,
+    rule: Rule | None,
+) -> CompressorSpec:
     """Return the compressor's spec: the user's, or else that of the checkpoint's condition.
 
     Args:
         compressor: The user's spec, if any.
+        settings: Further arguments of the model, which must be settings of the compressor.
+        arguments: Names of the model's own arguments, for an error message.
         checkpoint: The checkpoint.
         rule: What is compressed. None means nothing.
 
     Raises:
-        GistevalError: There is a rule without a compressor, or a compressor without a rule.
+        GistevalError: There is a rule without a compressor or a compressor without a rule, or a setting is
+            unknown or wrong.
     """
+    text = _spec_text(compressor, checkpoint, rule)
+    known = [*arguments, *(name for name in settings_of(text) if name not in arguments)]
+    for name in settings:
+        if name not in known:
+            raise GistevalError(
+                f"model argument {name!r} is unknown{did_you_mean(name, known)}: choose from "
+                f"{', '.join(known)}"
+            )
+    return CompressorSpec.parse(text, settings)
+
+
+def _spec_text(compressor: str | None, checkpoint: Checkpoint, rule: Rule | None) -> str:
     condition = checkpoint.record.condition
     if compressor is None and condition is None and rule is not None:
         raise GistevalError(
@@ -62,44 +83,27 @@ def compressor_spec(compressor: str | None, checkpoint: Checkpoint, rule: Rule |
     return compressor or CONDITION_COMPRESSOR.get(condition or "", UNCOMPRESSED)
 
 
-def choose_compressor(
-    spec: str, settings: Mapping[str, object], arguments: Sequence[str], budget: Budget | None
-) -> tuple[str, Compressor]:
-    """Build a compressor.
-
-    Args:
-        spec: Its spec.
-        settings: Further settings, given as arguments of the model.
-        arguments: Names of the model's own arguments, for an error message.
-        budget: Its budget.
-
-    Returns:
-        The canonical spec, and the compressor.
+def parse_budget(text: int | str | None, compressor: Compressor) -> Budget | None:
+    """Read a budget.
 
     Raises:
-        GistevalError: A setting is unknown or wrong, or the compressor does not accept the budget.
+        GistevalError: It is not a budget, or the compressor does not accept it.
     """
-    known = [*arguments, *(name for name in settings_of(spec) if name not in arguments)]
-    for name in settings:
-        if name not in known:
-            raise GistevalError(
-                f"model argument {name!r} is unknown{did_you_mean(name, known)}: choose from "
-                f"{', '.join(known)}"
-            )
-    parsed = CompressorSpec.parse(spec, settings)
-    compressor = parsed.build()
-    check_budget([] if budget is None else [budget], [compressor])
-    return str(parsed), compressor
+    if text is None:
+        return None
+    budget = Budget.parse(str(text))
+    check_budget([budget], [compressor])
+    return budget
 
 
-def place(device: str | None, dtype: str, device_map: str | None, quantize: str | None) -> Placement:
-    """Choose device, data type and quantisation.
+def device_name(device: str | None, device_map: str | None) -> str:
+    """Return the device to use.
 
-    lm-eval passes "cuda:0" if the user names no device. Like HFLM, this falls back to what there is.
+    lm-eval passes "cuda:0" if the user names no device. As in HFLM, that stands for what there is.
     """
     missing = device is not None and device.startswith("cuda") and not torch.cuda.is_available()
-    unset = device is None or missing or (device_map is not None and device == "cuda:0")
-    return choose_placement("auto" if device is None or unset else device, dtype, device_map, quantize)
+    unset = missing or (device_map is not None and device == "cuda:0")
+    return "auto" if device is None or unset else device
 
 
 def load_reader(checkpoint: Checkpoint, placement: Placement, name: str) -> tuple[DecoderModel, TaskTokens]:

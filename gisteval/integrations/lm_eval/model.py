@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 from gisteval.errors import GistevalError
 from gisteval.integrations.lm_eval.arguments import (
-    choose_compressor,
-    compressor_spec,
+    device_name,
     load_reader,
-    place,
+    parse_budget,
     row_limit,
     rule_of,
+    spec_of,
 )
 from gisteval.integrations.lm_eval.batches import Compression, Piece, RequestRow
 from gisteval.integrations.lm_eval.decoding import Decoding, read_decoding
@@ -27,7 +27,7 @@ from gisteval.integrations.lm_eval.parts import NOTHING, Parts
 from gisteval.integrations.lm_eval.runner import RequestRunner
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import resolve
-from gisteval.records.budget import Budget
+from gisteval.models.checkpoints.placement import choose_placement
 from gisteval.records.schema import as_condition
 
 
@@ -93,12 +93,12 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         )
         self.rule = rule_of(compress, self.checkpoint)
         self.explicit = compress is not None
-        amount = None if budget is None else Budget.parse(str(budget))
-        spec = compressor_spec(compressor, self.checkpoint, self.rule)
         parameters = inspect.signature(GistLM.__init__).parameters
         arguments = [name for name in parameters if name not in ("self", "settings")]
-        self.compressor, method = choose_compressor(spec, settings, arguments, amount)
-        self.placement = place(device, dtype, device_map, quantize)
+        spec = spec_of(compressor, settings, arguments, self.checkpoint, self.rule)
+        self.compressor, method = str(spec), spec.build()
+        amount = parse_budget(budget, method)
+        self.placement = choose_placement(device_name(device, device_map), dtype, device_map, quantize)
         self._device = self.placement.device
         self.reader, self.tokens = load_reader(self.checkpoint, self.placement, pretrained)
         if self.rule is None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from gisteval.errors import GistevalError
 from gisteval.judging.cache import Reply, ReplyCache
@@ -18,8 +18,9 @@ from gisteval.judging.parameters import ParameterRefused
 from gisteval.judging.parsing import cut_short, read_reply, shortened
 from gisteval.judging.protocol import Look
 from gisteval.pipeline.judge.bench import Bench
+from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Verdict, to_json
+from gisteval.records.schema import Verdict
 from gisteval.records.store import RecordWriter
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class VerdictLog:
 
     def flush(self) -> None:
         """Write what has been taken."""
-        by_system: dict[str, list[dict[str, Any]]] = {}
+        by_system: dict[str, list[dict[str, object]]] = {}
         for verdict in self._batch:
             by_system.setdefault(verdict.system, []).append(to_json(verdict))
         for system, records in by_system.items():

@@ -1,182 +1,196 @@
-"""The content of profile.json: measured or swept results as plain mappings that reports lay out."""
+"""Measurements of checkpoints as the content of profile.json."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from statistics import fmean
-from typing import Any
 
 from gisteval import stats
 from gisteval.models.running.base import PromptModel
-from gisteval.pipeline.profile.settings import CURVE_USES, scenario_content
-from gisteval.profiling.accounts import FlopSource, MeanFlops, mean_flops
-from gisteval.profiling.breakeven import (
-    Cost,
-    break_even,
-    cost_curve,
-    sampled_uses,
-    storage,
+from gisteval.pipeline.profile.settings import (
+    CURVE_USES,
+    break_even_facts,
+    curve_facts,
+    scenario_content,
+    stored_totals,
 )
+from gisteval.profiling.accounts import FlopSource, MeanFlops, mean_flops
+from gisteval.profiling.breakeven import Cost, break_even, cost_curve, sampled_uses, storage
 from gisteval.profiling.measure import BatchProfile, Timings
 from gisteval.profiling.roofline import MeasuredMachine, attained
 from gisteval.profiling.shapes import ModelShape
-from gisteval.profiling.timing import Median, clock_name
+from gisteval.profiling.timing import Median
 from gisteval.profiling.whatif import Scenario, what_if
+from gisteval.records.profile_facts import (
+    AttainedFacts,
+    BatchFacts,
+    BreakEvenFacts,
+    CurveFacts,
+    FlopsFacts,
+    MeasuredWay,
+    MedianFacts,
+    PeakFacts,
+    PhaseSeconds,
+    SavingFacts,
+    ScenarioFacts,
+    StorageFacts,
+    UnitCurves,
+)
 
 WHAT_IF_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
+"""Prompt lengths, in tokens, for which FLOPs are computed by closed form."""
 
 
-def model_content(
-    shape: ModelShape,
-    source: FlopSource | None,
-    machine: MeasuredMachine,
-    batches: Sequence[BatchProfile],
-    output_tokens: int,
-    budget: int,
-) -> dict[str, Any]:
-    """Everything measured on one checkpoint. source: of its FLOPs, None where they can't be had.
+def storage_facts(timings: Sequence[Timings], budget: int) -> tuple[StorageFacts, ...]:
+    """Return the memory that stored prompts need in each serving mode.
 
-    budget: bytes of memory for stored prompts.
+    Args:
+        timings: The measurements of each mode.
+        budget: Bytes of memory for stored prompts.
     """
-    first = batches[0]
-    model = first.timings[0].mode.model
-    return {
-        "device": str(model.device),
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "threads": machine.threads,
-        "clock": clock_name(model.device),
-        "parameters": model.model.num_parameters(),
-        "closed_form_note": shape.reason,
-        "flops_source": None if source is None else source.name,
-        "machine": asdict(machine),
-        "batches": [_batch(batch, source, machine, output_tokens - 1) for batch in batches],
-        "storage": [asdict(storage(found.mode.name, _mean_bytes(found), budget)) for found in first.timings],
-        "by_prompt_length": _by_prompt_length(shape, first, output_tokens, model),
-    }
+    stored = [storage(timing.mode.name, _mean_bytes(timing), budget) for timing in timings]
+    return tuple(
+        StorageFacts(
+            name=item.name,
+            bytes_per_prompt=item.bytes_per_prompt,
+            totals=stored_totals(item),
+            budget=item.budget,
+            fits=item.fits,
+        )
+        for item in stored
+    )
 
 
-def _mean_bytes(found: Timings) -> float:
-    return fmean(item.stored_bytes for item in found.lengths)
+def _mean_bytes(timing: Timings) -> float:
+    return fmean(item.stored_bytes for item in timing.lengths)
 
 
-def _batch(
+def batch_facts(
     batch: BatchProfile, source: FlopSource | None, machine: MeasuredMachine, steps: int
-) -> dict[str, Any]:
-    works: dict[str, MeanFlops] = {}
+) -> BatchFacts:
+    """Return the facts of all serving modes at one batch size.
+
+    Args:
+        batch: The measurements.
+        source: Source of the FLOPs. None if they can't be counted.
+        machine: The peak rates of the machine.
+        steps: Decoded tokens after the first.
+    """
+    means: dict[str, MeanFlops] = {}
     if source is not None:
-        works = {found.mode.name: mean_flops(source.form, found.lengths, steps) for found in batch.timings}
-    flops = {name: Cost(work.compress, work.each) for name, work in works.items()}
+        means = {
+            timing.mode.name: mean_flops(source.form, timing.lengths, steps) for timing in batch.timings
+        }
+    flops = {name: Cost(mean.compress, mean.each) for name, mean in means.items()}
     seconds = {
-        found.mode.name: Cost(found.compress.median if found.compress else 0.0, found.end_to_end.median)
-        for found in batch.timings
+        timing.mode.name: Cost(timing.compress.median if timing.compress else 0.0, timing.end_to_end.median)
+        for timing in batch.timings
     }
-    uses = sampled_uses(CURVE_USES)
     corrected = stats.holm([saving.p_value for saving in batch.savings])
-    return {
-        "batch_size": batch.batch_size,
-        "rounds": batch.rounds,
-        "stopped": batch.stopped,
-        "left_out": list(batch.left_out),
-        "examples": len(batch.timings[0].lengths),
-        "systems": [
-            _system(found, works.get(found.mode.name), machine, steps, batch.batch_size)
-            for found in batch.timings
-        ],
-        "savings": [
-            {
-                "system": saving.mode,
-                "baseline": saving.baseline,
-                "phase": saving.phase,
-                "percent": saving.percent,
-                "percent_interval": saving.percent_interval,
-                "p_value": p_value,
+    return BatchFacts(
+        batch_size=batch.batch_size,
+        rounds=batch.rounds,
+        stopped=batch.stopped,
+        left_out=batch.left_out,
+        examples=len(batch.timings[0].lengths),
+        systems=tuple(
+            _measured(timing, means.get(timing.mode.name), machine, steps, batch.batch_size)
+            for timing in batch.timings
+        ),
+        savings=tuple(
+            SavingFacts(
+                system=saving.mode,
+                baseline=saving.baseline,
+                phase=saving.phase,
+                percent=saving.percent,
+                percent_interval=saving.percent_interval,
+                p_value=p_value,
                 **asdict(saving.seconds),
-            }
+            )
             for saving, p_value in zip(batch.savings, corrected, strict=True)
-        ],
-        "break_even": _break_evens(batch, flops, seconds),
-        "curves": {
-            unit: [asdict(cost_curve(name, cost, uses)) for name, cost in costs.items()]
-            for unit, costs in (("flops", flops), ("seconds", seconds))
-            if costs
-        },
-    }
+        ),
+        break_even=tuple(_break_evens(batch, flops, seconds)),
+        curves=UnitCurves(_curves(flops) or None, _curves(seconds) or None),
+    )
+
+
+def _curves(costs: Mapping[str, Cost]) -> tuple[CurveFacts, ...]:
+    uses = sampled_uses(CURVE_USES)
+    return tuple(curve_facts(cost_curve(name, cost, uses)) for name, cost in costs.items())
 
 
 def _break_evens(
-    batch: BatchProfile, flops: dict[str, Cost], seconds: dict[str, Cost]
-) -> list[dict[str, Any]]:
-    rows = []
+    batch: BatchProfile, flops: Mapping[str, Cost], seconds: Mapping[str, Cost]
+) -> Iterator[BreakEvenFacts]:
     for saving in batch.savings:
         if saving.phase != "end_to_end":
             continue
-        # The paired median is sharper than the difference of two medians, so it is what is saved.
-        cost = Cost(seconds[saving.mode].once, 0.0)
-        base = Cost(seconds[saving.baseline].once, saving.seconds.median)
-        found = {"seconds": break_even(saving.baseline, base, cost, saving.seconds.proven)}
         if flops:
             exact = break_even(saving.baseline, flops[saving.baseline], flops[saving.mode])
-            found = {"flops": exact, **found}
-        rows += [{"system": saving.mode, "unit": unit, **asdict(even)} for unit, even in found.items()]
-    return rows
+            yield break_even_facts(exact, "flops", saving.mode)
+        # The paired median is more precise than the difference of two medians, so it is the saving.
+        cost = Cost(seconds[saving.mode].once, 0.0)
+        base = Cost(seconds[saving.baseline].once, saving.seconds.median)
+        timed = break_even(saving.baseline, base, cost, saving.seconds.proven)
+        yield break_even_facts(timed, "seconds", saving.mode)
 
 
-def _system(
-    found: Timings, work: MeanFlops | None, machine: MeasuredMachine, steps: int, rows: int
-) -> dict[str, Any]:
-    phases = {
-        "compress": found.compress,
-        "prefill": found.prefill,
-        "decode_token": found.decode_token,
-        "end_to_end": found.end_to_end,
-    }
-    run, cached = (fmean(getattr(item, field) for item in found.lengths) for field in ("run", "cached"))
-    return {
-        "name": found.mode.name,
-        "kind": found.mode.kind,
-        "k": found.mode.model.tokens.k,
-        "run_tokens": run,
-        "cached_slots": cached,
-        "stored_bytes": _mean_bytes(found),
-        "seconds": {phase: _median(value) for phase, value in phases.items()},
-        "flops": None if work is None else {**asdict(work), "each": work.each},
-        "peak_memory": None if found.peak is None else asdict(found.peak),
-        "attained": [] if work is None else _attained(found, work, machine, steps, rows, run + cached),
-    }
+def _measured(
+    timing: Timings, flops: MeanFlops | None, machine: MeasuredMachine, steps: int, rows: int
+) -> MeasuredWay:
+    run, cached = (fmean(getattr(item, field) for item in timing.lengths) for field in ("run", "cached"))
+    return MeasuredWay(
+        name=timing.mode.name,
+        kind=timing.mode.kind,
+        k=timing.mode.model.tokens.k,
+        run_tokens=run,
+        cached_slots=cached,
+        stored_bytes=_mean_bytes(timing),
+        seconds=PhaseSeconds(
+            None if timing.compress is None else _median(timing.compress),
+            _median(timing.prefill),
+            _median(timing.decode_token),
+            _median(timing.end_to_end),
+        ),
+        flops=None if flops is None else FlopsFacts(**asdict(flops), each=flops.each),
+        peak_memory=None if timing.peak is None else PeakFacts(timing.peak.bytes, timing.peak.method),
+        attained=() if flops is None else _attained(timing, flops, machine, steps, rows, run + cached),
+    )
 
 
-def _median(value: Median | None) -> dict[str, Any] | None:
-    return None if value is None else asdict(value)
+def _median(value: Median) -> MedianFacts:
+    return MedianFacts(**asdict(value))
 
 
 def _attained(
-    found: Timings, work: MeanFlops, machine: MeasuredMachine, steps: int, rows: int, slots: float
-) -> list[dict[str, Any]]:
-    """Prefill and decoding beside the roof; FLOPs and bytes without those spent on padding."""
-    model = found.mode.model
+    timing: Timings, flops: MeanFlops, machine: MeasuredMachine, steps: int, rows: int, slots: float
+) -> tuple[AttainedFacts, ...]:
+    """Compare prefill and decoding with the roofline. FLOPs and bytes of padding are not counted."""
+    model = timing.mode.model
     weights = _weight_bytes(model)
     prefill = attained(
         machine,
         "prefill",
-        rows * work.prefill,
+        rows * flops.prefill,
         weights + rows * slots * model.slot_bytes,
-        found.prefill.median,
+        timing.prefill.median,
     )
     decode = attained(
         machine,
         "decode",
-        rows * work.decode / steps,
+        rows * flops.decode / steps,
         weights + rows * (slots + (steps + 1) / 2) * model.slot_bytes,
-        found.decode_token.median,
+        timing.decode_token.median,
     )
-    return [asdict(prefill), asdict(decode)]
+    return AttainedFacts(**asdict(prefill)), AttainedFacts(**asdict(decode))
 
 
 def _weight_bytes(model: PromptModel) -> int:
-    """Weights a pass reads at least: all but an embedding table that is not the output matrix as well.
+    """Bytes of weights that a pass reads at least.
 
-    Of a mixture of experts, as many experts as one token uses.
+    These are all weights but an untied embedding table. For a mixture of experts, they include as many
+    experts as one token uses.
     """
     network = model.model
     total: int = sum(weight.nbytes for weight in network.parameters())
@@ -187,24 +201,27 @@ def _weight_bytes(model: PromptModel) -> int:
     for module in network.modules():
         count = getattr(module, "num_experts", None)
         if isinstance(count, int) and count > used:
-            # One tensor holds all experts' matrices, an expert each in its first dimension.
-            held = [w for w in module.parameters(recurse=False) if w.dim() == 3 and w.shape[0] == count]
-            idle += sum(weight.nbytes // count * (count - used) for weight in held)
+            # One tensor holds the matrices of all experts, with one expert for each index of dimension 0.
+            experts = [w for w in module.parameters(recurse=False) if w.dim() == 3 and w.shape[0] == count]
+            idle += sum(weight.nbytes // count * (count - used) for weight in experts)
     return total - idle - (0 if shared else table.nbytes)
 
 
-def _by_prompt_length(
+def by_prompt_length(
     shape: ModelShape, batch: BatchProfile, output_tokens: int, model: PromptModel
-) -> list[dict[str, Any]]:
-    """FLOPs of each use by prompt length on the measured shape, from the closed form if it has one."""
-    compressed = next(found for found in batch.timings if found.mode.kind == "compressed")
-    negative = next(found for found in batch.timings if found.mode.kind == "negative")
+) -> tuple[ScenarioFacts, ...]:
+    """Return the FLOPs of each use by prompt length on the measured shape.
+
+    The result is empty for a shape without a closed form, or without gist tokens.
+    """
+    compressed = next(timing for timing in batch.timings if timing.mode.kind == "compressed")
+    negative = next(timing for timing in batch.timings if timing.mode.kind == "negative")
     k = compressed.mode.model.tokens.k
     if shape.closed is None or k < 1:
-        return []
+        return ()
     tokens = round(sum(item.run for item in negative.lengths) / len(negative.lengths))
     size = model.dtype.itemsize
-    return [
+    return tuple(
         scenario_content(what_if(shape, Scenario(prompt, k, tokens, output_tokens, 1, size)))
         for prompt in WHAT_IF_PROMPTS
-    ]
+    )

@@ -1,43 +1,67 @@
-"""`gisteval profile` without weights: shapes, sweeps and released files; and how any profile is written.
+"""Profiles without weights (`gisteval profile --shape` and `--what-if`), and the writing of any profile.
 
-Measuring checkpoints is in `profile_model`, which imports what loads them.
+Checkpoints are measured in `profile_model`, which imports what loads them.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.pipeline.profile.options import INPUT_TOKENS, ProfileOptions
 from gisteval.pipeline.profile.settings import what_if_content
-from gisteval.profiling.shape_flops import shape_flops
+from gisteval.profiling.shape_flops import ShapeFlops, shape_flops
 from gisteval.profiling.shapes import load_shape
 from gisteval.profiling.whatif import what_if_grid
+from gisteval.records.profile_facts import WhatIfProfile
+from gisteval.records.shape_facts import CountsFacts, Profile, ShapeProfile
 from gisteval.records.store import write_json
 from gisteval.report.profile import write_profile_report
 
 
-def shape_profile(options: ProfileOptions) -> dict[str, Any]:
-    """FLOPs of shapes without weights. Raises GistevalError."""
+def shape_profile(options: ProfileOptions) -> Profile:
+    """Compute the FLOPs of shapes without weights.
+
+    Raises:
+        GistevalError: The options don't fit together, or a shape is unknown or has no closed form.
+    """
     return _what_if(options) if options.what_if else _one_pass(options)
 
 
-def _one_pass(options: ProfileOptions) -> dict[str, Any]:
-    """FLOPs of one pass of a shape, three ways. Raises GistevalError."""
+def _one_pass(options: ProfileOptions) -> ShapeProfile:
+    """FLOPs of one pass of a shape by three methods."""
     if options.input_tokens is None or len(options.shapes) > 1:
         raise GistevalError("give one --shape with --input-tokens, or several with --what-if")
-    flops = shape_flops(
-        load_shape(options.shapes[0]), options.input_tokens, options.cached_tokens, _outputs(options)
+    return _shape_facts(
+        shape_flops(
+            load_shape(options.shapes[0]), options.input_tokens, options.cached_tokens, _outputs(options)
+        )
     )
-    return {"kind": "shape", **flops.to_json()}
 
 
-def _what_if(options: ProfileOptions) -> dict[str, Any]:
-    """Many lengths, all combined with each other on every shape.
+def _shape_facts(flops: ShapeFlops) -> ShapeProfile:
+    shape, decode = flops.shape, flops.decode
+    return ShapeProfile(
+        shape=shape.name,
+        output_matrix="on every position, as in the paper",
+        input_tokens=flops.input_tokens,
+        cached_tokens=flops.cached_tokens,
+        output_tokens=flops.output_tokens,
+        flops=CountsFacts(**asdict(flops.total)),
+        difference_percent=flops.total.differences(),
+        prefill=CountsFacts(**asdict(flops.prefill)),
+        decode=None if decode is None else CountsFacts(**asdict(decode)),
+        closed_form_parts=None if flops.closed_parts is None else asdict(flops.closed_parts),
+        closed_form_note=shape.reason and f"the closed form does not apply to {shape.name}: {shape.reason}",
+        unsupported_ops=tuple(sorted(flops.unsupported)),
+        unsupported_op_calls=dict(sorted(flops.unsupported.items())),
+        traced_layers=flops.traced_layers,
+    )
 
-    Raises GistevalError for a shape without closed form.
-    """
+
+def _what_if(options: ProfileOptions) -> WhatIfProfile:
+    """Costs of all combinations of lengths on every shape."""
     scenarios = what_if_grid(
         [load_shape(name) for name in options.shapes],
         options.prompt_tokens,
@@ -54,7 +78,11 @@ def _outputs(options: ProfileOptions) -> int:
 
 
 def check_output(folder: Path) -> None:
-    """Make the folder now rather than after minutes of measuring. Raises GistevalError if that fails."""
+    """Create the folder, so that an error does not come only after minutes of measuring.
+
+    Raises:
+        GistevalError: The folder can't be created.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -63,7 +91,15 @@ def check_output(folder: Path) -> None:
         ) from error
 
 
-def write_profile(content: dict[str, Any], folder: Path) -> Path:
-    """profile.json, tables/ and figures/ in `folder`; returns the page that shows them."""
-    write_json(folder / "profile.json", content)
+def write_profile(content: Profile, folder: Path) -> Path:
+    """Write profile.json, tables and figures.
+
+    Args:
+        content: The profile.
+        folder: Folder to write to.
+
+    Returns:
+        The page with the tables and figures.
+    """
+    write_json(folder / "profile.json", content.to_json())
     return write_profile_report(content, folder)

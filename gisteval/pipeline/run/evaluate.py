@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,8 +20,11 @@ from gisteval.pipeline.judge.bench import Bench, judge_options, prepare
 from gisteval.pipeline.judge.judge_run import check_answers, take_looks
 from gisteval.pipeline.judge.judged import update_judging
 from gisteval.pipeline.progress import working
-from gisteval.pipeline.run.plan import Plan, output_folder, plan_run, run_identity
+from gisteval.pipeline.run.manifest import run_manifest
+from gisteval.pipeline.run.plan import Plan, output_folder, plan_run
 from gisteval.pipeline.run.scoring import Scored, collect, result_rows, unread_notes
+from gisteval.records.judge_figures import JudgingEntry
+from gisteval.records.manifest import SelfCheckFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, ResultRow
 from gisteval.records.store import RecordWriter
@@ -44,7 +47,7 @@ class Run:
     folder: Path
     rows: tuple[ResultRow, ...]
     notes: tuple[str, ...]
-    judging: tuple[dict[str, Any], ...] = ()
+    judging: tuple[JudgingEntry, ...] = ()
 
     @property
     def results(self) -> pd.DataFrame:
@@ -68,7 +71,7 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     executor = _executor(plan)
     folder = RunFolder(output_folder(plan))
     with folder.held():
-        folder.claim({**manifest(plan, command), "executor": executor.facts()}, plan.examples)
+        folder.claim(replace(run_manifest(plan, command), executor=executor.facts()), plan.examples)
         with run_log(folder.path):  # not before: it may have been another run's
             kept.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
             finished = _evaluate(plan, folder, executor, bench)
@@ -122,45 +125,9 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
         progress.info("writing the report")
         build_report([folder], folder.path / "report")
     if bench is not None:
-        mine = [entry for entry in judging if entry.get("judge") == bench.label]
+        mine = [entry for entry in judging if entry.judges == (bench.label,)]
         check_answers(bench.label, mine)
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
-
-
-def manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
-    """What manifest.json says of a run that has not begun."""
-    references = plan.references
-    return {
-        "identity": run_identity(plan),
-        "config": plan.config.to_json(),
-        "command": list(command),
-        "versions": versions(),
-        "device": str(plan.placement.device),
-        "device_map": plan.placement.device_map,
-        "dtype": next(iter(plan.identities.values())).dtype,
-        "quantize": plan.placement.quantize,
-        "notes": list(plan.notes),
-        "systems": [
-            {
-                "name": system.name,
-                "role": system.role,
-                "reference": references[system.name],
-                "evaluated": system.name in plan.evaluated,
-                "condition": system.condition,
-                "control": system.control,
-                "compressor": system.compressor,
-                "budget": None if system.budget is None else str(system.budget),
-                "k": system.k,
-                "checkpoint": str(system.checkpoint.path),
-                "weights": plan.identities[system.name].weights,
-                "loss": system.checkpoint.record.training.get("loss", []),
-            }
-            for system in plan.systems
-        ],
-        "splits": {split: len(found) for split, found in plan.examples.items()},
-        "self_check": {},
-        "judges": {},
-    }
 
 
 def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
@@ -180,7 +147,7 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
             for event in events:
                 system = event.system
                 if isinstance(event, Checked):
-                    folder.note_self_check(system, event.check.to_json())
+                    folder.note_self_check(system, SelfCheckFacts.from_json(event.check.to_json()))
                     for split, known in given[system].known.items():
                         total = len(plan.examples[split])
                         bars[system, split] = work.begin(f"{system} on {split}", total, len(known))
@@ -206,7 +173,7 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
 
 def incomplete(plan: Plan, folder: RunFolder) -> Iterator[SystemWork]:
     """The work that is left; systems of one checkpoint follow each other."""
-    checked = folder.manifest()["self_check"]
+    checked = folder.manifest().self_check
     for system in sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k)):
         known = {split: folder.known_keys(system.name, split) for split in plan.examples}
         work = SystemWork(Job(system, plan.identities[system.name].prefix()), plan.examples, known)
@@ -225,12 +192,13 @@ def _executor(plan: Plan) -> Executor:
     return RayExecutor(RayOptions(config.ray_address, config.num_workers, plan.placement.gpus))
 
 
-def _unknown(records: list[dict[str, Any]], known: set[str]) -> list[dict[str, Any]]:
+def _unknown(records: list[dict[str, object]], known: set[str]) -> list[dict[str, Any]]:
     """Those whose keys are new; their keys are known now."""
     new = []
     for record in records:
-        if record["key"] not in known:
-            known.add(record["key"])
+        key = str(record["key"])
+        if key not in known:
+            known.add(key)
             new.append(record)
     return new
 

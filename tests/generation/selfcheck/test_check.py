@@ -151,7 +151,7 @@ def test_fails_when_the_compressor_is_broken(tiny_model, name, broken):
 
 def test_fails_when_positions_restart_in_the_continuation(tiny_model, monkeypatch):
     monkeypatch.setattr(
-        "gisteval.models.running.decoder.positions",
+        "gisteval.models.running.decoder_continuation.positions",
         lambda present, start: (present.cumsum(1) - 1).clamp(min=0),
     )
     with pytest.raises(InvalidRun, match="cached and masked paths differ"):
@@ -196,10 +196,11 @@ def test_fails_on_weights_that_are_not_numbers(tiny_network, tiny_model):
 def test_fails_where_all_own_paths_agree_and_the_stock_model_does_not(tiny_model, monkeypatch):
     """GPT-2 learned its positions: one too many is wrong alike in the masked and the cached pass."""
     stock = padding.positions
-    monkeypatch.setattr(
-        "gisteval.models.running.decoder.positions",
-        lambda present, start: torch.where(present, stock(present, start) + 1, 0),
-    )
+    for module in ("decoder", "decoder_continuation", "prefill"):
+        monkeypatch.setattr(
+            f"gisteval.models.running.{module}.positions",
+            lambda present, start: torch.where(present, stock(present, start) + 1, 0),
+        )
     with pytest.raises(InvalidRun, match="over a whole prompt and the stock model's differ by"):
         check(tiny_model("gpt2", 1), Full())
 

@@ -18,6 +18,7 @@ from gisteval.masks import CONTINUATION, GIST, PROMPT, MaskRule, additive, sourc
 from gisteval.models.running.cache import GrowingCache
 from gisteval.models.running.compressed import Accounting, EncoderState, Nothing, Tokens
 from gisteval.models.running.encoder_decoder import EncoderDecoderContinuation, encoder_cache
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 INSTRUCTIONS = ["say", "say the first word twice or maybe no " * 3, "repeat yes", "no maybe worlds " * 2]
@@ -154,8 +155,8 @@ def test_a_batch_may_mix_states_token_lists_and_nothing(tiny_model):
     mixed = [
         Nothing(9, ACCOUNTING),
         *Gist().compress(model, INSTRUCTIONS[:1], None),
-        *Truncate().compress(model, INSTRUCTIONS[1:2], 11),
-        *Gist().compress(model, INSTRUCTIONS[1:2], 20),
+        *Truncate().compress(model, INSTRUCTIONS[1:2], Budget(slots=11)),
+        *Gist().compress(model, INSTRUCTIONS[1:2], Budget(slots=20)),
     ]
     assert [type(prompt) for prompt in mixed] == [Nothing, EncoderState, Tokens, EncoderState]
     together = model.score(mixed, INPUTS, OUTPUTS)
@@ -213,3 +214,13 @@ def test_another_start_token_is_read_from_the_configuration(tiny_network, tiny_m
     prompts = Gist().compress(other, [SAY], None)
     differ = [m.open(prompts, ["cats"]).last_logits for m in (model, other)]
     assert not torch.allclose(*differ, atol=1e-3)
+
+
+def test_selecting_slots_and_running_behind_a_prompt_are_refused_in_one_line(tiny_model):
+    model = tiny_model("t5", 1)
+    states = model.encode([[5, 6, 7]])
+    for options in ({"select": lambda view: []}, {"behind": states}):
+        with pytest.raises(GistevalError, match="slots can't be selected, nor prompts run behind others"):
+            model.encode([[5, 6, 7]], **options)
+    with pytest.raises(ValueError, match="the same mask in all layers and heads"):
+        model.predictions([[5, 6]], [[7]], [[8]], [(torch.zeros(4, 1, dtype=torch.long),)])

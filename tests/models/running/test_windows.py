@@ -38,3 +38,12 @@ def test_windows_that_hide_nothing_are_left_out():
     assert effective(windows, 4) == (None, None, None)
     assert effective(windows, 8) == (None, None, Window("chunked", 4))
     assert effective(windows, 9) == windows
+
+
+def test_heads_whose_keys_stand_elsewhere_see_through_their_own_windows():
+    mask = torch.ones(1, 1, 1, 3, dtype=torch.bool)
+    keys = torch.tensor([[[0, 7, 10], [3, 8, 10]]])
+    found = within(mask, Window("sliding", 4), torch.tensor([[10]]), keys)
+    assert found.tolist() == [[[[False, True, True]], [[False, True, True]]]]
+    found = within(mask, Window("sliding", 3), torch.tensor([[10]]), keys)
+    assert found.tolist() == [[[[False, False, True]], [[False, True, True]]]]

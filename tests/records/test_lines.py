@@ -1,4 +1,4 @@
-"""Records: what is written can be read back, and what could not be is never written."""
+"""Lines of records: what is written can be read back, and what could not be is never written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gisteval.records.schema import Verdict, from_json, to_json
+from gisteval.records.lines import from_json, to_json
+from gisteval.records.schema import Verdict
 from gisteval.records.store import RecordWriter, read_records
 
 SOUND = Verdict("k", "p", "t", "s", "x", "y", "j", "main", "ab", "a", "reply")

@@ -1,0 +1,43 @@
+"""The manifest of a run, from its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gisteval.pipeline.manifest import build_manifest
+from gisteval.pipeline.run.plan import Plan, run_identity
+from gisteval.records.manifest import Manifest, System
+
+
+def run_manifest(plan: Plan, command: Sequence[str]) -> Manifest:
+    """What manifest.json says of a run that has not begun."""
+    references = plan.references
+    systems = [
+        System(
+            name=system.name,
+            role=system.role,
+            reference=references[system.name],
+            evaluated=system.name in plan.evaluated,
+            condition=system.condition,
+            control=system.control,
+            compressor=system.compressor,
+            budget=None if system.budget is None else str(system.budget),
+            k=system.k,
+            checkpoint=str(system.checkpoint.path),
+            weights=plan.identities[system.name].weights,
+            loss=tuple(map(tuple, system.checkpoint.record.training.get("loss", []))),
+        )
+        for system in plan.systems
+    ]
+    return build_manifest(
+        run_identity(plan),
+        plan.examples,
+        systems,
+        command,
+        device=str(plan.placement.device),
+        dtype=next(iter(plan.identities.values())).dtype,
+        config=plan.config.to_json(),
+        device_map=plan.placement.device_map,
+        quantize=plan.placement.quantize,
+        notes=tuple(plan.notes),
+    )
