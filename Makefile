@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check lint docs faults coverage families selfcheck audit wheel setup suites retrain clean
+.PHONY: run test check lint docs faults fuzz coverage families selfcheck audit wheel setup suites retrain clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -17,10 +17,18 @@ lint: setup
 	$(BIN)/lint-imports
 
 docs: setup ## docs/configuration.md, from the options' own descriptions
-	$(BIN)/python -m gisteval.cli.reference > docs/configuration.md
+	$(BIN)/python -m gisteval.cli.app.reference > docs/configuration.md
 
-faults: setup ## the long fault campaign: hundreds of kills, ten thousand fuzzed inputs
-	$(BIN)/pytest -m faults -s tests/faults
+faults: setup ## the long fault campaign (KILLS=1000 FUZZED=50000 WRITES=1000000 MINUTES=60): docs/reliability.md
+	$(BIN)/pytest -m faults -s tests/faults tests/report/test_wrong_types.py
+
+FORMATS ?= gist.json config.json safetensors task judge config sweep recipe manifest results generations verdicts \
+  judged reply
+SECONDS ?= 60
+
+fuzz: setup ## coverage-guided fuzzing of the readers of foreign files (FORMATS='task judge' SECONDS=60)
+	$(BIN)/pip install -q -c constraints.txt -e '.[fuzz]'
+	for format in $(FORMATS); do PYTHONPATH=tests/fixtures $(BIN)/python tests/faults/fuzz.py $$format $(SECONDS) || exit 1; done
 
 coverage: setup ## how often every interval covers and how often a claim is false, simulated: docs/gate.md
 	$(BIN)/python benchmarks/coverage.py

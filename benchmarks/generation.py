@@ -35,8 +35,7 @@ from gisteval.models.checkpoints.loading import load_model
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.padding import pad_left
 from gisteval.records.schema import Example
-from gisteval.registry import COMPRESSORS
-from gisteval.suite import CONDITION_COMPRESSOR
+from gisteval.registry import COMPRESSORS, CONDITION_COMPRESSOR
 from gisteval.tasks import load_task
 
 MAX_NEW_TOKENS = 24

@@ -86,7 +86,7 @@ def make_run(path: Path, pairs: int) -> None:
             for example in examples
         )
         write_records(folder.generations(system.name), records)
-    folder.write_results([], "benchmark", {})
+    folder.write_results([], "benchmark")
 
 
 def resident() -> float:

@@ -31,18 +31,21 @@ from gisteval.compressors.gist.gist import Gist
 from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.generation.answering import Answer, answer_all
+from gisteval.metrics import metrics_of
 from gisteval.models.checkpoints.loading import load_model
-from gisteval.pipeline.estimate.split_cost import measure_lengths, split_cost
+from gisteval.pipeline.estimate.split_cost import count_lengths, split_cost
 from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.pipeline.run.plan import plan_run
-from gisteval.pipeline.run.scoring import collect
 from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, Generation, Verdict, digest, record_key
 from gisteval.records.store import RecordWriter
 from gisteval.report.samples import Output, Sample
+from gisteval.scores.columns import line_up
+from gisteval.scores.lines import read_scores
 from gisteval.stats import retention
 
+METRICS = metrics_of()
 CLUSTERS = (10_000, 100_000, 1_000_000)
 
 
@@ -119,12 +122,10 @@ def store_figures(count: int, folder: Path) -> dict[str, Any]:
     found["known_keys"], keys = measured(lambda: run.known_keys(SYSTEM, SPLIT), count)
     del keys
 
-    few = {one.content_id for one in examples[:10]}
-    read = run.read_generations(SYSTEM, SPLIT)
-    collect(examples[:10], (one for one in read if one.content in few), set())  # imports what it needs
+    line_up(examples[:10], read_scores(run, SYSTEM, SPLIT, examples[:10]), set(), METRICS)  # imports all
 
     def scored() -> Any:
-        return collect(examples, run.read_generations(SYSTEM, SPLIT), set())
+        return line_up(examples, read_scores(run, SYSTEM, SPLIT, examples), set(), METRICS)
 
     found["read_and_score"], kept = measured(scored, count)
     del kept
@@ -170,7 +171,7 @@ def estimate_figures() -> dict[str, float]:
     for _ in range(10):
         first @ first
     product = 10 * 2 * 1024**3 / (time.process_time() - start)
-    lengths = measure_lengths(system.checkpoint, examples)
+    lengths = count_lengths(system.checkpoint, examples)
 
     def run() -> list[int]:
         found = answer_all(model, compressor, None, examples, plan.decoding)

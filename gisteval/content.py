@@ -43,7 +43,7 @@ class _PlainLoader(yaml.SafeLoader):
 def read_yaml(file: Path, what: str) -> Any:
     """The content of a YAML file; what: begins the message of the GistevalError if it can't be read."""
     try:
-        return check_depth(yaml.load(read_text(file), _PlainLoader))
+        return _without_nul(check_depth(yaml.load(read_text(file), _PlainLoader)))
     # A tag on a value that is none of its kind makes the loader fail in many ways; so does deep nesting.
     except (
         OSError,
@@ -56,6 +56,20 @@ def read_yaml(file: Path, what: str) -> Any:
         RecursionError,
     ) as error:
         raise GistevalError(f"{what} {file} can't be read: {one_line(error)}") from error
+
+
+def _without_nul(content: Any) -> Any:
+    """Plain content as it is. Raises ValueError if one of its texts has a NUL, which no path can have."""
+    if isinstance(content, str) and "\0" in content:
+        raise ValueError("a text in it has a NUL character")
+    if isinstance(content, dict):
+        for name, value in content.items():
+            _without_nul(name)
+            _without_nul(value)
+    elif isinstance(content, list):
+        for value in content:
+            _without_nul(value)
+    return content
 
 
 def first_fault(error: ValidationError, whole: str = "file") -> str:

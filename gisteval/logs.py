@@ -12,7 +12,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gisteval.errors import GistevalError, one_line, printable, printable_lines
@@ -72,6 +72,21 @@ def progress_on_stderr() -> Iterator[None]:
         progress.removeHandler(handler)
 
 
+class _RunLog(logging.FileHandler):
+    """A file that may become unwritable: a line that does not fit is lost, and nothing else."""
+
+    failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Remember it, where logging would print a traceback."""
+        self.failed = True
+
+    def close(self) -> None:
+        """Close the file, whose last line may be lost as well."""
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def run_log(folder: Path) -> Iterator[None]:
     """Inside, what is said goes into the folder's log.txt too; so does the error that ends it.
@@ -81,7 +96,7 @@ def run_log(folder: Path) -> Iterator[None]:
     """
     path = folder / LOG_FILE
     try:
-        handler: logging.Handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        handler: logging.Handler = _RunLog(path, encoding="utf-8", errors="backslashreplace")
     except OSError:
         handler = logging.NullHandler()
     handler.setFormatter(OneLine("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
@@ -99,7 +114,7 @@ def run_log(folder: Path) -> Iterator[None]:
     except BaseException as error:
         lines = "".join(traceback.format_exception(error)).rstrip()
         kept.info("stopped by an unexpected error\n%s", lines, extra={"lines": True})
-        if isinstance(handler, logging.FileHandler) and traceback_file(error) is None:
+        if isinstance(handler, _RunLog) and not handler.failed and traceback_file(error) is None:
             setattr(error, _TRACEBACK, path)
         raise
     finally:

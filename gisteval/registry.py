@@ -58,8 +58,8 @@ class Registry:
         """The first name that a plugin had."""
         return next((old for old, new in self._aliases.items() if new == name), name)
 
-    def load(self, name: str) -> Any:
-        """The plugin itself, by its present or an old name. Raises GistevalError for an unknown name."""
+    def check(self, name: str) -> str:
+        """The "module:attribute" of a name. Raises GistevalError for an unknown one."""
         references = self.references()
         name = self.current(name)
         if name not in references:
@@ -67,7 +67,11 @@ class Registry:
                 f"{self.kind} {name!r} is unknown{did_you_mean(name, references)}: "
                 f"choose from {', '.join(sorted(references))}"
             )
-        module, _, attribute = references[name].partition(":")
+        return references[name]
+
+    def load(self, name: str) -> Any:
+        """The plugin itself. Raises GistevalError for an unknown name."""
+        module, _, attribute = self.check(name).partition(":")
         return getattr(importlib.import_module(module), attribute)
 
 
@@ -101,6 +105,33 @@ COMPRESSORS = Registry(
     },
     {"none": "full", "nothing": "empty"},
 )
+
+METRICS = Registry(
+    "metric",
+    "gisteval.metrics",
+    {
+        "rougeL": "gisteval.metrics.rouge:RougeLMetric",
+        "rougeL-unicode": "gisteval.metrics.unicode_words:UnicodeRougeL",
+        "exact_match": "gisteval.metrics.text:ExactMatch",
+        "exact_match_pos": "gisteval.metrics.text:ControlMatch",
+        "nll": "gisteval.metrics.loss:Nll",
+        "chrF": "gisteval.metrics.chrf:Chrf",
+        "length": "gisteval.metrics.text:Length",
+        "output_tokens": "gisteval.metrics.sizes:OutputTokens",
+        "unfinished": "gisteval.metrics.sizes:Unfinished",
+        "source_tokens": "gisteval.metrics.sizes:SourceTokens",
+        "template_tokens": "gisteval.metrics.sizes:TemplateTokens",
+        "kept": "gisteval.metrics.sizes:Kept",
+        "kept_instruction": "gisteval.metrics.compression:KeptInstruction",
+        "bytes": "gisteval.metrics.sizes:Bytes",
+        "compression_requested": "gisteval.metrics.compression:Requested",
+        "compression_achieved": "gisteval.metrics.compression:Achieved",
+        "compression_ratio_of_means": "gisteval.metrics.compression:OfMeans",
+        "win_rate": "gisteval.metrics.judged:WinRate",
+        "win_rate_adjusted": "gisteval.metrics.judged:AdjustedWinRate",
+    },
+)
+
 
 CONDITION_COMPRESSOR = {"gist": "gist", "pos_control": "full", "neg_control": "empty"}
 """What reads a checkpoint as it was trained, by its condition."""

@@ -20,7 +20,7 @@ const ANY = "any";
 const VERDICTS = { win: "win", tie: "tie", loss: "loss", missing: "no answer", flip: "the orders disagree" };
 const ORDERS = {
   run: "as in the run", loss: "largest loss first", gain: "largest gain first",
-  low: "lowest ROUGE-L first", length: "longest instruction first",
+  low: `${data.sign < 0 ? "highest" : "lowest"} ${data.score} first`, length: "longest instruction first",
 };
 const candidates = systems.flatMap((system, place) => (system.role === "candidate" ? [place] : []));
 const defaults = { search: "", split: ANY, judge: "0", verdict: ANY, group: ANY, order: "run",
@@ -47,17 +47,23 @@ for (const label of document.querySelectorAll(".judged")) label.hidden = !data.j
 /** Places of the systems in question: the chosen one, or all candidates. */
 const asked = () => (fields.system.value === ANY ? candidates : [Number(fields.system.value)]);
 
+/** Whether a system has an output with a score on this sample. */
+const scored = (sample, place) => Boolean(sample[6][place]) && sample[6][place][1] !== null;
+
 function score(sample, places) {
-  const found = places.flatMap((place) => (sample[6][place] ? [sample[6][place][1]] : []));
+  const found = places.flatMap((place) => (scored(sample, place) ? [sample[6][place][1]] : []));
   return found.length ? found.reduce((sum, value) => sum + value, 0) / found.length : null;
 }
 
-/** ROUGE-L less the positive control's, the mean over the places; null where there is no pair. */
+/** How much better the score is than the positive control's, the mean over the places; null without a pair. */
 function difference(sample, places) {
   let sum = 0, count = 0;
   for (const place of places) {
-    const own = sample[6][place], other = sample[6][systems[place].reference];
-    if (own && other) { sum += own[1] - other[1]; count++; }
+    const other = systems[place].reference;
+    if (scored(sample, place) && scored(sample, other)) {
+      sum += data.sign * (sample[6][place][1] - sample[6][other][1]);
+      count++;
+    }
   }
   return count ? sum / count : null;
 }

@@ -74,9 +74,9 @@ function outputPart(data, output, place, base, focus) {
     found.append(make("div", "text nothing", "(no output)"));
     return found;
   }
-  const [text, rouge, exact, bits, judged] = output;
+  const [text, score, exact, bits, judged] = output;
   const facts = make("div", "facts");
-  facts.append(make("span", "", `ROUGE-L ${rouge.toFixed(1)}`));
+  if (score !== null) facts.append(make("span", "", `${data.score} ${score.toFixed(1)}`));
   if (exact) facts.append(make("span", "up", "exact"));
   judged.forEach((judgement, judge) => {
     if (judgement) facts.append(make("span", "", `${data.judges[judge]}: ${verdictWord(judgement[0])}`));

@@ -26,13 +26,20 @@ def compare(
     baseline_system: Annotated[
         str | None, typer.Option(help="Which system of RUN_B. Default: the only one, or the same name.")
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Metrics, separated by commas. Default: the usual ones of RUN_A, and every win rate.",
+            metavar="NAMES",
+        ),
+    ] = None,
     split: SplitNames = None,
     changed: Annotated[
         int, typer.Option(help="How many of the examples that changed most are shown for each split.")
     ] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two runs example by example, on every metric: RUN_A minus RUN_B."""
+    """Compare two runs example by example on several metrics: RUN_A minus RUN_B."""
     if changed < 0:
         raise GistevalError(f"--changed must be at least 0, not {changed}")
     from gisteval.gate.compare import compare as compare_sides
@@ -40,7 +47,7 @@ def compare(
 
     first = choose_side(run_a, system, "--system")
     second = choose_side(run_b, baseline_system, "--baseline-system", like=first.system)
-    found = compare_sides(first, second, names_of(split), changed)
+    found = compare_sides(first, second, names_of(split), changed, names_of(metric))
     if as_json:
         print_json(found.to_json())
     else:
@@ -75,7 +82,7 @@ def _comparison_text(found: Comparison) -> str:
     text += [f"left out: {reason}" for reason in found.left_out]
     for change in found.changes:
         text += [
-            f"{change.split} {change.example}: ROUGE-L {change.difference:+.1f}",
+            f"{change.split} {change.example}: {found.leading} {change.difference:+.1f}",
             f"  instruction {_shown(change.instruction)}, input {_shown(change.input)}",
             f"  reference   {_shown(change.reference)}",
             f"  first       {_shown(change.first)}",

@@ -21,9 +21,16 @@ def gate(
     candidate: Annotated[Path | None, typer.Argument(help="Run folder of the candidate.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Run folder of the baseline.")] = None,
     metric: Annotated[
-        str, typer.Option(help="What is compared: win_rate, rougeL, exact_match, rougeL-unicode or chrF.")
+        str,
+        typer.Option(help="What is compared: win_rate, rougeL or another one of gisteval ls metrics."),
     ] = "win_rate",
-    margin: Annotated[float, typer.Option(help="How many points worse the candidate may be.")] = 5.0,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="How much worse the candidate may be, in units of the metric. Default: 5 points; a metric "
+            "without bounds needs one."
+        ),
+    ] = None,
     min_win_rate: Annotated[
         float | None, typer.Option(help="Percent that the candidate's win rate must lie above.")
     ] = None,
@@ -51,10 +58,12 @@ def gate(
     as_json: AsJson = False,
 ) -> None:
     """Say whether a candidate is as good as a baseline: exit code 0 PASS, 1 FAIL, 3 INCONCLUSIVE."""
-    from gisteval.gate.gate import GateOptions
+    from gisteval.gate.gate import GateOptions, default_margin
+    from gisteval.gate.measures import gate_metric
 
     if plan and junit:
         raise GistevalError("--plan gives no verdict, so there is no --junit file: leave one out")
+    margin = default_margin(gate_metric(metric)) if margin is None else margin
     if candidate is None and baseline is None and plan:
         GateOptions(Path(), Path(), metric=metric, margin=margin)
         _show_plan(None, margin, as_json)

@@ -34,11 +34,17 @@ class Actor:
         self._warnings = _WarningBuffer()
         logging.getLogger("gisteval").addHandler(self._warnings)
         _quiet_libraries()
-        self._function = make()
+        self._error: BaseException | None = None
+        try:
+            self._function = make()
+        except BaseException as error:  # raised here, Ray would treat it as the worker's death
+            self._error = error
 
-    def ready(self) -> int:
-        """Return the worker's process id, once it is set up."""
-        return os.getpid()
+    def ready(self) -> int | GistevalError:
+        """Return the worker's process id, or the expected error of its setup. Any other error is raised."""
+        if self._error is None:
+            return os.getpid()
+        return _portable(self._error)
 
     def do(self, task: Any) -> Reply:
         """Do a task. Expected errors are part of the reply, and unexpected ones are raised."""
@@ -46,13 +52,20 @@ class Actor:
         refusal: GistevalError | None = None
         try:
             value = self._function(task)
-        except InvalidRun as error:
-            refusal = InvalidRun(str(error))
-        except GistevalError as error:
-            refusal = GistevalError(str(error))  # a plain one, since not all subclasses survive pickling
-        except SystemExit as error:  # Ray would treat it as the worker's death and retry it elsewhere
-            raise RuntimeError(f"SystemExit: {error}") from error
+        except BaseException as error:
+            refusal = _portable(error)
         return Reply(value, refusal, self._warnings.taken())
+
+
+def _portable(error: BaseException) -> GistevalError:
+    """Return an expected error that survives pickling. Any other is raised, but never as a SystemExit."""
+    if isinstance(error, InvalidRun):
+        return InvalidRun(str(error))
+    if isinstance(error, GistevalError):
+        return GistevalError(str(error))  # a plain one, since not all subclasses survive pickling
+    if isinstance(error, SystemExit):  # Ray would treat it as the worker's death and retry it elsewhere
+        raise RuntimeError(f"SystemExit: {error}") from error
+    raise error
 
 
 class _WarningBuffer(logging.Handler):

@@ -202,14 +202,16 @@ class RayPool(Generic[Event]):
             cause = getattr(error, "cause", None) or error
             reason = f"{type(cause).__name__}: {one_line(cause)}"
             self._finish(worker, reference)
-            if task is None:
-                raise GistevalError(f"a Ray worker can't be set up ({reason})") from error
-            crash = RuntimeError(f"in a Ray worker: {reason}")
+            crash = RuntimeError(f"in a Ray worker{' that was set up' if task is None else ''}: {reason}")
             crash.__cause__ = error  # with the worker's own traceback
+            if task is None:
+                raise crash from error
             yield from source.failed(task, reason, crash=crash)
             return
         self._finish(worker, reference)
         if task is None:
+            if isinstance(reply, GistevalError):
+                raise reply
             worker.pid, self._failed_starts = reply, 0
             self.most = max(self.most, sum(worker.pid is not None for worker in self._workers.values()))
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -10,29 +9,32 @@ import numpy as np
 
 from gisteval import stats
 from gisteval.errors import GistevalError
-from gisteval.gate.measures import SCORES, check_same_positive, unread_references, win_rate_values
-from gisteval.gate.sides import Side, read_outputs, shared_examples, shared_splits
+from gisteval.gate.measures import (
+    WIN_RATE,
+    check_same_positive,
+    columns_of,
+    gate_metric,
+    unread_references,
+    win_rate_values,
+)
+from gisteval.gate.sides import Side, shared_examples, shared_splits
 from gisteval.gate.trust import Bench, bench_of
-from gisteval.metrics import exact_match, word_count
-from gisteval.records.schema import Example, Generation, finite
+from gisteval.metrics import ControlMetric, Metric, OutputMetric, metric
+from gisteval.records.schema import Example, finite
+from gisteval.scores.comparison import paired_difference
+from gisteval.scores.facts import run_metrics
+from gisteval.scores.lines import ScoredOutput
 from gisteval.stats.samples import FloatArray
-
-OF_OUTPUTS = ("rougeL", "exact_match", "length", "nll")
-"""Metrics of one generation; nll in nats a token, length in words, the others in percent."""
-
-READS_ALL = "rougeL-unicode"
-"""What stands in for ROUGE-L where that can't read the references."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricDifference:
     """First minus second on one metric and split, over the examples both have a value for.
 
-    An example without an output counts 0 in scores, as it does in a run's results. The 95% interval is
-    clustered by instruction, that of `stats.bounded` for percentages and of `stats.intervals` for lengths
-    and losses; p_value by the same method, p_holm the same adjusted for all rows of the comparison.
-    higher, equal and lower count examples by the sign of it. doubt: why nothing may rest on it, of a judge
-    that can't be relied on; else empty.
+    An example without an output counts as it does in a run's results. The 95% interval is clustered by
+    instruction and of the metric's own kind; p_value by the same method, p_holm the same adjusted for all
+    rows of the comparison. higher, equal and lower count examples by the sign of it. doubt: why nothing may
+    rest on it, of a judge that can't be relied on; else empty.
     """
 
     split: str
@@ -53,7 +55,7 @@ class MetricDifference:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One example whose ROUGE-L (percent) differs most."""
+    """One example whose value of the leading metric differs most."""
 
     split: str
     example: str
@@ -69,7 +71,8 @@ class Change:
 class Comparison:
     """Two systems on all splits that their runs share.
 
-    left_out: metrics that could not be compared. vetoes: a line for each judge that is under veto.
+    left_out: metrics that could not be compared. vetoes: a line for each judge that is under veto. leading:
+    the title of the metric that the changes are of.
     """
 
     first: Side
@@ -78,6 +81,7 @@ class Comparison:
     changes: tuple[Change, ...]
     left_out: tuple[str, ...]
     vetoes: tuple[str, ...] = ()
+    leading: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Plain form."""
@@ -91,38 +95,59 @@ class Comparison:
         }
 
 
-def compare(first: Side, second: Side, splits: Sequence[str] = (), changed: int = 5) -> Comparison:
-    """Compare two systems; `changed` examples a split are shown.
+def compare(
+    first: Side, second: Side, splits: Sequence[str] = (), changed: int = 5, named: Sequence[str] = ()
+) -> Comparison:
+    """Compare two systems.
 
-    Raises InvalidRun if the runs don't share their examples, or if one of them is unfinished.
+    Args:
+        first: The one that the other is subtracted from.
+        second: The other.
+        splits: Default: all that both runs have.
+        changed: Examples a split that are shown, those that changed most.
+        named: Names of metrics. Default: the usual ones of the first run, and all win rates.
+
+    Raises:
+        GistevalError: A name is no metric with a value for each example.
+        InvalidRun: The runs don't share their examples, or one of them is unfinished.
     """
+    metrics = [gate_metric(name) for name in named] or _usual_metrics(first)
+    leading = next((m for m in metrics if m.paired and isinstance(m, OutputMetric)), None)
     rows: list[MetricDifference] = []
     changes: list[Change] = []
     left_out: list[str] = []
     shared = shared_splits(first, second, splits)
-    benches = _benches(first, second)
+    benches = _benches(first, second) if not named or WIN_RATE in named else {}
     for split in shared:
         examples = shared_examples(first, second, split)
-        ours, theirs = (read_outputs(s.run, s.system, split, examples) for s in (first, second))
-        blind = max((unread_references(side, examples) for side in (ours, theirs)), key=lambda b: b.count)
-        rouge = READS_ALL if blind.too_many else "rougeL"
-        if blind.too_many:
-            left_out.append(f"rougeL on {split}: {blind}; {READS_ALL} is shown instead")
-        columns = _output_columns(ours, theirs, examples, (rouge, *OF_OUTPUTS[1:]))
-        columns |= _agreement(first, second, ours, theirs, split, examples)
+        pairs, outputs = _columns(first, second, split, examples, metrics, left_out)
         judged = _win_rates(first, second, split, examples, benches, left_out)
-        rows += [row for name, pair in columns.items() for row in _difference(split, name, *pair, examples)]
+        for measured, pair in pairs.values():
+            rows += _difference(split, measured, measured.name, pair, examples)
         for judge, pair in judged.items():
             doubt = benches[judge].veto((first, second), [split]) or benches[judge].doubt
-            found = _difference(split, f"win_rate ({judge})", *pair, examples)
+            found = _difference(split, metric(WIN_RATE), f"win_rate ({judge})", pair, examples)
             rows += [replace(row, doubt=doubt) for row in found]
-        changes += _most_changed(split, columns[rouge], examples, ours, theirs, changed)
+        if leading is not None and leading.name in pairs:
+            changes += _most_changed(split, pairs[leading.name][1], examples, *outputs, changed)
     adjusted = stats.holm([row.p_value for row in rows])
     rows = [replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
     vetoes = filter(None, (bench.veto((first, second), shared) for bench in benches.values()))
     return Comparison(
-        first, second, tuple(rows), tuple(changes), tuple(dict.fromkeys(left_out)), tuple(vetoes)
+        first,
+        second,
+        tuple(rows),
+        tuple(changes),
+        tuple(dict.fromkeys(left_out)),
+        tuple(vetoes),
+        leading.title if leading else "",
     )
+
+
+def _usual_metrics(side: Side) -> list[Metric]:
+    """The metrics of a side's run that are compared: first scores, then measurements, then agreement."""
+    found = [metric for metric in run_metrics(side.run) if metric.compared]
+    return sorted(found, key=lambda m: (isinstance(m, ControlMetric), not m.graded, m.paired))
 
 
 def _benches(first: Side, second: Side) -> dict[str, Bench]:
@@ -132,61 +157,44 @@ def _benches(first: Side, second: Side) -> dict[str, Bench]:
     return {name: bench_of((first, second), name) for name in names}
 
 
-Columns = dict[str, tuple[FloatArray, FloatArray]]
-"""Values of both sides by metric, in the order of the examples; NaN where there is none."""
+Pair = tuple[FloatArray, FloatArray]
+"""Values of both sides in the order of the examples; NaN where there is none."""
+
+Outputs = Mapping[str, ScoredOutput]
 
 
-def _output_columns(
-    ours: Mapping[str, Generation],
-    theirs: Mapping[str, Generation],
-    examples: Sequence[Example],
-    metrics: Sequence[str],
-) -> Columns:
-    def column(outputs: Mapping[str, Generation], metric: str) -> FloatArray:
-        found = (outputs.get(example.content_id) for example in examples)
-        pairs = zip(found, examples, strict=True)
-        missing = 0.0 if metric in SCORES else np.nan
-        return np.array([missing if g is None else _value(metric, g, e) for g, e in pairs])
-
-    return {metric: (column(ours, metric), column(theirs, metric)) for metric in metrics}
-
-
-def _value(metric: str, generation: Generation, example: Example) -> float:
-    if metric == "length":
-        return float(word_count(generation.output))
-    if metric == "nll":
-        return math.nan if generation.nll is None else generation.nll
-    return SCORES[metric](generation.output, generation.reference_for(example))
-
-
-def _agreement(
+def _columns(
     first: Side,
     second: Side,
-    ours: Mapping[str, Generation],
-    theirs: Mapping[str, Generation],
     split: str,
     examples: Sequence[Example],
-) -> Columns:
-    """Share of outputs equal to the positive control's, each against its own."""
-    sides: list[FloatArray] = []
-    for side, outputs in ((first, ours), (second, theirs)):
-        reference = side.run.references.get(side.system)
-        if reference is None or side.is_positive:
-            return {}
-        positive = read_outputs(side.run, reference, split, examples)
-        sides.append(
-            np.array(
-                [
-                    np.nan
-                    if e.content_id not in positive
-                    else 0.0
-                    if e.content_id not in outputs
-                    else 100.0 * exact_match(outputs[e.content_id].output, positive[e.content_id].output)
-                    for e in examples
-                ]
-            )
-        )
-    return {"exact_match_pos": (sides[0], sides[1])}
+    metrics: Sequence[Metric],
+    left_out: list[str],
+) -> tuple[dict[str, tuple[Metric, Pair]], tuple[Outputs, Outputs]]:
+    """Both sides' values by the metric asked for, each with the metric that was taken, and both outputs.
+
+    A metric that can't read the references is replaced by the one that stands in for it, or left out, which
+    left_out then says. The positive control has no share of outputs that are its own.
+    """
+    if first.is_positive or second.is_positive:
+        metrics = [m for m in metrics if not isinstance(m, ControlMetric)]
+    stand_ins = [metric(m.stand_in) for m in metrics if m.stand_in is not None]
+    wanted = list({m.name: m for m in (*metrics, *stand_ins)}.values())
+    (ours, our_outputs), (theirs, their_outputs) = (
+        columns_of(side, split, examples, wanted) for side in (first, second)
+    )
+    pairs: dict[str, tuple[Metric, Pair]] = {}
+    for asked in metrics:
+        sides = (our_outputs, their_outputs)
+        blind = max((unread_references(asked, side, examples) for side in sides), key=lambda b: b.count)
+        taken: Metric | None = asked
+        if blind.too_many:
+            taken = metric(asked.stand_in) if asked.stand_in is not None else None
+            instead = f"; {taken.name} is shown instead" if taken else ""
+            left_out.append(f"{asked.name} on {split}: {blind}{instead}")
+        if taken is not None and taken.name in ours and taken.name in theirs:
+            pairs[asked.name] = taken, (ours[taken.name], theirs[taken.name])
+    return pairs, (our_outputs, their_outputs)
 
 
 def _win_rates(
@@ -196,9 +204,9 @@ def _win_rates(
     examples: Sequence[Example],
     benches: Mapping[str, Bench],
     left_out: list[str],
-) -> Columns:
+) -> dict[str, Pair]:
     """Win rates by judge; what can't be compared goes to left_out with the reason."""
-    found: Columns = {}
+    found: dict[str, Pair] = {}
     for judge, bench in benches.items():
         try:
             ours, theirs = (win_rate_values(s, split, examples, bench.study(s)) for s in (first, second))
@@ -213,18 +221,17 @@ def _win_rates(
 
 
 def _difference(
-    split: str, metric: str, ours: FloatArray, theirs: FloatArray, examples: Sequence[Example]
+    split: str, measured: Metric, name: str, pair: Pair, examples: Sequence[Example]
 ) -> list[MetricDifference]:
-    known = ~np.isnan(ours) & ~np.isnan(theirs)
-    if not known.any():
+    ours, theirs = pair
+    paired = paired_difference(measured, ours, theirs, [example.instruction for example in examples])
+    if paired is None:
         return []
-    labels = [e.instruction for e, keep in zip(examples, known, strict=True) if keep]
-    span = None if metric in ("length", "nll") else 100.0
-    paired = stats.paired_difference(ours[known], theirs[known], labels, span=span, permutations=1)
+    known = ~np.isnan(ours) & ~np.isnan(theirs)
     return [
         MetricDifference(
             split=split,
-            metric=metric,
+            metric=name,
             first=float(ours[known].mean()),
             second=float(theirs[known].mean()),
             difference=paired.estimate.value,
@@ -240,17 +247,17 @@ def _difference(
     ]
 
 
-def _text(outputs: Mapping[str, Generation], example: Example) -> str:
+def _text(outputs: Outputs, example: Example) -> str:
     found = outputs.get(example.content_id)
-    return "(no output)" if found is None else found.output
+    return "(no output)" if found is None else found.generation.output
 
 
 def _most_changed(
     split: str,
-    pair: tuple[FloatArray, FloatArray],
+    pair: Pair,
     examples: Sequence[Example],
-    ours: Mapping[str, Generation],
-    theirs: Mapping[str, Generation],
+    ours: Outputs,
+    theirs: Outputs,
     changed: int,
 ) -> list[Change]:
     difference = pair[0] - pair[1]

@@ -19,7 +19,7 @@ from scipy.special import ndtri
 
 from gisteval import stats
 from gisteval.records.schema import Estimate
-from gisteval.stats.intervals import mean_error
+from gisteval.stats.intervals import FEWEST_CLUSTERS, mean_error
 from gisteval.stats.samples import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -33,7 +33,7 @@ POWER = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Is a mean above `limit`? In percent or points.
+    """Is a mean above `limit`? In the unit of the values or their differences.
 
     p_above: of the hypothesis that it is not (PASS if at most ALPHA); p_below: of the hypothesis that it
     is at least `level` (FAIL if at most ALPHA after adjustment, and no PASS); missing: examples without a
@@ -71,7 +71,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """What the sample can show, in points.
+    """What the sample can show, in points or in the metric's unit.
 
     detectable: the smallest true difference that a two-sided 5% test finds in 80% of the cases; needed:
     examples that would decide the present difference as often, None if no number would.
@@ -87,17 +87,32 @@ def difference_check(
     clusters: Sequence[str],
     margin: float,
     absent: tuple[BoolArray, BoolArray] | None = None,
-    reach: float = 100.0,
+    reach: float | None = None,
+    ends: tuple[float, float] | None = (0.0, 100.0),
 ) -> Check:
-    """Is the candidate less than `margin` points worse? Values in percent, NaN where nobody knows one.
+    """Is the candidate less than `margin` worse?
 
-    absent: where the candidate and where the baseline have no output, and so a value of 0. The baseline's
-    helps the candidate, so a PASS must not rest on it. reach: the largest difference that there can be:
-    50 if one side is the control that the other was judged against. Raises InvalidRun if no example has
-    both values.
+    Args:
+        candidate: Its values, shape (n,), higher ones better, NaN where nobody knows one.
+        baseline: The same of the baseline.
+        clusters: The label of each example.
+        margin: In the unit of the values.
+        absent: Where the candidate and where the baseline have no output, and so the worst value. The
+            baseline's helps the candidate, so a PASS must not rest on it.
+        reach: The largest difference that there can be, where it is less than the range allows: 50 if one
+            side is the control that the other was judged against.
+        ends: The range of the values. None: there is no range, and no worst value either, so that no PASS
+            can rest on a sample with an example that lacks one.
+
+    Raises:
+        InvalidRun: No example has both values.
     """
     ours, theirs = absent or (np.zeros(candidate.size, bool),) * 2
-    worst = np.nan_to_num(candidate, nan=0.0) - np.where(theirs, 100.0, np.nan_to_num(baseline, nan=100.0))
+    if ends is None:
+        return _unbounded_check(candidate - baseline, ours | theirs, clusters, -margin)
+    low, high = ends
+    reach = high - low if reach is None else reach
+    worst = np.nan_to_num(candidate, nan=low) - np.where(theirs, high, np.nan_to_num(baseline, nan=high))
     worst, doubtful = np.maximum(worst, -reach), ours | theirs
     span = (-reach, reach, 0.0)
     return _check("difference", candidate - baseline, doubtful, worst, clusters, -margin, span)
@@ -123,11 +138,17 @@ def overall(outcomes: Sequence[Outcome]) -> Outcome:
     return "FAIL" if "FAIL" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "PASS"
 
 
-def power(differences: FloatArray, clusters: Sequence[str], margin: float, estimate: Estimate) -> Power:
-    """What these differences (in points, NaN left out) can show, and the examples to decide them.
+def power(
+    differences: FloatArray,
+    clusters: Sequence[str],
+    margin: float,
+    estimate: Estimate,
+    reach: float | None = 100.0,
+) -> Power:
+    """What these differences (NaN left out) can show, and the examples to decide them.
 
     estimate: their mean with its interval; nothing smaller than its half-width is detectable, even if all
-    that was seen are ties.
+    that was seen are ties. reach: the largest difference that there can be, None without one.
     """
     known, labels = _known(differences, clusters)
     error = mean_error(known, labels)
@@ -138,23 +159,27 @@ def power(differences: FloatArray, clusters: Sequence[str], margin: float, estim
     seen = stats.smallest_detectable_difference(sd, error.clusters, ALPHA, POWER)
     detectable = max(seen, half_width)
     distance = error.mean + margin if error.mean > -margin else -error.mean
-    return Power(detectable, examples_to_show(sd, distance, margin, error.n / error.clusters))
+    needed = examples_to_show(sd, distance, margin, error.n / error.clusters, reach)
+    return Power(detectable, needed)
 
 
-def examples_to_show(sd: float, distance: float, margin: float, cluster_size: float = 1.0) -> int | None:
-    """Examples with which the gate decides, in 80% of the cases, `distance` points from its limit.
+def examples_to_show(
+    sd: float, distance: float, margin: float, cluster_size: float = 1.0, reach: float | None = 100.0
+) -> int | None:
+    """Examples with which the gate decides, in 80% of the cases, `distance` from its limit.
 
-    sd: standard deviation of the differences in points, of independent examples (or of clusters of
-    `cluster_size` examples). The smallest n with (distance - 100 / n) * sqrt(n) = z * sd: the power of a
-    one-sided test, with the unseen loss of 100 points (see stats.bounded) taken off the distance. Never
-    fewer than the log(5%) / log(1 - margin / 100) with which ties alone exclude a loss of `margin`.
-    None if it would take more than 10 million.
+    sd: standard deviation of the differences, of independent examples (or of clusters of `cluster_size`
+    examples). The smallest n with (distance - reach / n) * sqrt(n) = z * sd: the power of a one-sided test,
+    with the unseen loss of 100 points (see stats.bounded) taken off the distance. Never fewer than the
+    log(5%) / log(1 - margin / reach) with which ties alone exclude a loss of `margin`, or than an interval
+    of values without a range (reach None) needs. None if it would take more than 10 million.
     """
     if distance <= 0.0:
         return None
     spread = float(ndtri(1.0 - ALPHA) + ndtri(POWER)) * sd
-    clusters = ((spread + math.sqrt(spread**2 + 400.0 * distance)) / (2.0 * distance)) ** 2
-    least = math.log(ALPHA) / math.log1p(-margin / 100.0)
+    unseen = 0.0 if reach is None else 4.0 * reach * distance
+    clusters = ((spread + math.sqrt(spread**2 + unseen)) / (2.0 * distance)) ** 2
+    least = FEWEST_CLUSTERS if reach is None else math.log(ALPHA) / math.log1p(-margin / reach)
     needed = max(clusters, least) * cluster_size
     return math.ceil(needed) if needed <= 1e7 else None
 
@@ -188,6 +213,27 @@ def _check(
         missing=missing,
         with_missing=filled.p_at_most(limit) if filled else None,
         without_missing=answered.p_at_most(limit) if answered else None,
+    )
+
+
+def _unbounded_check(
+    differences: FloatArray, absent: BoolArray, clusters: Sequence[str], limit: float
+) -> Check:
+    """The difference's check by the t interval of `stats.intervals`."""
+    known, labels = _known(differences, clusters)
+    missing = int((absent | np.isnan(differences)).sum())
+    above, level = mean_error(known - limit, labels).p_below_zero(), mean_error(known, labels)
+    return Check(
+        name="difference",
+        estimate=stats.mean_interval(known, labels, CONFIDENCE),
+        limit=limit,
+        level=0.0,
+        p_above=above,
+        p_below=level.p_above_zero(),
+        p_below_adjusted=level.p_above_zero(),
+        missing=missing,
+        with_missing=1.0 if missing else None,
+        without_missing=above if missing else None,
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
 
 from gisteval import stats
 from gisteval.errors import GistevalError, InvalidRun, counted
@@ -23,32 +22,42 @@ from gisteval.gate.decision import (
     power,
 )
 from gisteval.gate.measures import (
-    METRICS,
+    WIN_RATE,
     SideValues,
     check_same_positive,
     choose_judge,
+    gate_metric,
     score_values,
     win_rate_values,
 )
 from gisteval.gate.sides import Side, choose_side, shared_examples, shared_splits
 from gisteval.gate.trust import Bench, bench_of
+from gisteval.metrics import Metric
 from gisteval.records.manifest import JudgeFacts
+from gisteval.scores.comparison import paired_difference
+from gisteval.stats import MARGIN
 
 Inconclusive = Literal["fail", "pass"]
+
+PERMUTATIONS = 10_000
+"""Random sign flips of the second p-value."""
 
 EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class GateOptions:
-    """What is compared and what is asked of it. margin and min_win_rate are in points and percent;
-    splits: all that both runs have if empty; inconclusive: what that counts as, by default neither.
+    """What is compared and what is asked of it.
+
+    metric: any that has a value for each example. margin: in points, or in the metric's unit where that is
+    not percent; min_win_rate: in percent. splits: all that both runs have if empty. inconclusive: what that
+    counts as, by default neither.
     """
 
     candidate: Path
     baseline: Path
-    metric: str = "win_rate"
-    margin: float = 5.0
+    metric: str = WIN_RATE
+    margin: float = MARGIN
     min_win_rate: float | None = None
     splits: tuple[str, ...] = ()
     judge: str | None = None
@@ -57,18 +66,35 @@ class GateOptions:
     inconclusive: Inconclusive | None = None
 
     def __post_init__(self) -> None:
-        if self.metric not in METRICS:
-            raise GistevalError(f"metric {self.metric!r} is unknown: choose from {', '.join(METRICS)}")
-        if not 0.0 < self.margin < 100.0:
-            raise GistevalError(f"--margin is in points, between 0 and 100, not {self.margin:g}")
-        if self.min_win_rate is not None and self.metric != "win_rate":
+        span = self.measured.span
+        if not 0.0 < self.margin < (math.inf if span is None else span):
+            below = "above 0" if span is None else f"between 0 and {span:g}"
+            raise GistevalError(f"--margin is in {self.unit}, {below}, not {self.margin:g}")
+        if self.min_win_rate is not None and self.metric != WIN_RATE:
             raise GistevalError("--min-win-rate needs --metric win_rate")
         if self.min_win_rate is not None and not 0.0 < self.min_win_rate < 100.0:
             raise GistevalError(f"--min-win-rate is in percent (0 to 100), not {self.min_win_rate:g}")
         if self.inconclusive not in (None, "fail", "pass"):
             raise GistevalError(f"--inconclusive is fail or pass, not {self.inconclusive!r}")
-        if self.judge is not None and self.metric != "win_rate":
+        if self.judge is not None and self.metric != WIN_RATE:
             raise GistevalError("--judge needs --metric win_rate")
+
+    @property
+    def measured(self) -> Metric:
+        """The metric. Raises GistevalError if there is none of that name, or it has no value an example."""
+        return gate_metric(self.metric)
+
+    @property
+    def unit(self) -> str:
+        """That of differences and the margin."""
+        return "points" if self.measured.unit == "percent" else self.measured.unit
+
+
+def default_margin(metric: Metric) -> float:
+    """The margin where none is given. Raises GistevalError for a metric that is not in percent."""
+    if metric.unit != "percent":
+        raise GistevalError(f"{metric.name} is in {metric.unit}: say with --margin how much worse may pass")
+    return MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +112,13 @@ class SplitResult:
     candidate: SideValues
     baseline: SideValues
     margin: float
+    unit: str = "points"
     doubt: str = ""
+
+    @property
+    def number(self) -> str:
+        """How a number of the metric is written."""
+        return ".1f" if self.unit == "points" else ".3g"
 
     @property
     def outcome(self) -> Outcome:
@@ -103,7 +135,8 @@ class SplitResult:
         if self.outcome == "INCONCLUSIVE" and self.power.detectable > self.margin:
             found.append(
                 f"{self.split}: {counted(difference.estimate.n, 'example')} can't show a difference below "
-                f"{self.power.detectable:.1f} points (80% power), and the margin is {self.margin:g}"
+                f"{self.power.detectable:{self.number}} {self.unit} (80% power), and the margin is "
+                f"{self.margin:g}"
             )
         for side in dict.fromkeys(str(s.unread) for s in (self.candidate, self.baseline) if s.unread):
             found.append(f"{self.split}: {side}")
@@ -156,7 +189,7 @@ def run_gate(options: GateOptions) -> GateResult:
     """
     candidate, baseline = gate_sides(options)
     splits = shared_splits(candidate, baseline, options.splits)
-    judge = choose_judge((candidate, baseline), options.judge) if options.metric == "win_rate" else None
+    judge = choose_judge((candidate, baseline), options.judge) if options.metric == WIN_RATE else None
     digest = _judge_digest(candidate, baseline, judge) if judge else None
     bench = bench_of((candidate, baseline), judge) if judge else None
     if bench is not None:
@@ -187,7 +220,7 @@ def measure_sides(
     examples = shared_examples(candidate, baseline, split)
     clusters = [example.instruction for example in examples]
     if bench is None:
-        ours, theirs = (score_values(s, split, examples, options.metric) for s in (candidate, baseline))
+        ours, theirs = (score_values(s, split, examples, options.measured) for s in (candidate, baseline))
         return ours, theirs, clusters
     ours, theirs = (win_rate_values(s, split, examples, bench.study(s)) for s in (candidate, baseline))
     if ours.judge and theirs.judge:
@@ -200,26 +233,31 @@ def _measure(
     options: GateOptions, candidate: Side, baseline: Side, split: str, bench: Bench | None
 ) -> SplitResult:
     ours, theirs, clusters = measure_sides(options, candidate, baseline, split, bench)
-    differences = ours.values - theirs.values
-    known = ~np.isnan(differences)
-    if not known.any():
-        raise InvalidRun(f"split {split}: no example has a value of {options.metric} on both sides")
+    metric = options.measured
+    # Whatever the metric, a higher value is the better one from here on.
+    better, than = metric.sign * ours.values, metric.sign * theirs.values
     absent = ours.absent, theirs.absent
     # Against its judge's own reference, whose rate is 50, no difference exceeds 50.
-    reach = 50.0 if bench and (candidate.is_positive or baseline.is_positive) else 100.0
-    checks = [difference_check(ours.values, theirs.values, clusters, options.margin, absent, reach)]
+    reach = 50.0 if bench and (candidate.is_positive or baseline.is_positive) else metric.span
+    paired = paired_difference(metric, better, than, clusters, permutations=PERMUTATIONS, span=reach)
+    if paired is None:
+        raise InvalidRun(f"split {split}: no example has a value of {options.metric} on both sides")
+    ends = None
+    if metric.worst is not None and metric.best is not None:
+        ends = metric.sign * metric.worst, metric.sign * metric.best
+    checks = [difference_check(better, than, clusters, options.margin, absent, reach, ends)]
     if options.min_win_rate is not None:
         checks.append(floor_check(ours.values, clusters, options.min_win_rate, absent[0]))
-    labels = [label for label, keep in zip(clusters, known, strict=True) if keep]
     return SplitResult(
         split=split,
         examples=len(clusters),
         checks=tuple(checks),
-        paired=stats.paired_difference(ours.values[known], theirs.values[known], labels, span=reach),
-        power=power(differences, clusters, options.margin, checks[0].estimate),
+        paired=paired,
+        power=power(better - than, clusters, options.margin, checks[0].estimate, metric.span),
         candidate=ours,
         baseline=theirs,
         margin=options.margin,
+        unit=options.unit,
         doubt=bench.doubt if bench else "",
     )
 
@@ -244,7 +282,11 @@ def _notes(
     left_out = {*candidate.run.splits, *baseline.run.splits} - set(splits)
     if left_out and not options.splits:
         notes.append(f"only one run has {', '.join(sorted(left_out))}: left out")
-    if options.margin < 0.5:
+    if options.measured.direction == "lower":
+        notes.append(
+            f"lower is better in {options.metric}: a difference is the baseline's less the candidate's"
+        )
+    if options.margin < 0.5 and options.unit == "points":
         notes.append(f"the margin is {options.margin:g} points of 100, not a share of 1")
     if judge == "reference":
         notes.append("the reference judge finds collapses, not fine preference")

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from gisteval.errors import GistevalError, InvalidRun, counted
-from gisteval.gate.sides import Side, read_outputs
+from gisteval.gate.sides import Side, read_outputs, read_values
 from gisteval.judging.pairs import PairScore, pair_scores
 from gisteval.judging.study import Study
 from gisteval.judging.summary import Judged
-from gisteval.metrics import Unread, chrf, exact_match, rouge_l, rouge_l_unicode, unread
+from gisteval.metrics import (
+    ControlMetric,
+    Metric,
+    OutputMetric,
+    Unread,
+    exact_match,
+    metric,
+    output_metrics,
+)
 from gisteval.records.schema import Example, Generation, Verdict
+from gisteval.scores.lines import ScoredOutput
 from gisteval.stats.samples import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
 
-SCORES: dict[str, Callable[[str, str], float]] = {
-    "rougeL": lambda output, reference: 100.0 * rouge_l(output, reference).f1,
-    "exact_match": lambda output, reference: 100.0 * exact_match(output, reference),
-    "rougeL-unicode": lambda output, reference: 100.0 * rouge_l_unicode(output, reference).f1,
-    "chrF": chrf,
-}
-"""Metrics of an output and its reference, in percent."""
-
-METRICS = ("win_rate", *SCORES)
+WIN_RATE = "win_rate"
+"""The metric that verdicts make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,10 @@ class JudgeFigures:
 class SideValues:
     """One side on one split, in the order of the split's examples.
 
-    values: percent, 0 where there is no output, NaN where there is no answer or nothing to be judged
-    against; absent: where there is no output; outputs: by content id; failed: examples without an output;
-    exact_matches: outputs equal to the positive control's, in percent, where known;
-    unread: the references of it that ROUGE-L sees no token in, if that is the metric.
+    values: in the metric's unit, the worst one where there is no output, NaN where there is no answer or
+    nothing to be judged against; absent: where there is no output; outputs: by content id; failed: examples
+    without an output; exact_matches: outputs equal to the positive control's, in percent, where known;
+    unread: the references of it that the metric can't read.
     """
 
     values: FloatArray
@@ -87,38 +89,79 @@ class SideValues:
 
     @property
     def mean(self) -> float:
-        """Mean of the known values, in percent."""
+        """Mean of the known values."""
         return float(np.nanmean(self.values))
 
 
-def score_values(side: Side, split: str, examples: Sequence[Example], metric: str) -> SideValues:
-    """A metric of SCORES on one side.
+def gate_metric(name: str) -> Metric:
+    """A metric that has a value for each example. Raises GistevalError for any other name."""
+    found = metric(name)
+    if isinstance(found, OutputMetric | ControlMetric) or name == WIN_RATE:
+        return found
+    raise GistevalError(f"metric {name!r} has no value for each example, so runs can't be paired on it")
 
-    Raises InvalidRun as `read_outputs` does, and if the metric can't read the references.
+
+def columns_of(
+    side: Side, split: str, examples: Sequence[Example], metrics: Sequence[Metric]
+) -> tuple[dict[str, FloatArray], dict[str, ScoredOutput]]:
+    """A side's values by metric, in the order of the examples, and its outputs by content id.
+
+    An example without an output has the worst value of a metric that grades; NaN stands where nobody knows
+    one. A metric that compares with the positive control is left out of a run that has none.
+
+    Raises InvalidRun as `read_outputs` does.
     """
-    outputs = read_outputs(side.run, side.system, split, examples)
-    blind = unread_references(outputs, examples) if metric == "rougeL" else None
-    if blind is not None and blind.too_many:
+    outputs = read_values(side.run, side.system, split, examples, output_metrics(metrics))
+    columns: dict[str, FloatArray] = {}
+    for wanted in metrics:
+        if isinstance(wanted, OutputMetric):
+            columns[wanted.name] = np.array([_value(wanted, outputs.get(e.content_id)) for e in examples])
+        elif isinstance(wanted, ControlMetric):
+            reference = side.run.references.get(side.system)
+            if reference is not None:
+                control = read_values(side.run, reference, split, examples, ())
+                ours, theirs = (_texts(found, examples) for found in (outputs, control))
+                columns[wanted.name] = wanted.between(ours, theirs)
+    return columns, outputs
+
+
+def _value(wanted: OutputMetric, output: ScoredOutput | None) -> float:
+    return wanted.without_output if output is None else output.values.get(wanted.name, np.nan)
+
+
+def _texts(outputs: Mapping[str, ScoredOutput], examples: Sequence[Example]) -> list[str | None]:
+    """A digest of each output, as `SystemScores` has it."""
+    found = (outputs.get(example.content_id) for example in examples)
+    return [None if output is None else output.text_digest for output in found]
+
+
+def score_values(side: Side, split: str, examples: Sequence[Example], wanted: Metric) -> SideValues:
+    """A metric of outputs on one side.
+
+    Raises InvalidRun as `read_outputs` does, or if the metric can't read the references or has no value.
+    """
+    columns, outputs = columns_of(side, split, examples, (wanted,))
+    if wanted.name not in columns:
         raise InvalidRun(
-            f"split {split}: {blind}: choose --metric rougeL-unicode, chrF or exact_match, which read them"
+            f"{side} has no positive control, and so no {wanted.name}: choose another --metric"
         )
-    score = SCORES[metric]
-    values = np.array(
-        [
-            0.0
-            if (found := outputs.get(e.content_id)) is None
-            else score(found.output, found.reference_for(e))
-            for e in examples
-        ]
-    )
+    blind = unread_references(wanted, outputs, examples)
+    if blind.too_many:
+        others = (
+            f"{wanted.stand_in}, chrF or exact_match, which read them" if wanted.stand_in else "another"
+        )
+        raise InvalidRun(f"split {split}: {blind}: choose --metric {others}")
     absent = _absent(outputs, examples)
-    return SideValues(values, absent, outputs, int(absent.sum()), unread=blind)
+    made = {content: output.generation for content, output in outputs.items()}
+    return SideValues(columns[wanted.name], absent, made, int(absent.sum()), unread=blind)
 
 
-def unread_references(outputs: Mapping[str, Generation], examples: Sequence[Example]) -> Unread:
-    """The references of a side's outputs that ROUGE-L sees no token in."""
+def unread_references(
+    wanted: Metric, outputs: Mapping[str, ScoredOutput], examples: Sequence[Example]
+) -> Unread:
+    """The references of a side's outputs that a metric can't read."""
     pairs = ((e, outputs.get(e.content_id)) for e in examples)
-    return unread([e.output if found is None else found.reference_for(e) for e, found in pairs])
+    return wanted.unread([e.output if found is None else found.reference for e, found in pairs])
 
 
 def choose_judge(sides: Sequence[Side], judge: str | None) -> str:
@@ -208,7 +251,7 @@ def check_same_positive(
         )
 
 
-def _absent(outputs: Mapping[str, Generation], examples: Sequence[Example]) -> BoolArray:
+def _absent(outputs: Mapping[str, object], examples: Sequence[Example]) -> BoolArray:
     return np.array([e.content_id not in outputs for e in examples])
 
 

@@ -24,7 +24,7 @@ def gate_text(result: GateResult) -> str:
     lines = [
         f"candidate {result.candidate}",
         f"baseline  {result.baseline}",
-        f"{options.metric}{judge}{prompt}, margin {options.margin:g} points, 90% intervals",
+        f"{options.metric}{judge}{prompt}, margin {options.margin:g} {options.unit}, 90% intervals",
     ]
     for split in result.splits:
         lines += ["", *_split_lines(split, result)]
@@ -32,24 +32,27 @@ def gate_text(result: GateResult) -> str:
     return "\n".join(lines)
 
 
-def check_text(check: Check) -> str:
+def check_text(check: Check, unit: str = "points") -> str:
     """One line: the estimate, its interval and what it was held against."""
-    e = check.estimate
+    e, digits = check.estimate, "3g" if unit != "points" else "1f"
     sign = "" if check.name == "floor" else "+"
     ends = (
-        f"[{e.ci_low:{sign}.1f}, {e.ci_high:{sign}.1f}]"
+        f"[{e.ci_low:{sign}.{digits}}, {e.ci_high:{sign}.{digits}}]"
         if finite(e.ci_low) is not None
         else "(no interval)"
     )
     name = "win rate" if check.name == "floor" else "difference"
-    return f"{name} {e.value:{sign}.1f} {ends}, must lie above {check.limit:{sign}g}"
+    return f"{name} {e.value:{sign}.{digits}} {ends}, must lie above {check.limit:{sign}g}"
 
 
 def _split_lines(split: SplitResult, result: GateResult) -> list[str]:
     paired, first = split.paired, split.checks[0]
     tests = sum(len(other.checks) for other in result.splits)
     holm = f" (Holm over {tests})" if tests > 1 else ""
-    lines = [f"{split.split}: {split.outcome}", *(f"  {check_text(check)}" for check in split.checks)]
+    lines = [
+        f"{split.split}: {split.outcome}",
+        *(f"  {check_text(check, split.unit)}" for check in split.checks),
+    ]
     lines.append(
         f"  p of no difference {paired.p_value:.3g}, {paired.p_value_permutation:.3g} (sign flips); "
         f"of a loss of the margin {first.p_above:.3g}; of no loss {first.p_below_adjusted:.3g}{holm}"
@@ -58,10 +61,12 @@ def _split_lines(split: SplitResult, result: GateResult) -> list[str]:
         f"  candidate better / equal / worse {paired.wins} / {paired.ties} / {paired.losses}, "
         f"n {first.estimate.n}, instructions {first.estimate.clusters}, without a value {first.missing}"
     )
-    lines.append(f"  smallest difference it could detect {split.power.detectable:.1f} points (80% power)")
+    detectable = f"{split.power.detectable:{split.number}} {split.unit}"
+    lines.append(f"  smallest difference it could detect {detectable} (80% power)")
     if split.outcome == "INCONCLUSIVE" and not split.doubt:
         lines.append(f"  {needed_text(split)}")
-    lines += [_side_line(result.candidate, split.candidate), _side_line(result.baseline, split.baseline)]
+    for side, values in ((result.candidate, split.candidate), (result.baseline, split.baseline)):
+        lines.append(_side_line(side, values, split.number))
     return lines
 
 
@@ -74,8 +79,8 @@ def needed_text(split: SplitResult) -> str:
     return f"about {counted(more, 'more example')} (of {needed:,}) would decide a difference like this one"
 
 
-def _side_line(side: Side, values: SideValues) -> str:
-    parts = [f"  {side.system}: mean {values.mean:.1f}"]
+def _side_line(side: Side, values: SideValues, number: str) -> str:
+    parts = [f"  {side.system}: mean {values.mean:{number}}"]
     judged = values.judge
     if judged:
         parts += [
@@ -176,7 +181,7 @@ def junit_xml(result: GateResult) -> str:
         case = ElementTree.Element(
             "testcase", classname=f"gisteval.gate.{options.metric}", name=_legal(split.split), time="0"
         )
-        message = _legal("; ".join(map(check_text, split.checks)))
+        message = _legal("; ".join(check_text(check, split.unit) for check in split.checks))
         if split.outcome == "INCONCLUSIVE" and options.inconclusive == "pass" and not split.doubt:
             ElementTree.SubElement(case, "skipped", message=f"INCONCLUSIVE: {message}")
         elif split.outcome != "PASS":

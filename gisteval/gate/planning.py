@@ -9,9 +9,10 @@ import numpy as np
 from gisteval.errors import counted
 from gisteval.gate.decision import examples_to_show
 from gisteval.gate.gate import GateOptions, gate_sides, measure_sides
-from gisteval.gate.measures import choose_judge
+from gisteval.gate.measures import WIN_RATE, choose_judge
 from gisteval.gate.sides import shared_splits
 from gisteval.gate.trust import bench_of
+from gisteval.metrics import Metric, metric
 from gisteval.stats.intervals import mean_error
 
 USUAL_SD = 40.0
@@ -22,10 +23,10 @@ MARGINS = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Examples that a split needs for a margin (in points) if both systems are equally good.
+    """Examples that a split needs for a margin if both systems are equally good.
 
-    sd: standard deviation of the differences in points, an instruction's counted together; examples: what
-    there is, None without runs; needed by margin, None beyond 10 million.
+    sd: standard deviation of the differences, in points or the metric's unit, an instruction's counted
+    together; examples: what there is, None without runs; needed by margin, None beyond 10 million.
     """
 
     split: str | None
@@ -36,13 +37,13 @@ class Planned:
 
 def plan_without_runs(margin: float, sd: float = USUAL_SD) -> list[Planned]:
     """The plan for independent examples and an assumed spread."""
-    return [Planned(None, sd, None, _needed(sd, margin, 1.0))]
+    return [Planned(None, sd, None, _needed(sd, margin, 1.0, metric(WIN_RATE)))]
 
 
 def plan_from_runs(options: GateOptions) -> list[Planned]:
     """The plan for each split from the spread of the runs at hand. Raises as `run_gate` does."""
     candidate, baseline = gate_sides(options)
-    judge = choose_judge((candidate, baseline), options.judge) if options.metric == "win_rate" else None
+    judge = choose_judge((candidate, baseline), options.judge) if options.metric == WIN_RATE else None
     bench = bench_of((candidate, baseline), judge) if judge else None
     plans = []
     for split in shared_splits(candidate, baseline, options.splits):
@@ -52,26 +53,28 @@ def plan_from_runs(options: GateOptions) -> list[Planned]:
         labels = [label for label, keep in zip(clusters, known, strict=True) if keep]
         error = mean_error(differences[known], labels)
         sd = float(error.standard_error * np.sqrt(error.clusters))
-        needed = _needed(sd, options.margin, error.n / error.clusters)
+        needed = _needed(sd, options.margin, error.n / error.clusters, options.measured)
         plans.append(Planned(split, sd, len(clusters), needed))
     return plans
 
 
-def plan_text(plans: list[Planned], margin: float) -> str:
+def plan_text(plans: list[Planned], margin: float, unit: str = "points") -> str:
     """A line a split and margin."""
+    number = ".1f" if unit == "points" else ".3g"
     lines = ["examples for a PASS in 80% of the cases, if both systems are equally good"]
     for plan in plans:
         have = "" if plan.examples is None else f", {counted(plan.examples, 'example')} at hand"
-        lines.append(f"{plan.split or 'any split'}: standard deviation {plan.sd:.1f} points{have}")
-        for points, needed in plan.needed.items():
+        lines.append(f"{plan.split or 'any split'}: standard deviation {plan.sd:{number}} {unit}{have}")
+        for size, needed in plan.needed.items():
             count = "more than 10 million" if needed is None else f"{needed:,}"
-            mark = "  <- --margin" if points == margin else ""
-            lines.append(f"  margin {points:>4g} points: {count}{mark}")
+            mark = "  <- --margin" if size == margin else ""
+            lines.append(f"  margin {size:>4g} {unit}: {count}{mark}")
     return "\n".join(lines)
 
 
-def _needed(sd: float, margin: float, cluster_size: float) -> dict[float, int | None]:
-    margins = sorted({*MARGINS, margin})
+def _needed(sd: float, margin: float, cluster_size: float, measured: Metric) -> dict[float, int | None]:
+    usual = MARGINS if measured.unit == "percent" else (margin / 2.0, 2.0 * margin)
+    margins = sorted({*usual, margin})
     if not np.isfinite(sd):
         return dict.fromkeys(margins)
-    return {points: examples_to_show(sd, points, points, cluster_size) for points in margins}
+    return {size: examples_to_show(sd, size, size, cluster_size, measured.span) for size in margins}

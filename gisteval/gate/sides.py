@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.errors import GistevalError, InvalidRun, counted, did_you_mean
+from gisteval.metrics.base import OutputMetric
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, Generation
+from gisteval.scores.lines import ScoredOutput, read_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,20 @@ def read_outputs(
 
     Raises InvalidRun if any other example has no record.
     """
-    found = {g.content: g for g in run.read_generations(system, split)}
+    found = read_values(run, system, split, examples, ())
+    return {content: output.generation for content, output in found.items()}
+
+
+def read_values(
+    run: RunFolder,
+    system: str,
+    split: str,
+    examples: Sequence[Example],
+    metrics: Sequence[OutputMetric],
+) -> dict[str, ScoredOutput]:
+    """The same with their values of some metrics. Raises as `read_outputs` does."""
+    scored = read_scores(run, system, split, examples, metrics)
+    found = {output.generation.content: output for output in scored}
     failed = run.failed(system, split)
     missing = [e for e in examples if e.content_id not in found and e.id not in failed]
     if missing:

@@ -45,12 +45,13 @@ class SystemLabel:
         """Slots kept a layer, where the condition says it."""
         return {"gist": self.k, "neg_control": 0}.get(self.condition or "")
 
-    def described(self, reference: str | None) -> System:
-        """The system as a manifest has it. reference: its positive control."""
+    def described(self, reference: str | None, negative: str | None) -> System:
+        """The system as a manifest has it. reference, negative: its controls."""
         return System(
             name=self.name,
             role=self.role,
             reference=reference,
+            negative=negative,
             condition=self.condition,
             control=self.control,
             compressor=self.method,

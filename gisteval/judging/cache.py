@@ -2,21 +2,32 @@
 
 A key holds everything that can change the answer, so judges never share a reply. Only replies are stored: a
 call that failed, or whose reply could not be read, is asked again.
+
+The cache is optional, since all replies of a run are kept in its folder: a damaged file is set aside, and a
+file that is no cache is left alone.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from gisteval.errors import GistevalError
 
+log = logging.getLogger(__name__)
+
 _MOST_KEYS = 500  # SQLite's oldest limit of variables in a query is 999
 _COLUMNS = "key, text, prompt_tokens, completion_tokens, finish_reason"
+_HEADER = b"SQLite format 3\0"
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +44,65 @@ class ReplyCache:
     """A file of replies; several processes may use it at once."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file. Raises GistevalError if it can't be, or is something else."""
+        """Open or make the file. Raises GistevalError if it can't be opened or made.
+
+        A warning says so if the file is damaged, and a new one is begun in its place. A file that holds
+        something else is left alone, after a warning too: this object's replies are then in memory only.
+        """
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Used by one thread at a time, which need not be the one that opens it.
-            self._base = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
-            self._base.execute("PRAGMA journal_mode=WAL")
-            self._base.execute("PRAGMA synchronous=NORMAL")
-            self._base.execute(
+            try:
+                self._base = self._open(path)
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode not in _DAMAGED:
+                    raise
+                self._base = self._open(self._replacement(error))
+        except (OSError, sqlite3.Error) as error:
+            raise self._broken(error) from error
+
+    def _open(self, place: Path | str) -> sqlite3.Connection:
+        """A connection to a file, or to ":memory:", that has the table of replies."""
+        # Used by one thread at a time, which need not be the one that opens it.
+        base = sqlite3.connect(place, timeout=30.0, check_same_thread=False)
+        try:
+            base.execute("PRAGMA journal_mode=WAL")
+            base.execute("PRAGMA synchronous=NORMAL")
+            base.execute(
                 "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, text TEXT NOT NULL,"
                 " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, finish_reason TEXT)"
                 " WITHOUT ROWID"
             )
-            self._add_finish_reason()
-        except (OSError, sqlite3.Error) as error:
-            raise self._broken(error) from error
+            _add_finish_reason(base)
+        except BaseException:
+            base.close()
+            raise
+        return base
 
-    def _add_finish_reason(self) -> None:
-        """Files of earlier versions lack the column."""
-        columns = {row[1] for row in self._base.execute("PRAGMA table_info(replies)")}
-        if "finish_reason" not in columns:
-            try:
-                self._base.execute("ALTER TABLE replies ADD COLUMN finish_reason TEXT")
-            except sqlite3.OperationalError as error:
-                if "duplicate column" not in str(error):  # another process was faster
-                    raise
+    def _replacement(self, error: sqlite3.Error) -> Path | str:
+        """Where to go on instead of a file that SQLite can't read; a damaged one is moved away."""
+        with self._path.open("rb") as stream:
+            start = stream.read(len(_HEADER))
+        if start != _HEADER and start.strip(b"\0"):
+            log.warning(
+                "%s is no cache (%s): it is left alone, and replies are kept in verdicts/ only",
+                self._path,
+                error,
+            )
+            return ":memory:"
+        aside = next(
+            place
+            for number in count(1)
+            if not (place := self._path.with_name(f"{self._path.name}.damaged-{number}")).exists()
+        )
+        os.replace(self._path, aside)
+        for ending in ("-wal", "-shm"):  # SQLite would read them into the new file
+            with suppress(FileNotFoundError):
+                os.replace(f"{self._path}{ending}", f"{aside}{ending}")
+        log.warning(
+            "cache %s is damaged (%s): it was moved to %s, and a new one is begun", self._path, error, aside
+        )
+        return self._path
 
     def get(self, keys: Sequence[str]) -> dict[str, Reply]:
         """The known ones of some keys."""
@@ -117,3 +161,14 @@ def _has_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _add_finish_reason(base: sqlite3.Connection) -> None:
+    """Files of earlier versions lack the column."""
+    columns = {row[1] for row in base.execute("PRAGMA table_info(replies)")}
+    if "finish_reason" not in columns:
+        try:
+            base.execute("ALTER TABLE replies ADD COLUMN finish_reason TEXT")
+        except sqlite3.OperationalError as error:
+            if "duplicate column" not in str(error):  # another process was faster
+                raise

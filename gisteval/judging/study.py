@@ -28,7 +28,7 @@ def contests(folder: RunFolder, finished: bool = True) -> Iterator[Contest]:
     False, for a reader that looks at what is there.
     """
     references = folder.references
-    rows = [row for row in folder.results() if row.metric == "exact_match"] if finished else []
+    rows = [row for row in folder.results() if row.judge is None] if finished else []
     without = {(row.system, row.split): row.failures for row in rows}
     for split in folder.splits:
         examples = {example.content_id: example for example in folder.examples(split)}

@@ -8,6 +8,9 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import Any
 
+from gisteval.metrics.base import OutputMetric
+from gisteval.records.schema import Example, Generation
+
 
 @cache
 def _scorer() -> Any:
@@ -21,3 +24,14 @@ def _scorer() -> Any:
 def chrf(prediction: str, reference: str) -> float:
     """chrF2 of a prediction against one reference, in percent."""
     return float(_scorer().sentence_score(prediction, [reference]).score)
+
+
+class Chrf(OutputMetric):
+    """chrF2 of the output against the reference."""
+
+    name = "chrF"
+    title = "chrF"
+
+    def value(self, generation: Generation, example: Example) -> float:
+        """In percent."""
+        return chrf(generation.output, example.output)

@@ -17,16 +17,14 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import LCSseq
 
-from gisteval.errors import InvalidRun, counted
+from gisteval.errors import InvalidRun
+from gisteval.metrics.base import OutputMetric, Unread
+from gisteval.records.schema import Example, Generation
 
 _WORD = re.compile("[a-z0-9]+")
 
-MOST_UNREAD = 0.1
-"""Share of references without a token above which ROUGE-L says nothing of a split.
-
-They count as equal on both sides, so a difference shrinks by that share. The paper's numbers include
-0.7% of them at most.
-"""
+NO_TOKEN = "no ASCII letter or digit, where ROUGE-L is 0 whatever the output"
+"""What a reference has that ROUGE-L can't read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +47,10 @@ def _stemmer() -> Any:
     return PorterStemmer()
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """References in which ROUGE-L sees no token, so that every output scores 0 on them."""
-
-    count: int
-    total: int
-
-    @property
-    def too_many(self) -> bool:
-        """Whether ROUGE-L can't be used at all."""
-        return self.count > MOST_UNREAD * self.total
-
-    def __bool__(self) -> bool:
-        return self.count > 0
-
-    def __str__(self) -> str:
-        have = "has" if self.count == 1 else "have"
-        return (
-            f"{self.count} of {counted(self.total, 'reference')} {have} no ASCII letter or digit, where "
-            "ROUGE-L is 0 whatever the output"
-        )
-
-
 def unread(references: Sequence[str]) -> Unread:
     """How many of the references ROUGE-L sees no token in."""
     blind = sum(_WORD.search(reference.lower()) is None for reference in references)
-    return Unread(blind, len(references))
+    return Unread(blind, len(references), NO_TOKEN)
 
 
 @lru_cache(maxsize=1 << 17)
@@ -136,3 +111,19 @@ def rouge_l_f1(predictions: Sequence[str], references: Sequence[str]) -> npt.NDA
         for prediction, reference in zip(predictions, references, strict=True)
     )
     return 100.0 * np.fromiter(scores, dtype=np.float64, count=len(predictions))
+
+
+class RougeLMetric(OutputMetric):
+    """ROUGE-L F1 on stemmed words of ASCII letters and digits, as the paper has it."""
+
+    name = "rougeL"
+    title = "ROUGE-L"
+    stand_in = "rougeL-unicode"
+
+    def value(self, generation: Generation, example: Example) -> float:
+        """In percent."""
+        return 100 * rouge_l(generation.output, example.output).f1
+
+    def unread(self, references: Sequence[str]) -> Unread:
+        """The references without a token."""
+        return unread(references)

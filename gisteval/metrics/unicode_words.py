@@ -15,7 +15,9 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
+from gisteval.metrics.base import OutputMetric
 from gisteval.metrics.rouge import RougeL, overlap, rouge_tokens, stemmed
+from gisteval.records.schema import Example, Generation
 
 _UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
@@ -69,3 +71,15 @@ def _is_unspaced(letter: str) -> bool:
 def rouge_l_unicode(prediction: str, reference: str) -> RougeL:
     """ROUGE-L of a prediction against one reference on Unicode words, as fractions of 1."""
     return overlap(unicode_tokens(prediction), unicode_tokens(reference))
+
+
+class UnicodeRougeL(OutputMetric):
+    """ROUGE-L F1 on words of any script."""
+
+    name = "rougeL-unicode"
+    title = "ROUGE-L, Unicode words"
+    compared = False
+
+    def value(self, generation: Generation, example: Example) -> float:
+        """In percent."""
+        return 100 * rouge_l_unicode(generation.output, example.output).f1

@@ -13,8 +13,9 @@ from gisteval.compressors.spec import settings_of
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted
 from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
+from gisteval.metrics import metric, metrics_of
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint, is_checkpoint
-from gisteval.registry import COMPRESSORS
+from gisteval.registry import COMPRESSORS, METRICS
 from gisteval.report.markdown import environment
 from gisteval.report.page import page_environment
 from gisteval.report.paper import read_paper
@@ -28,6 +29,7 @@ def listing(kind: str) -> list[dict[str, Any]]:
         "tasks": _tasks,
         "judges": _judges,
         "compressors": _compressors,
+        "metrics": _metrics,
         "checkpoints": _checkpoints,
     }
     if kind not in kinds:
@@ -71,6 +73,17 @@ def _compressor(name: str, kind: type[Compressor]) -> dict[str, Any]:
         "reusable": kind.reusable,
         "source": kind.source,
     }
+
+
+def _metrics() -> list[dict[str, str]]:
+    rows = []
+    for name in METRICS.names():
+        found = metric(name)
+        summary = (found.__doc__ or "").strip().splitlines()[0]
+        better = {"higher": "higher is better", "lower": "lower is better"}.get(found.direction)
+        facts = ", ".join(filter(None, (found.unit, better, f"{found.interval} interval")))
+        rows.append({"name": name, "description": f"{summary} [{facts}]"})
+    return rows
 
 
 def _checkpoints() -> list[dict[str, str]]:
@@ -122,6 +135,8 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
     for name in COMPRESSORS.names():
         COMPRESSORS.load(name)
         checked.append(f"compressor {name}")
+    for name in METRICS.names():
+        checked.append(f"metric {metric(name).name}")
     for folder in _checkpoint_folders(find_content("checkpoints")):
         checked.append(f"checkpoint {inspect_checkpoint(folder).record.name}")
     return checked
@@ -129,6 +144,7 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
 
 def _validate_task(file: Path, with_data: bool) -> str:
     task = load_task(str(file))
+    metrics_of(task.definition.metrics)
     for name, split in task.definition.splits.items():
         elsewhere = split.sha256 is not None  # it may lie in a data folder
         if split.file is not None and not elsewhere and not (task.folder / split.file).is_file():

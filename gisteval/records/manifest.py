@@ -43,6 +43,7 @@ class System(JsonObject):
 
     Attributes:
         reference: Its positive control; None if the run has none for it.
+        negative: Its negative control. None in folders of older versions too.
         evaluated: Whether the run is about it. None in folders of older versions: candidates are.
         condition: How the checkpoint was read.
         control: Whether a control was trained as such, or is the candidate's own weights.
@@ -57,6 +58,7 @@ class System(JsonObject):
     name: Name
     role: Role
     reference: Name | None = None
+    negative: Name | None = field(default=None, metadata=OPTIONAL)
     evaluated: bool | None = field(default=None, metadata=OPTIONAL)
     condition: Condition | None
     control: Control | None
@@ -171,6 +173,8 @@ class Manifest(JsonObject):
         own_references: Systems whose outputs came with references of their own.
         unfinished: An import is being written.
         result_notes: What every report must say, once there are results.
+        metrics: What the task names, in the order of its rows; empty for the usual ones.
+        signature: Task with version, seed and provenance of the numbers' signature.
     """
 
     identity: Identity
@@ -193,6 +197,8 @@ class Manifest(JsonObject):
     own_references: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
     unfinished: bool | None = field(default=None, metadata=OPTIONAL)
     result_notes: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
+    metrics: tuple[Name, ...] = ()
+    signature: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def references(self) -> dict[str, str]:

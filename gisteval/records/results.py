@@ -95,6 +95,8 @@ def write_failures(run: Path, failures: Mapping[tuple[str, str], Sequence[Failur
     ]
     if named:
         write_json(run / FAILURES, named)
+    else:
+        (run / FAILURES).unlink(missing_ok=True)
 
 
 def read_failures(run: Path, system: str, split: str) -> set[str]:

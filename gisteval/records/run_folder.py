@@ -18,7 +18,15 @@ from gisteval.files.names import SEPARATOR, file_name, readable_name
 from gisteval.records.guard import check_free, check_no_links
 from gisteval.records.judge_figures import JudgingEntry
 from gisteval.records.lines import to_json
-from gisteval.records.manifest import MANIFEST, JudgeFacts, Manifest, SelfCheckFacts, System, read_manifest
+from gisteval.records.manifest import (
+    MANIFEST,
+    JudgeFacts,
+    Manifest,
+    SavedFigure,
+    SelfCheckFacts,
+    System,
+    read_manifest,
+)
 from gisteval.records.paths import record_file
 from gisteval.records.reading import no_record, read_kind, read_lines
 from gisteval.records.results import Failure, Results, read_failures, read_results, write_failures
@@ -164,6 +172,10 @@ class RunFolder:
         """File of a system's generations."""
         return self._file("generations", system)
 
+    def scores(self, system: str) -> Path:
+        """File of the values of a system's outputs."""
+        return self._file("scores", system)
+
     def verdicts(self, judge: str, system: str) -> Path:
         """File of a judge's verdicts on a system."""
         return self._file("verdicts", judge, system)
@@ -267,18 +279,23 @@ class RunFolder:
         """What every report of the results must say, of its judges too."""
         return self.manifest().report_notes
 
-    def write_results(
-        self,
-        rows: Sequence[ResultRow],
-        signature: str,
-        failures: Mapping[tuple[str, str], Sequence[Failure]],
-        notes: Sequence[str] | None = None,
-    ) -> None:
-        """results.json, and failures.json naming every example without an output.
-
-        notes: what every report of the results must say, kept in the manifest; None leaves it as it is.
-        """
+    def write_results(self, rows: Sequence[ResultRow], signature: str) -> None:
+        """Write results.json without any judge's figures."""
         Results(tuple(rows), signature).write(self.path)
-        if notes is not None:
-            self._write_manifest(replace(self.manifest(), result_notes=tuple(notes)))
+
+    @property
+    def signature(self) -> str:
+        """The signature of results.json. Raises GistevalError as `results` does."""
+        return read_results(self.path).signature
+
+    def note_notes(self, notes: Sequence[str]) -> None:
+        """Put what every report of the results must say into the manifest."""
+        self._write_manifest(replace(self.manifest(), result_notes=tuple(notes)))
+
+    def note_saved_figures(self, figures: Sequence[SavedFigure]) -> None:
+        """Put what a release states of its own numbers, beside what its rows give, into the manifest."""
+        self._write_manifest(replace(self.manifest(), saved_figures=tuple(figures)))
+
+    def note_failures(self, failures: Mapping[tuple[str, str], Sequence[Failure]]) -> None:
+        """Name every example without an output in failures.json, by system and split."""
         write_failures(self.path, failures)

@@ -13,9 +13,8 @@ from gisteval.report.values import Values
 
 def agreement_table(values: Values) -> Table:
     """A row for each two judges, split and system that both judged; a pair is a win, a tie or a loss."""
-    judges = dict.fromkeys(name for name, _, _ in values.columns if name not in ("rougeL", "exact_match"))
     rows = []
-    for one, other in combinations(judges, 2):
+    for one, other in combinations(values.judges, 2):
         for name, system, split in values.columns:
             theirs = values.columns.get((other, system, split), {})
             ours = values.columns[name, system, split] if name == one else {}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gisteval.metrics import LEADING, metric
 from gisteval.records.schema import ResultRow
 from gisteval.report.doubts import NO_DOUBTS, Doubts
 from gisteval.report.margins import Margin, controls_apart, ends_text, is_candidate, margins
@@ -67,9 +68,9 @@ def findings(
 ) -> Findings:
     """The sentence and all claims: of the controls, of each candidate, of the order of k, of costs."""
     return Findings(
-        verdict_sentence(rows, doubts),
-        tuple(_controls(rows, doubts)),
-        tuple(candidate_claims(rows, doubts)),
+        verdict_sentence(rows, doubts, samples.leading),
+        tuple(_controls(rows, doubts, samples.leading)),
+        tuple(candidate_claims(rows, doubts, samples.leading)),
         (*_orders_of_k(samples, doubts), *costs),
         tuple(judge_claims(doubts)),
     )
@@ -83,9 +84,11 @@ def judge_claims(doubts: Doubts) -> list[Claim]:
     ]
 
 
-def candidate_claims(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS) -> list[Claim]:
+def candidate_claims(
+    rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS, leading: str = LEADING
+) -> list[Claim]:
     """Of each candidate and split whether it is as good as its positive control, or worse; or neither."""
-    measure, found = margins(rows, doubts)
+    measure, found = margins(rows, doubts, leading)
     stated = []
     for margin in found:
         evidence = f"{measure} {margin.value:+.1f}{ends_text(margin.low, margin.high, '+')}"
@@ -109,32 +112,32 @@ def candidate_claims(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS) -> l
     return stated
 
 
-def verdict_sentence(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS) -> str:
+def verdict_sentence(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS, leading: str = LEADING) -> str:
     """What a run shows, in a sentence: the most compressed candidate beside each positive control.
 
     Where every judge is in doubt, that stands in the place of it.
     """
-    measure, found = margins(rows, doubts)
+    measure, found = margins(rows, doubts, leading)
     if doubts.sentences and not found:
         return f"No conclusion. {' '.join(doubts.sentences)}"
     names = {row.system: row for row in sorted(rows, key=lambda row: -row.k) if is_candidate(row)}
     references = {row.system: row.reference for row in rows if row.reference is not None}
     leaders = {references.get(name, name): name for name in names}
     told = (
-        _told(name, rows, measure, [margin for margin in found if margin.system == name])
+        _told(name, rows, measure, [margin for margin in found if margin.system == name], leading)
         for name in dict.fromkeys(row.system for row in rows if row.system in leaders.values())
     )
     found_out = [*filter(None, told)] or ["No candidate could be compared with controls."]
     return " ".join([*found_out, *doubts.sentences])
 
 
-def _told(name: str, rows: Sequence[ResultRow], measure: str, own: Sequence[Margin]) -> str:
+def _told(name: str, rows: Sequence[ResultRow], measure: str, own: Sequence[Margin], leading: str) -> str:
     """A candidate's sentences: what it retains, then what it is by its measure; or why neither is said."""
     silent = {margin.split: margin.why_open for margin in own if margin.why_open is not None}
     kept = [
         f"{row.retention:.0f}% [{row.retention_ci_low:.0f}%, {row.retention_ci_high:.0f}%] on {row.split}"
         for row in rows
-        if (row.system, row.metric) == (name, "rougeL") and row.split not in silent
+        if (row.system, row.metric) == (name, leading) and row.split not in silent
         if None not in (row.retention, row.retention_ci_low, row.retention_ci_high)
     ]
     said = [margin for margin in own if margin.split not in silent]
@@ -150,7 +153,7 @@ def _told(name: str, rows: Sequence[ResultRow], measure: str, own: Sequence[Marg
     shown = [f"{text} on {_splits(splits, len(own))}" for text, splits in groups.items() if splits]
     parts = []
     if kept:
-        parts.append(f"{name} keeps {_listed(kept)} of the ROUGE-L that a prompt adds.")
+        parts.append(f"{name} keeps {_listed(kept)} of the {metric(leading).title} that a prompt adds.")
     if shown:
         parts.append(f"By {measure}, {'it' if kept else name} is {', '.join(shown)}.")
     for why in dict.fromkeys(silent.values()):
@@ -159,7 +162,7 @@ def _told(name: str, rows: Sequence[ResultRow], measure: str, own: Sequence[Marg
     return " ".join(parts)
 
 
-def _controls(rows: Sequence[ResultRow], doubts: Doubts) -> list[Claim]:
+def _controls(rows: Sequence[ResultRow], doubts: Doubts, leading: str) -> list[Claim]:
     """Whether the controls lie apart: without that, nothing between them means anything."""
     return [
         Claim(
@@ -168,7 +171,7 @@ def _controls(rows: Sequence[ResultRow], doubts: Doubts) -> list[Claim]:
             "shown" if found.shown else "open",
             f"{found.measure} {found.evidence}, p of no difference {_p(found.p_value)} (corrected)",
         )
-        for found in controls_apart(rows, doubts)
+        for found in controls_apart(rows, doubts, leading)
     ]
 
 
@@ -178,11 +181,11 @@ def _orders_of_k(samples: Samples, doubts: Doubts) -> list[Claim]:
     ks = {system.name: system.k for system in samples.of_role("candidate")}
     stated = []
     for reference, members in values.candidates.items():
-        for metric in ("rougeL", *(judge for judge in samples.judges if judge not in doubts.judges)):
+        for measure in (values.leading, *(judge for judge in samples.judges if judge not in doubts.judges)):
             tested = [
                 difference
                 for difference in values.differences
-                if difference.metric == metric and difference.one in members
+                if difference.metric == measure and difference.one in members
                 if ks[difference.one] != ks[difference.other]
             ]
             clear = []
@@ -194,7 +197,8 @@ def _orders_of_k(samples: Samples, doubts: Doubts) -> list[Claim]:
                         f"k = {ks[high]} against {ks[low]} on {found.split}: {sign * found.value:+.1f}"
                     )
             if tested:
-                name = "ROUGE-L" if metric == "rougeL" else f"the win rate of {metric}"
+                leads = measure == values.leading
+                name = metric(measure).title if leads else f"the win rate of {measure}"
                 beside = f" beside {reference}" if len(values.candidates) > 1 else ""
                 count = f"{len(tested)} paired comparisons, Holm's correction"
                 stated.append(

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from gisteval.errors import GistevalError
 from gisteval.judging.study import trusts
+from gisteval.metrics import Metric, leading_metric
 from gisteval.records.judge_figures import JudgingEntry
 from gisteval.records.manifest import Manifest
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
 from gisteval.records.shape_facts import Profile, read_profile
 from gisteval.report.doubts import Doubts, Place, doubts_of
+from gisteval.scores.facts import run_metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class RunData:
     def manifest(self) -> Manifest:
         """The run's manifest."""
         return self.folder.manifest()
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The run's metrics, in the order of its rows."""
+        return run_metrics(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,11 @@ class ReportData:
         several = len(self.runs) > 1
         notes = (f"{run.name}: {note}" if several else note for run in self.runs for note in run.notes)
         return tuple(dict.fromkeys(notes))
+
+    @property
+    def leading(self) -> Metric:
+        """The metric that the report leads with, the first run's."""
+        return leading_metric(self.runs[0].metrics)
 
     @property
     def title(self) -> str:

@@ -2,9 +2,9 @@
 
 First the controls: where the negative one is not shown to be below the positive one, nothing is said of
 what lies between them. A candidate is held against its positive control by its win rate where a judge was
-asked, else by the paired difference in ROUGE-L. "Within" is a loss of MARGIN points that is excluded,
-"worse" a tie that is excluded; where neither is, both are left open. The p-values are those of the rows,
-by the method of their intervals, corrected for all claims of the report (`report.budget`).
+asked, else by the paired difference in the leading metric. "Within" is a loss of MARGIN points that is
+excluded, "worse" a tie that is excluded; where neither is, both are left open. The p-values are those of
+the rows, by the method of their intervals, corrected for all claims of the report (`report.budget`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gisteval import stats
+from gisteval.metrics import LEADING, metric
 from gisteval.records.schema import ResultRow
 from gisteval.report.budget import CONTROLS, LEVEL, corrected_margins
 from gisteval.report.doubts import NO_DOUBTS, Doubts
@@ -76,14 +77,16 @@ class Apart:
         return self.p_value <= LEVEL
 
 
-def margins(rows: Iterable[ResultRow], doubts: Doubts = NO_DOUBTS) -> tuple[str, list[Margin]]:
-    """What candidates are held by (the first judge's win rate, or ROUGE-L), and each one's margin.
+def margins(
+    rows: Iterable[ResultRow], doubts: Doubts = NO_DOUBTS, leading: str = LEADING
+) -> tuple[str, list[Margin]]:
+    """What candidates are held by, and each margin: the first judge's win rate, or the leading metric.
 
     Win rates of a judge in doubt make no margin, and nothing else takes their place.
     """
     found = list(rows)
-    measure, held = _held(found, doubts)
-    apart = controls_apart(found, doubts)
+    measure, held = _held(found, doubts, leading)
+    apart = controls_apart(found, doubts, leading)
     corrected: dict[int, tuple[float, float]] = {}
     families = Counter(row.reference for row in held)
     for reference in families:
@@ -95,7 +98,7 @@ def margins(rows: Iterable[ResultRow], doubts: Doubts = NO_DOUBTS) -> tuple[str,
     ]
 
 
-def _held(rows: Sequence[ResultRow], doubts: Doubts) -> tuple[str, list[ResultRow]]:
+def _held(rows: Sequence[ResultRow], doubts: Doubts, leading: str) -> tuple[str, list[ResultRow]]:
     """The measure in words, and the candidates' rows of it."""
     judged = [row for row in rows if row.metric == "win_rate" and is_candidate(row)]
     judged = [row for row in judged if not doubts.on(row.judge, row.system, row.split)]
@@ -104,8 +107,9 @@ def _held(rows: Sequence[ResultRow], doubts: Doubts) -> tuple[str, list[ResultRo
     judged = [row for row in judged if row.judge == judged[0].judge]
     if judged:
         return f"the win rate (judge {judged[0].judge}) less 50", judged
-    found = [row for row in rows if row.metric == "rougeL" and is_candidate(row)]
-    return "ROUGE-L less the positive control's", [row for row in found if row.difference is not None]
+    found = [row for row in rows if row.metric == leading and is_candidate(row)]
+    compared = [row for row in found if row.difference is not None]
+    return f"{metric(leading).title} less the positive control's", compared
 
 
 def _margin(row: ResultRow, p_within: float, p_worse: float, among: int, apart: Sequence[Apart]) -> Margin:
@@ -126,14 +130,16 @@ def _margin(row: ResultRow, p_within: float, p_worse: float, among: int, apart: 
     return Margin(row.system, row.split, value, low, high, p_within, p_worse, among, why)
 
 
-def controls_apart(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS) -> list[Apart]:
-    """Of all controls: by ROUGE-L, and by the judge if candidates are judged."""
-    _, held = _held(rows, doubts)
+def controls_apart(
+    rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS, leading: str = LEADING
+) -> list[Apart]:
+    """Of all controls: by the leading metric, and by the judge if candidates are judged."""
+    _, held = _held(rows, doubts, leading)
     judge = held[0].judge if held else None
     tested: dict[tuple[str, str, str, str], float] = {}
     for row in rows:
         if row.reference is None or (
-            row.metric != "rougeL" and (row.metric, row.judge) != ("win_rate", judge)
+            row.metric != leading and (row.metric, row.judge) != ("win_rate", judge)
         ):
             continue
         if row.condition == "neg_control":
@@ -152,28 +158,27 @@ def controls_apart(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS) -> lis
             negative,
             positive,
             split,
-            "ROUGE-L" if metric == "rougeL" else f"the win rate (judge {judge})",
+            metric(name).title if name == leading else f"the win rate (judge {judge})",
             min(p_value / CONTROLS, 1.0),
-            _between(rows, negative, positive, split, metric, judge),
+            _between(rows, negative, positive, split, name, judge),
         )
-        for (negative, positive, split, metric), p_value in adjusted.items()
+        for (negative, positive, split, name), p_value in adjusted.items()
     ]
 
 
 def _between(
-    rows: Sequence[ResultRow], negative: str, positive: str, split: str, metric: str, judge: str | None
+    rows: Sequence[ResultRow], negative: str, positive: str, split: str, name: str, judge: str | None
 ) -> str:
     """Both controls' values and how far they are apart."""
     by_system = {
         row.system: row
         for row in rows
-        if (row.metric, row.split) == (metric, split)
-        and row.judge == (judge if metric == "win_rate" else None)
+        if (row.metric, row.split) == (name, split) and row.judge == (judge if name == "win_rate" else None)
     }
     low, high = by_system.get(negative), by_system.get(positive)
     if low is None:
         return ""
-    if metric == "win_rate":
+    if name == "win_rate":
         return f"{low.value:.1f}{ends_text(low.ci_low, low.ci_high, '')} against 50"
     against = "" if high is None else f" against {high.value:.1f}"
     if low.reference != positive or low.difference is None:

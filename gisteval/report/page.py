@@ -16,6 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gisteval.content import find_content
+from gisteval.metrics import LEADING
+from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import ResultRow
 from gisteval.records.store import write_atomic
 from gisteval.report.claims import Findings
@@ -77,7 +79,8 @@ def page_html(content: PageContent) -> str:
     folder = find_content("reports")
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = joined_script(folder)
-    measure, found = margins(content.data.rows, content.data.doubts)
+    leading = content.data.leading
+    measure, found = margins(content.data.rows, content.data.doubts, leading.name)
     return (
         page_environment(folder)
         .get_template("page.html.j2")
@@ -88,7 +91,8 @@ def page_html(content: PageContent) -> str:
             policy=policy(style, script),
             data=Markup(samples_json(content.samples)),
             measure=measure,
-            glance=glance(content.data.rows, found),
+            glance=glance(content.data.rows, found, leading.name),
+            leading=leading.title,
             gallery=gallery_rows(content.samples),
         )
     )
@@ -153,13 +157,15 @@ class Glance:
     margin: Margin | None
 
 
-def glance(rows: Iterable[ResultRow], found: Iterable[Margin]) -> dict[str, dict[str, Glance]]:
+def glance(
+    rows: Iterable[ResultRow], found: Iterable[Margin], leading: str = LEADING
+) -> dict[str, dict[str, Glance]]:
     """By candidate, then by split, in the order of the rows."""
     by_place = {(margin.system, margin.split): margin for margin in found}
     kept = {
         (row.system, row.split): row
         for row in rows
-        if row.metric == "rougeL" and row.retention_ci_low is not None and row.retention_ci_high is not None
+        if row.metric == leading and row.retention_ci_low is not None and row.retention_ci_high is not None
     }
     table: dict[str, dict[str, Glance]] = {}
     for system, split in dict.fromkeys([*kept, *by_place]):
@@ -169,7 +175,7 @@ def glance(rows: Iterable[ResultRow], found: Iterable[Margin]) -> dict[str, dict
 
 
 def gallery_rows(samples: Samples) -> list[GalleryRow]:
-    """Counts by group and system, with the candidate's output that lost most in ROUGE-L as the example."""
+    """Counts by group and system, with the candidate's output that lost most as the example."""
     counted = {
         system.name: count_groups(
             sample.outputs[system.name].groups
@@ -198,12 +204,19 @@ def _tells_ends(samples: Samples, system: str) -> bool:
     return any(output is not None and output.finished is not None for output in found)
 
 
+def _lost(sign: float, output: Output, reference: Output | None) -> float:
+    """How much better the positive control's output is; 0 where nobody knows."""
+    if reference is None or reference.score is None or output.score is None:
+        return 0.0
+    return sign * (reference.score - output.score)
+
+
 def _failed(samples: Samples, group: Group) -> Iterable[tuple[float, Sample, SystemInfo]]:
-    """A group's outputs of candidates, with what the positive control's output has more in ROUGE-L."""
+    """A group's outputs of candidates, with how much better the positive control's output is."""
     for sample in samples.samples:
         for system in samples.of_role("candidate"):
             output = sample.outputs.get(system.name)
             if output is not None and group.name in output.groups:
                 reference: Output | None = sample.outputs.get(system.reference or "")
-                lost = 0.0 if reference is None else reference.rouge - output.rouge
+                lost = _lost(find_metric(samples.leading).sign, output, reference)
                 yield lost, sample, system

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from gisteval.metrics import metric
 from gisteval.report.gallery import GROUPS
 from gisteval.report.samples import Judgement, Output, Sample, Samples
 
@@ -23,8 +24,9 @@ def samples_json(samples: Samples) -> str:
     """All samples for the browser in the page; lists instead of objects where there are many.
 
     A sample is [slug, split, id, instruction, input, reference, outputs], an output null or
-    [text, ROUGE-L, exact, groups as bits, judgements], a judgement null or [value, looks].
+    [text, score or null, exact, groups as bits, judgements], a judgement null or [value, looks].
     """
+    leading = metric(samples.leading)
     places = {system.name: place for place, system in enumerate(samples.systems)}
     return embedded_json(
         {
@@ -36,6 +38,8 @@ def samples_json(samples: Samples) -> str:
                 }
                 for system in samples.systems
             ],
+            "score": leading.title,
+            "sign": leading.sign,
             "splits": samples.splits,
             "judges": samples.judges,
             "groups": [{"name": group.name, "title": group.title} for group in GROUPS],
@@ -63,7 +67,7 @@ def _output(samples: Samples, output: Output) -> list[Any]:
     judged = [output.judgements.get(judge) for judge in samples.judges]
     return [
         output.text,
-        round(output.rouge, 1),
+        None if output.score is None else round(output.score, 1),
         int(output.exact),
         bits,
         [None if found is None else _judgement(found) for found in judged],

@@ -1,16 +1,17 @@
-"""The paper's tables of quality: ROUGE-L and win rate with what they retain, k sweep, exact match."""
+"""The paper's tables of quality: score and win rate with what they retain, k sweep, exact match."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from gisteval.metrics import metric
 from gisteval.records.schema import ResultRow
 from gisteval.registry import keeps_gists
 from gisteval.report.data import ReportData
 from gisteval.report.doubts import MARK
 from gisteval.report.layout import Table
-from gisteval.report.tables import interval_text, k_text, retention_text, rouge_text
+from gisteval.report.tables import k_text, retention_text, score_text, value_text
 from gisteval.report.values import Values, groups
 
 _BEST = "Bold: shown to be better than every other candidate of its group (corrected for all pairs)."
@@ -57,35 +58,36 @@ def _candidates(data: ReportData) -> list[str]:
 def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
     """The paper's Table 1, a row a split and system."""
     judges = judges_of(data.rows)
-    metrics = ["rougeL", *judges]
-    columns = ["split", "system", "k", "ROUGE-L", "retained %"]
+    leading = data.leading
+    measures = [leading.name, *judges]
+    columns = ["split", "system", "k", leading.title, "retained %"]
     for judge in judges:
         columns += [f"win rate, {judge}{f' {MARK}' if data.doubts.of(judge) else ''}"]
         columns += ["retained %" if len(judges) == 1 else f"retained %, {judge}"]
     columns.append("n")
     rows: list[tuple[str, ...]] = []
     best: set[tuple[int, int]] = set()
-    bold = {metric: _best_cells(data, values, metric) for metric in metrics}
+    bold = {measure: _best_cells(data, values, measure) for measure in measures}
     for split, system in _places(data):
-        unicode = cells.get(("rougeL-unicode", system, split))
-        own = [cells.get((metric, system, split)) for metric in metrics]
-        rouge = rouge_text(own[0], unicode)
-        own[0] = own[0] or unicode
+        stand_in = cells.get((leading.stand_in or "", system, split))
+        own = [cells.get((measure, system, split)) for measure in measures]
+        score = score_text(leading, own[0], stand_in)
+        own[0] = own[0] or stand_in
         if not any(own):
             continue
-        for place, metric in enumerate(metrics):
-            if (system, split) in bold[metric]:
+        for place, measure in enumerate(measures):
+            if (system, split) in bold[measure]:
                 best.add((len(rows), 3 + 2 * place))
         first = next(row for row in own if row is not None)
-        texts = [text for row in own for text in (_value(row), retention_text(row))]
-        rows.append((split, system, k_text(first), rouge, *texts[1:], str(first.n)))
+        texts = [text for row in own for text in (value_text(row), retention_text(row))]
+        rows.append((split, system, k_text(first), score, *texts[1:], str(first.n)))
     note = (
         "Retained: of the gap between the controls; for a win rate, between the negative control's and 50. "
         + _BEST
     )
     doubted = [f"{MARK} {sentence}" for sentence in data.doubts.sentences]
     note = " ".join([note, *doubted])
-    title = "ROUGE-L and win rate" if judges else "ROUGE-L"
+    title = f"{leading.title} and win rate" if judges else leading.title
     return Table("main", title, _unique(columns), tuple(rows), note, frozenset(best))
 
 
@@ -127,10 +129,10 @@ def _sweep(data: ReportData, cells: _Cells, values: Values) -> list[Table]:
         if len(gists) < 2:
             continue
         negative = next((row.system for row in members if row.condition == "neg_control"), None)
-        for metric in ["rougeL", *judges_of(members)]:
-            table = _sweep_table(cells, values, metric, group, dict(sorted(gists.items())), negative)
-            if data.doubts.of(metric):
-                table = data.doubts.marked(replace(table, best=frozenset()), metric)
+        for measure in [data.leading.name, *judges_of(members)]:
+            table = _sweep_table(cells, values, measure, group, dict(sorted(gists.items())), negative)
+            if data.doubts.of(measure):
+                table = data.doubts.marked(replace(table, best=frozenset()), measure)
             tables.append(table)
     return [table for table in tables if table.rows]
 
@@ -138,31 +140,31 @@ def _sweep(data: ReportData, cells: _Cells, values: Values) -> list[Table]:
 def _sweep_table(
     cells: _Cells,
     values: Values,
-    metric: str,
+    measure: str,
     positive: str,
     gists: Mapping[int, str],
     negative: str | None,
 ) -> Table:
-    splits = dict.fromkeys(split for name, _, split in cells if name == metric)
+    splits = dict.fromkeys(split for name, _, split in cells if name == measure)
     systems = [negative, *gists.values(), positive]
     rows: list[tuple[str, ...]] = []
     best: set[tuple[int, int]] = set()
     for split in splits:
-        found = [None if system is None else cells.get((metric, system, split)) for system in systems]
+        found = [None if system is None else cells.get((measure, system, split)) for system in systems]
         if any(row is not None for row in found[1:-1]):
-            winner = values.clearly_best(metric, list(gists.values()), split)
+            winner = values.clearly_best(measure, list(gists.values()), split)
             best |= {
                 (len(rows), 1 + place) for place, name in enumerate(systems) if name and name == winner
             }
-            texts = [_value(row) for row in found]
-            if metric != "rougeL":
+            texts = [value_text(row) for row in found]
+            if measure != values.leading:
                 texts[-1] = "50"  # against itself
             rows.append((split, *texts))
-    score = "ROUGE-L" if metric == "rougeL" else f"win rate, {metric}"
+    score = metric(measure).title if measure == values.leading else f"win rate, {measure}"
     controls = _control(cells, "negative", negative), _control(cells, "positive", positive)
     columns = ("split", controls[0], *(f"k = {k}" for k in gists), controls[1])
     slug = "".join(
-        letter if letter.isalnum() or letter in "-." else "_" for letter in f"{positive}-{metric}"
+        letter if letter.isalnum() or letter in "-." else "_" for letter in f"{positive}-{measure}"
     )
     note = "Bold: shown to be better than every other k (corrected for all pairs and splits)."
     title = f"Sweep over k: {score}, beside {positive}"
@@ -176,23 +178,18 @@ def _control(cells: _Cells, role: str, system: str | None) -> str:
 
 
 def _exact(data: ReportData, cells: _Cells, values: Values) -> Table:
-    blind = {split: count for split, count in values.no_tokens.items() if count}
+    leading = data.leading
+    stand_in = None if leading.stand_in is None else metric(leading.stand_in)
+    blind = {split: unread for split, unread in values.unread.items() if unread and stand_in}
     rows = []
     for split, system in _places(data):
         match = cells.get(("exact_match", system, split))
         if match is not None:
             equal = cells.get(("exact_match_pos", system, split))
-            words = (_value(cells.get(("rougeL-unicode", system, split))),) if blind else ()
-            rows.append((split, system, _value(match), _value(equal), *words, str(match.n)))
-    listed = ", ".join(f"{count} in {split}" for split, count in blind.items())
-    note = (
-        f"A reference without an ASCII letter or digit has a ROUGE-L of 0 whatever the output: {listed}. "
-        "ROUGE-L of Unicode words reads any script."
-    )
-    words = ("ROUGE-L, Unicode words",) if blind else ()
-    columns = ("split", "system", "= reference", "= positive control", *words, "n")
-    return Table("exact-match", "Exact match", columns, tuple(rows), note if blind else "")
-
-
-def _value(row: ResultRow | None) -> str:
-    return "-" if row is None else interval_text(row.value, row.ci_low, row.ci_high, 1)
+            read = (value_text(cells.get((leading.stand_in or "", system, split))),) if blind else ()
+            rows.append((split, system, value_text(match), value_text(equal), *read, str(match.n)))
+    read = (stand_in.title,) if blind and stand_in else ()
+    columns = ("split", "system", "= reference", "= positive control", *read, "n")
+    listed = "; ".join(f"{split}: {unread}" for split, unread in blind.items())
+    note = f"{listed}. {', '.join(read)} reads them." if blind else ""
+    return Table("exact-match", "Exact match", columns, tuple(rows), note)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gisteval.judging.pairs import pair_scores
-from gisteval.metrics import exact_match, rouge_l, rouge_l_unicode, unread
-from gisteval.records.schema import Example, Generation, Verdict
+from gisteval.metrics import LEADING, Metric, OutputMetric, metric
+from gisteval.metrics.text import ExactMatch
+from gisteval.records.schema import Example, Verdict
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.gallery import failure_groups
+from gisteval.scores.lines import ScoredOutput, read_scores
+
+EXACT = ExactMatch()
 
 SLUG = 12
 """Characters of the content id that name a sample in a link."""
@@ -39,14 +43,15 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One system's output: scores in percent, judgements by judge, and its failure groups.
+    """One system's output: its scores, judgements by judge, and its failure groups.
 
-    rouge: ROUGE-L, on Unicode words where the paper's can't read the split's references.
+    score: the value of the leading metric, or of the one that stands in for it where that can't read the
+    split's references; None where it is not known. exact: whether it is the reference.
     """
 
     text: str
     finished: bool | None
-    rouge: float
+    score: float | None
     exact: bool
     judgements: Mapping[str, Judgement]
     groups: tuple[str, ...]
@@ -66,6 +71,7 @@ class Samples:
     """All samples of some runs, in the order of their splits.
 
     without_output: by system and split, the content ids that the system was asked and has no output for.
+    leading: the name of the metric that scores are of.
     """
 
     systems: tuple[SystemInfo, ...]
@@ -73,6 +79,7 @@ class Samples:
     judges: tuple[str, ...]
     samples: tuple[Sample, ...]
     without_output: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    leading: str = LEADING
 
     def of_role(self, role: str) -> tuple[SystemInfo, ...]:
         """The systems of one role, in the order of the runs."""
@@ -94,19 +101,18 @@ def collect_samples(data: ReportData) -> Samples:
         for split in run.folder.splits:
             wanted = {}
             found = run.folder.examples(split)
-            readable = not unread([example.output for example in found]).too_many
+            score = _score_of(data.leading, found)
             for example in found:
                 examples.setdefault((split, example.content_id, example.id), example)
                 wanted[example.content_id] = example
             for name, system in own.items():
                 unanswered = set(wanted)
-                for generation in run.folder.read_generations(name, split):
-                    asked = wanted.get(generation.content)
-                    if asked is not None:
-                        unanswered.discard(generation.content)
-                        judged = _judgements(verdicts, name, split, asked)
-                        made = _output(asked, generation, judged, readable)
-                        outputs.setdefault((split, generation.content), {})[system.name] = made
+                for scored in read_scores(run.folder, name, split, found, (score, EXACT)):
+                    content = scored.generation.content
+                    unanswered.discard(content)
+                    judged = _judgements(verdicts, name, split, scored.example)
+                    made = _output(scored, judged, score)
+                    outputs.setdefault((split, content), {})[system.name] = made
                 without_output[system.name, split] = frozenset(unanswered)
     return Samples(
         tuple(systems),
@@ -114,7 +120,16 @@ def collect_samples(data: ReportData) -> Samples:
         tuple(judges),
         tuple(_samples(examples, outputs)),
         without_output,
+        data.leading.name,
     )
+
+
+def _score_of(leading: Metric, examples: Sequence[Example]) -> OutputMetric:
+    """The metric of a split's scores: the leading one, or its stand-in where that can't read them."""
+    blind = leading.unread([example.output for example in examples]).too_many
+    found = metric(leading.stand_in) if blind and leading.stand_in is not None else leading
+    assert isinstance(found, OutputMetric)
+    return found
 
 
 def _systems(run: RunData) -> dict[str, SystemInfo]:
@@ -152,7 +167,10 @@ def _by_pair(verdicts: Iterable[Verdict]) -> Judged:
     for verdict in verdicts:
         latest.setdefault(verdict.pair, {})[verdict.order] = verdict
     scores = pair_scores(verdict for shown in latest.values() for verdict in shown.values())
-    return {pair: Judgement(scores[pair].value, tuple(shown.values())) for pair, shown in latest.items()}
+    return {
+        pair: Judgement(scores[pair].value, tuple(shown[order] for order in sorted(shown)))
+        for pair, shown in latest.items()
+    }
 
 
 def _judgements(
@@ -166,18 +184,17 @@ def _judgements(
     }
 
 
-def _output(
-    example: Example, generation: Generation, judgements: Mapping[str, Judgement], readable: bool
-) -> Output:
-    rouge = rouge_l if readable else rouge_l_unicode
-    example = replace(example, output=generation.reference_for(example))
+def _output(scored: ScoredOutput, judgements: Mapping[str, Judgement], score: OutputMetric) -> Output:
+    generation = scored.generation
     return Output(
         text=generation.output,
         finished=generation.finished,
-        rouge=100.0 * rouge(generation.output, example.output).f1,
-        exact=exact_match(generation.output, example.output),
+        score=scored.values.get(score.name),
+        exact=scored.values[EXACT.name] == EXACT.high,
         judgements=judgements,
-        groups=failure_groups(example, generation.output, generation.finished),
+        groups=failure_groups(
+            replace(scored.example, output=scored.reference), generation.output, generation.finished
+        ),
     )
 
 

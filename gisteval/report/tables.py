@@ -2,72 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
+from gisteval.metrics import JudgedMetric, Metric, metric
+from gisteval.metrics.catalogue import SCORES
 from gisteval.records.schema import ResultRow
 from gisteval.registry import may_use_gists
 from gisteval.report.layout import Table
-
-COLUMNS = (
-    "system",
-    "k",
-    "ROUGE-L",
-    "exact match",
-    "= pos. control",
-    "loss",
-    "retained ROUGE-L %",
-    "retained exact %",
-    "compression asked",
-    "compression achieved",
-    "of mean lengths",
-    "bytes a prompt",
-    "n",
-)
 
 
 def split_tables(rows: Iterable[ResultRow]) -> list[Table]:
     """A table for each split, named after it: a row of cells a system, in the order of the run."""
     splits: dict[str, dict[str, dict[str, ResultRow]]] = {}
+    names: dict[str, None] = {}
     for row in rows:
         splits.setdefault(row.split, {}).setdefault(row.system, {})[row.metric] = row
+        names[row.metric] = None
+    scores = _scores([metric(name) for name in names])
+    kept = [score for score in scores if score.graded and score.paired]
+    columns = (
+        "system",
+        "k",
+        *(score.title for score in scores),
+        *(f"retained {score.title} %" for score in kept),
+        *(metric(name).title for name in (*COMPRESSION, "bytes")),
+        "n",
+    )
     note = (
         "Compression: tokens of the instruction for each slot kept of it, without the template's: as the "
         "budget asks, as achieved (both the mean of the examples' ratios), and the ratio of mean lengths."
     )
     return [
-        Table(split, split, COLUMNS, tuple(_cells(name, found) for name, found in systems.items()), note)
+        Table(
+            split,
+            split,
+            columns,
+            tuple(_cells(name, found, scores, kept) for name, found in systems.items()),
+            note,
+        )
         for split, systems in splits.items()
     ]
 
 
-def _cells(name: str, metrics: dict[str, ResultRow]) -> tuple[str, ...]:
-    first = next(iter(metrics.values()))
+def _scores(metrics: Sequence[Metric]) -> list[Metric]:
+    """The metrics that have a column: the usual ones, or those of the rows where a task names others.
+
+    A metric and the one that stands in for it share a column.
+    """
+    found = [m for m in metrics if (m.graded or m.paired) and not isinstance(m, JudgedMetric)]
+    if all(m.name in SCORES for m in found):
+        found = [metric(name) for name in SCORES]
+    principals = {m.stand_in: m for m in (*map(metric, SCORES), *found)}
+    return list({m.name: m for m in (principals.get(m.name, m) for m in found)}.values())
+
+
+def _cells(
+    name: str, rows: Mapping[str, ResultRow], scores: Sequence[Metric], kept: Sequence[Metric]
+) -> tuple[str, ...]:
+    first = next(iter(rows.values()))
     failures = f" ({first.failures} without output)" if first.failures else ""
+    stand_ins = {score.name: rows.get(score.stand_in or "") for score in scores}
     return (
         name,
         k_text(first),
-        rouge_text(metrics.get("rougeL"), metrics.get("rougeL-unicode")),
-        _interval(metrics.get("exact_match"), 1),
-        _interval(metrics.get("exact_match_pos"), 1),
-        _interval(metrics.get("nll"), 3),
-        retention_text(metrics.get("rougeL") or metrics.get("rougeL-unicode")),
-        retention_text(metrics.get("exact_match")),
-        *(_times(metrics.get(name)) for name in COMPRESSION),
-        f"{metrics['bytes'].value:,.0f}" if "bytes" in metrics else "-",
+        *(score_text(score, rows.get(score.name), stand_ins[score.name]) for score in scores),
+        *(retention_text(rows.get(score.name) or stand_ins[score.name]) for score in kept),
+        *(_times(rows.get(name)) for name in COMPRESSION),
+        f"{rows['bytes'].value:,.0f}" if "bytes" in rows else "-",
         f"{first.n}{failures}",
     )
 
 
-def _interval(row: ResultRow | None, digits: int) -> str:
-    return "-" if row is None else interval_text(row.value, row.ci_low, row.ci_high, digits)
+def value_text(row: ResultRow | None) -> str:
+    """A row's value with its interval, in the digits of its metric; a dash without a row."""
+    if row is None:
+        return "-"
+    return interval_text(row.value, row.ci_low, row.ci_high, metric(row.metric).digits)
 
 
-def rouge_text(paper: ResultRow | None, unicode: ResultRow | None) -> str:
-    """ROUGE-L; that of Unicode words, which says so, where the paper's can't read the references."""
-    if paper is None and unicode is not None:
-        return f"{_interval(unicode, 1)} (Unicode words)"
-    return _interval(paper, 1)
+def score_text(score: Metric, row: ResultRow | None, stand_in: ResultRow | None) -> str:
+    """A metric's value; where it can't read the references that of its stand-in, which says so."""
+    if row is not None or stand_in is None:
+        return value_text(row)
+    return f"{value_text(stand_in)} ({metric(stand_in.metric).title.removeprefix(f'{score.title}, ')})"
 
 
 def retention_text(row: ResultRow | None) -> str:

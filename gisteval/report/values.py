@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,14 +10,18 @@ from itertools import combinations
 import numpy as np
 
 from gisteval import stats
-from gisteval.metrics import Unread, rouge_tokens
+from gisteval.metrics import LEADING, Metric, Unread
+from gisteval.metrics import metric as find_metric
 from gisteval.report.budget import LEVEL, ORDERS
 from gisteval.report.data import ReportData
 from gisteval.report.samples import Samples
+from gisteval.scores.comparison import difference_p_value
 from gisteval.stats.intervals import mean_error
 
 Column = tuple[str, str, str]
-"""Metric (a judge's name for its win rate), system and split."""
+"""The leading metric or a judge (of its win rate), system and split."""
+
+WIN_RATE = "win_rate"
 
 _UNCLEAR = 1.5
 """Standard errors below which a difference isn't tested: no correction leaves it significant."""
@@ -26,7 +29,7 @@ _UNCLEAR = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One candidate less another in points, on the examples both have a value for.
+    """One candidate less another, on the examples both have a value for; positive where the one is better.
 
     p_value: of no difference, corrected for all pairs of candidates, splits and metrics beside one control.
     """
@@ -48,16 +51,22 @@ class Difference:
 
 @dataclass
 class Values:
-    """In percent, by column and content id; clusters are instructions.
+    """By column and content id; clusters are instructions.
 
-    no_tokens: by split, the references that ROUGE sees no token in. candidates: those of one positive
-    control, by its name.
+    unread: by split, the references that the leading metric can't read. candidates: those of one positive
+    control, by its name. leading: the name of the leading metric; all other columns are judges'.
     """
 
     columns: dict[Column, dict[str, float]] = field(default_factory=dict)
     clusters: dict[str, str] = field(default_factory=dict)
-    no_tokens: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, Unread] = field(default_factory=dict)
     candidates: dict[str, list[str]] = field(default_factory=dict)
+    leading: str = LEADING
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The judges that have values."""
+        return tuple(dict.fromkeys(name for name, _, _ in self.columns if name != self.leading))
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
@@ -66,10 +75,7 @@ class Values:
         corrected: list[Difference] = []
         for members in self.candidates.values():
             found = [
-                difference
-                for metric, split in places
-                if metric != "exact_match"
-                for difference in self._pairs(metric, split, members)
+                difference for metric, split in places for difference in self._pairs(metric, split, members)
             ]
             adjusted = stats.holm([difference.p_value for difference in found])
             corrected += (
@@ -100,25 +106,28 @@ class Values:
             ours, theirs = (self.columns.get((metric, name, split), {}) for name in (one, other))
             shared = [content for content in ours if content in theirs]
             if shared:
+                measured = find_metric(metric if metric == self.leading else WIN_RATE)
                 values = np.array([ours[content] - theirs[content] for content in shared])
-                value, p_value = _test(values, [self.clusters[content] for content in shared])
+                labels = [self.clusters[content] for content in shared]
+                value, p_value = _test(measured, measured.sign * values, labels)
                 yield Difference(metric, split, one, other, value, p_value)
 
 
-def _test(differences: stats.FloatArray, clusters: Sequence[str]) -> tuple[float, float]:
-    """The mean of differences of percentages and the p-value of 0; 1 where it is not worth a test."""
+def _test(measured: Metric, differences: stats.FloatArray, clusters: Sequence[str]) -> tuple[float, float]:
+    """The mean of some differences and the p-value of 0; 1 where it is not worth a test."""
     error = mean_error(differences, clusters)
     if abs(error.mean) < _UNCLEAR * error.standard_error:
         return error.mean, 1.0
-    return error.mean, stats.bounded_mean(differences, -100.0, 100.0, clusters).p_value(0.0)
+    return error.mean, difference_p_value(measured, differences, clusters)
 
 
 def values_of(samples: Samples) -> Values:
-    """ROUGE-L where it reads the references, exact match and judges' values of all samples.
+    """The leading metric where it reads the references, and judges' values of all samples.
 
-    An output that is missing is worth 0.
+    An output that is missing has the worst value.
     """
-    values = Values(no_tokens=dict.fromkeys(samples.splits, 0))
+    leading = find_metric(samples.leading)
+    values = Values(leading=leading.name)
     for system in samples.of_role("candidate"):
         values.candidates.setdefault(system.reference or "", []).append(system.name)
     references = {system.name: system.reference for system in samples.systems}
@@ -127,28 +136,27 @@ def values_of(samples: Samples) -> Values:
         example = sample.example
         content, split = example.content_id, example.split
         values.clusters[content] = example.instruction
-        values.no_tokens[split] += not rouge_tokens(example.output)
         for name, output in sample.outputs.items():
-            values.columns.setdefault(("rougeL", name, split), {})[content] = output.rouge
-            values.columns.setdefault(("exact_match", name, split), {})[content] = 100.0 * output.exact
+            if output.score is not None:
+                values.columns.setdefault((leading.name, name, split), {})[content] = output.score
             for judge, judgement in output.judgements.items():
                 judged.setdefault((name, split), {})[judge] = None
                 if judgement.value is not None:
                     column = values.columns.setdefault((judge, name, split), {})
                     column[content] = 100 * judgement.value
     for (name, split), missing in samples.without_output.items():
-        positive = values.columns.get(("rougeL", references[name] or "", split), {})
-        for content in missing if ("rougeL", name, split) in values.columns else ():
-            values.columns["rougeL", name, split][content] = 0.0
-            values.columns["exact_match", name, split][content] = 0.0
+        positive = values.columns.get((leading.name, references[name] or "", split), {})
+        for content in missing if (leading.name, name, split) in values.columns else ():
+            values.columns[leading.name, name, split][content] = leading.without_output
             for judge in judged.get((name, split), ()):
                 if content in positive:
                     values.columns.setdefault((judge, name, split), {})[content] = 0.0
-    counts = Counter(sample.example.split for sample in samples.samples)
-    blind = {s for s, count in values.no_tokens.items() if Unread(count, counts[s]).too_many}
-    for metric, name, split in list(values.columns):
-        if metric == "rougeL" and split in blind:
-            del values.columns[metric, name, split]
+    for split in samples.splits:
+        expected = [s.example.output for s in samples.samples if s.example.split == split]
+        values.unread[split] = leading.unread(expected)
+        if values.unread[split].too_many:
+            for place in [p for p in values.columns if (p[0], p[2]) == (leading.name, split)]:
+                del values.columns[place]
     return values
 
 

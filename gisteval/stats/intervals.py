@@ -64,6 +64,20 @@ class MeanError:
         least = min(abs(statistic), abs(self._transformed(statistic)))
         return float(2.0 * stdtr(self.degrees_of_freedom, -least))
 
+    def p_below_zero(self) -> float:
+        """One-sided p-value of the hypothesis that the mean is 0 or less; 1 where there is no interval."""
+        if not self.bounded:
+            return 1.0
+        half = 0.5 * self.p_value()
+        return half if self.mean > 0.0 else 1.0 - half
+
+    def p_above_zero(self) -> float:
+        """One-sided p-value of the hypothesis that the mean is 0 or more; 1 where there is no interval."""
+        if not self.bounded:
+            return 1.0
+        half = 0.5 * self.p_value()
+        return half if self.mean < 0.0 else 1.0 - half
+
     def ends(self, confidence: float) -> tuple[float, float]:
         """Both ends of the two-sided interval: of the t interval and of Hall's, the outer ones."""
         check_confidence(confidence)

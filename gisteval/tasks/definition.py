@@ -17,7 +17,7 @@ from gisteval.errors import GistevalError, did_you_mean
 from gisteval.files.names import checked_name
 from gisteval.files.tables import read_table
 from gisteval.records.schema import Example, digest
-from gisteval.registry import GENERATORS, current_reference
+from gisteval.registry import GENERATORS, METRICS, current_reference
 from gisteval.tasks import sources
 
 TASK_FILE = "task.yaml"
@@ -75,7 +75,10 @@ class Split(_Strict):
 
 
 class Definition(_Strict):
-    """The content of task.yaml. Lengths are tokens."""
+    """The content of task.yaml. Lengths are tokens.
+
+    metrics: names of `registry.METRICS`, the most telling one first; empty for the usual ones.
+    """
 
     name: Name
     version: int
@@ -85,6 +88,7 @@ class Definition(_Strict):
     fields: Fields = Fields()
     max_new_tokens: int = Field(128, ge=1)
     default_splits: list[str] = Field(default_factory=list)
+    metrics: tuple[str, ...] = ()
 
 
 class Task:
@@ -228,4 +232,9 @@ def read_definition(file: Path) -> Definition:
     unknown = set(definition.default_splits) - set(definition.splits)
     if unknown:
         raise GistevalError(f"{file}: default_splits names unknown splits: {', '.join(sorted(unknown))}")
+    for name in definition.metrics:
+        try:
+            METRICS.check(name)
+        except GistevalError as error:
+            raise GistevalError(f"{file}: metrics: {error}") from error
     return definition

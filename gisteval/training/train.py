@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from transformers import PreTrainedModel, set_seed
+from transformers import PreTrainedModel, TrainerState, set_seed
 
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
@@ -80,7 +80,7 @@ def _train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRec
     precision = training_precision(recipe)
     trainer = _trainer(recipe, model, rows, batch_format, precision, output)
     began = time.time()
-    trainer.train(resume_from_checkpoint=last_saved_step(output))
+    _run_to_end(trainer, recipe.steps, last_saved_step(output))
     training = {
         "recipe": recipe.model_dump(exclude_none=True),
         "examples": len(examples),
@@ -99,6 +99,19 @@ def _train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRec
     save_checkpoint(output, model, tokenizer, record, DTYPES[recipe.save_dtype])
     shutil.rmtree(unfinished_folder(output))
     return record
+
+
+def _run_to_end(trainer: RowTrainer, steps: int, saved: str | None) -> None:
+    """Train, from the saved step on if there is one."""
+    if saved is not None:
+        state = TrainerState.load_from_json(str(Path(saved) / "trainer_state.json"))
+        if (
+            state.global_step >= steps
+        ):  # only the checkpoint is missing, and the Trainer would do another step
+            trainer._load_from_checkpoint(saved)
+            trainer.state = state
+            return
+    trainer.train(resume_from_checkpoint=saved)
 
 
 def _pack(recipe: Recipe, batch_format: BatchFormat, architecture: Architecture) -> int:

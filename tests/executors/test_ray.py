@@ -146,6 +146,24 @@ def test_a_bad_example_is_named_and_costs_no_other_record(
     assert all(len(lines) == 20 for lines in records(tmp_path / "run").values())
 
 
+@pytest.mark.parametrize(
+    ("setup", "code", "said"),
+    [
+        ("broken", 70, "RuntimeError: in a Ray worker that was set up: IndexError: no such worker (this"),
+        ("refusing", 4, "not on this machine"),
+    ],
+)
+def test_what_ends_the_setup_of_a_worker_ends_the_command(
+    cluster, arguments, tmp_path: Path, gisteval, monkeypatch, setup: str, code: int, said: str
+) -> None:
+    ray_workers = importlib.import_module("ray_workers")
+    executor = importlib.import_module("gisteval.executors.ray")
+    monkeypatch.setattr(executor, "GenerationWorker", getattr(ray_workers, setup))
+    outcome = gisteval(*arguments, "--output", tmp_path / "run", "--executor", "ray", "--num-workers", 1)
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (code, "", 1)
+    assert outcome.err.startswith(f"gisteval: {said}")
+
+
 def test_an_item_that_kills_its_workers_is_isolated(cluster, monkeypatch) -> None:
     from gisteval.executors import queue
     from gisteval.executors.ray_pool import RayOptions, RayPool

@@ -68,7 +68,7 @@ def test_lines_that_are_there_twice_count_once(judged, gisteval, state) -> None:
     for command in commands:
         assert gisteval(*command).code == 0
     after = state(run)
-    assert after["results"] == before["results"]
+    assert after["results.json"] == before["results.json"]
     assert {name: set(lines) for name, lines in after.items() if name.endswith("jsonl")} == {
         name: set(lines) for name, lines in before.items() if name.endswith("jsonl")
     }

@@ -11,11 +11,12 @@ from gisteval.gate.compare import compare
 from gisteval.gate.gate import GateOptions, run_gate
 from gisteval.gate.sides import choose_side
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.pipeline.imports.records import claim_folder, score_rows, write_generations
+from gisteval.pipeline.imports.records import claim_folder, write_generations
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example
 from gisteval.records.store import write_json
 from gisteval.report.margins import margins
+from gisteval.scores.rows import run_rows
 
 EXAMPLES = tuple(
     Example(str(n), "small", "test", f"say {n // 2}", f"{n}", f"word{n} is the answer") for n in range(160)
@@ -39,9 +40,9 @@ def write(folder: Path, right: Sequence[int], missing: Sequence[int], split: str
     labels = [part.system for part in parts]
     run = claim_folder(folder, "small", {split: EXAMPLES}, labels, {}, ["x"])
     write_generations(run, parts)
-    run.write_results(list(score_rows(parts)), "a:b", {}, [])
     named = [{"system": "mine", "split": split, "example": str(n)} for n in missing]
     write_json(run.path / "failures.json", named)
+    run.write_results(list(run_rows(run)), "a:b")
     return run
 
 

@@ -30,11 +30,47 @@ def test_two_processes_may_share_it(tmp_path: Path) -> None:
         assert set(one.get(["a", "b"])) == set(two.get(["a", "b"])) == {"a", "b"}
 
 
-def test_what_is_no_cache_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x" * 5000)
-    for path in (tmp_path / "file", tmp_path, tmp_path / "file" / "below"):
+def test_a_place_that_can_hold_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path, tmp_path / "file" / "below"):
         with pytest.raises(GistevalError, match="choose another --cache"):
             ReplyCache(path)
+
+
+@pytest.mark.parametrize("pages", [slice(0, 100), slice(0, 4096), slice(100, 8192)])
+@pytest.mark.parametrize("filling", [b"\0", b"\xff"])
+def test_a_damaged_file_is_set_aside(tmp_path: Path, caplog, pages: slice, filling: bytes) -> None:
+    file = tmp_path / "cache.sqlite"
+    with ReplyCache(file) as cache:
+        cache.put([(f"key {n}", Reply("text" * 20, 1, 1)) for n in range(100)])
+    raw = bytearray(file.read_bytes())
+    raw[pages] = filling * len(raw[pages])
+    raw[: 0 if filling == b"\0" else 16] = b"" if filling == b"\0" else b"SQLite format 3\0"
+    file.write_bytes(raw)
+    for number in (1, 2):
+        with ReplyCache(file) as cache:
+            assert cache.get(["key 1"]) == {}
+            cache.put([("new", Reply("B", 3, 4))])
+        with ReplyCache(file) as cache:
+            assert set(cache.get(["key 1", "new"])) == {"new"}
+        assert Path(f"{file}.damaged-{number}").read_bytes() == bytes(raw)
+        file.write_bytes(raw)
+    (first, second) = caplog.messages
+    assert first.startswith(f"cache {file} is damaged (") and f"moved to {file}.damaged-1," in first
+    assert f"moved to {file}.damaged-2," in second
+
+
+def test_a_file_that_is_no_cache_is_left_alone(tmp_path: Path, caplog) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("x" * 5000)
+    with ReplyCache(file) as cache:
+        cache.put([("a", Reply("1", 0, 0))])
+        assert set(cache.get(["a"])) == {"a"}
+    assert file.read_text() == "x" * 5000
+    assert caplog.messages == [
+        f"{file} is no cache (file is not a database): it is left alone, and replies are kept in verdicts/ "
+        "only"
+    ]
 
 
 def test_a_file_of_an_earlier_version_is_read_and_added_to(tmp_path) -> None:

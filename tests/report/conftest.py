@@ -12,11 +12,11 @@ import pytest
 from run_folders import claim_run, make_generation, make_system
 
 from gisteval.pipeline.judge.judged import update_judging
-from gisteval.pipeline.run.scoring import collect, result_rows
 from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Choice, Example, Generation, Order, Verdict, digest
 from gisteval.report.build import build_report
+from gisteval.scores.rows import run_rows
 
 POSITIVE, GIST, NEGATIVE = "tiny-pos_control-1", "tiny-gist-1", "tiny-neg_control-1"
 LOSS = ((10, 2.5), (20, 1.5), (30, 1.25))
@@ -60,11 +60,6 @@ def write_run(
     made = {name: _generations(name, examples, answers) for name in SYSTEMS}
     for name, generations in made.items():
         _write(run.generations(name), generations)
-    rows = []
-    for split, found in examples.items():
-        scored = {name: collect(found, _of(made[name], split), set()) for name in SYSTEMS}
-        for own in scored.values():
-            rows += result_rows(own, scored[POSITIVE], scored[NEGATIVE])
     for name in SYSTEMS:
         if judge is None or name == POSITIVE:
             continue
@@ -75,7 +70,8 @@ def write_run(
             for verdict in _verdicts(judge, name, item, number, answers, orders)
         ]
         _write(run.verdicts(judge, name), verdicts)
-    run.write_results(rows, "signature", {}, ["a <b>note</b>"])
+    run.note_notes(["a <b>note</b>"])
+    run.write_results(list(run_rows(run)), "signature")
     if judge is not None:
         run.note_judge(judge, JudgeFacts(kind="chat", identity="0"))
         update_judging(run)
@@ -116,10 +112,6 @@ def _verdicts(judge: str, name: str, item: Example, number: int, answers, orders
                     judge, "main", order, choice, reply)
         )  # fmt: skip
     return found
-
-
-def _of(records, split: str) -> list:
-    return [record for record in records if record.split == split]
 
 
 def _write(path: Path, records) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.pipeline.imports.records import score_rows
+from gisteval.pipeline.imports.records import claim_folder, failures_of, write_generations
 from gisteval.records.schema import Condition, Example, ResultRow
 from gisteval.report.budget import corrected_margins
 from gisteval.report.claims import (
@@ -25,6 +27,7 @@ from gisteval.report.data import read_runs
 from gisteval.report.doubts import Doubts
 from gisteval.report.margins import controls_apart, margins
 from gisteval.report.samples import Samples, collect_samples
+from gisteval.scores.rows import run_rows
 from gisteval.stats import holm
 
 ROW = ResultRow(
@@ -245,7 +248,11 @@ def imported(answers: Mapping[str, Callable[[int], str | None]], n: int = 160) -
         known = {content: text for content, text in texts.items() if text is not None}
         label = SystemLabel(name, "", CONDITIONS[name], 1, "mine")
         parts.append(ImportedOutputs(label, "s", examples, known, "here"))
-    return findings(list(score_rows(parts)), NOTHING, ())
+    with TemporaryDirectory() as path:
+        folder = claim_folder(Path(path), "t", {"s": examples}, [p.system for p in parts], {}, ["x"], {})
+        write_generations(folder, parts)
+        folder.note_failures(failures_of(parts))
+        return findings(list(run_rows(folder)), NOTHING, ())
 
 
 def right(i: int) -> str:

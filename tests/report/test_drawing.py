@@ -13,6 +13,7 @@ pytest.importorskip("matplotlib")
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gisteval.metrics import metric
 from gisteval.records.schema import ResultRow
 from gisteval.report.data import read_runs
 from gisteval.report.figures import draw_figures, quality
@@ -99,7 +100,7 @@ def test_names_in_other_scripts_and_long_ones_draw_without_a_warning(tmp_path, s
         axes[0].set_title("人間")
         lines = axes[0].plot([1, 2], [1, 2], label=name)
         legend(figure, {name: lines[0]}, 3)
-    quality.pareto(families(rows), rows, tmp_path, "pareto")
+    quality.pareto(families(rows), rows, metric("rougeL"), tmp_path, "pareto")
     assert (tmp_path / "f.png").stat().st_size > 1000
 
 
@@ -146,7 +147,7 @@ def test_win_rates_above_50_are_not_cut(tmp_path, monkeypatch) -> None:
         seen.extend(axis.get_ylim() for axis in axes)
 
     monkeypatch.setattr(quality, "fit_values", fit)
-    quality.k_sweep(families(rows), rows, "win_rate", tmp_path, "f")
+    quality.k_sweep(families(rows), rows, metric("win_rate"), tmp_path, "f")
     assert len(seen) == 2 and all(low <= 15.0 and high >= 98.0 for low, high in seen)
 
 

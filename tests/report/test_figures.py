@@ -13,12 +13,14 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
+from gisteval.metrics import metric
 from gisteval.records.judge_figures import pair_entries
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.figures import draw_figures
 from gisteval.report.figures.families import families
 from gisteval.report.figures.judged import decided, swayed
-from gisteval.report.figures.quality import length_bins, retention
+from gisteval.report.figures.lengths import length_bins
+from gisteval.report.figures.quality import retention
 from gisteval.report.figures.style import DARK, on_dark
 from gisteval.report.samples import collect_samples
 
@@ -72,7 +74,7 @@ def test_every_colour_of_a_figure_has_one_on_dark(drawn) -> None:
 def test_the_same_run_gives_the_same_files(drawn, small_run, tmp_path) -> None:
     folder, _ = drawn
     rows = read_runs([small_run]).rows
-    retention(families(rows), rows, tmp_path, "retention")
+    retention(families(rows), rows, metric("rougeL"), tmp_path, "retention")
     for file in tmp_path.iterdir():
         assert file.read_bytes() == (folder / file.name).read_bytes(), file.name
 

@@ -28,7 +28,8 @@ def finished(path: Path, notes: list[str], **manifest: object) -> RunFolder:
         "self_check": {"gist-1": CHECK},
     }
     folder = claim_run(path, EXAMPLES, [make_system("gist-1")], "small", **{**known, **manifest})
-    folder.write_results([ROW], "a:b", {}, notes)
+    folder.note_notes(notes)
+    folder.write_results([ROW], "a:b")
     return folder
 
 
@@ -88,7 +89,8 @@ def test_no_text_of_others_leaves_its_place(tmp_path: Path) -> None:
         self_check={HOSTILE: CHECK},
     )
     row = replace(ROW, split=HOSTILE, system=HOSTILE)
-    folder.write_results([row, replace(row, metric="nll", unit="nats")], "a:b", {}, [HOSTILE])
+    folder.note_notes([HOSTILE])
+    folder.write_results([row, replace(row, metric="nll", unit="nats")], "a:b")
     page = build_report([folder], tmp_path / "report").with_suffix(".md")
     text = page.read_text(encoding="utf-8")
     assert text.count("alert(1)") > 8 and "\x1b" not in text

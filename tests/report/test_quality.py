@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.pipeline.imports.records import claim_folder, score_rows, write_generations, write_verdicts
+from gisteval.pipeline.imports.records import claim_folder, write_generations, write_verdicts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Choice, Example, Verdict
 from gisteval.report.build import build_report, report_tables
 from gisteval.report.data import read_runs
 from gisteval.report.layout import Table
 from gisteval.report.samples import collect_samples
+from gisteval.scores.rows import run_rows
 
 EXAMPLES = tuple(
     Example(str(n), "small", "test", f"say {n}", "", f"word{n} is the answer") for n in range(40)
@@ -48,7 +49,7 @@ def make_run(tmp_path: Path) -> Callable[..., RunFolder]:
         folder = claim_folder(tmp_path / name, "small", {"test": EXAMPLES}, labels, {}, ["x"])
         write_generations(folder, parts)
         write_verdicts(folder, verdicts or [])
-        folder.write_results(list(score_rows(parts)), "a:b", {}, [])
+        folder.write_results(list(run_rows(folder)), "a:b")
         return folder
 
     return make

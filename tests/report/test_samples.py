@@ -25,9 +25,9 @@ def test_every_output_stands_beside_its_example(small_run) -> None:
     for sample in found.samples:
         assert set(sample.outputs) == {system.name for system in found.systems}
         right = sample.outputs[POSITIVE]
-        assert (right.text, right.rouge, right.exact) == (sample.example.output, 100, True)
+        assert (right.text, right.score, right.exact) == (sample.example.output, 100, True)
     wrong = found.samples[0].outputs[GIST]
-    assert (wrong.text, wrong.rouge, wrong.exact, wrong.groups) == ("", 0, False, ("empty",))
+    assert (wrong.text, wrong.score, wrong.exact, wrong.groups) == ("", 0, False, ("empty",))
     assert "truncated" in found.samples[1].outputs[GIST].groups
 
 

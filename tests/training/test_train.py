@@ -214,8 +214,9 @@ def test_a_full_disk_keeps_what_was_saved(finished, tmp_path, monkeypatch, error
         patch.setattr(training, "save_checkpoint", full)
         with pytest.raises(GistevalError, match="no disk space left"):
             train(recipe(), EXAMPLES, tmp_path)
-    train(recipe(), EXAMPLES, tmp_path)
+    record = train(recipe(), EXAMPLES, tmp_path)
     assert differences(finished[0], tmp_path) == []
+    assert record.training["loss"] == finished[1].training["loss"]  # no step more than the recipe's
 
 
 def test_a_warm_start_continues_with_the_weights_and_tokenizer_of_its_base(finished, tmp_path):

@@ -21,15 +21,14 @@ from gisteval.pipeline.imports.records import (
     claim_folder,
     contents_of,
     failures_of,
-    import_signature,
     marks,
-    score_rows,
+    signature_of,
     write_generations,
     write_verdicts,
 )
 from gisteval.pipeline.judge.judged import update_judging
 from gisteval.pipeline.profile.released import released_profile
-from gisteval.pipeline.run.scoring import unread_notes
+from gisteval.pipeline.score import score, unread_notes
 from gisteval.profiling.released import read_released, shape_of
 from gisteval.records.manifest import JudgeFacts, SavedFigure
 from gisteval.records.run_folder import RunFolder
@@ -71,9 +70,6 @@ def import_paper(
     verdicts = list(chain.from_iterable(release.verdicts.values()))
     _check_benchmarks(release)
     studied = _judges_with_outputs(release)
-    rows = [*score_rows(release.outputs), *_win_rates(release, studied)]
-    saved = list(_saved_figures(release, rows))
-    notes = [*_notes(release, saved), *unread_notes(examples), *release.problems]
     contents = contents_of(release.outputs, verdicts)
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
     with RunFolder(output).held(), ExitStack() as log:
@@ -84,8 +80,9 @@ def import_paper(
             release.systems,
             contents,
             command,
-            saved_figures=tuple(saved),
+            saved_figures=(),
             source=str(source),
+            signature=signature_of(f"{TASK}-released"),
             **marks(examples, release.outputs),
         )
         if not (output / "results.json").is_file():  # the same files again change nothing
@@ -97,11 +94,15 @@ def import_paper(
             content = released_profile(release.benchmarks)
             write_json(folder.path / "report" / "profile.json", content.to_json())
             write_profile_report(content, folder.path / "report")
-        failures = failures_of(release.outputs)
-        folder.write_results(rows, import_signature(f"{TASK}-released"), failures, notes)
+        progress.info("scoring")
+        folder.note_failures(failures_of(release.outputs))
+        rows = score(folder, list(_win_rates(release, studied)))
+        saved = list(_saved_figures(release, rows))
+        notes = [*_notes(release, saved), *unread_notes(examples), *release.problems]
+        folder.note_saved_figures(saved)
+        folder.note_notes(notes)
         for judge in studied:
             folder.note_judge(judge, _judge_facts(judge))
-        progress.info("scoring and writing the report")
         update_judging(folder)
         folder.finish_import()
     return Imported(

@@ -15,12 +15,10 @@ from gisteval.pipeline.imports.records import (
     claim_folder,
     contents_of,
     failures_of,
-    import_signature,
     marks,
-    score_rows,
     write_generations,
 )
-from gisteval.pipeline.run.scoring import unread_notes
+from gisteval.pipeline.score import score, unread_notes
 from gisteval.records.run_folder import RunFolder
 from gisteval.report.build import build_report
 
@@ -72,9 +70,9 @@ def _write(
         progress.info("writing %s", counted(len(outputs), "system"))
         write_generations(folder, outputs)
         progress.info("scoring")
-        rows = list(score_rows(outputs))
-        notes = [*_notes(outputs), *unread_notes(examples)]
-        folder.write_results(rows, import_signature(options.task), failures_of(outputs), notes)
+        folder.note_failures(failures_of(outputs))
+        folder.note_notes([*_notes(outputs), *unread_notes(examples)])
+        score(folder, ())
         folder.finish_import()
         progress.info("writing the report")
         build_report([folder], folder.path / "report")

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.manifest import build_identity, build_manifest
-from gisteval.pipeline.run.scoring import Scored, collect, result_rows
 from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Example, Generation, ResultRow, Verdict, digest
+from gisteval.records.schema import Example, Generation, Verdict, digest
 from gisteval.records.store import RecordWriter, read_records
 
 SEED = 0
@@ -44,8 +42,12 @@ def claim_folder(
         GistevalError: The folder holds something else.
     """
     folder = RunFolder(output)
-    described = [system.described(_reference(system, systems)) for system in systems]
+    described = [
+        system.described(_control(system, systems, "positive"), _control(system, systems, "negative"))
+        for system in systems
+    ]
     identity = build_identity(task, examples, contents)
+    more = {"signature": signature_of(task), **more}
     manifest = build_manifest(identity, examples, described, command, "none", "unknown", **more)
     folder.claim(manifest, examples)
     return folder
@@ -102,13 +104,13 @@ def failures_of(outputs: Sequence[ImportedOutputs]) -> dict[tuple[str, str], lis
     }
 
 
-def _reference(system: SystemLabel, systems: Sequence[SystemLabel]) -> str | None:
-    """The positive control of a system's family; of several, the one with its k."""
-    if system.role == "positive":
+def _control(system: SystemLabel, systems: Sequence[SystemLabel], role: str) -> str | None:
+    """A control of a system's family: of several the one with its k, else the one with the smallest."""
+    if system.role == role:
         return system.name
-    positives = [other for other in systems if other.family == system.family and other.role == "positive"]
-    positives.sort(key=lambda other: (other.k != system.k, other.k))
-    return positives[0].name if positives else None
+    controls = [other for other in systems if other.family == system.family and other.role == role]
+    controls.sort(key=lambda other: (other.k != system.k, other.k))
+    return controls[0].name if controls else None
 
 
 def write_generations(folder: RunFolder, outputs: Sequence[ImportedOutputs]) -> None:
@@ -132,41 +134,9 @@ def _append(path: Path, records: Sequence[Verdict] | Iterator[Generation]) -> No
         writer.write(to_json(record) for record in records if record.key not in known)
 
 
-def score_rows(outputs: Sequence[ImportedOutputs]) -> Iterator[ResultRow]:
-    """All rows but those of judges: each system beside the controls of its family, on the same split."""
-    places: dict[tuple[str, str], list[ImportedOutputs]] = {}
-    for part in outputs:
-        places.setdefault((part.split, part.system.family), []).append(part)
-    for parts in places.values():
-        scored = [(part, collect(part.examples, part.records(), part.missing)) for part in parts]
-        for part, own in scored:
-            if own is not None:
-                positive = _control(scored, "positive", part.system.k)
-                negative = _control(scored, "negative", part.system.k)
-                yield from result_rows(own, positive, negative)
-
-
-def _control(scored: Sequence[tuple[ImportedOutputs, Scored | None]], role: str, k: int) -> Scored | None:
-    """The control that was trained with this k, else the one with the smallest (its k changes nothing)."""
-    found = [(part.system.k, own) for part, own in scored if part.system.role == role and own is not None]
-    found.sort(key=lambda pair: (pair[0] != k, pair[0]))
-    return found[0][1] if found else None
-
-
-def import_signature(task: str) -> str:
-    """How the numbers of an import came about."""
-    return signature(
-        {
-            "task": task,
-            "metric": "rougeL-stem-meanF1",
-            "ci": "gaffke-95",
-            "ci-unbounded": "cluster-t-hall-95",
-            "retention": "test-inversion-95",
-            "seed": SEED,
-            "provenance": "imported",
-            "gisteval": versions()["gisteval"],
-        }
-    )
+def signature_of(task: str) -> dict[str, Any]:
+    """An import's parts of the signature of its numbers."""
+    return {"task": task, "seed": SEED, "provenance": "imported"}
 
 
 def contents_of(outputs: Sequence[ImportedOutputs], verdicts: Sequence[Verdict]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from gisteval.records.judge_figures import JudgingEntry, PairFigures
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
 from gisteval.report.build import build_report
+from gisteval.scores.facts import negatives
 
 
 def write_judging(folder: RunFolder) -> list[JudgingEntry]:
@@ -37,12 +38,7 @@ def update_judging(folder: RunFolder) -> list[JudgingEntry]:
         system.name: Labels(system.condition, system.control, system.compressor, system.k)
         for system in folder.systems
     }
-    references = folder.references
-    negatives = {
-        references[system.name]: system.name
-        for system in folder.systems
-        if system.role == "negative" and system.name in references
-    }
+    lower_controls = negatives(folder)
     for contest in contests(folder):
         scores = {}
         for judge, study in studies.items():
@@ -52,7 +48,7 @@ def update_judging(folder: RunFolder) -> list[JudgingEntry]:
                 continue
             scores[judge] = pair_scores(main_looks(verdicts))
             entries.append(summary.figures())
-            negative = negatives.get(contest.reference, contest.system)
+            negative = lower_controls.get(contest.system, contest.system)
             lower = folder.read_verdicts(judge, negative, contest.split)
             rows += summary.rows(labels[contest.system], verdicts, list(lower))
         if contest.system != contest.reference:

@@ -15,21 +15,20 @@ from gisteval.executors.work import Checked, Executor, Job, Settings, SystemWork
 from gisteval.generation.answering import Failed, NotFinite, TooLong
 from gisteval.logs import kept, progress, run_log
 from gisteval.models.running.memory import is_out_of_memory
-from gisteval.pipeline.identity import signature, versions
+from gisteval.pipeline.identity import versions
 from gisteval.pipeline.judge.bench import Bench, judge_options, prepare
 from gisteval.pipeline.judge.judge_run import check_answers, take_looks
 from gisteval.pipeline.judge.judged import update_judging
 from gisteval.pipeline.progress import working
 from gisteval.pipeline.run.manifest import run_manifest
 from gisteval.pipeline.run.plan import Plan, output_folder, plan_run
-from gisteval.pipeline.run.scoring import Scored, collect, result_rows, unread_notes
+from gisteval.pipeline.score import score, unread_notes
 from gisteval.records.judge_figures import JudgingEntry
 from gisteval.records.manifest import SelfCheckFacts
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Example, ResultRow
+from gisteval.records.schema import ResultRow
 from gisteval.records.store import RecordWriter
 from gisteval.report.build import build_report
-from gisteval.suite import System
 from gisteval.thinking import behind_first
 
 if TYPE_CHECKING:
@@ -93,25 +92,16 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
             "--device-map auto or --quantize int8"
         ) from error
     progress.info("scoring")
-    rows = tuple(_score(plan, folder, failures))
-    stamp = signature(
-        {
-            "task": f"{plan.task.name}-v{plan.task.definition.version}",
-            "metric": "rougeL-stem-meanF1",
-            "ci": "gaffke-95",
-            "ci-unbounded": "cluster-t-hall-95",
-            "retention": "test-inversion-95",
-            "seed": config.seed,
-            "gisteval": versions()["gisteval"],
-        }
+    folder.note_failures(failures)
+    folder.note_notes(
+        [
+            *plan.notes,
+            *_failure_notes(failures),
+            *_thought_notes(plan, folder),
+            *unread_notes(plan.examples),
+        ]
     )
-    notes = [
-        *plan.notes,
-        *_failure_notes(failures),
-        *_thought_notes(plan, folder),
-        *unread_notes(plan.examples),
-    ]
-    folder.write_results(rows, stamp, failures, notes)
+    score(folder, ())
     if bench is not None:
         take_looks(folder, bench)
     judging = update_judging(folder)
@@ -201,30 +191,6 @@ def _unknown(records: list[dict[str, object]], known: set[str]) -> list[dict[str
             known.add(key)
             new.append(record)
     return new
-
-
-def _score(plan: Plan, folder: RunFolder, failures: Failures) -> Iterator[ResultRow]:
-    for split, examples in plan.examples.items():
-        controls: dict[str, Scored | None] = {}
-
-        def scored(
-            system: System, split: str = split, examples: Sequence[Example] = examples
-        ) -> Scored | None:
-            failed = {item.example.content_id for item in failures.get((system.name, split), ())}
-            return collect(examples, folder.read_generations(system.name, split), failed)
-
-        for suite in plan.suites:
-            for control in (suite.positive, suite.negative):
-                if control.name not in controls:
-                    controls[control.name] = scored(control)
-        seen: set[str] = set()
-        for suite in plan.suites:
-            positive, negative = controls[suite.positive.name], controls[suite.negative.name]
-            for system in suite.systems:
-                own = controls[system.name] if system.name in controls else scored(system)
-                if own is not None and system.name not in seen:
-                    seen.add(system.name)
-                    yield from result_rows(own, positive, negative)
 
 
 def _failure_notes(failures: Failures) -> list[str]:

@@ -11,12 +11,14 @@ from gisteval.records.manifest import Manifest, System
 
 def run_manifest(plan: Plan, command: Sequence[str]) -> Manifest:
     """What manifest.json says of a run that has not begun."""
-    references = plan.references
+    references, negatives = plan.references, plan.negatives
+    task = plan.task.definition
     systems = [
         System(
             name=system.name,
             role=system.role,
             reference=references[system.name],
+            negative=negatives[system.name],
             evaluated=system.name in plan.evaluated,
             condition=system.condition,
             control=system.control,
@@ -40,4 +42,6 @@ def run_manifest(plan: Plan, command: Sequence[str]) -> Manifest:
         device_map=plan.placement.device_map,
         quantize=plan.placement.quantize,
         notes=tuple(plan.notes),
+        signature={"task": f"{task.name}-v{task.version}", "seed": plan.config.seed},
+        metrics=tuple(task.metrics),
     )

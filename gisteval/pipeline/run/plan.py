@@ -14,6 +14,7 @@ from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.files.names import readable_name
 from gisteval.generation.answering import Decoding
+from gisteval.metrics import metrics_of
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_tokens, resolve
 from gisteval.models.checkpoints.placement import Placement, choose_placement
@@ -67,6 +68,15 @@ class Plan:
         return found
 
     @property
+    def negatives(self) -> dict[str, str]:
+        """The negative control of each system, by name."""
+        found: dict[str, str] = {}
+        for suite in self.suites:
+            for system in suite.systems:
+                found.setdefault(system.name, suite.negative.name)
+        return found
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What every output must say about the systems."""
         return (*dict.fromkeys(note for suite in self.suites for note in suite.notes), *self.opened)
@@ -75,6 +85,7 @@ class Plan:
 def plan_run(config: RunConfig) -> Plan:
     """Check everything that can be wrong before anything expensive starts."""
     task = load_task(config.task, data_dir=Path(config.data_dir) if config.data_dir else None)
+    metrics_of(task.definition.metrics)  # an unknown one is found before any work is done
     splits = config.splits or tuple(task.evaluation_splits)
     examples = {split: tuple(task.examples(split, config.limit)) for split in splits}
     for split, found in examples.items():

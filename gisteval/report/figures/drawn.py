@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.files.names import readable_name
+from gisteval.metrics import Metric, metric
 from gisteval.records.judge_figures import pair_entries
 from gisteval.records.profile_facts import ModelProfile, WhatIfProfile
+from gisteval.records.schema import ResultRow
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
 from gisteval.report.samples import Samples
@@ -67,37 +69,38 @@ def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[s
 
 
 def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
-    from gisteval.report.figures import quality
+    from gisteval.report.figures import lengths, quality
     from gisteval.report.figures.families import families
 
     rows = list(data.rows)
     found = families(rows)
     bands = "Bars and bands are 95% intervals, clustered by instruction."
-    sweeps = {"rougeL": ("ROUGE-L over k", rows)}
+    leading = data.leading
+    sweeps: dict[str, tuple[Metric, str, list[ResultRow]]] = {}
+    sweeps[leading.name] = (leading, f"{leading.title} over k", rows)
     for judge in dict.fromkeys(row.judge for row in rows if row.metric == "win_rate" and row.judge):
         judged = [row for row in rows if row.judge == judge]
-        sweeps[f"win_rate-{judge}"] = (f"Win rate over k ({judge})", judged)
-    for stem, (title, own_rows) in sweeps.items():
-        metric = stem.partition("-")[0]
-        own = [family for family in (f.over_k() for f in families(own_rows)) if family.has(metric)]
+        sweeps[f"win_rate-{judge}"] = (metric("win_rate"), f"Win rate over k ({judge})", judged)
+    for stem, (swept, title, own_rows) in sweeps.items():
+        own = [family for family in (f.over_k() for f in families(own_rows)) if family.has(swept.name)]
         if own:
             name = f"k_sweep-{readable_name(stem)}"
-            quality.k_sweep(own, own_rows, metric, folder, name)
+            quality.k_sweep(own, own_rows, swept, folder, name)
             doubt = _doubt(data, stem.partition("win_rate-")[2])
             yield name, title, " ".join(["Controls are lines with bands.", bands, *doubt])
-    if any(row.retention is not None and row.metric == "rougeL" for row in rows):
-        quality.retention(found, rows, folder, "retention")
+    if any(row.retention is not None and row.metric == leading.name for row in rows):
+        quality.retention(found, rows, leading, folder, "retention")
         yield (
             "retention",
             "Retention",
             "0: the negative control, 100: the positive one; with the interval of that ratio.",
         )
-    own = [family for family in found if family.has("compression_achieved") and family.has("rougeL")]
+    own = [family for family in found if family.has("compression_achieved") and family.has(leading.name)]
     if own:
-        quality.pareto(own, rows, folder, "pareto")
+        quality.pareto(own, rows, leading, folder, "pareto")
         yield "pareto", "Quality against compression", f"Achieved compression, the mean of ratios. {bands}"
     if samples.of_role("candidate") and any(sample.outputs for sample in samples.samples):
-        quality.by_prompt_length(samples, folder, "by_prompt_length")
+        lengths.by_prompt_length(samples, folder, "by_prompt_length")
         yield "by_prompt_length", "Quality by length of the instruction", bands
 
 

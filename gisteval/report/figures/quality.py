@@ -1,8 +1,7 @@
-"""Figures of scores: over k, retained, against compression, and by the length of the instruction."""
+"""Figures of scores: over k, retained, and against compression."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from gisteval import stats
-from gisteval.metrics import word_count
+from gisteval.metrics import Metric
 from gisteval.records.schema import ResultRow
 from gisteval.report.claims import short_names
-from gisteval.report.figures.families import Family, family_name, half_widths, splits_of
+from gisteval.report.figures.families import Family, half_widths, splits_of
 from gisteval.report.figures.marks import Mark, place_marks
+from gisteval.report.figures.panels import labelled, leave_empty, title_columns
 from gisteval.report.figures.style import (
     BLUE,
     INK,
@@ -31,19 +30,16 @@ from gisteval.report.figures.style import (
     series_styles,
     wrapped,
 )
-from gisteval.report.samples import Sample, Samples, SystemInfo
 from gisteval.report.tables import k_text
 
-LABELS = {"rougeL": "ROUGE-L", "exact_match": "exact match, %", "win_rate": "win rate, %"}
 SPLIT_MARKS = ((BLUE, "o"), (ORANGE, "s"), (VERMILLION, "^"))
-LENGTH_BINS = 4
 
 
 def k_sweep(
-    found: Sequence[Family], rows: Sequence[ResultRow], metric: str, folder: Path, name: str
+    found: Sequence[Family], rows: Sequence[ResultRow], measured: Metric, folder: Path, name: str
 ) -> None:
     """A metric over k, a row of panels a family and a column a split; controls are lines with bands."""
-    splits = splits_of(rows)
+    splits, metric, label = splits_of(rows), measured.name, measured.axis
     shape = (len(found), len(splits))
     with column_figure(folder, name, 0.55 + 1.35 * len(found), shape, True, True) as (figure, axes):
         ks = sorted(
@@ -53,14 +49,14 @@ def k_sweep(
         for place, axis in enumerate(axes):
             family, split = found[place // len(splits)], splits[place % len(splits)]
             shown: list[ResultRow] = []
-            for control, (colour, dash, _), label in (
+            for control, (colour, dash, _), role in (
                 (family.positive, POSITIVE, family.control_label("positive")),
                 (family.negative, NEGATIVE, family.control_label("negative")),
             ):
                 row = control.get(metric, {}).get(split)
                 if row is not None:
                     shown.append(row)
-                    axis.axhline(row.value, color=colour, linestyle=dash, linewidth=1, label=label)
+                    axis.axhline(row.value, color=colour, linestyle=dash, linewidth=1, label=role)
                     if row.ci_low is not None and row.ci_high is not None:
                         axis.axhspan(row.ci_low, row.ci_high, color=colour, alpha=0.16, linewidth=0)
             points = [
@@ -68,7 +64,7 @@ def k_sweep(
             ]
             shown += points
             if not points:
-                _leave_empty(axis)  # a run without that split
+                leave_empty(axis)  # a run without that split
                 continue
             _with_errors(axis, [row.k for row in points], points, BLUE, "-", "o", "candidate")
             if metric == "win_rate":
@@ -81,18 +77,23 @@ def k_sweep(
             axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.grid(axis="y")
             if place % len(splits) == 0:
-                axis.set_ylabel(f"{family.name}\n{LABELS[metric]}" if len(found) > 1 else LABELS[metric])
+                axis.set_ylabel(f"{family.name}\n{label}" if len(found) > 1 else label)
         fit_values(axes, drawn)
-        _title_columns(axes, splits)
+        title_columns(axes, splits)
         figure.supxlabel("gist tokens k", fontsize=7)
-        legend(figure, _labelled(axes), 3)
+        legend(figure, labelled(axes), 3)
 
 
-def retention(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, name: str) -> None:
+def retention(
+    found: Sequence[Family], rows: Sequence[ResultRow], metric: Metric, folder: Path, name: str
+) -> None:
     """What each candidate keeps of the gap between its controls, by split, with 95% intervals."""
     splits = splits_of(rows)
     systems = [
-        (name, by["rougeL"]) for family in found for name, by in family.candidates.items() if "rougeL" in by
+        (name, by[metric.name])
+        for family in found
+        for name, by in family.candidates.items()
+        if metric.name in by
     ]
     with column_figure(folder, name, 0.75 + 0.32 * len(systems)) as (figure, (axis,)):
         for place, split in enumerate(splits):
@@ -114,14 +115,16 @@ def retention(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, 
         axis.set_yticks(range(len(systems)), [wrapped(name) for name in names])
         axis.set_ylim(len(systems) - 0.5, -0.5)
         axis.set_xlim(left=min(0.0, axis.get_xlim()[0]), right=max(104.0, axis.get_xlim()[1]))
-        axis.set_xlabel("ROUGE-L retained, %")
+        axis.set_xlabel(f"{metric.title} retained, %")
         axis.grid(axis="x")
         axis.tick_params(axis="y", length=0)
-        legend(figure, _labelled([axis]), len(splits))
+        legend(figure, labelled([axis]), len(splits))
 
 
-def pareto(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, name: str) -> None:
-    """ROUGE-L against how much smaller the instruction became, a panel a split."""
+def pareto(
+    found: Sequence[Family], rows: Sequence[ResultRow], metric: Metric, folder: Path, name: str
+) -> None:
+    """A metric against how much smaller the instruction became, a panel a split."""
     splits = splits_of(rows)
     styles = series_styles([family.name for family in found])
     with column_figure(folder, name, 2.1, (1, len(splits)), True, True) as (figure, axes):
@@ -131,19 +134,19 @@ def pareto(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, nam
         for axis, split in zip(axes, splits, strict=True):
             named: list[Mark] = []
             for family in found:
-                points = _compressed(family, split)
+                points = _compressed(family, metric.name, split)
                 style = styles[family.name]
                 label = family.name if len(found) > 1 else "candidates"
                 _with_errors(axis, [x for x, _ in points], [row for _, row in points], *style, label)
                 ratios += [x for x, _ in points]
                 drawn += [row for _, row in points]
                 named += [_mark(family, x, row) for x, row in points]
-                full = family.positive.get("rougeL", {}).get(split)
+                full = family.positive.get(metric.name, {}).get(split)
                 if full is not None:
                     _with_errors(axis, [1], [full], *POSITIVE, family.control_label("positive"))
                     drawn.append(full)
                     named.append(replace(_mark(family, 1, full), text=""))
-                none = family.negative.get("rougeL", {}).get(split)
+                none = family.negative.get(metric.name, {}).get(split)
                 if none is not None:
                     colour, dash, _ = NEGATIVE
                     axis.axhline(
@@ -159,20 +162,20 @@ def pareto(found: Sequence[Family], rows: Sequence[ResultRow], folder: Path, nam
             marks.append((axis, named))
         axes[0].set_xlim(min(ratios) / 1.5, max(*ratios, 3.0) * 1.5)
         fit_values(axes, drawn)
-        axes[0].set_ylabel("ROUGE-L")
+        axes[0].set_ylabel(metric.axis)
         figure.supxlabel("compression of the instruction (number: k)", fontsize=7)
-        legend(figure, _labelled(axes), 3)
+        legend(figure, labelled(axes), 3)
         figure.draw_without_rendering()  # gives the panels their final places
         for axis, named in marks:
             place_marks(axis, named)
 
 
-def _compressed(family: Family, split: str) -> list[tuple[float, ResultRow]]:
-    """Achieved compression and ROUGE-L of each candidate, the least compressed first."""
+def _compressed(family: Family, metric: str, split: str) -> list[tuple[float, ResultRow]]:
+    """Achieved compression and the metric's row of each candidate, the least compressed first."""
     points = [
-        (by["compression_achieved"][split].value, by["rougeL"][split])
+        (by["compression_achieved"][split].value, by[metric][split])
         for by in family.candidates.values()
-        if split in by.get("compression_achieved", {}) and split in by.get("rougeL", {})
+        if split in by.get("compression_achieved", {}) and split in by.get(metric, {})
     ]
     return sorted(points, key=lambda point: point[0])
 
@@ -182,93 +185,6 @@ def _mark(family: Family, x: float, row: ResultRow) -> Mark:
     own = row.system.removeprefix(family.name).lstrip("-")
     low, high = (row.value if end is None else end for end in (row.ci_low, row.ci_high))
     return Mark(own if k_text(row) == "-" else k_text(row), x, row.value, low, high)
-
-
-def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
-    """Mean ROUGE-L by words of the instruction, a row a family: controls, and the least and greatest k."""
-    members: dict[str, list[SystemInfo]] = {}
-    for system in samples.of_role("candidate"):
-        members.setdefault(family_name(system.name, system.reference), []).append(system)
-    splits = {
-        split: length_bins([sample for sample in samples.samples if sample.example.split == split])
-        for split in samples.splits
-    }
-    shape = (len(members), len(splits))
-    with column_figure(folder, name, 0.75 + 1.4 * len(members), shape, True, True) as (figure, axes):
-        labelled: dict[str, Any] = {}
-        for row, (family, candidates) in enumerate(members.items()):
-            by_k = sorted(candidates, key=lambda system: system.k)
-            lines = _shown(samples, family, [by_k[0], *by_k[1:][-1:]])
-            for column, bins in enumerate(splits.values()):
-                axis = axes[row * len(splits) + column]
-                answered = {name for found in bins for sample in found for name in sample.outputs}
-                found = {
-                    drawn: _length_line(axis, bins, drawn, *style)
-                    for drawn, style in lines.items()
-                    if drawn in answered
-                }
-                labelled |= found
-                axis.grid()
-                if not found:
-                    _leave_empty(axis)
-            axes[row * len(splits)].set_ylabel("ROUGE-L")
-        axes[0].set_ylim(0, 104)
-        _title_columns(axes, list(splits))
-        figure.supxlabel("words of the instruction (quarters of the split)", fontsize=7)
-        legend(figure, dict(zip(short_names(labelled).values(), labelled.values(), strict=True)), 2)
-
-
-def _shown(
-    samples: Samples, family: str, candidates: Sequence[SystemInfo]
-) -> dict[str, tuple[str, Any, str]]:
-    """Styles of the systems to draw: the candidates' positive controls, they, and their negative ones."""
-    positives = {system.reference for system in candidates if system.reference}
-    negatives = [s.name for s in samples.of_role("negative") if family_name(s.name, s.reference) == family]
-    return {
-        **dict.fromkeys(positives, POSITIVE),
-        **series_styles([system.name for system in candidates]),
-        **dict.fromkeys(negatives, NEGATIVE),
-    }
-
-
-def length_bins(samples: Sequence[Sample]) -> list[list[Sample]]:
-    """Samples in bins of about equal size by words of the instruction; equal lengths stay together."""
-    lengths = np.array([word_count(sample.example.instruction) for sample in samples])
-    edges = np.quantile(lengths, np.linspace(0, 1, LENGTH_BINS + 1)[1:-1])
-    places = np.searchsorted(edges, lengths, side="left")
-    bins = [
-        [sample for sample, at in zip(samples, places, strict=True) if at == place]
-        for place in range(LENGTH_BINS)
-    ]
-    return [found for found in bins if found]
-
-
-def _length_line(
-    axis: Axes, bins: Sequence[Sequence[Sample]], system: str, colour: str, dash: Any, marker: str
-) -> Any:
-    xs, means, lows, highs = [], [], [], []
-    for found in bins:
-        own = [sample for sample in found if system in sample.outputs]
-        if own:
-            estimate = stats.percent_interval(
-                [sample.outputs[system].rouge for sample in own],
-                [sample.example.instruction for sample in own],
-            )
-            xs.append(float(np.mean([word_count(sample.example.instruction) for sample in own])))
-            means.append(estimate.value)
-            known = math.isfinite(estimate.ci_low)
-            lows.append(estimate.value - estimate.ci_low if known else math.nan)
-            highs.append(estimate.ci_high - estimate.value if known else math.nan)
-    return axis.errorbar(
-        xs,
-        means,
-        yerr=[lows, highs],
-        color=colour,
-        linestyle=dash,
-        marker=marker,
-        label=system,
-        elinewidth=0.6,
-    )
 
 
 def _with_errors(
@@ -293,27 +209,6 @@ def _with_errors(
         capsize=1.5,
         capthick=0.7,
     )
-
-
-def _leave_empty(axis: Axes) -> None:
-    """A panel that has nothing to show, without lines and numbers that would suggest otherwise."""
-    axis.set_axis_off()
-
-
-def _title_columns(axes: Sequence[Axes], splits: Sequence[str]) -> None:
-    """The splits' names above the first row of panels; they stay there where a panel is empty."""
-    for axis, split in zip(axes, splits, strict=False):
-        axis.set_title(wrapped(split))
-
-
-def _labelled(axes: Sequence[Axes]) -> dict[str, Any]:
-    """What is drawn in any of the panels, by its label."""
-    found: dict[str, Any] = {}
-    for axis in axes:
-        handles, labels = axis.get_legend_handles_labels()
-        for label, handle in zip(labels, handles, strict=True):
-            found.setdefault(label, handle)
-    return found
 
 
 def _of(metrics: dict[str, dict[str, ResultRow]], metric: str) -> list[ResultRow]:

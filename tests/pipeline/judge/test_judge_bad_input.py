@@ -153,14 +153,23 @@ def test_a_damaged_verdict_file_names_its_line(gisteval, refused, make_run, text
     assert "line 23" in refused("judge", run)
 
 
-def test_a_file_that_is_no_cache(refused, make_run, chat_server, tmp_path) -> None:
-    file = tmp_path / "notes.txt"
-    file.write_text("not a data base, but long enough to look like one\n" * 50)
-    line = refused(
-        "judge", make_run(OUTPUTS), "--judge", "openai", "--base-url", chat_server.url, "--cache", file
-    )
-    assert "choose another --cache" in line
-    assert file.read_text().startswith("not a data base")
+@pytest.mark.parametrize("start", [b"not a data base at all", b"SQLite format 3\0"])
+def test_a_cache_that_cannot_be_read_costs_one_warning(
+    gisteval, make_run, chat_server, tmp_path, caplog, start: bytes
+) -> None:
+    chat_server.answer = the_reference
+    file = tmp_path / "cache"
+    file.write_bytes(start + b"\xff" * 5000)
+    run = make_run(OUTPUTS)
+    command = ["judge", run, "--judge", "openai", "--base-url", chat_server.url, "--cache", file]
+    assert gisteval(*command).code == 0
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert str(file) in said
+    asked = len(chat_server.requests)
+    assert gisteval(*command).code == 0
+    assert len(chat_server.requests) == asked > 0
+    aside = Path(f"{file}.damaged-1")
+    assert (file if start.startswith(b"not") else aside).read_bytes() == start + b"\xff" * 5000
 
 
 def test_reparse_needs_verdicts(refused, make_run) -> None:
@@ -198,9 +207,8 @@ def test_a_cache_that_fails_loses_no_reply(
     ]
     assert len(said) == 1 and str(judging_cache) in said[0].getMessage()
     asked = len(chat_server.requests)
-    assert (
-        gisteval("judge", run, "--judge", "openai", "--base-url", chat_server.url, "--cache", "c").code == 0
-    )
+    again = ["judge", run, "--judge", "openai", "--base-url", chat_server.url]
+    assert gisteval(*again, "--cache", run / "other.sqlite").code == 0
     assert len(chat_server.requests) == asked
 
 

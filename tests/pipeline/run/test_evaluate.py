@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from gisteval.generation import answering as generation
-from gisteval.pipeline.run.scoring import UNITS
+from gisteval.metrics import metrics_of
 from gisteval.records.schema import ResultRow
 
 JUDGED = {"win_rate": "percent", "win_rate_adjusted": "percent"}
+UNITS = {metric.name: metric.unit for metric in metrics_of()}
 REQUIRED = {
     *("task", "split", "system", "condition", "compressor", "k", "metric", "value", "ci_low", "ci_high"),
     *("unit", "n", "retention", "retention_ci_low", "retention_ci_high", "reference", "failures"),

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import pytest
 
 from gisteval.errors import InvalidRun
-from gisteval.pipeline.run.scoring import Scored, collect, finite, result_rows, values_of
-from gisteval.records.schema import Example, Generation, ResultRow
+from gisteval.metrics import metrics_of, output_metrics
+from gisteval.records.schema import Example, Generation, ResultRow, finite
+from gisteval.scores.columns import SystemScores, line_up
+from gisteval.scores.lines import ScoredOutput, values_of
+from gisteval.scores.rows import result_rows
+
+METRICS = metrics_of()
 
 EXAMPLES = [
     Example("e1", "t", "s", "say it", "", "the cat sat"),
@@ -61,14 +67,30 @@ NEGATIVE = system("neg", ["x", "y", "z", "maybe"], [3.0] * 4, compressor="nothin
 GIST = system("gist-1", ["the cat", "a b ", "no", "maybe"], [1.5, 1.5, 2.0, 2.0])
 
 
-def scored(generations: list[Generation], failed: tuple[str, ...] = ()) -> Scored:
+def collect(
+    examples: Sequence[Example], generations: Sequence[Generation], failed: AbstractSet[str]
+) -> SystemScores | None:
+    """The columns of outputs whose values are computed here; `line_up` reads them from a folder else."""
+    wanted = {example.content_id: example for example in examples}
+    found = [(made, wanted[made.content]) for made in generations if made.content in wanted]
+    lines = (ScoredOutput(made, example, values(made, example)) for made, example in found)
+    return line_up(examples, lines, failed, METRICS)
+
+
+def values(generation: Generation, example: Example = EXAMPLES[0]) -> dict[str, float]:
+    return values_of(generation, example, output_metrics(METRICS))
+
+
+def scored(generations: list[Generation], failed: tuple[str, ...] = ()) -> SystemScores:
     found = collect(EXAMPLES, generations, {e.content_id for e in EXAMPLES if e.id in failed})
     assert found is not None
     return found
 
 
-def rows_of(own: Scored, positive: Scored | None, negative: Scored | None) -> dict[str, ResultRow]:
-    return {row.metric: row for row in result_rows(own, positive, negative)}
+def rows_of(
+    own: SystemScores, positive: SystemScores | None, negative: SystemScores | None
+) -> dict[str, ResultRow]:
+    return {row.metric: row for row in result_rows(own, positive, negative, METRICS)}
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +138,7 @@ def test_retention_is_a_share_of_the_gap(rows: dict[str, ResultRow]) -> None:
 def test_retention_has_an_interval_where_the_controls_are_apart() -> None:
     examples = [Example(f"e{n}", "t", "s", f"say {n}", "", f"word {n}") for n in range(30)]
 
-    def made(name: str, right: Callable[[int], bool], loss: float) -> Scored:
+    def made(name: str, right: Callable[[int], bool], loss: float) -> SystemScores:
         found = [
             replace(
                 BLANK,
@@ -171,16 +193,16 @@ def test_mean_of_ratios_and_ratio_of_means() -> None:
 def test_a_budget_is_of_the_instruction(budget, asked, kept, requested, achieved) -> None:
     """13 source tokens of which 3 are the template's."""
     parts = {"compressor": "truncate", "kept_template": 3, "asked": asked, "kept": kept}
-    values = values_of(replace(GIST[0], **parts), "x")
-    assert values["compression_requested"] == requested
-    assert values["compression_achieved"] == achieved
-    assert values["kept_instruction"] == min(budget, 10)
+    found = values(replace(GIST[0], **parts))
+    assert found["compression_requested"] == requested
+    assert found["compression_achieved"] == achieved
+    assert found["kept_instruction"] == min(budget, 10)
 
 
 def test_an_instruction_without_a_token_stays_as_long_as_it_was() -> None:
     parts = {"compressor": "truncate", "source_tokens": 3, "kept_template": 3, "asked": 0, "kept": 3}
-    values = values_of(replace(GIST[0], **parts), "x")
-    assert (values["compression_requested"], values["compression_achieved"]) == (1.0, 1.0)
+    found = values(replace(GIST[0], **parts))
+    assert (found["compression_requested"], found["compression_achieved"]) == (1.0, 1.0)
 
 
 def test_records_that_count_the_template_in_two_ways_have_no_common_ratio() -> None:
@@ -252,7 +274,7 @@ def test_controls_that_can_not_be_told_apart_have_no_retention() -> None:
 
 
 def test_one_example_has_no_interval() -> None:
-    def one(generations: list[Generation]) -> Scored:
+    def one(generations: list[Generation]) -> SystemScores:
         found = collect(EXAMPLES[:1], generations[:1], set())
         assert found is not None
         return found
@@ -294,9 +316,9 @@ def test_without_loss_there_is_no_such_row() -> None:
 
 
 def test_values_of_an_unfinished_output() -> None:
-    values = values_of(replace(BLANK, finished=False, kept=0, compressor="nothing"), "x")
-    assert (values["unfinished"], values["rougeL"]) == (100.0, 0.0)
-    assert "compression_achieved" not in values
+    found = values(replace(BLANK, finished=False, kept=0, compressor="nothing"))
+    assert (found["unfinished"], found["rougeL"]) == (100.0, 0.0)
+    assert "compression_achieved" not in found
 
 
 def test_infinity_is_null() -> None:

@@ -1,0 +1,30 @@
+"""The model's own loss on the reference."""
+
+from __future__ import annotations
+
+import math
+
+from gisteval.errors import InvalidRun
+from gisteval.metrics.base import OutputMetric
+from gisteval.records.schema import Example, Generation
+
+
+class Nll(OutputMetric):
+    """Negative log-likelihood of the reference, the mean over its tokens."""
+
+    name = "nll"
+    title = "loss"
+    unit = "nats per token"
+    direction = "lower"
+    high = None
+    graded = False
+    digits = 3
+
+    def value(self, generation: Generation, example: Example) -> float | None:
+        """In nats a token. Raises InvalidRun if it is no finite number."""
+        if generation.nll is not None and not math.isfinite(generation.nll):
+            raise InvalidRun(
+                f"{generation.system} on {generation.example}: the loss is {generation.nll}: the "
+                "weights are damaged or overflow, try --dtype float32"
+            )
+        return generation.nll

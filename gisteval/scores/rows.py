@@ -1,0 +1,186 @@
+"""From columns to result rows: estimates, differences from the positive control, and retention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gisteval import stats
+from gisteval.metrics.base import ControlMetric, Metric, OutputMetric, RatioMetric
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Estimate, ResultRow, finite
+from gisteval.scores.columns import SystemScores, beside, read_system
+from gisteval.scores.comparison import (
+    labels_of,
+    margin_test,
+    mean_of,
+    paired_difference,
+    retention,
+    same_values,
+)
+from gisteval.scores.facts import negatives, run_metrics
+
+Fields = dict[str, float | str | None]
+
+
+def run_rows(folder: RunFolder) -> Iterator[ResultRow]:
+    """All rows of a run but those of judges, from its folder alone, split by split.
+
+    Raises GistevalError if a record is damaged, InvalidRun if some are missing.
+    """
+    metrics = run_metrics(folder)
+    positives, lower = folder.references, negatives(folder)
+    controls = {*positives.values(), *lower.values()}
+    for split in folder.splits:
+        read: dict[str, SystemScores | None] = {
+            name: read_system(folder, name, split, metrics) for name in sorted(controls)
+        }
+        for system in folder.systems:
+            name = system.name
+            own = read[name] if name in read else read_system(folder, name, split, metrics)
+            if own is not None:
+                positive, negative = (read.get(found.get(name, "")) for found in (positives, lower))
+                yield from result_rows(own, positive, negative, metrics)
+
+
+def result_rows(
+    scores: SystemScores,
+    positive: SystemScores | None,
+    negative: SystemScores | None,
+    metrics: Sequence[Metric],
+) -> list[ResultRow]:
+    """All rows of one system and split, compared with its controls where they share the examples.
+
+    The negative control is held against the positive one, too: whether they lie apart comes before all
+    else.
+    """
+    upper, lower = beside(scores, positive), beside(scores, negative)
+    rows: list[ResultRow] = []
+    twin: dict[str, tuple[Metric, ResultRow]] = {}
+    for metric in metrics:
+        if isinstance(metric, ControlMetric):
+            rows += _control_row(scores, metric, upper)
+        elif isinstance(metric, RatioMetric):
+            rows += _ratio_row(scores, metric)
+        elif isinstance(metric, OutputMetric) and metric.name in scores.columns:
+            row = _twin_row(metric, twin, (scores, upper, lower))  # the intervals are costly
+            rows.append(row or _metric_row(scores, metric, upper, lower))
+            if metric.stand_in is not None:
+                twin[metric.stand_in] = (metric, rows[-1])
+    return rows
+
+
+def _twin_row(
+    metric: Metric, twin: Mapping[str, tuple[Metric, ResultRow]], parts: Sequence[SystemScores | None]
+) -> ResultRow | None:
+    """The row of the metric that this one stands in for, where all their values are the same."""
+    other, row = twin.get(metric.name, (None, None))
+    if other is None or row is None or not same_values(other.name, metric.name, parts):
+        return None
+    return replace(row, metric=metric.name)
+
+
+def _metric_row(
+    scores: SystemScores, metric: OutputMetric, positive: SystemScores | None, negative: SystemScores | None
+) -> ResultRow:
+    upper, lower = (
+        other if other is not None and metric.name in other.columns else None
+        for other in (positive, negative)
+    )
+    comparison: Fields = {}
+    if metric.paired and upper is not None:
+        comparison |= _difference(scores, metric, upper)
+        if comparison and lower is not None:
+            comparison |= _retention(scores, metric, upper, lower)
+    return _row(scores, metric, scores.columns[metric.name], scores.clusters, comparison)
+
+
+def _difference(scores: SystemScores, metric: Metric, positive: SystemScores) -> Fields:
+    """The system's value less the positive control's, with the tests that claims rest on."""
+    ours, theirs = (part.columns[metric.name] for part in (scores, positive))
+    paired = paired_difference(metric, ours, theirs, scores.clusters)
+    if paired is None:
+        return {}
+    fields: Fields = {
+        "reference": positive.first.system,
+        "difference": paired.estimate.value,
+        "difference_ci_low": finite(paired.estimate.ci_low),
+        "difference_ci_high": finite(paired.estimate.ci_high),
+        "p_value": paired.p_value,
+    }
+    claims = margin_test(metric, scores, positive)
+    return fields if claims is None else fields | {"p_within": claims.within, "p_worse": claims.worse}
+
+
+def _retention(
+    scores: SystemScores, metric: Metric, positive: SystemScores, negative: SystemScores
+) -> Fields:
+    kept = retention(metric, scores, positive, negative)
+    if kept is None:
+        return {}
+    return {
+        "negative": negative.first.system,
+        "p_controls": kept.p_controls,
+        "retention": finite(kept.estimate.value),
+        "retention_ci_low": finite(kept.estimate.ci_low),
+        "retention_ci_high": finite(kept.estimate.ci_high),
+    }
+
+
+def _control_row(
+    scores: SystemScores, metric: ControlMetric, positive: SystemScores | None
+) -> list[ResultRow]:
+    """A measure beside the positive control, over the examples that it answered."""
+    if positive is None or not positive.answered.any():
+        return []
+    values = metric.between(scores.outputs, positive.outputs)
+    return [_row(scores, metric, values, scores.clusters, {"reference": positive.first.system})]
+
+
+def _ratio_row(scores: SystemScores, metric: RatioMetric) -> list[ResultRow]:
+    """A ratio of means over the examples with an output, with the interval of that ratio."""
+    parts = metric.parts(scores.columns)
+    if parts is None:
+        return []
+    above, below = parts
+    known = ~np.isnan(above) & ~np.isnan(below)
+    if not known.any():
+        return []
+    estimate = stats.ratio_of_means(above[known], below[known], labels_of(scores.clusters, known))
+    return [_estimated(scores, metric, estimate, {})]
+
+
+def _row(
+    scores: SystemScores,
+    metric: Metric,
+    values: stats.FloatArray,
+    clusters: Sequence[str],
+    comparison: Fields,
+) -> ResultRow:
+    known = ~np.isnan(values)
+    estimate = mean_of(metric, values[known], labels_of(clusters, known))
+    return _estimated(scores, metric, estimate, comparison)
+
+
+def _estimated(scores: SystemScores, metric: Metric, estimate: Estimate, comparison: Fields) -> ResultRow:
+    first = scores.first
+    return ResultRow(
+        task=first.task,
+        split=first.split,
+        system=first.system,
+        condition=first.condition,
+        control=first.control,
+        compressor=first.compressor,
+        k=first.k,
+        metric=metric.name,
+        value=estimate.value,
+        ci_low=finite(estimate.ci_low),
+        ci_high=finite(estimate.ci_high),
+        unit=metric.unit,
+        n=estimate.n,
+        clusters=estimate.clusters,
+        failures=scores.failures,
+        **comparison,  # type: ignore[arg-type]
+    )
