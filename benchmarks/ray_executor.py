@@ -26,7 +26,8 @@ from typing import Any
 from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.executors.ray_actor import Actor
-from gisteval.executors.ray_pool import RayOptions, RayPool, _Worker, import_ray
+from gisteval.executors.ray_cluster import RayOptions, import_ray
+from gisteval.executors.ray_pool import RayPool, _Worker
 from gisteval.executors.schedule import Open, Opened, Schedule, Task
 from gisteval.executors.work import Checked, Event, Portion, Settings, SystemWork
 from gisteval.executors.worker import GenerationWorker

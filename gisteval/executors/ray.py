@@ -6,7 +6,8 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from functools import partial
 
-from gisteval.executors.ray_pool import RayOptions, RayPool, import_ray
+from gisteval.executors.ray_cluster import RayOptions, import_ray
+from gisteval.executors.ray_pool import RayPool
 from gisteval.executors.schedule import Schedule
 from gisteval.executors.work import Event, Portion, Settings, SystemWork
 from gisteval.executors.worker import GenerationWorker

@@ -166,7 +166,8 @@ def test_what_ends_the_setup_of_a_worker_ends_the_command(
 
 def test_an_item_that_kills_its_workers_is_isolated(cluster, monkeypatch) -> None:
     from gisteval.executors import queue
-    from gisteval.executors.ray_pool import RayOptions, RayPool
+    from gisteval.executors.ray_cluster import RayOptions
+    from gisteval.executors.ray_pool import RayPool
 
     ray_workers = importlib.import_module("ray_workers")
     monkeypatch.setattr(queue, "TRIES", 1)

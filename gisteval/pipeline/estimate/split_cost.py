@@ -6,7 +6,7 @@ Neither needs weights. The padding of batches and the self-check, of ten example
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -197,16 +197,8 @@ def split_cost(
     )
     flops = None
     if shape is not None and shape.closed is not None:
-        closed = shape.closed
-        once = sum(
-            (forward(closed, footprint(row).run_once, 0, logits=0) for row in prompts.values()),
-            NO_FLOPS,
-        )
-        each = (
-            _use(closed, caches, footprint(row), row.input, row.target, output, room)
-            for row, output, room in zip(fitting, outputs, rooms, strict=True)
-        )
-        flops = sum(each, PhaseFlops(compress=once))
+        uses = zip(map(footprint, fitting), fitting, outputs, rooms, strict=True)
+        flops = _phase_flops(shape.closed, caches, map(footprint, prompts.values()), uses)
     return SplitCost(
         system.name,
         str(checkpoint.path),
@@ -219,6 +211,21 @@ def split_cost(
         tokens,
         flops,
     )
+
+
+def _phase_flops(
+    shape: Shape,
+    caches: bool,
+    prompts: Iterable[Footprint],
+    uses: Iterable[tuple[Footprint, ExampleLengths, int, int]],
+) -> PhaseFlops:
+    """FLOPs of distinct prompts and of examples, given as prompt, lengths, output and longest output."""
+    once = sum((forward(shape, prompt.run_once, 0, logits=0) for prompt in prompts), NO_FLOPS)
+    each = (
+        _use(shape, caches, prompt, row.input, row.target, output, most)
+        for prompt, row, output, most in uses
+    )
+    return sum(each, PhaseFlops(compress=once))
 
 
 @cache

@@ -177,7 +177,7 @@ def _executor(plan: Plan) -> Executor:
     if config.executor == "local":
         return LocalExecutor()
     from gisteval.executors.ray import RayExecutor
-    from gisteval.executors.ray_pool import RayOptions
+    from gisteval.executors.ray_cluster import RayOptions
 
     return RayExecutor(RayOptions(config.ray_address, config.num_workers, plan.placement.gpus))
 

@@ -227,7 +227,7 @@ def test_the_grid_is_every_combination(tmp_path: Path) -> None:
         ("entries: {seed: 1}", "entries must be a list"),
         ("entries: [{seed: 1}, 5]", "entry 2 must be a mapping"),
         ("entries: [{seed: 1}, {limit: 0}]", "entry 2: limit must be at least 1"),
-        ("entries: [{output: here}]", "entry 1: field 'output' is the sweep's own"),
+        ("entries: [{output: here}]", "entry 1: field 'output' can't be set"),
         ("common: {limt: 1}\nentries: [{}]", "common: unknown field 'limt'"),
     ],
 )
