@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
@@ -28,7 +26,13 @@ def test_the_nearer_roof_bounds_a_phase(flops, moved, seconds, bound, share):
     assert phase.flops_per_second / phase.bytes_per_second == pytest.approx(phase.intensity)
 
 
-def test_measured_rates_are_positive_and_of_what_was_asked_for():
-    machine = measure_machine(torch.device("cpu"), torch.float32, seconds=0.0)
+def test_the_roof_bounds_by_memory_first_and_by_arithmetic_then():
+    machine = measure_machine(torch.device("cpu"), torch.float32)
     assert (machine.device, machine.dtype, machine.threads) == ("cpu", "float32", torch.get_num_threads())
-    assert 0 < machine.flops_per_second < math.inf and 0 < machine.bytes_per_second < math.inf
+    assert machine.flops_per_second > 1e8 and machine.bytes_per_second > 1e8
+    ridge = machine.flops_per_second / machine.bytes_per_second
+    slow = attained(machine, "decode", flops=ridge / 10 * 1e6, moved=1e6, seconds=1.0)
+    fast = attained(machine, "prefill", flops=ridge * 10 * 1e6, moved=1e6, seconds=1.0)
+    assert (slow.bound, fast.bound) == ("memory", "compute")
+    assert slow.share == pytest.approx(1e6 / machine.bytes_per_second)
+    assert fast.share == pytest.approx(ridge * 1e7 / machine.flops_per_second)
