@@ -34,9 +34,9 @@ def sweep(
 
     configs = read_sweep(file)
     quiet_libraries()
-    from gisteval.pipeline.sweep.sweep_runs import Shard, report_sweep, run_sweep
+    from gisteval.pipeline.sweep.sweep_runs import SweepShard, report_sweep, run_sweep
 
-    chosen = configs if shard is None else Shard.parse(shard).of(configs)
+    chosen = configs if shard is None else SweepShard.parse(shard).of(configs)
     rates = given_rates(dry_run, flops_per_second, dollars_per_hour)
     if rates is not None:
         from gisteval.pipeline.estimate.text import sweep_text

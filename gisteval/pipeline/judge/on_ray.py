@@ -8,7 +8,8 @@ from itertools import chain
 from typing import Any
 
 from gisteval.executors.queue import Answers, Queue
-from gisteval.executors.ray_pool import RayOptions, RayPool
+from gisteval.executors.ray_cluster import RayOptions
+from gisteval.executors.ray_pool import RayPool
 from gisteval.judging.cache import Reply
 from gisteval.judging.client import Failure, Sink
 from gisteval.judging.prompting import messages

@@ -1,4 +1,4 @@
-"""What the command line says of a profile."""
+"""The options of `gisteval profile`."""
 
 from __future__ import annotations
 
@@ -14,25 +14,33 @@ from gisteval.options import Panel, as_one, check_least, option, same_as
 from gisteval.records.budget import parse_budgets
 
 OUTPUT_TOKENS = 17
-"""Of a measured model: the first token, which the prefill gives, and sixteen decoded ones."""
+"""Output length of a measured model: the first token, which the prefill gives, and sixteen decoded ones."""
 
 INPUT_TOKENS = 34
-"""Of a what-if table, where no other length is given."""
+"""Default input length of a what-if table."""
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
 def parse_bytes(text: str) -> int:
-    """Read `80GB`, `24 GiB` or a plain number of bytes. Raises GistevalError for anything else."""
+    """Read a size such as `80GB`, `24 GiB` or a plain number of bytes.
+
+    Raises:
+        GistevalError: The text is anything else.
+    """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?B|)\s*", text.upper())
     if match is None or float(match[1]) <= 0:
-        raise GistevalError(f"memory budget {text!r} is no size: write it like 80GB or 24GiB")
+        raise GistevalError(f"memory budget {text!r} is not a size: write it like 80GB or 24GiB")
     return int(float(match[1]) * _UNITS[match[2]])
 
 
 def numbers_of(flag: str) -> Callable[[str], tuple[int, ...]]:
-    """A parser of comma-separated positive numbers, each of which counts once. flag: for its message."""
+    """Return a parser of comma-separated positive numbers. A repeated number counts once.
+
+    Args:
+        flag: The option, for an error message.
+    """
 
     def parse(text: str) -> tuple[int, ...]:
         parts = [part.strip() for part in text.split(",")]
@@ -153,6 +161,7 @@ class ProfileOptions:
     quantize: str | None = same_as(RunConfig, "quantize")
 
     def __post_init__(self) -> None:
+        """Check that the options fit together."""
         if sum(map(bool, (self.shapes, self.model, self.released))) != 1:
             raise GistevalError("give one of --shape (no weights), --model (with weights) or --released")
         check_least(self, "--")

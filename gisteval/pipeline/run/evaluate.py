@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, counted
 from gisteval.executors.local import LocalExecutor
-from gisteval.executors.work import Checked, Executor, Job, Settings, Work
+from gisteval.executors.work import Checked, Executor, Job, Settings, SystemWork
 from gisteval.generation.outcomes import Failed, NotFinite, TooLong
 from gisteval.logs import log_only, progress, run_log
 from gisteval.models.running.memory import is_out_of_memory
@@ -176,12 +176,12 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
     return failures
 
 
-def incomplete(plan: Plan, folder: RunFolder) -> Iterator[Work]:
+def incomplete(plan: Plan, folder: RunFolder) -> Iterator[SystemWork]:
     """The work that is left; systems of one checkpoint follow each other."""
     checked = folder.manifest().self_check
     for system in sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k)):
         known = {split: folder.known_keys(system.name, split) for split in plan.examples}
-        work = Work(Job(system, plan.identities[system.name].prefix()), plan.examples, known)
+        work = SystemWork(Job(system, plan.identities[system.name].prefix()), plan.examples, known)
         complete = all(len(work.done(split)) == len(examples) for split, examples in plan.examples.items())
         if system.name not in checked or not complete:
             yield work
@@ -192,7 +192,7 @@ def _executor(plan: Plan) -> Executor:
     if config.executor == "local":
         return LocalExecutor()
     from gisteval.executors.ray import RayExecutor
-    from gisteval.executors.ray_pool import RayOptions
+    from gisteval.executors.ray_cluster import RayOptions
 
     return RayExecutor(RayOptions(config.ray_address, config.num_workers, plan.placement.gpus))
 

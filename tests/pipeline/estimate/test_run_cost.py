@@ -79,7 +79,7 @@ def test_flops_are_those_that_torch_counts_in_a_run(
     from gisteval.generation.answering import Decoding, answer_all
     from gisteval.generation.outcomes import Answer
     from gisteval.models.checkpoints.loading import load_model
-    from gisteval.pipeline.estimate.split_cost import measure_lengths, split_cost
+    from gisteval.pipeline.estimate.split_cost import count_lengths, split_cost
     from gisteval.registry import COMPRESSORS
     from gisteval.suite import SuiteOptions, build_suite
     from gisteval.tasks import load_task
@@ -94,13 +94,13 @@ def test_flops_are_those_that_torch_counts_in_a_run(
     found = COMPRESSORS.load(compressor)()
     with FlopCounterMode(display=False) as counter:
         for instruction in dict.fromkeys(example.instruction for example in examples):
-            own = [example for example in examples if example.instruction == instruction]
-            for batch in answer_all(model, found, None, own, Decoding(4, batch_size=1)):
+            same_instruction = [example for example in examples if example.instruction == instruction]
+            for batch in answer_all(model, found, None, same_instruction, Decoding(4, batch_size=1)):
                 assert all(isinstance(answer, Answer) for answer in batch)
-    cost = split_cost(system, "test", measure_lengths(system.checkpoint, examples), 4)
-    assert cost.work is not None
-    assert cost.work.most.matrix == counter.get_total_flops()
-    assert cost.work.expected.matrix <= cost.work.most.matrix
+    cost = split_cost(system, "test", count_lengths(system.checkpoint, examples), 4)
+    assert cost.flops is not None
+    assert cost.flops.most.matrix == counter.get_total_flops()
+    assert cost.flops.expected.matrix <= cost.flops.most.matrix
 
 
 def test_time_and_dollars_follow_from_the_rates(tiny_suite, tiny_task, dry_run) -> None:
@@ -142,7 +142,7 @@ def test_without_a_closed_form_tokens_are_counted(write_suite, tiny_task, dry_ru
     arguments = ("run", "--model", write_suite("gpt2"), "--task", tiny_task, *RATE)
     found = dry_run(*arguments)
     assert all(item["flops"] is None and item["tokens"]["prompt"] for item in found["estimates"])
-    assert any("no closed form of its FLOPs" in note for note in found["estimate_notes"])
+    assert any("FLOPs left out, since there is no closed form" in note for note in found["estimate_notes"])
     assert gisteval(*arguments, "--dry-run").code == 0
 
 
@@ -204,7 +204,7 @@ def test_a_sweep_counts_what_is_open(tiny_suite, tiny_task, tmp_path, gisteval, 
     totals = [entry["worker"]["most"]["flops"] for entry in before["entries"][:2]]
     assert before["worker"]["most"]["flops"] == sum(totals)
     text = gisteval(*arguments, *RATE, "--dry-run").out
-    assert "all that is open, one worker: " in text
+    assert "all unfinished entries, one worker: " in text
     assert "does not exist" in text
 
 
