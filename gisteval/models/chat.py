@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jinja2 import TemplateError
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from gisteval.errors import GistevalError, one_line
+from gisteval.models.chat_templates import TemplateFailed, render
 from gisteval.models.checkpoint import Checkpoint, inspect_checkpoint
 from gisteval.models.loading import load_tokenizer, load_weights, resolve
 from gisteval.models.padding import pad_left
@@ -94,15 +94,11 @@ class ChatModel:
 
     def _text(self, conversation: Sequence[dict[str, str]]) -> str:
         try:
-            text = self._tokenizer.apply_chat_template(
-                list(conversation), tokenize=False, add_generation_prompt=True
-            )
-        except TemplateError as error:  # SecurityError, too: transformers renders in Jinja's sandbox
+            return render(self._tokenizer, conversation, add_generation_prompt=True)
+        except TemplateFailed as error:
             raise GistevalError(
                 f"{self._tokenizer.name_or_path}: its chat template can't be used ({one_line(error)})"
             ) from error
-        assert isinstance(text, str)
-        return text
 
 
 def chat_identity(name: str, dtype: str) -> str:
