@@ -16,7 +16,7 @@ from typing import Any
 
 from gisteval.errors import GistevalError, one_line
 from gisteval.file_names import checked_name
-from gisteval.foreign_files import read_json
+from gisteval.foreign_files import LONGEST_JSON, read_bytes, read_json
 from gisteval.models.architecture import (
     DECODER,
     ENCODER_DECODER,
@@ -154,7 +154,7 @@ class Checkpoint:
             "chat_template*",
         )
         files = sorted({path for pattern in patterns for path in self.path.glob(pattern)})
-        return digest([f"{path.name}={path.read_bytes().hex()}" for path in files])
+        return digest([f"{path.name}={_content(path).hex()}" for path in files])
 
     def config(self) -> dict[str, Any]:
         """Content of config.json; empty without one (an adapter, a GGUF file)."""
@@ -198,6 +198,8 @@ def inspect_checkpoint(
     tokenizer's own template, read in place of the record's; generates_only: it is asked for replies alone,
     as judges are, so it may be of a family whose prompts can't be compressed.
     """
+    if k is not None and not 0 < k <= MOST_GISTS:
+        raise GistevalError(f"k must be from 1 to {MOST_GISTS:,}, not {k}")
     if not path.is_dir():
         raise GistevalError(f"checkpoint {path} does not exist: give a folder or a hub name")
     ggufs = sorted(path.glob("*.gguf"))
@@ -242,6 +244,16 @@ def _architecture(path: Path) -> Architecture:
         task = _read_json(path / ADAPTER_FILE).get("task_type")
         return ENCODER_DECODER if task == "SEQ_2_SEQ_LM" else DECODER
     return DECODER
+
+
+def _content(file: Path) -> bytes:
+    """A tokenizer's file. Raises GistevalError."""
+    try:
+        return read_bytes(file, LONGEST_JSON)
+    except (OSError, ValueError) as error:
+        raise GistevalError(
+            f"{file} can't be read ({one_line(error)}): copy the checkpoint again"
+        ) from error
 
 
 def read_record(
