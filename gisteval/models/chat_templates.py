@@ -29,8 +29,12 @@ MEMORY = 2 << 30
 LONGEST = 64 << 20
 """Characters that one conversation may become."""
 
-_PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
+_PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TZ")
 """Environment variables of the process; it needs no key."""
+
+
+PROGRAM = Path(__file__).with_name("template_process.py")
+"""What the process runs."""
 
 
 class TemplateFailed(Exception):
@@ -92,10 +96,9 @@ class _RenderingProcess:
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None or self._owner != os.getpid():  # a fork must not share the pipes
             self._owner = os.getpid()
-            program = Path(__file__).with_name("template_process.py")
             places = json.dumps([place for place in sys.path if place])
             self._process = subprocess.Popen(
-                [sys.executable, "-I", str(program), places, str(SECONDS), str(MEMORY), str(LONGEST)],
+                [sys.executable, "-I", str(PROGRAM), places, str(SECONDS), str(MEMORY), str(LONGEST)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
