@@ -31,11 +31,11 @@ selfcheck: setup ## planted faults and right models through the self-check, on t
 	$(BIN)/python benchmarks/selfcheck.py --seconds 1800
 
 audit: setup ## known vulnerabilities of the pinned dependencies
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	$(BIN)/pip-audit --requirement $(or $(LOCK),constraints.txt) --no-deps --disable-pip
 
 wheel: setup ## the built package works in an empty environment
 	rm -rf build/wheel
-	$(BIN)/python -m build --wheel --outdir build/wheel
+	$(BIN)/python -m build --wheel $(if $(LOCK),--no-isolation) --outdir build/wheel
 	$(PYTHON) -m venv build/wheel/env
 	build/wheel/env/bin/pip install -q -c constraints.txt build/wheel/*.whl
 	cd build/wheel && env/bin/gisteval validate

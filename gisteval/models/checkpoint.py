@@ -10,13 +10,15 @@ no `config.json` is loaded through `gguf_file`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, one_line
 from gisteval.file_names import checked_name
-from gisteval.foreign_files import LONGEST_JSON, read_bytes, read_json
+from gisteval.foreign_files import LONGEST_JSON, open_file, read_bytes, read_json
 from gisteval.models.architecture import (
     DECODER,
     ENCODER_DECODER,
@@ -132,7 +134,7 @@ class Checkpoint:
         names = ("config.json", "generation_config.json", "adapter_config.json")
         configs = [self.path / name for name in names if (self.path / name).is_file()]
         for path in [*self.weight_files, *configs]:
-            with path.open("rb") as stream:
+            with _readable(path), open_file(path) as stream:
                 state.update(hashlib.file_digest(stream, "blake2b").digest())
         if self.base is not None:
             state.update(self.base.weights_digest().encode())
@@ -246,14 +248,20 @@ def _architecture(path: Path) -> Architecture:
     return DECODER
 
 
-def _content(file: Path) -> bytes:
-    """A tokenizer's file. Raises GistevalError."""
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Raises GistevalError where a file of a checkpoint can't be read."""
     try:
-        return read_bytes(file, LONGEST_JSON)
+        yield
     except (OSError, ValueError) as error:
         raise GistevalError(
             f"{file} can't be read ({one_line(error)}): copy the checkpoint again"
         ) from error
+
+
+def _content(file: Path) -> bytes:
+    with _readable(file):
+        return read_bytes(file, LONGEST_JSON)
 
 
 def read_record(
