@@ -239,7 +239,7 @@ def test_a_foreign_judge_gets_no_key_and_no_texts_elsewhere(
     assert set(chat_server.keys) == {"Bearer none", "Bearer sk-planted-000111222"}
 
 
-def test_run_and_sweep_ask_a_foreign_judges_host_only_by_a_flag(refused, tmp_path) -> None:
+def test_run_and_sweep_ask_a_foreign_judges_host_only_by_a_flag(gisteval, refused, tmp_path) -> None:
     judge = tmp_path / "nice"
     shutil.copytree(Path(__file__).parents[2] / "judges" / "openai", judge)
     own = (judge / "judge.yaml").read_text()
@@ -248,8 +248,9 @@ def test_run_and_sweep_ask_a_foreign_judges_host_only_by_a_flag(refused, tmp_pat
     file.write_text(f"entries: [{{{asked}}}]")
     sweep = ("sweep", file, "--output", tmp_path / "out")
     for command in (("run", "--judge", judge, "--limit", 1), sweep):
-        assert "--allow-host 192.0.2.1 if it shall" in refused(*command)
-        assert "--allow-host 192.0.2.1 if it shall" in refused(*command, "--allow-host", "192.0.2.2")
+        for other in ((), ("--allow-host", "192.0.2.2")):
+            outcome = gisteval(*command, *other)
+            assert outcome.code == 2 and "--allow-host 192.0.2.1 if it shall" in outcome.err
     allowed = read_config(None, {"judge": str(judge), "allow_host": "192.0.2.1"})
     prepare(judge_options(allowed)).check_access()
     file.write_text(f"entries: [{{{asked}, allow_host: 192.0.2.1}}]")
