@@ -84,7 +84,7 @@ class _RenderingProcess:
             if not line:
                 code = process.wait()
                 self.close()
-                late = code == -signal.SIGPROF
+                late = code == -getattr(signal, "SIGPROF", 0)
                 raise TemplateFailed(
                     f"it takes over {SECONDS:g} s" if late else f"the process that renders it ended: {code}"
                 )

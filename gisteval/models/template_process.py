@@ -21,9 +21,9 @@ def main(places: str, seconds: str, memory: str, longest: str) -> None:
 
     _limit_memory(int(memory))
     for line in sys.stdin:
-        signal.setitimer(signal.ITIMER_PROF, float(seconds))
+        _limit_time(float(seconds))
         answer = _answer(render_jinja_template, json.loads(line), int(longest))
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        _limit_time(0)
         print(json.dumps(answer), file=answers, flush=True)
 
 
@@ -39,16 +39,22 @@ def _answer(render: Any, request: dict[str, Any], longest: int) -> dict[str, str
         return {"error": str(error)[:1000] or type(error).__name__}
 
 
+def _limit_time(seconds: float) -> None:
+    """Let the system end the process after so much of its own time; 0: never. Windows can't."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
 def _limit_memory(more: int) -> None:
     """Let the process grow by so many bytes, where the system says how large it is now."""
-    import resource
-
     try:
+        import resource
+
         with open("/proc/self/statm", encoding="ascii") as stream:
             now = int(stream.read().split()[0]) * resource.getpagesize()
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (now + more, most))
-    except (OSError, ValueError):
+    except (ImportError, OSError, ValueError):
         pass  # the limit of time remains
 
 

@@ -121,9 +121,9 @@ def build_recipe(values: dict[str, Any], source: str) -> Recipe:
 
 def _read(path: Path, allow_outside: bool, children: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Fields of a recipe and of those it extends; children: the files that led here."""
+    values = read_yaml(path, "recipe")
     if path.resolve() in children:
         raise GistevalError(f"recipe {path} extends itself")
-    values = read_yaml(path, "recipe")
     if not isinstance(values, dict):
         raise GistevalError(f"recipe {path} must be a YAML mapping")
     parent = values.pop("extends", None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,6 +66,7 @@ def test_what_does_not_render_ends(template: str, chat_tokenizer, impatient) -> 
     assert render(chat_tokenizer("fine{{ messages[0].content }}"), TALK) == "fineBe brief."
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 def test_a_template_sees_no_key(chat_tokenizer, impatient, monkeypatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
     render(chat_tokenizer("{{ messages }}"), TALK)

@@ -72,6 +72,9 @@ def test_what_a_recipe_extends_lies_in_its_folder_or_below(tmp_path):
     (folder / "sub" / "common.yaml").write_text("seed: 3\n")
     (folder / "last.yaml").write_text("extends: sub/common.yaml\n")
     assert load_recipe(folder / "last.yaml", VALID).seed == 3
+    (folder / "circle.yaml").symlink_to(folder / "circle.yaml")
+    with pytest.raises(GistevalError, match=r"circle\.yaml can't be read"):
+        load_recipe(folder / "circle.yaml", VALID)
     for name in ("../secret.yaml", str(tmp_path / "secret.yaml"), "link.yaml"):
         (folder / "last.yaml").write_text(f"extends: {name}\n")
         with pytest.raises(GistevalError, match=r"last\.yaml: extends: .* --allow-outside"):
