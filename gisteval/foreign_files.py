@@ -10,8 +10,9 @@ import json
 import math
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 LONGEST_TEXT = 1 << 20
 """Bytes of a file that people write by hand, such as YAML."""
@@ -29,7 +30,7 @@ DEEPEST = 64
 """Lists and mappings in one another; what is deeper overflows the libraries that walk it."""
 
 
-def open_file(file: Path) -> BinaryIO:
+def open_file(file: Path) -> BufferedReader:
     """A file to be read. Raises OSError, or ValueError if it is no regular file."""
     if not stat.S_ISREG(file.stat().st_mode):
         raise ValueError("it is no regular file but a folder, a pipe or a device")
