@@ -22,6 +22,9 @@ ALIASES = {
 }
 """Fields that hold several values, by the names of their flags."""
 
+FLAGS_ONLY = ("allow_host",)
+"""Fields that no file may set, since it may be somebody else's."""
+
 EXECUTORS = ("local", "ray")
 
 
@@ -35,9 +38,10 @@ class RunConfig:
     two thinking_tags; device_map: a strategy of accelerate's or a JSON file, in place of a device;
     quantize: weights in "int8" or "int4"; splits: of the task (default: its own choice); limit: examples a
     split; output: folder of the run; judge: of the win rates, or "none"; judge_params: fields of its
-    requests, "name=value" each (see gisteval.judging.parameters); profile: measure speed and memory
-    once the records are complete; executor: "local" or "ray", the latter with its cluster's address, its
-    number of workers and the GPUs of each, which may be a part of one.
+    requests, "name=value" each (see gisteval.judging.parameters); allow_host: a server that the judge's
+    file may name; profile: measure speed and memory once the records are complete; executor: "local" or
+    "ray", the latter with its cluster's address, its number of workers and the GPUs of each, which may be
+    a part of one.
     """
 
     models: tuple[str, ...] = ()
@@ -65,6 +69,7 @@ class RunConfig:
     thinking: str = "strip"
     thinking_tags: tuple[str, ...] = PAIRS[0]
     judge: str = "reference"
+    allow_host: str | None = None
     judge_params: tuple[str, ...] = ()
     profile: bool = False
     executor: str = "local"
@@ -151,6 +156,8 @@ def checked_fields(given: Mapping[Any, Any], where: str) -> dict[str, Any]:
                 f"{where}unknown field {str(written)!r}{did_you_mean(name, known)}: "
                 f"choose from {', '.join(known)}"
             )
+        if name in FLAGS_ONLY and where:
+            raise GistevalError(f"{where}field {name!r} is a flag alone: give --{name.replace('_', '-')}")
         if name in values:
             raise GistevalError(f"{where}field {name!r} is given twice, the second time as {written!r}")
         if value is not None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gisteval.cli.options import (
+    AllowHost,
     AsJson,
     ExecutorName,
     GpusPerWorker,
@@ -33,9 +34,7 @@ def judge(
     api_key_env: Annotated[
         str | None, typer.Option(help="Environment variable that holds the key; keys are never stored.")
     ] = None,
-    allow_host: Annotated[
-        str | None, typer.Option(help="Host (or host:port) that the judge's file may name as its server.")
-    ] = None,
+    allow_host: AllowHost = None,
     concurrency: Annotated[int, typer.Option(help="Requests at a time.")] = 8,
     rate: Annotated[float | None, typer.Option(help="Requests a minute at most.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds for one try, all of it.")] = 60.0,

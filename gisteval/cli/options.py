@@ -38,6 +38,9 @@ JudgeParam = Annotated[
     list[str] | None,
     typer.Option(help="name=value of the judge's requests, name= leaves one out; may be repeated."),
 ]
+AllowHost = Annotated[
+    str | None, typer.Option(help="Host (or host:port) that the judge's file may name as its server.")
+]
 NumWorkers = Annotated[int | None, typer.Option(help="Ray workers; default: as many as there is room for.")]
 GpusPerWorker = Annotated[float | None, typer.Option(help="GPUs of a Ray worker, such as 1 or 0.5.")]
 DataDir = Annotated[str | None, typer.Option(help="Where downloaded data already lies.")]

@@ -9,6 +9,7 @@ import typer
 
 from gisteval.cli.estimate import DollarsPerHour, DryRun, FlopsPerSecond, given_rates, print_estimate
 from gisteval.cli.options import (
+    AllowHost,
     AsJson,
     Base,
     ChatTemplate,
@@ -63,6 +64,7 @@ def run(
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Load .bin weights.")] = False,
     judge: Annotated[str | None, typer.Option(help="Judge of the win rates, or none.")] = None,
     judge_param: JudgeParam = None,
+    allow_host: AllowHost = None,
     profile: Annotated[bool, typer.Option("--profile", help="Then measure speed and memory.")] = False,
     executor: ExecutorName = None,
     ray_address: RayAddress = None,
@@ -97,6 +99,7 @@ def run(
         splits=split,
         judge=judge,
         judge_params=judge_param or None,
+        allow_host=allow_host,
         allow_pickle=allow_pickle or None,
         base=base,
         chat_template=chat_template,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gisteval.cli.estimate import DollarsPerHour, DryRun, FlopsPerSecond, given_rates
-from gisteval.cli.options import AsJson, print_json, print_text, quiet_libraries
+from gisteval.cli.options import AllowHost, AsJson, print_json, print_text, quiet_libraries
 
 
 def sweep(
@@ -18,6 +19,7 @@ def sweep(
     shard: Annotated[
         str | None, typer.Option(help="I/N: every N-th entry from the I-th on, and no report.")
     ] = None,
+    allow_host: AllowHost = None,
     dry_run: DryRun = False,
     flops_per_second: FlopsPerSecond = None,
     dollars_per_hour: DollarsPerHour = None,
@@ -26,7 +28,7 @@ def sweep(
     """Run every entry of a file in a folder of its own, and report on all of them at once."""
     from gisteval.pipeline.sweep.sweep_file import read_sweep
 
-    configs = read_sweep(file)
+    configs = tuple(replace(config, allow_host=allow_host) for config in read_sweep(file))
     quiet_libraries()
     from gisteval.pipeline.sweep.sweep_runs import Shard, report_sweep, run_sweep
 

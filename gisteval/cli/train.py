@@ -28,7 +28,10 @@ def train(
     seed: Annotated[int | None, typer.Option()] = None,
     lora: Annotated[bool, typer.Option("--lora", help="Train low-rank adapters (extra: train).")] = False,
     data_dir: Annotated[Path | None, typer.Option(help="Where downloaded data already lies.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.", min=1, max=4096)] = None,
+    allow_outside: Annotated[
+        bool, typer.Option("--allow-outside", help="Let the recipe extend files outside its folder.")
+    ] = False,
 ) -> None:
     """Train one checkpoint under a condition; an interrupted training goes on where it was."""
     flags = given(
@@ -48,7 +51,7 @@ def train(
     )
     from gisteval.training.recipe import build_recipe, load_recipe
 
-    settings = load_recipe(recipe, flags) if recipe else build_recipe(flags, "flags")
+    settings = load_recipe(recipe, flags, allow_outside) if recipe else build_recipe(flags, "flags")
     quiet_libraries()
     import torch
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gisteval.errors import GistevalError, InvalidRun, counted
+from gisteval.files.foreign import read_json
 from gisteval.files.names import SEPARATOR, file_name, readable_name
 from gisteval.logs import LOG_FILE
 from gisteval.records.facts import WrongField, check_complete, check_manifest, check_numbers, check_results
@@ -273,7 +274,7 @@ class RunFolder:
         """Ids of the examples of which the finished run says that a system has no output."""
         file = self.path / "failures.json"
         try:
-            named = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+            named = read_json(file) if file.exists() else []
             return {item["example"] for item in named if (item["system"], item["split"]) == (system, split)}
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise GistevalError(f"{file} is damaged: run that run's command again") from error
@@ -317,7 +318,7 @@ class RunFolder:
     def _results(self) -> tuple[list[ResultRow], str, list[dict[str, Any]]]:
         file = self.path / "results.json"
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = read_json(file)
             check_results(content)
             rows = [from_json(ResultRow, row) for row in content["rows"]]
             return rows, content["signature"], content.get("judging", [])
@@ -408,7 +409,7 @@ def _no_record(path: Path, number: int, error: Exception) -> GistevalError:
 def _read_manifest(file: Path) -> dict[str, Any]:
     """Raises GistevalError naming the field that does not hold what it should."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
         check_manifest(found)
     except WrongField as error:
         raise GistevalError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import read_json
 from gisteval.judging.study import trusts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
@@ -128,7 +128,7 @@ def _profile(folder: RunFolder) -> Mapping[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        found = dict(json.loads(file.read_text(encoding="utf-8")))
+        found = dict(read_json(file))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise GistevalError(f"{file} is damaged: delete it, or profile again") from error
     if found.get("kind") in ("model", "what_if") and found.get("schema_version") != PROFILE_VERSION:

@@ -68,12 +68,16 @@ class ModelOptions:
     chat_template: str | None = None
 
     def __post_init__(self) -> None:
-        fewest = {"--limit": (self.limit, 1), "--output-tokens": (self.output_tokens, 2)}
+        bounds = {
+            "--limit": (self.limit, 1, 10**9),
+            "--output-tokens": (self.output_tokens, 2, 10**6),
+            "--batch-size": (max(self.batch_sizes), 1, 10**5),
+        }
         if self.threads is not None:
-            fewest["--threads"] = (self.threads, 1)
-        for option, (value, least) in fewest.items():
-            if value < least:
-                raise GistevalError(f"{option} must be at least {least}, not {value}")
+            bounds["--threads"] = (self.threads, 1, 4096)
+        for option, (value, least, most) in bounds.items():
+            if not least <= value <= most:
+                raise GistevalError(f"{option} must be from {least} to {most:,}, not {value}")
         if not 0 < self.time_budget < math.inf:
             raise GistevalError(
                 f"--time-budget must be a number of seconds above 0, not {self.time_budget:g}"
