@@ -11,9 +11,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import open_file
 from gisteval.profiling.closed_form import forward
 from gisteval.profiling.shapes import Shape, load_shape
 
@@ -59,9 +61,9 @@ class ReleasedMeans:
 def read_released(file: Path) -> list[ReleasedRow]:
     """The rows of one file. Raises GistevalError if it is no such file."""
     try:
-        with file.open(newline="", encoding="utf-8") as stream:
+        with TextIOWrapper(open_file(file), encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise GistevalError(f"{file} can't be read: give a benchmarking CSV of the paper") from error
     if not rows or not set(COLUMNS) <= rows[0].keys():
         needed = ", ".join(COLUMNS)

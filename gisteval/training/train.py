@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import shutil
 import sys
@@ -27,6 +26,7 @@ from transformers import (
 )
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import read_json
 from gisteval.masks import MaskRule
 from gisteval.models.checkpoints.checkpoint import GIST_FILE, GistRecord, inspect_checkpoint
 from gisteval.models.checkpoints.loading import (
@@ -301,7 +301,7 @@ def _last_checkpoint(output: Path) -> str | None:
 def _read_json(file: Path) -> dict[str, Any] | None:
     """A file's JSON object; None if it is missing or was cut short."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

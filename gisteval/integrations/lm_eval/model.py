@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from gisteval.compressors.base import check_budget
 from gisteval.compressors.spec import CompressorSpec, settings_of
-from gisteval.errors import GistevalError, did_you_mean
+from gisteval.errors import GistevalError, did_you_mean, one_line
 from gisteval.integrations.lm_eval.arguments import compressor_spec, row_limit, rule_of
 from gisteval.integrations.lm_eval.batches import Compression, Piece, Placed, Row, batches, questions
 from gisteval.integrations.lm_eval.decoding import Decoding, StopTexts, read_decoding
@@ -29,6 +29,7 @@ from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import choose_placement
 from gisteval.models.running.continuation import Continuation, Decoded, Scored
 from gisteval.models.running.decoder import DecoderModel
+from gisteval.models.text.chat_templates import TemplateFailed, render
 from gisteval.records.budget import Budget
 from gisteval.records.schema import as_condition
 
@@ -134,13 +135,17 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
     ) -> str:
         """The conversation as one text, by the tokenizer's chat template."""
-        text = self.tokenizer.apply_chat_template(
-            chat_history,
-            tokenize=False,
-            add_generation_prompt=add_generation_prompt,
-            continue_final_message=not add_generation_prompt,
-        )
-        return str(text)
+        try:
+            return render(
+                self.tokenizer,
+                chat_history,
+                add_generation_prompt=add_generation_prompt,
+                continue_final_message=not add_generation_prompt,
+            )
+        except TemplateFailed as error:
+            raise GistevalError(
+                f"{self.tokenizer.name_or_path}: its chat template can't be used ({one_line(error)})"
+            ) from error
 
     def get_model_info(self) -> dict[str, Any]:
         """What results.json says of the model, and of how much its prompts were compressed."""

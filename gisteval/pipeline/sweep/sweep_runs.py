@@ -25,8 +25,8 @@ ENTRY_FILE = "entry.json"
 """In a run's folder, written last: its presence means that the entry is finished."""
 
 SPEED_ONLY = {"output", "batch_size", "device", "device_map", "data_dir"}
-SPEED_ONLY |= {"executor", "ray_address", "num_workers", "gpus_per_worker"}
-"""Fields of a configuration that change where and how fast a run computes, never its records."""
+SPEED_ONLY |= {"executor", "ray_address", "num_workers", "gpus_per_worker", "allow_host"}
+"""Fields of a configuration that change whether, where and how fast a run computes, never its records."""
 
 LONGEST_LABEL = 60
 
