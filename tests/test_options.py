@@ -122,7 +122,7 @@ def test_the_largest_value_is_allowed_and_a_larger_one_is_not() -> None:
 def test_no_file_sets_an_option_of_the_command_line_alone() -> None:
     assert checked_fields(Settings, {"trusted": "x"}, "") == {"trusted": "x"}
     for value in ("x", None):
-        with pytest.raises(GistevalError, match="^file: field 'trusted' is a flag alone: give --trusted$"):
+        with pytest.raises(GistevalError, match=r"^file: field 'trusted' is a flag alone: give --trusted$"):
             checked_fields(Settings, {"trusted": value}, "file: ")
     assert "trusted" not in json_schema(Settings)["properties"]
 

@@ -64,7 +64,7 @@ def options(folder: Path, task: Path, **changes):
 
 
 def identity(folder: Path, task: Path, **changes):
-    return run_identity(plan_run(read_config(None, options(folder, task, **changes))))["systems"]
+    return run_identity(plan_run(read_config(None, options(folder, task, **changes)))).systems
 
 
 def test_a_suite_of_chat_models_runs_as_its_records_say(write_chat, tiny_task, tmp_path):
