@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from gisteval.content import beside, find_content, first_fault, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean, one_line
+from gisteval.files.foreign import parse_json, read_text
 from gisteval.records.schema import digest
 from gisteval.thinking import PAIRS, check_pair
 
@@ -217,13 +218,12 @@ def read_judge(file: Path) -> Judge:
         if not isinstance(definition, ChatDefinition):
             return Judge(definition)
         system, prompt = (
-            beside(file.parent, name).read_text(encoding="utf-8")
-            for name in (definition.system, definition.prompt)
+            read_text(beside(file.parent, name)) for name in (definition.system, definition.prompt)
         )
         schema = ""
         if definition.reply_schema is not None:
-            schema = beside(file.parent, definition.reply_schema).read_text(encoding="utf-8")
-            json.loads(schema)
+            schema = read_text(beside(file.parent, definition.reply_schema))
+            parse_json(schema)
     except ValidationError as error:
         raise GistevalError(f"{file}: {first_fault(error)}") from error
     except (OSError, ValueError, RecursionError) as error:

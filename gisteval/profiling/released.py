@@ -12,9 +12,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import open_file
 from gisteval.profiling.closed_form import forward
 from gisteval.profiling.shapes import Shape, load_shape
 
@@ -81,9 +83,9 @@ def read_released(file: Path) -> list[ReleasedRow]:
         GistevalError: The file is not a released benchmark file, or it is damaged.
     """
     try:
-        with file.open(newline="", encoding="utf-8") as stream:
+        with TextIOWrapper(open_file(file), encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise GistevalError(f"{file} can't be read: give a benchmarking CSV of the paper") from error
     if not rows or not set(COLUMNS) <= rows[0].keys():
         needed = ", ".join(COLUMNS)

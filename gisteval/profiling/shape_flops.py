@@ -8,7 +8,7 @@ from gisteval.errors import GistevalError
 from gisteval.profiling.closed_form import Flops, decode, forward
 from gisteval.profiling.meta import Pass
 from gisteval.profiling.operators import OperatorCounter, OperatorCounts, Uncountable
-from gisteval.profiling.shapes import EncoderDecoderShape, ModelShape
+from gisteval.profiling.shapes import MOST_TOKENS, EncoderDecoderShape, ModelShape
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,10 @@ def shape_flops(
     if input_tokens < 1 or cached_tokens < 0 or output_tokens < 1:
         raise GistevalError(
             "--input-tokens and --output-tokens must be at least 1, --cached-tokens at least 0"
+        )
+    if max(input_tokens, cached_tokens, output_tokens) > MOST_TOKENS:
+        raise GistevalError(
+            f"--input-tokens, --cached-tokens and --output-tokens must be at most {MOST_TOKENS:,}"
         )
     counter = OperatorCounter(shape.config)
     try:

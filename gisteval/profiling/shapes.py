@@ -34,6 +34,9 @@ PUBLISHED: Mapping[str, Mapping[str, Any]] = {
 }
 """The paper's two models, each with the `<GIST>` row in its vocabulary (arXiv 2304.08467, section 4)."""
 
+MOST_TOKENS = 10_000_000
+"""Of any length asked about; no model reads as many."""
+
 
 @dataclass(frozen=True, slots=True)
 class DecoderShape:

@@ -15,7 +15,7 @@ from itertools import product
 from gisteval.errors import GistevalError
 from gisteval.profiling.breakeven import BreakEven, Cost, break_even
 from gisteval.profiling.closed_form import decode, forward
-from gisteval.profiling.shapes import ModelShape, Shape
+from gisteval.profiling.shapes import MOST_TOKENS, ModelShape, Shape
 
 NO_CACHE, WHOLE_CACHE, GIST, NEGATIVE = "no cache", "whole-prompt cache", "gist", "negative control"
 
@@ -65,6 +65,9 @@ class Scenario:
             raise GistevalError("what-if lengths and batch sizes must be at least 1")
         if self.gist_tokens < 1:
             raise GistevalError("what-if needs at least one gist token: see --gist-tokens")
+        lengths = (self.prompt_tokens, self.gist_tokens, self.input_tokens, self.output_tokens, self.batch)
+        if max(lengths) > MOST_TOKENS:
+            raise GistevalError(f"what-if lengths and batch sizes must be at most {MOST_TOKENS:,}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from gisteval.errors import GistevalError
 Condition = Literal["gist", "pos_control", "neg_control"]
 CONDITIONS: tuple[Condition, ...] = ("gist", "pos_control", "neg_control")
 
+MOST_GISTS = 10_000
+"""Gist tokens behind a prompt; each prompt's list of them is made in full."""
+
 Choice = Literal["a", "b", "tie", "invalid", "error"]
 """A judge's answer about system a and reference b; invalid: a reply nobody can read; error: no reply."""
 

@@ -7,9 +7,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gisteval.content import first_fault, read_yaml
+from gisteval.content import beside, first_fault, inside, read_yaml
 from gisteval.errors import GistevalError
-from gisteval.records.schema import Condition
+from gisteval.records.schema import MOST_GISTS, Condition
 
 
 class _Strict(BaseModel):
@@ -99,7 +99,7 @@ class Recipe(_Strict):
 
     task: str
     condition: Condition
-    k: int = Field(1, ge=1, le=10_000)
+    k: int = Field(1, ge=1, le=MOST_GISTS)
     family: str
     split: str = "train"
     limit: int | None = Field(None, ge=1)
@@ -108,18 +108,18 @@ class Recipe(_Strict):
     scratch: Scratch | None = None
     redraw: list[str] = []
     lora: Lora | None = None
-    leak_window: int = Field(0, ge=0)
-    steps: int = Field(ge=1)
-    rows_per_step: int = Field(32, ge=1)
-    pack: int | None = Field(None, ge=1)
-    max_length: int = Field(512, ge=8)
+    leak_window: int = Field(0, ge=0, le=2**31)
+    steps: int = Field(ge=1, le=2**53)
+    rows_per_step: int = Field(32, ge=1, le=1_000_000)
+    pack: int | None = Field(None, ge=1, le=10_000)
+    max_length: int = Field(512, ge=8, le=100_000_000)
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0)
     matrix_rate: float = Field(0.02, gt=0)
     warmup: float = Field(0.03, ge=0, lt=1)
     weight_decay: float = 0.01
     clip: float = 1.0
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=2**32 - 1)
     precision: Literal["float32", "bfloat16"] = "float32"
     save_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     log_every: int = Field(50, ge=1)
@@ -136,17 +136,18 @@ class Recipe(_Strict):
         return self
 
 
-def load_recipe(path: Path, overrides: dict[str, Any]) -> Recipe:
+def load_recipe(path: Path, overrides: dict[str, Any], allow_outside: bool = False) -> Recipe:
     """Read a recipe.
 
     Args:
-        path: The YAML file. `extends: other.yaml` names a file in the same folder that is read first.
+        path: The YAML file. `extends: other.yaml` names a file that is read first.
         overrides: Fields that replace those of the file.
+        allow_outside: The file that a recipe extends may lie outside its folder.
 
     Raises:
         GistevalError: A file can't be read, or a field is wrong.
     """
-    return build_recipe({**_read(path), **overrides}, str(path))
+    return build_recipe({**_read(path, allow_outside), **overrides}, str(path))
 
 
 def build_recipe(values: dict[str, Any], source: str) -> Recipe:
@@ -165,14 +166,27 @@ def build_recipe(values: dict[str, Any], source: str) -> Recipe:
         raise GistevalError(f"{source}: {first_fault(error, 'recipe')}") from error
 
 
-def _read(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
+def _read(path: Path, allow_outside: bool, children: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Fields of a recipe and of those it extends. `children` are the files that extend this one."""
+    values = read_yaml(path, "recipe")
     if path.resolve() in children:
         raise GistevalError(f"recipe {path} extends itself")
-    values = read_yaml(path, "recipe")
     if not isinstance(values, dict):
         raise GistevalError(f"recipe {path} must be a YAML mapping")
     parent = values.pop("extends", None)
     if not parent:
         return values
-    return {**_read(path.parent / str(parent), (*children, path.resolve())), **values}
+    further = _extended(path, str(parent), allow_outside)
+    return {**_read(further, allow_outside, (*children, path.resolve())), **values}
+
+
+def _extended(path: Path, parent: str, allow_outside: bool) -> Path:
+    """The file that a recipe extends. Raises GistevalError for one elsewhere."""
+    if allow_outside:
+        return path.parent / parent
+    try:
+        return beside(path.parent, inside(parent))
+    except (ValueError, GistevalError) as error:
+        raise GistevalError(
+            f"recipe {path}: extends: {error}; --allow-outside lets it lie elsewhere"
+        ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import read_json
 from gisteval.records.store import disk_error, write_json
 from gisteval.training.recipe import Recipe, build_recipe
 
@@ -53,7 +53,7 @@ def last_saved_step(output: Path) -> str | None:
 def _read_json(file: Path) -> dict[str, Any] | None:
     """A file's JSON object, or None if it is missing or incomplete."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None

@@ -12,7 +12,7 @@ from lm_eval.api.registry import register_model
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from tqdm import tqdm
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, one_line
 from gisteval.integrations.lm_eval.arguments import (
     device_name,
     load_reader,
@@ -28,6 +28,7 @@ from gisteval.integrations.lm_eval.runner import RequestRunner
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import resolve
 from gisteval.models.checkpoints.placement import choose_placement
+from gisteval.models.text.chat_templates import TemplateFailed, render
 from gisteval.records.schema import as_condition
 
 
@@ -134,13 +135,17 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
     ) -> str:
         """Return a conversation as one text, by the tokenizer's chat template."""
-        text = self.tokenizer.apply_chat_template(
-            chat_history,
-            tokenize=False,
-            add_generation_prompt=add_generation_prompt,
-            continue_final_message=not add_generation_prompt,
-        )
-        return str(text)
+        try:
+            return render(
+                self.tokenizer,
+                chat_history,
+                add_generation_prompt=add_generation_prompt,
+                continue_final_message=not add_generation_prompt,
+            )
+        except TemplateFailed as error:
+            raise GistevalError(
+                f"{self.tokenizer.name_or_path}: its chat template can't be used ({one_line(error)})"
+            ) from error
 
     def get_model_info(self) -> dict[str, Any]:
         """Return what lm-eval's results.json says about the model and the compression of its prompts."""

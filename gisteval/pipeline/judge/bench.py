@@ -20,7 +20,7 @@ from gisteval.records.schema import digest
 
 def judge_options(config: RunConfig) -> JudgeOptions:
     """What a run's configuration says of its judge."""
-    return JudgeOptions(judge=config.judge, parameters=config.judge_params)
+    return JudgeOptions(judge=config.judge, parameters=config.judge_params, allow_host=config.allow_host)
 
 
 @dataclass(frozen=True)

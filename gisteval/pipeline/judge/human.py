@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted, did_you_mean
+from gisteval.files.foreign import read_json
 from gisteval.judging.human import HUMAN, Item, draw_items, human_verdicts, read_answers, sheet_csv
 from gisteval.judging.protocol import Contest
 from gisteval.judging.study import contests
@@ -147,7 +148,7 @@ def _sheets(folder: RunFolder) -> list[Sheet]:
     if not file.is_file():
         return []
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
         return list(reader_of(tuple[Sheet, ...])(content, "sheets"))
     except (OSError, ValueError) as error:
         raise GistevalError(f"{file} is damaged: export the sheets again") from error

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
-from gisteval.options import Panel, as_one, check_least, option, same_as
+from gisteval.options import Panel, as_one, check_bounds, option, same_as
 from gisteval.records.budget import parse_budgets
 
 OUTPUT_TOKENS = 17
 """Output length of a measured model: the first token, which the prefill gives, and sixteen decoded ones."""
+
+MOST_DECODED = 10**6
+"""Longest output of a measured model, in tokens."""
 
 INPUT_TOKENS = 34
 """Default input length of a what-if table."""
@@ -89,7 +92,12 @@ class ProfileOptions:
         unset="the last of the task's own choice",
     )
     limit: int = option(
-        32, "Number of examples, spread evenly over the split.", Panel.TASK, metavar="N", least=1
+        32,
+        "Number of examples, spread evenly over the split.",
+        Panel.TASK,
+        metavar="N",
+        least=1,
+        most=10**9,
     )
     data_dir: str | None = same_as(RunConfig, "data_dir")
     input_tokens: int | None = option(
@@ -119,6 +127,7 @@ class ProfileOptions:
         flag="batch-size",
         more_flags=("batch-sizes",),
         metavar="N,N",
+        most=10**5,
         parse=numbers_of("--batch-size"),
     )
     time_budget: float = option(
@@ -153,7 +162,13 @@ class ProfileOptions:
         parse=numbers_of("--gist-tokens"),
     )
     threads: int | None = option(
-        None, "CPU threads.", Panel.HARDWARE, metavar="N", least=1, unset="as many as PyTorch chooses"
+        None,
+        "CPU threads.",
+        Panel.HARDWARE,
+        metavar="N",
+        least=1,
+        most=4096,
+        unset="as many as PyTorch chooses",
     )
     device: str = same_as(RunConfig, "device")
     dtype: str = same_as(RunConfig, "dtype")
@@ -164,12 +179,14 @@ class ProfileOptions:
         """Check that the options fit together."""
         if sum(map(bool, (self.shapes, self.model, self.released))) != 1:
             raise GistevalError("give one of --shape (no weights), --model (with weights) or --released")
-        check_least(self, "--")
+        check_bounds(self, "--")
         parse_budgets(self.budgets)
         if self.compressors and not self.model:
             raise GistevalError("--compressor is measured on a model: give --model")
-        if self.model and self.output_tokens is not None and self.output_tokens < 2:
-            raise GistevalError(f"--output-tokens must be at least 2, not {self.output_tokens}")
+        if self.model and not 2 <= self.decoded_tokens <= MOST_DECODED:
+            raise GistevalError(
+                f"--output-tokens must be from 2 to {MOST_DECODED:,}, not {self.output_tokens}"
+            )
         if not 0 < self.time_budget < math.inf:
             raise GistevalError(
                 f"--time-budget must be a number of seconds above 0, not {self.time_budget:g}"

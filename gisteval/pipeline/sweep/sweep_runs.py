@@ -25,8 +25,8 @@ ENTRY_FILE = "entry.json"
 """The file in a run's folder that is written last. If it exists, the entry is finished."""
 
 SPEED_ONLY = {"output", "batch_size", "device", "device_map", "data_dir"}
-SPEED_ONLY |= {"executor", "ray_address", "num_workers", "gpus_per_worker"}
-"""Configuration fields that change where and how fast a run computes, but not its records."""
+SPEED_ONLY |= {"executor", "ray_address", "num_workers", "gpus_per_worker", "allow_host"}
+"""Configuration fields that change whether, where and how fast a run computes, but not its records."""
 
 LONGEST_LABEL = 60
 

@@ -91,6 +91,7 @@ def test_a_changed_entry_reruns_only_itself(sweep, content, tiny_suite) -> None:
     # What only changes the speed is no change.
     faster = {**content, "common": {**content["common"], "batch_size": 2, "device": "cpu"}}
     assert states(sweep(faster)) == ["finished"] * 2
+    assert states(sweep(content, "--allow-host", "judges.example")) == ["finished"] * 2
 
 
 def test_new_weights_under_an_old_path_are_a_changed_entry(sweep, content, tiny_suite, tmp_path) -> None:
