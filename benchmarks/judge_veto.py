@@ -98,7 +98,7 @@ def verdict_on(judge: SimulatedJudge, n: int, generator: np.random.Generator, co
         ]
         evidence.add(contest, verdicts, system == NEGATIVE)
         if system != POSITIVE:
-            entries.append(sum_up("j", contest, verdicts).to_json())
+            entries.append(sum_up("j", contest, verdicts).figures())
     trust = judge_trust("j", entries, evidence, {NEGATIVE: "trained"}, sees_order=True)
     return "vetoed" if trust.vetoes else "doubted" if trust.doubt else "believed"
 

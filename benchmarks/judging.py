@@ -16,16 +16,21 @@ import json
 import multiprocessing
 import os
 import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "fixtures"))
+
+from run_folders import claim_run, make_generation, make_system, write_records
+
 from gisteval.pipeline.judge.bench import JudgeOptions, prepare
 from gisteval.pipeline.judge.judge_run import take_looks
 from gisteval.pipeline.judge.judged import write_judging
+from gisteval.records.manifest import Role
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Example, Generation, to_json
-from gisteval.records.store import RecordWriter
+from gisteval.records.schema import Example
 
 CONTENT = json.dumps({"reason": "The first answer does what was asked.", "choice": "A"})
 BODY = json.dumps(
@@ -71,56 +76,15 @@ def serve(port: multiprocessing.Queue[int], latency: float) -> None:
 def make_run(path: Path, pairs: int) -> None:
     """A run of one candidate and its control, whose outputs of 40 words differ everywhere."""
     examples = [Example(f"e{n}", "t", "s", f"Say what {n} is.", "", f"answer {n}") for n in range(pairs)]
-    systems = [
-        {
-            "name": name,
-            "role": role,
-            "reference": "pos",
-            "condition": None,
-            "control": None,
-            "compressor": "none",
-            "k": 1,
-        }
-        for name, role in (("pos", "positive"), ("gist-1", "candidate"))
-    ]
-    folder = RunFolder(path)
-    manifest = {
-        "identity": {"task": "t"},
-        "command": [],
-        "versions": {},
-        "device": "none",
-        "dtype": "none",
-        "systems": systems,
-        "splits": {"s": pairs},
-        "self_check": {},
-    }
-    folder.claim(manifest, {"s": examples})
-    for system in ("pos", "gist-1"):
-        with RecordWriter(folder.generations(system)) as writer:
-            for example in examples:
-                output = f"{system} {example.id} " + "word " * 40
-                record = Generation(
-                    key=f"{system} {example.id}",
-                    example=example.id,
-                    content=example.content_id,
-                    task="t",
-                    split="s",
-                    system=system,
-                    condition=None,
-                    control=None,
-                    compressor="none",
-                    k=1,
-                    output=output,
-                    output_tokens=42,
-                    finished=True,
-                    source_tokens=5,
-                    template_tokens=1,
-                    kept=5,
-                    bytes=0,
-                    nll=None,
-                    target_tokens=2,
-                )
-                writer.write([to_json(record)])
+    roles: dict[str, Role] = {"pos": "positive", "gist-1": "candidate"}
+    systems = [make_system(name, role, reference="pos") for name, role in roles.items()]
+    folder = claim_run(path, {"s": examples}, systems)
+    for system in systems:
+        records = (
+            make_generation(system, example, f"{system.name} {example.id} " + "word " * 40)
+            for example in examples
+        )
+        write_records(folder.generations(system.name), records)
     folder.write_results([], "benchmark", {})
 
 

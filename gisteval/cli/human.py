@@ -41,7 +41,7 @@ def import_(
 
     entries = import_answers(run, files)
     if as_json:
-        print_json(entries)
+        print_json([entry.to_json() for entry in entries])
     else:
         print_text(judging_text(entries))
         print(f"report: {run / 'report' / 'report.md'}")

@@ -104,7 +104,7 @@ def judge(
     else:
         entries = judge_run(run, options)
     if as_json:
-        print_json(entries)
+        print_json([entry.to_json() for entry in entries])
     else:
         print_text(judging_text(entries))
         print(f"report: {run / 'report' / 'report.md'}")

@@ -78,7 +78,7 @@ def import_predictions(
     if as_json:
         print((folder.path / "results.json").read_text(encoding="utf-8"), end="")
     else:
-        (count,) = folder.manifest()["splits"].values()
+        (count,) = folder.manifest().splits.values()
         systems = counted(len(folder.systems), "system")
         print(f"{folder.path}: {systems}, {counted(count, 'example')}")
         print_text("\n".join(map(plain_text, split_tables(folder.results()))))

@@ -32,6 +32,7 @@ from gisteval.gate.measures import (
 )
 from gisteval.gate.sides import Side, choose_side, shared_examples, shared_splits
 from gisteval.gate.trust import Bench, bench_of
+from gisteval.records.manifest import JudgeFacts
 
 Inconclusive = Literal["fail", "pass"]
 
@@ -225,20 +226,15 @@ def _measure(
 
 def _judge_digest(candidate: Side, baseline: Side, judge: str) -> str | None:
     """The judge's prompt digest. Raises InvalidRun if the runs were judged under different ones."""
-    ours, theirs = (side.run.judges.get(judge, {}) for side in (candidate, baseline))
-    if (
-        not candidate.is_positive
-        and not baseline.is_positive
-        and ours.get("identity") != theirs.get("identity")
-    ):
+    ours, theirs = (side.run.judges.get(judge, JudgeFacts()) for side in (candidate, baseline))
+    if not candidate.is_positive and not baseline.is_positive and ours.identity != theirs.identity:
         parts = ("version", "model", "base_url", "prompt")
-        differ = [part for part in parts if ours.get(part) != theirs.get(part)]
+        differ = [part for part in parts if getattr(ours, part) != getattr(theirs, part)]
         raise InvalidRun(
             f"judge {judge} of {candidate.run.path} is not that of {baseline.run.path} (its "
             f"{', '.join(differ) or 'parameters'} differ): judge both runs alike"
         )
-    digest = ours.get("prompt", theirs.get("prompt"))
-    return None if digest is None else str(digest)
+    return theirs.prompt if ours.prompt is None else ours.prompt
 
 
 def _notes(

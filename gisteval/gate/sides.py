@@ -21,7 +21,7 @@ class Side:
     @property
     def is_positive(self) -> bool:
         """Whether the system is the positive control itself."""
-        return any(s["name"] == self.system and s["role"] == "positive" for s in self.run.systems)
+        return any(s.name == self.system and s.role == "positive" for s in self.run.systems)
 
     def __str__(self) -> str:
         return f"{self.system} of {self.run.path}"
@@ -34,10 +34,10 @@ def choose_side(path: Path, system: str | None, option: str, like: str | None = 
     naming `option`, if that leaves a choice.
     """
     run = RunFolder.open(path)
-    names = [str(found["name"]) for found in run.systems]
+    names = [found.name for found in run.systems]
     if not names:
         raise InvalidRun(f"{path} holds timings alone, and no outputs to compare")
-    evaluated = [str(s["name"]) for s in run.systems if s.get("evaluated", s["role"] == "candidate")]
+    evaluated = [found.name for found in run.systems if found.is_evaluated]
     if system is not None:
         if system not in names:
             raise GistevalError(

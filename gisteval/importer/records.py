@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from gisteval.records.manifest import Role, System
 from gisteval.records.schema import Condition, Control, Example, Generation, digest
 
 _COMPRESSORS: dict[Condition | None, str] = {
@@ -14,7 +14,7 @@ _COMPRESSORS: dict[Condition | None, str] = {
     "neg_control": "nothing",
     None: "unknown",
 }
-_ROLES: dict[Condition | None, str] = {"pos_control": "positive", "neg_control": "negative"}
+_ROLES: dict[Condition | None, Role] = {"pos_control": "positive", "neg_control": "negative"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class SystemLabel:
         return self.compressor or _COMPRESSORS[self.condition]
 
     @property
-    def role(self) -> str:
+    def role(self) -> Role:
         """candidate, positive or negative."""
         return _ROLES.get(self.condition, "candidate")
 
@@ -50,19 +50,17 @@ class SystemLabel:
         """Slots kept a layer, where the condition says it."""
         return {"gist": self.k, "neg_control": 0}.get(self.condition or "")
 
-    def to_json(self) -> dict[str, Any]:
-        """The system's entry in a manifest."""
-        return {
-            "name": self.name,
-            "role": self.role,
-            "condition": self.condition,
-            "control": self.control,
-            "compressor": self.method,
-            "budget": None,
-            "k": self.k,
-            "checkpoint": None,
-            "weights": None,
-        }
+    def described(self, reference: str | None) -> System:
+        """The system as a manifest has it. reference: its positive control."""
+        return System(
+            name=self.name,
+            role=self.role,
+            reference=reference,
+            condition=self.condition,
+            control=self.control,
+            compressor=self.method,
+            k=self.k,
+        )
 
 
 @dataclass(frozen=True, slots=True)

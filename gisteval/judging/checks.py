@@ -8,16 +8,11 @@ are too few looks to tell: that is no veto, but no conclusion either.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
 
 from gisteval.judging.evidence import Evidence, Shares
+from gisteval.records.judge_figures import Check, PairFigures, Rule, State
 from gisteval.records.schema import Estimate, finite
-
-Rule = Literal[
-    "missing", "ties", "other order", "itself", "place", "same text", "length", "negative control"
-]  # fmt: skip
-State = Literal["holds", "fails", "too few", "untested"]
 
 MOST_MISSING = 2.0
 """Percent of looks without an answer above which no conclusion holds."""
@@ -41,72 +36,48 @@ SAYS_LITTLE = 90.0
 """Percent. Where guessing is alike this often, a judge that is always alike shows nothing by it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that a judge was tested for. text: a phrase with its figure, what was seen.
-
-    split, system: where it counts, None everywhere. value and its interval are in percent, guess what
-    guessing would give; n looks or pairs.
-    """
-
-    rule: Rule
-    state: State
-    text: str
-    split: str | None = None
-    system: str | None = None
-    value: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    guess: float | None = None
-    n: int = 0
-
-    def counts_for(self, system: str, split: str) -> bool:
-        """Whether it says something of a system's verdicts on a split."""
-        return self.split in (None, split) and self.system in (None, system)
-
-
-def missing_looks(entry: Mapping[str, Any]) -> Iterator[Check]:
-    missing, looks = entry["errors"] + entry["invalid"], entry["looks"]
+def missing_looks(entry: PairFigures) -> Iterator[Check]:
+    missing, looks = entry.errors + entry.invalid, entry.looks
     if 100.0 * missing > MOST_MISSING * looks:
-        where = f"{missing} of {looks} looks at {entry['split']}"
+        where = f"{missing} of {looks} looks at {entry.split}"
         yield Check(
             "missing",
             "fails",
-            f"it gave no answer to {where}, more than {MOST_MISSING:g}% ({entry['system']})",
-            entry["split"],
-            entry["system"],
+            f"it gave no answer to {where}, more than {MOST_MISSING:g}% ({entry.system})",
+            entry.split,
+            entry.system,
             value=100.0 * missing / looks,
             n=looks,
         )
 
 
 def negative_control(
-    entries: Sequence[Mapping[str, Any]], evidence: Evidence, negatives: Mapping[str, str | None]
+    entries: Sequence[PairFigures], evidence: Evidence, negatives: Mapping[str, str | None]
 ) -> Iterator[Check]:
     """Does it put the negative control below the positive one? That counts for all systems beside them.
 
     An output that is missing is a loss in results.json, but says nothing of the judge: it is left out here.
     """
-    judged = [entry for entry in entries if entry["system"] in negatives]
+    judged = [entry for entry in entries if entry.system in negatives]
     if not judged and entries:
         text = "without verdicts on a negative control nobody can say whether the judge is sensitive"
         yield Check("negative control", "untested", text)
     for entry in judged:
-        split, reference = entry["split"], entry["reference"]
-        rate = evidence.negatives.get((entry["system"], split), Shares()).estimate()
+        split, reference = entry.split, entry.reference
+        rate = evidence.negatives.get((entry.system, split), Shares()).estimate()
         if rate is None:
             continue
-        trained = negatives[entry["system"]] != "untrained"
+        trained = negatives[entry.system] != "untrained"
         below = rate.ci_high < EVEN
         worse = trained and rate.ci_low > USABLE_NEGATIVE
         text = (
-            f"the {'' if trained else 'untrained '}negative control {entry['system']} wins "
+            f"the {'' if trained else 'untrained '}negative control {entry.system} wins "
             f"{rate.value:.1f}{_ends(rate, 1)} on {split}, "
             f"{'' if below else 'not '}below {EVEN:g}"
         )
         state: State = "holds" if below else "fails" if worse else "too few"
         found = _check("negative control", state, text, rate, EVEN)
-        beside = [e["system"] for e in entries if (e["split"], e["reference"]) == (split, reference)]
+        beside = [e.system for e in entries if (e.split, e.reference) == (split, reference)]
         for system in (*beside, reference):
             yield replace(found, split=split, system=system)
 

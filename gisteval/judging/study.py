@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from gisteval.errors import InvalidRun, counted
 from gisteval.judging.evidence import Evidence
 from gisteval.judging.protocol import Contest
 from gisteval.judging.summary import Judged, control_figures, sum_up
 from gisteval.judging.veto import Trust, judge_trust, stated_trust
+from gisteval.records.judge_figures import ControlFigures, JudgingEntry, pair_entries
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Verdict
 
@@ -81,9 +81,9 @@ class Study:
     def __init__(self, folder: RunFolder, judge: str) -> None:
         self.judge = judge
         self.judged: dict[tuple[str, str], Judged] = {}
-        self.controls: list[dict[str, Any]] = []
+        self.controls: list[ControlFigures] = []
         facts = folder.judges.get(judge)
-        self._sees_order = (facts or {}).get("kind", judge) != REFERENCE
+        self._sees_order = ((facts.kind if facts else "") or judge) != REFERENCE
         self._negatives = negative_controls(folder)
         self._evidence = Evidence()
 
@@ -103,7 +103,7 @@ class Study:
     @property
     def trust(self) -> Trust:
         """Whether the judge can be relied on, by all that was added."""
-        entries = [found.to_json() for found in self.judged.values()]
+        entries = [found.figures() for found in self.judged.values()]
         return judge_trust(self.judge, entries, self._evidence, self._negatives, self._sees_order)
 
 
@@ -117,14 +117,14 @@ def study_judge(folder: RunFolder, judge: str) -> Study:
 
 def negative_controls(folder: RunFolder) -> dict[str, str | None]:
     """The run's negative controls by name: trained, untrained or not known."""
-    return {str(s["name"]): s.get("control") for s in folder.systems if s["role"] == "negative"}
+    return {system.name: system.control for system in folder.systems if system.role == "negative"}
 
 
-def trusts(folder: RunFolder, entries: Sequence[Mapping[str, Any]]) -> dict[str, Trust]:
+def trusts(folder: RunFolder, entries: Sequence[JudgingEntry]) -> dict[str, Trust]:
     """By judge, what the entries of results.json state; of a judge of which they don't, what is found now.
 
     Results of an older version state nothing; a report of them must not be more trusting for that.
     """
     found = stated_trust(entries)
-    judges = dict.fromkeys(entry["judge"] for entry in entries if entry["kind"] == "pairs")
+    judges = dict.fromkeys(entry.judge for entry in pair_entries(entries))
     return {judge: found.get(judge) or study_judge(folder, judge).trust for judge in judges}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from gisteval.judging.noise import Noise, log_length_ratio, noise
 from gisteval.judging.pairs import WORTH, pair_scores
@@ -12,6 +11,7 @@ from gisteval.judging.parsing import AT_THE_LIMIT
 from gisteval.judging.protocol import Contest
 from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, WinRate, at_equal_length, win_rate, win_rate_row
+from gisteval.records.judge_figures import ControlFigures, Interval, PairFigures, Repeated
 from gisteval.records.schema import Estimate, ResultRow, Verdict, finite
 
 
@@ -84,42 +84,38 @@ class Judged:
             rows.append(row)
         return rows
 
-    def to_json(self) -> dict[str, Any]:
+    def figures(self) -> PairFigures:
         """The entry in results.json; shares in percent, effects in points."""
-        rate, figures = self.rate, self.noise
-        again = figures.again
-        return {
-            "kind": "pairs",
-            "judge": self.judge,
-            "task": self.contest.task,
-            "split": self.contest.split,
-            "system": self.contest.system,
-            "reference": self.contest.reference,
-            "examples": self.examples,
-            "pairs": self.pairs,
-            "equal_outputs": self.equal,
-            "wins": rate.wins if rate else 0,
-            "ties": rate.ties if rate else 0,
-            "losses": rate.losses if rate else 0,
-            "missing_pairs": rate.missing if rate else self.pairs,
-            "looks": self.looks,
-            "errors": self.errors,
-            "invalid": self.invalid,
-            "cut": self.cut,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "cost": self.cost,
-            "win_rate": estimate_json(rate.estimate if rate else None),
-            "win_rate_adjusted": estimate_json(self.adjusted),
-            "flip_rate": estimate_json(figures.flips),
-            "first_shown_share": estimate_json(figures.first_shown),
-            "longer_share": estimate_json(figures.longer),
-            "order_effect": estimate_json(figures.order_effect),
-            "length_slope": estimate_json(figures.length_slope),
-            "again": None
-            if again is None
-            else {"n": again.n, "agreement": again.agreement, "kappa": again.kappa},
-        }
+        rate, noise, again = self.rate, self.noise, self.noise.again
+        return PairFigures(
+            judge=self.judge,
+            task=self.contest.task,
+            split=self.contest.split,
+            system=self.contest.system,
+            reference=self.contest.reference,
+            examples=self.examples,
+            pairs=self.pairs,
+            equal_outputs=self.equal,
+            wins=rate.wins if rate else 0,
+            ties=rate.ties if rate else 0,
+            losses=rate.losses if rate else 0,
+            missing_pairs=rate.missing if rate else self.pairs,
+            looks=self.looks,
+            errors=self.errors,
+            invalid=self.invalid,
+            cut=self.cut,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            cost=self.cost,
+            win_rate=Interval.of(rate.estimate if rate else None),
+            win_rate_adjusted=Interval.of(self.adjusted),
+            flip_rate=Interval.of(noise.flips),
+            first_shown_share=Interval.of(noise.first_shown),
+            longer_share=Interval.of(noise.longer),
+            order_effect=Interval.of(noise.order_effect),
+            length_slope=Interval.of(noise.length_slope),
+            again=None if again is None else Repeated(again.n, again.agreement, again.kappa),
+        )
 
 
 def sum_up(judge: str, contest: Contest, verdicts: Sequence[Verdict]) -> Judged:
@@ -172,7 +168,7 @@ def main_looks(verdicts: Iterable[Verdict]) -> list[Verdict]:
     return [verdict for verdict in verdicts if verdict.purpose == "main"]
 
 
-def control_figures(judge: str, contest: Contest, verdicts: Iterable[Verdict]) -> dict[str, Any] | None:
+def control_figures(judge: str, contest: Contest, verdicts: Iterable[Verdict]) -> ControlFigures | None:
     """The control judged against itself: the same text twice. None if that was not asked.
 
     ties: looks that say so, in percent; first_shown: looks won by the first, in percent of the decided.
@@ -183,28 +179,15 @@ def control_figures(judge: str, contest: Contest, verdicts: Iterable[Verdict]) -
         return None
     decided = [v for v in looks if v.choice != "tie"]
     first = sum((v.choice == "a") == (v.order == "ab") for v in decided)
-    return {
-        "kind": "control",
-        "judge": judge,
-        "task": contest.task,
-        "split": contest.split,
-        "system": contest.system,
-        "reference": contest.reference,
-        "looks": len(answers),
-        "answered": len(looks),
-        "ties": 100.0 * (len(looks) - len(decided)) / len(looks),
-        "first_shown_share": 100.0 * first / len(decided) if decided else None,
-        "cost": sum(v.cost for v in answers.values()),
-    }
-
-
-def estimate_json(estimate: Estimate | None) -> dict[str, float | int | None] | None:
-    """A number with its interval; an end that the data can't bound is null."""
-    if estimate is None:
-        return None
-    return {
-        "value": estimate.value,
-        "ci_low": finite(estimate.ci_low),
-        "ci_high": finite(estimate.ci_high),
-        "n": estimate.n,
-    }
+    return ControlFigures(
+        judge=judge,
+        task=contest.task,
+        split=contest.split,
+        system=contest.system,
+        reference=contest.reference,
+        looks=len(answers),
+        answered=len(looks),
+        ties=100.0 * (len(looks) - len(decided)) / len(looks),
+        first_shown_share=100.0 * first / len(decided) if decided else None,
+        cost=sum(v.cost for v in answers.values()),
+    )

@@ -6,11 +6,11 @@ A judge is itself under test. `gisteval.judging.checks` says how; what follows f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from gisteval.judging.checks import Check, Rule, missing_looks, negative_control, own_answers
+from gisteval.judging.checks import missing_looks, negative_control, own_answers
 from gisteval.judging.evidence import Evidence
+from gisteval.records.judge_figures import Check, JudgingEntry, PairFigures, Rule, pair_entries
 
 ORDER: tuple[Rule, ...] = (
     "missing", "ties", "other order", "itself", "place", "same text", "length", "negative control",
@@ -71,39 +71,33 @@ class Trust:
         more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
         return f"judge {self.judge} is under veto: {self.reasons[0]}{more}"
 
-    def to_json(self, system: str, split: str) -> dict[str, Any]:
-        """What the entry of a system and split in results.json says of the judge.
-
-        veto: the first one that counts there, or null; doubt: as above; checks: all that count there.
-        """
-        veto = self.veto(system, split)
-        return {
-            "veto": None if veto is None else veto.text,
-            "doubt": self.doubt,
-            "checks": [asdict(check) for check in self.checks if check.counts_for(system, split)],
-        }
+    def stated(self, entry: PairFigures) -> PairFigures:
+        """An entry of results.json with what the checks say of the judge there."""
+        veto = self.veto(entry.system, entry.split)
+        checks = tuple(check for check in self.checks if check.counts_for(entry.system, entry.split))
+        return replace(entry, veto=None if veto is None else veto.text, doubt=self.doubt, checks=checks)
 
 
-def stated_trust(entries: Iterable[Mapping[str, Any]]) -> dict[str, Trust]:
+def stated_trust(entries: Iterable[JudgingEntry]) -> dict[str, Trust]:
     """By judge, the trust that entries of results.json state; judges without any are left out."""
     found: dict[str, dict[Check, None]] = {}
-    for entry in entries:
-        if "checks" in entry:
-            checks = (Check(**check) for check in entry["checks"])
-            found.setdefault(entry["judge"], {}).update(dict.fromkeys(checks))
+    for entry in pair_entries(entries):
+        if entry.checks is not None:
+            found.setdefault(entry.judge, {}).update(dict.fromkeys(entry.checks))
     return {judge: Trust(judge, tuple(checks)) for judge, checks in found.items()}
 
 
 def judge_trust(
     judge: str,
-    entries: Sequence[Mapping[str, Any]],
+    entries: Sequence[PairFigures],
     evidence: Evidence,
     negatives: Mapping[str, str | None],
     sees_order: bool,
 ) -> Trust:
     """Put all checks to a judge.
 
-    entries: its entries of kind "pairs". negatives: the run's negative controls, trained or untrained.
+    entries: its figures on each system and split. negatives: the run's negative controls, trained or
+    untrained.
     sees_order: False for a judge that compares scores of texts, which can't be swayed by a place, a length
     or a mood: only the negative control and missing looks test it.
     """

@@ -10,6 +10,8 @@ from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.judging.study import trusts
+from gisteval.records.judge_figures import JudgingEntry
+from gisteval.records.manifest import Manifest
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
 from gisteval.report.doubts import Doubts, Place, doubts_of
@@ -32,11 +34,11 @@ class RunData:
     rows: tuple[ResultRow, ...]
     notes: tuple[str, ...]
     profile: Mapping[str, Any] | None
-    judging: tuple[Mapping[str, Any], ...] = ()
+    judging: tuple[JudgingEntry, ...] = ()
     doubts: Mapping[Place, str] = field(default_factory=dict)
 
     @property
-    def manifest(self) -> Mapping[str, Any]:
+    def manifest(self) -> Manifest:
         """The run's manifest."""
         return self.folder.manifest()
 
@@ -53,7 +55,7 @@ class ReportData:
         return tuple(row for run in self.runs for row in run.rows)
 
     @property
-    def judging(self) -> tuple[Mapping[str, Any], ...]:
+    def judging(self) -> tuple[JudgingEntry, ...]:
         """The figures of the judges of all runs."""
         return tuple(entry for run in self.runs for entry in run.judging)
 
@@ -72,8 +74,8 @@ class ReportData:
     @property
     def title(self) -> str:
         """Tasks and splits."""
-        tasks = dict.fromkeys(run.manifest["identity"]["task"] for run in self.runs)
-        splits = dict.fromkeys(split for run in self.runs for split in run.manifest["splits"])
+        tasks = dict.fromkeys(run.manifest.identity.task for run in self.runs)
+        splits = dict.fromkeys(split for run in self.runs for split in run.manifest.splits)
         return f"{', '.join(tasks)}: {', '.join(splits)}"
 
 
@@ -81,8 +83,6 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
     """The results of finished runs. Raises GistevalError if one has none, or is damaged."""
     if not folders:
         raise GistevalError("no run to report on: give the --output of a run")
-    for folder in folders:
-        folder.check_complete()
     names = [folder.path.resolve().name for folder in folders]
     used = Counter(name for folder in folders for name in {row.system for row in folder.results()})
     runs = []
@@ -103,7 +103,7 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 notes=folder.notes,
                 profile=_profile(folder),
                 judging=tuple(_renamed_entry(entry, own) for entry in judging),
-                doubts=doubts_of(known, own, (system["name"] for system in folder.systems), folder.splits),
+                doubts=doubts_of(known, own, (system.name for system in folder.systems), folder.splits),
             )
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]
@@ -118,9 +118,9 @@ def _renamed(row: ResultRow, names: Mapping[str, str]) -> ResultRow:
     return replace(row, system=names[row.system], reference=reference, negative=negative)
 
 
-def _renamed_entry(entry: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
-    found = {part: names.get(entry[part], entry[part]) for part in ("system", "reference")}
-    return {**entry, **found}
+def _renamed_entry(entry: JudgingEntry, names: Mapping[str, str]) -> JudgingEntry:
+    system, reference = (names.get(name, name) for name in (entry.system, entry.reference))
+    return replace(entry, system=system, reference=reference)
 
 
 def _profile(folder: RunFolder) -> Mapping[str, Any] | None:

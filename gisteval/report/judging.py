@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gisteval.errors import counted
 from gisteval.judging.veto import stated_trust
+from gisteval.records.judge_figures import (
+    AgreementFigures,
+    ControlFigures,
+    Interval,
+    JudgingEntry,
+    PairFigures,
+    PanelFigures,
+    pair_entries,
+)
 from gisteval.report.doubts import NO_DOUBTS, Doubts, doubts_of
 from gisteval.report.layout import Table, plain_text
 from gisteval.report.tables import interval_text
-
-Entry = Mapping[str, Any]
 
 _RATES = ("system", "split", "win rate %", "won / tied / lost", "adjusted %", "equal outputs", "pairs")
 _NOISE = (
@@ -45,16 +51,17 @@ _AGREEMENT = ("system", "split", "judges", "agree %", "Cohen's kappa", "pairs")
 _AGREEMENT_NOTE = "On the pairs that both judged. 1 is perfect, 0 what chance alone gives."
 
 
-def judging_tables(entries: Sequence[Entry], doubts: Doubts = NO_DOUBTS) -> list[Table]:
+def judging_tables(entries: Sequence[JudgingEntry], doubts: Doubts = NO_DOUBTS) -> list[Table]:
     """For each judge its win rates, and how it behaves, marked where it can't be relied on.
 
     entries: the block `judging` of results.json.
     """
     tables = []
-    for judge in dict.fromkeys(entry["judge"] for entry in entries if entry["kind"] == "pairs"):
-        pairs = [e for e in entries if e["kind"] == "pairs" and e["judge"] == judge]
-        control = [e for e in entries if e["kind"] == "control" and e["judge"] == judge]
-        references = ", ".join(dict.fromkeys(e["reference"] for e in pairs))
+    controls = [entry for entry in entries if isinstance(entry, ControlFigures)]
+    for judge in dict.fromkeys(entry.judge for entry in pair_entries(entries)):
+        pairs = [entry for entry in pair_entries(entries) if entry.judge == judge]
+        control = [entry for entry in controls if entry.judge == judge]
+        references = ", ".join(dict.fromkeys(entry.reference for entry in pairs))
         slug = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in judge)
         rates = tuple(_rate_cells(entry) for entry in pairs)
         figures = tuple(_noise_cells(entry) for entry in pairs)
@@ -64,77 +71,77 @@ def judging_tables(entries: Sequence[Entry], doubts: Doubts = NO_DOUBTS) -> list
         title = f"How judge {judge} behaves"
         note = " ".join([_NOISE_NOTE, *map(_control_text, control)])
         tables.append(Table(f"noise-{slug}", title, _NOISE, figures, note))
-    panels = tuple(_panel_cells(entry) for entry in entries if entry["kind"] == "panel")
+    panels = tuple(_panel_cells(entry) for entry in entries if isinstance(entry, PanelFigures))
     if panels:
         tables.append(Table("panel", "Human preference", _PANEL, panels, _PANEL_NOTE))
     return tables
 
 
-def judging_text(entries: Sequence[Entry]) -> str:
+def judging_text(entries: Sequence[JudgingEntry]) -> str:
     """The tables for a terminal, with the agreement of any two judges."""
     tables = judging_tables(entries, _doubts(entries))
-    agreement = tuple(_agreement_cells(entry) for entry in entries if entry["kind"] == "agreement")
+    agreement = tuple(_agreement_cells(entry) for entry in entries if isinstance(entry, AgreementFigures))
     if agreement:
         tables.append(Table("agreement", "Agreement of judges", _AGREEMENT, agreement, _AGREEMENT_NOTE))
     return "\n".join(map(plain_text, tables))
 
 
-def _doubts(entries: Sequence[Entry]) -> Doubts:
+def _doubts(entries: Sequence[JudgingEntry]) -> Doubts:
     """What the entries of a single run state of their judges."""
-    systems = dict.fromkeys(entry["system"] for entry in entries if entry["kind"] == "pairs")
-    splits = list(dict.fromkeys(entry["split"] for entry in entries if entry["kind"] == "pairs"))
+    systems = dict.fromkeys(entry.system for entry in pair_entries(entries))
+    splits = list(dict.fromkeys(entry.split for entry in pair_entries(entries)))
     return Doubts(doubts_of(stated_trust(entries).values(), {}, systems, splits))
 
 
-def _rate_cells(entry: Entry) -> tuple[str, ...]:
-    missing = f" ({entry['missing_pairs']} without answer)" if entry["missing_pairs"] else ""
+def _rate_cells(entry: PairFigures) -> tuple[str, ...]:
+    missing = f" ({entry.missing_pairs} without answer)" if entry.missing_pairs else ""
     return (
-        entry["system"],
-        entry["split"],
-        _interval(entry["win_rate"]),
-        f"{entry['wins']} / {entry['ties']} / {entry['losses']}",
-        _interval(entry["win_rate_adjusted"]),
-        str(entry["equal_outputs"]),
-        f"{entry['pairs']}{missing}",
+        entry.system,
+        entry.split,
+        _interval(entry.win_rate),
+        f"{entry.wins} / {entry.ties} / {entry.losses}",
+        _interval(entry.win_rate_adjusted),
+        str(entry.equal_outputs),
+        f"{entry.pairs}{missing}",
     )
 
 
-def _noise_cells(entry: Entry) -> tuple[str, ...]:
-    again = entry["again"]
+def _noise_cells(entry: PairFigures) -> tuple[str, ...]:
+    again = entry.again
     return (
-        entry["system"],
-        entry["split"],
-        _interval(entry["flip_rate"]),
-        _interval(entry["first_shown_share"]),
-        _interval(entry["longer_share"]),
-        _interval(entry["length_slope"]),
-        "-" if again is None else f"{again['agreement']:.0f} (n = {again['n']})",
-        "-" if again is None else _two_digits(again["kappa"]),
-        f"{entry['errors'] + entry['invalid']} of {entry['looks']}",
-        f"{entry['cost']:.4f}",
+        entry.system,
+        entry.split,
+        _interval(entry.flip_rate),
+        _interval(entry.first_shown_share),
+        _interval(entry.longer_share),
+        _interval(entry.length_slope),
+        "-" if again is None else f"{again.agreement:.0f} (n = {again.n})",
+        "-" if again is None else _two_digits(again.kappa),
+        f"{entry.errors + entry.invalid} of {entry.looks}",
+        f"{entry.cost:.4f}",
     )
 
 
-def _panel_cells(entry: Entry) -> tuple[str, ...]:
+def _panel_cells(entry: PanelFigures) -> tuple[str, ...]:
     return (
-        entry["system"],
-        entry["split"],
-        str(len(entry["judges"])),
-        _interval(entry["preference"]),
-        str(entry["pairs"]),
-        str(entry["answers"]),
-        _two_digits(entry["alpha"]),
+        entry.system,
+        entry.split,
+        str(len(entry.judges)),
+        _interval(entry.preference),
+        str(entry.pairs),
+        str(entry.answers),
+        _two_digits(entry.alpha),
     )
 
 
-def _agreement_cells(entry: Entry) -> tuple[str, ...]:
+def _agreement_cells(entry: AgreementFigures) -> tuple[str, ...]:
     return (
-        entry["system"],
-        entry["split"],
-        " and ".join(entry["judges"]),
-        f"{entry['agreement']:.0f}",
-        _two_digits(entry["kappa"]),
-        str(entry["n"]),
+        entry.system,
+        entry.split,
+        " and ".join(entry.judges),
+        f"{entry.agreement:.0f}",
+        _two_digits(entry.kappa),
+        str(entry.n),
     )
 
 
@@ -142,16 +149,16 @@ def _two_digits(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _control_text(entry: Entry) -> str:
-    first = entry["first_shown_share"]
+def _control_text(entry: ControlFigures) -> str:
+    first = entry.first_shown_share
     decided = "" if first is None else f", and the first shown in {first:.0f}% of the others"
     return (
-        f"The control against itself ({entry['split']}, {counted(entry['answered'], 'look')}): a tie in "
-        f"{entry['ties']:.0f}%{decided}."
+        f"The control against itself ({entry.split}, {counted(entry.answered, 'look')}): a tie in "
+        f"{entry.ties:.0f}%{decided}."
     )
 
 
-def _interval(found: Mapping[str, float | None] | None) -> str:
-    if found is None or found["value"] is None:
+def _interval(found: Interval | None) -> str:
+    if found is None or found.value is None:
         return "-"
-    return interval_text(found["value"], found["ci_low"], found["ci_high"], 1)
+    return interval_text(found.value, found.ci_low, found.ci_high, 1)

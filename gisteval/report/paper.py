@@ -128,18 +128,18 @@ def _costs(data: ReportData) -> dict[tuple[str, str, str], _Ours]:
 
 def _saved(data: ReportData) -> Table:
     """Figures the release saved that its rows don't give."""
-    figures = [figure for run in data.runs for figure in run.manifest.get("saved_figures", ())]
+    figures = [figure for run in data.runs for figure in run.manifest.saved_figures or ()]
     rows = tuple(
         (
-            figure["metric"],
-            figure["system"],
-            figure["split"],
-            f"{figure['saved']:.2f}",
-            f"{figure['recomputed']:.2f}",
-            f"{figure['recomputed'] - figure['saved']:+.2f}",
+            figure.metric,
+            figure.system,
+            figure.split,
+            f"{figure.saved:.2f}",
+            f"{figure.recomputed:.2f}",
+            f"{figure.recomputed - figure.saved:+.2f}",
         )
         for figure in figures
-        if not figure["agrees"]
+        if not figure.agrees
     )
     columns = ("metric", "system", "split", "saved", "from the rows", "difference")
     note = f"{len(figures) - len(rows)} of {len(figures)} saved figures agree with their rows."

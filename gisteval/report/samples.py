@@ -121,19 +121,17 @@ def _systems(run: RunData) -> dict[str, SystemInfo]:
     """A run's systems by their own names there."""
     compared = {row.system: row.reference for row in run.rows if row.reference is not None}
     found = run.folder.systems
-    positives = [
-        run.names.get(system["name"], system["name"]) for system in found if system["role"] == "positive"
-    ]
+    positives = [run.names.get(system.name, system.name) for system in found if system.role == "positive"]
     only = positives[0] if len(positives) == 1 else None
-    known = {run.names.get(system["name"], system["name"]) for system in found}
+    known = {run.names.get(system.name, system.name) for system in found}
     systems = {}
     for system in found:
-        name = run.names.get(system["name"], system["name"])
-        role = system["role"]
+        name = run.names.get(system.name, system.name)
+        role = system.role
         reference = None if role == "positive" else compared.get(name, only)
         if reference not in known:  # the manifest knows nothing of it, so nothing of it can be shown
             reference = None
-        systems[system["name"]] = SystemInfo(name, role, int(system["k"]), reference)
+        systems[system.name] = SystemInfo(name, role, system.k, reference)
     return systems
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
+from run_folders import claim_run, make_generation, make_system, write_records
 
-from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Choice, Example, Generation, Verdict
-from gisteval.records.store import RecordWriter, write_json
+from gisteval.records.manifest import Identity, JudgeFacts, Role
+from gisteval.records.schema import Choice, Example, Verdict
+from gisteval.records.store import write_json
 
 LOOKS: Mapping[float | str | None, tuple[Choice, Choice]] = {
     1.0: ("a", "a"),
@@ -25,30 +24,6 @@ LOOKS: Mapping[float | str | None, tuple[Choice, Choice]] = {
 """A pair's worth and the two looks, orders ab and ba, that give it."""
 
 Values = Sequence[float | str | None]
-
-
-def _generation(system: str, condition: Any, example: Example, output: str) -> Generation:
-    return Generation(
-        key=f"{system}-{example.id}",
-        example=example.id,
-        content=example.content_id,
-        task="t",
-        split=example.split,
-        system=system,
-        condition=condition,
-        control=None if condition == "gist" else "trained",
-        compressor="gist",
-        k=1,
-        output=output,
-        output_tokens=1,
-        finished=True,
-        source_tokens=9,
-        template_tokens=3,
-        kept=1,
-        bytes=64,
-        nll=1.0,
-        target_tokens=2,
-    )
 
 
 @pytest.fixture
@@ -65,9 +40,9 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         values: Values | Mapping[str, Values],
         *,
         system: str = "gist-1",
-        role: str = "candidate",
+        role: Role = "candidate",
         judge: str | None = "reference",
-        judges: Mapping[str, Any] | None = None,
+        judges: Mapping[str, JudgeFacts] | None = None,
         positive: str = "yes",
         output: Callable[[int], str] = lambda index: f"answer {index}",
         failed: Sequence[int] = (),
@@ -81,39 +56,35 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
             )
             for split, given in by_split.items()
         }
-        systems = [{"name": system, "role": role, "evaluated": True}]
-        systems += [{"name": "pos", "role": "positive", "evaluated": False}]
-        folder = RunFolder(tmp_path / name)
-        manifest: dict[str, Any] = {
-            "identity": {"systems": name},
-            "systems": systems,
-            "splits": {split: len(found) for split, found in examples.items()},
-            "self_check": {},
-        }
-        folder.claim(manifest | ({"judges": judges} if judges else {}), examples)
-        condition = {"candidate": "gist", "negative": "neg_control"}[role]
+        compared = make_system(system, role, evaluated=True, compressor="gist")
+        positive_control = make_system("pos", "positive", evaluated=False, compressor="gist")
+        folder = claim_run(
+            tmp_path / name,
+            examples,
+            [compared, positive_control],
+            identity=Identity("t", systems={"run": name}),
+            judges=judges or {},
+        )
         for split, found in examples.items():
             answered = [e for i, e in enumerate(found) if i not in failed]
-            with RecordWriter(folder.generations(system)) as writer:
-                writer.write(
-                    asdict(_generation(system, condition, e, output(int(e.input)))) for e in answered
-                )
-            with RecordWriter(folder.generations("pos")) as writer:
-                writer.write(asdict(_generation("pos", "pos_control", e, positive)) for e in found)
+            write_records(
+                folder.generations(system),
+                (make_generation(compared, e, output(int(e.input))) for e in answered),
+            )
+            write_records(
+                folder.generations("pos"), (make_generation(positive_control, e, positive) for e in found)
+            )
             if judge is None:
                 continue
-            with RecordWriter(folder.verdicts(judge, system)) as writer:
-                for e in answered:
-                    looks = LOOKS[by_split[split][int(e.input)]]
-                    writer.write(
-                        asdict(
-                            Verdict(
-                                f"{e.id}-{order}", e.content_id, "t", split, system, "pos", judge, "main",
-                                order, choice, "reply", cost=0.01,
-                            )
-                        )
-                        for order, choice in zip(("ab", "ba"), looks, strict=True)
-                    )  # fmt: skip
+            verdicts = (
+                Verdict(
+                    f"{e.id}-{order}", e.content_id, "t", split, system, "pos", judge, "main",
+                    order, choice, "reply", cost=0.01,
+                )
+                for e in answered
+                for order, choice in zip(("ab", "ba"), LOOKS[by_split[split][int(e.input)]], strict=True)
+            )  # fmt: skip
+            write_records(folder.verdicts(judge, system), verdicts)
         if failed:
             names = [
                 {"system": system, "split": s, "example": f"{s}-{i}"} for s in examples for i in failed

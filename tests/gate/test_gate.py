@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from run_folders import make_system
 
 from gisteval.errors import GistevalError, InvalidRun
 from gisteval.gate.gate import GateOptions, GateResult, run_gate
 from gisteval.gate.output import gate_json, gate_text, junit_xml
 from gisteval.gate.planning import plan_from_runs, plan_text, plan_without_runs
+from gisteval.records.manifest import JudgeFacts
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.store import write_json
 
 MakeRun = Callable[..., Path]
 
@@ -159,8 +164,8 @@ def refusals() -> list[tuple[str, Callable[[MakeRun], GateResult], type[Exceptio
         ("not judged", lambda m: gate(m("a", EQUAL), m("b", EQUAL, judge=None)), InvalidRun,
          r"gist-1 of .*b was not judged: gisteval judge .*b"),
         ("other prompt", lambda m: gate(
-            m("a", EQUAL, judges={"reference": {"identity": "1", "prompt": "p", "model": "m"}}),
-            m("b", EQUAL, judges={"reference": {"identity": "2", "prompt": "q", "model": "m"}}),
+            m("a", EQUAL, judges={"reference": JudgeFacts(identity="1", prompt="p", model="m")}),
+            m("b", EQUAL, judges={"reference": JudgeFacts(identity="2", prompt="q", model="m")}),
         ), InvalidRun,
          r"judge reference of .*a is not that of .*b \(its prompt differ\): judge both runs alike"),
         ("other opponent", lambda m: gate(m("a", EQUAL), m("b", EQUAL, positive="no")), InvalidRun,
@@ -210,9 +215,9 @@ def test_unclear_questions_are_refused(options: dict[str, object], message: str)
 
 def test_a_run_of_several_systems_needs_a_name(make_run: MakeRun) -> None:
     run = make_run("suite", EQUAL)
-    manifest = json.loads((run / "manifest.json").read_text())
-    manifest["systems"].append({"name": "gist-2", "role": "candidate", "evaluated": True})
-    (run / "manifest.json").write_text(json.dumps(manifest))
+    manifest = RunFolder.open(run).manifest()
+    several = (*manifest.systems, make_system("gist-2", evaluated=True))
+    write_json(run / "manifest.json", replace(manifest, systems=several).to_json())
     single = make_run("single", EQUAL)
     with pytest.raises(GistevalError, match="several systems: name one with --system: gist-1, gist-2"):
         gate(run, single)
@@ -233,7 +238,7 @@ def test_several_judges_need_a_name(make_run: MakeRun) -> None:
 
 
 def test_text_and_json_say_what_the_verdict_rests_on(make_run: MakeRun) -> None:
-    judges = {"reference": {"identity": "1", "prompt": "0123456789abcdef"}}
+    judges = {"reference": JudgeFacts(identity="1", prompt="0123456789abcdef")}
     worse, base = make_run("worse", WORSE, judges=judges), make_run("base", EQUAL, judges=judges)
     result = gate(worse, base)
     text = gate_text(result)

@@ -37,7 +37,7 @@ def write(folder: Path, right: Sequence[int], missing: Sequence[int], split: str
             texts[example.content_id] = example.output if knows else "nothing"
         parts.append(ImportedOutputs(label, split, EXAMPLES, texts, "here"))
     labels = [part.system for part in parts]
-    run = claim_folder(folder, "small", {split: EXAMPLES}, labels, {}, ["x"], {})
+    run = claim_folder(folder, "small", {split: EXAMPLES}, labels, {}, ["x"])
     write_generations(run, parts)
     run.write_results(list(score_rows(parts)), "a:b", {}, [])
     named = [{"system": "mine", "split": split, "example": str(n)} for n in missing]

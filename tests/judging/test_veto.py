@@ -12,6 +12,7 @@ from gisteval.judging.evidence import Evidence, Shares
 from gisteval.judging.protocol import Contest, Look, looks
 from gisteval.judging.summary import sum_up
 from gisteval.judging.veto import Trust, judge_trust, stated_trust
+from gisteval.records.judge_figures import PairFigures, read_entry
 from gisteval.records.schema import Choice, Example
 
 Answer = Callable[[Look], Choice]
@@ -82,8 +83,18 @@ def trust(
         ]
         evidence.add(contest, verdicts, system == "neg")
         if system != "pos":
-            entries.append(sum_up("j", contest, verdicts).to_json())
+            entries.append(sum_up("j", contest, verdicts).figures())
     return judge_trust("j", entries, evidence, {"neg": control}, sees_order)
+
+
+def figures(system: str, reference: str) -> PairFigures:
+    """Of a judge that answered everything, and ties everywhere."""
+    counts = dict.fromkeys(("equal_outputs", "wins", "losses", "missing_pairs", "errors", "invalid"), 0)
+    rates = ("win_rate", "win_rate_adjusted", "flip_rate", "first_shown_share", "longer_share")
+    return PairFigures(
+        judge="j", split="s", system=system, reference=reference, pairs=100, ties=100, looks=100, cost=0.0,
+        length_slope=None, again=None, **counts, **dict.fromkeys(rates),
+    )  # fmt: skip
 
 
 def rules(found: Trust) -> list[str]:
@@ -174,16 +185,16 @@ def test_missing_looks_count_where_they_are_missing() -> None:
 
 def test_it_survives_json() -> None:
     found = trust(first)
-    stated = [{"judge": "j", **found.to_json(system, "s")} for system in ("gist", "neg")]
-    read = stated_trust(json.loads(json.dumps(stated, allow_nan=False)))["j"]
+    stated = [found.stated(figures(system, "pos")) for system in ("gist", "neg")]
+    lines = [json.dumps(entry.to_json(), allow_nan=False) for entry in stated]
+    read = stated_trust(read_entry(json.loads(line)) for line in lines)["j"]
     assert set(read.checks) == {check for check in found.checks if check.system != "pos"}
     assert (read.reasons, read.doubt) == (found.reasons, found.doubt)
 
 
 def test_a_negative_control_speaks_for_the_systems_of_its_own_positive_control() -> None:
-    even = {"split": "s", "errors": 0, "invalid": 0, "looks": 100}
     pairs = {"a-gist": "a-pos", "a-neg": "a-pos", "b-gist": "b-pos", "b-neg": "b-pos"}
-    entries = [{**even, "system": system, "reference": pairs[system]} for system in pairs]
+    entries = [figures(system, reference) for system, reference in pairs.items()]
     evidence = Evidence()
     for system, worth in (("a-neg", 0.5), ("b-neg", 0.0)):
         evidence.negatives[system, "s"] = Shares([worth] * 100, list(range(100)))

@@ -9,19 +9,22 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from run_folders import claim_run, make_generation, make_system
 
 from gisteval.pipeline.judge.judged import update_judging
 from gisteval.pipeline.run.scoring import collect, result_rows
+from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Choice, Example, Generation, Order, Verdict, digest
 from gisteval.report.build import build_report
 
 POSITIVE, GIST, NEGATIVE = "tiny-pos_control-1", "tiny-gist-1", "tiny-neg_control-1"
+LOSS = ((10, 2.5), (20, 1.5), (30, 1.25))
 SYSTEMS = {
-    POSITIVE: ("positive", "pos_control", "none"),
-    GIST: ("candidate", "gist", "gist"),
-    "tiny-gist-4": ("candidate", "gist", "gist"),
-    NEGATIVE: ("negative", "neg_control", "nothing"),
+    POSITIVE: make_system(POSITIVE, "positive", loss=LOSS),
+    GIST: make_system(GIST, loss=LOSS),
+    "tiny-gist-4": make_system("tiny-gist-4", k=4, loss=LOSS),
+    NEGATIVE: make_system(NEGATIVE, "negative", loss=LOSS),
 }
 
 WORDS = "amber birch cedar delta ember fjord grove heron inlet jetty kelp larch".split()  # noqa: SIM905
@@ -52,33 +55,8 @@ def write_run(
     orders: Sequence[Order] = ("ab", "ba"),
 ) -> RunFolder:
     """A finished run of two gists and two controls, judged in both orders, or the ones given."""
-    run = RunFolder(folder)
-    systems = [
-        {
-            "name": name,
-            "role": role,
-            "condition": condition,
-            "control": None if role == "candidate" else "trained",
-            "compressor": compressor,
-            "k": int(name[-1]),
-            "loss": [[10, 2.5], [20, 1.5], [30, 1.25]],
-        }
-        for name, (role, condition, compressor) in SYSTEMS.items()
-    ]
-    run.claim(
-        {
-            "identity": {"task": "tiny"},
-            "command": ["gisteval", "run"],
-            "versions": {"gisteval": "0"},
-            "device": "cpu",
-            "dtype": "float32",
-            "notes": ["a <b>note</b>"],
-            "systems": systems,
-            "splits": {split: len(found) for split, found in examples.items()},
-            "self_check": {},
-        },
-        examples,
-    )
+    systems = list(SYSTEMS.values())
+    run = claim_run(folder, examples, systems, "tiny", notes=("a <b>note</b>",))
     made = {name: _generations(name, examples, answers) for name in SYSTEMS}
     for name, generations in made.items():
         _write(run.generations(name), generations)
@@ -99,36 +77,29 @@ def write_run(
         _write(run.verdicts(judge, name), verdicts)
     run.write_results(rows, "signature", {}, ["a <b>note</b>"])
     if judge is not None:
-        run.note_judge(judge, {"kind": "chat", "identity": "0", "note": "", "notes": []})
+        run.note_judge(judge, JudgeFacts(kind="chat", identity="0"))
         update_judging(run)
     return run
 
 
 def _generations(name: str, examples: Mapping[str, Sequence[Example]], answers) -> list[Generation]:
-    role, condition, compressor = SYSTEMS[name]
+    system = SYSTEMS[name]
     return [
-        Generation(
+        make_generation(
+            system,
+            item,
+            answers(item, number, name),
             key=digest([name, item.id]),
-            example=item.id,
-            content=item.content_id,
-            task=item.task,
-            split=split,
-            system=name,
-            condition=condition,
-            control=None if role == "candidate" else "trained",
-            compressor=compressor,
-            k=int(name[-1]),
-            output=answers(item, number, name),
             output_tokens=4,
             finished=number != 1,
             source_tokens=12 + number % 5,
             template_tokens=4,
-            kept={"gist": int(name[-1]), "none": 12, "nothing": 0}[compressor],
+            kept={"gist": system.k, "none": 12, "nothing": 0}[system.compressor],
             bytes=512,
             nll=None,
             target_tokens=4,
         )
-        for split, found in examples.items()
+        for found in examples.values()
         for number, item in enumerate(found)
     ]
 

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
+from gisteval.records.judge_figures import pair_entries
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.figures import draw_figures
 from gisteval.report.figures.families import families
@@ -78,27 +79,23 @@ def test_the_same_run_gives_the_same_files(drawn, small_run, tmp_path) -> None:
 
 def test_figures_draw_the_numbers_of_the_results(small_run) -> None:
     data = read_runs([small_run])
-    entries = [entry for entry in data.judging if entry["kind"] == "pairs"]
-    found = {(entry["system"], entry["split"]): entry for entry in decided(entries)}
+    entries = pair_entries(data.judging)
+    found = {(entry.system, entry.split): entry for entry in decided(entries)}
     gist = found[GIST, "seen"]
-    assert [gist[part] for part in ("wins", "ties", "losses")] == [0, 18, 6]
+    assert [gist.wins, gist.ties, gist.losses] == [0, 18, 6]
     for row in data.rows:
         if row.metric == "win_rate":
             entry = found[row.system, row.split]
-            assert row.value == pytest.approx(100 * (entry["wins"] + entry["ties"] / 2) / row.n)
+            assert row.value == pytest.approx(100 * (entry.wins + entry.ties / 2) / row.n)
     # Of 24 pairs, in which the control's is longer, 6 are won by the first in both orders; else each once.
-    negative = next(entry for entry in swayed(entries) if entry["system"] == "tiny-neg_control-1")
-    assert negative["first_shown_share"]["value"] == pytest.approx(100 * (18 + 2 * 6) / 48)
-    assert negative["longer_share"]["value"] == pytest.approx(100 * (2 * 18 + 6) / 48)
+    negative = next(entry for entry in swayed(entries) if entry.system == "tiny-neg_control-1")
+    assert negative.first_shown_share.value == pytest.approx(100 * (18 + 2 * 6) / 48)
+    assert negative.longer_share.value == pytest.approx(100 * (2 * 18 + 6) / 48)
 
 
 def test_a_judge_without_order_has_no_first_shown(small_run, tmp_path) -> None:
     data = read_runs([small_run])
-    blind = [
-        {**entry, "first_shown_share": None, "flip_rate": None}
-        for entry in data.judging
-        if entry["kind"] == "pairs"
-    ]
+    blind = [replace(entry, first_shown_share=None, flip_rate=None) for entry in pair_entries(data.judging)]
     run = replace(data.runs[0], judging=tuple(blind))
     drawn = draw_figures(ReportData((run,)), collect_samples(data), tmp_path)
     bias = next(figure for figure in drawn if figure.name == "judge_bias-reference")

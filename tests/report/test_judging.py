@@ -6,6 +6,7 @@ import pytest
 
 from gisteval.gate.gate import GateOptions, run_gate
 from gisteval.gate.output import gate_json
+from gisteval.records.judge_figures import pair_entries
 from gisteval.report.data import read_runs
 from gisteval.report.figures.judged import decided, swayed
 from gisteval.report.judging import judging_tables
@@ -24,11 +25,7 @@ def test_figure_table_and_gate_agree(small_run, write_small_run, make_example, t
     if not sees_order:  # each pair once, as a judge of scores takes it
         examples = {"seen": [make_example(number, "seen") for number in range(60)]}
         run = write_small_run(tmp_path / "blind", examples, orders=("ab",))
-    entries = {
-        (entry["system"], entry["split"]): entry
-        for entry in read_runs([run]).judging
-        if entry["kind"] == "pairs"
-    }
+    entries = {(entry.system, entry.split): entry for entry in pair_entries(read_runs([run]).judging)}
     drawn = [decided(list(entries.values())), swayed(list(entries.values()))]
     assert [len(found) for found in drawn] == [len(entries), len(entries)]
     rates, behaviour = judging_tables(list(entries.values()))
@@ -40,12 +37,13 @@ def test_figure_table_and_gate_agree(small_run, write_small_run, make_example, t
             gated, place = split["candidate"]["judge"], (system, split["split"])
             entry = entries[place]
             counts = [gated[name] for name in ("wins", "ties", "losses")]
-            assert counts == [entry[name] for name in ("wins", "ties", "losses")]
+            assert counts == [getattr(entry, name) for name in ("wins", "ties", "losses")]
             assert cells[place][1] == " / ".join(map(str, counts))
-            assert gated["errors"] == entry["missing_pairs"]
-            assert gated["cost"] == entry["cost"]
+            assert gated["errors"] == entry.missing_pairs
+            assert gated["cost"] == entry.cost
             shares = [gated[name] for name in ("flips", "first_shown", "longer")]
             names = ("flip_rate", "first_shown_share", "longer_share")
-            assert shares == [entry[name] and entry[name]["value"] for name in names]
+            stated = [getattr(entry, name) for name in names]
+            assert shares == [interval and interval.value for interval in stated]
             assert [cell.split(" [")[0] for cell in noise[place][:3]] == [text(share) for share in shares]
             assert (shares[0] is None, shares[1] is None) == (not sees_order, not sees_order)

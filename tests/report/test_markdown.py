@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
+from run_folders import claim_run, make_system
 
-from gisteval.errors import GistevalError
+from gisteval.records.manifest import SelfCheckFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, ResultRow
 from gisteval.report.build import build_report
@@ -17,33 +17,17 @@ from gisteval.report.layout import markdown_code
 ROW = ResultRow(
     "small", "seen", "gist-1", "gist", None, "gist", 1, "rougeL", 45.44, 39.5, 51.2, "percent", 24, 8, 0
 )
-SYSTEM = {
-    "name": "gist-1",
-    "role": "candidate",
-    "condition": "gist",
-    "control": None,
-    "compressor": "gist",
-    "k": 1,
-}
-MANIFEST = {
-    "identity": {"task": "small"},
-    "splits": {"seen": 1},
-    "systems": [SYSTEM],
-    "command": ["gisteval", "run", "--limit", "24"],
-    "notes": [],
-    "device": "cpu",
-    "dtype": "float32",
-    "versions": {"torch": "2.13.0"},
-    "self_check": {
-        "gist-1": {"examples": 6, "tokens": 28, "max_nll_difference": 9.5e-07, "greedy_mismatches": 0}
-    },
-}
+CHECK = SelfCheckFacts(examples=6, tokens=28, max_nll_difference=9.5e-07, greedy_mismatches=0)
 EXAMPLES = {"seen": [Example("1", "small", "seen", "say cats", "", "cats")]}
 
 
 def finished(path: Path, notes: list[str], **manifest: object) -> RunFolder:
-    folder = RunFolder(path)
-    folder.claim({**MANIFEST, **manifest}, EXAMPLES)
+    known = {
+        "command": ("gisteval", "run", "--limit", "24"),
+        "versions": {"torch": "2.13.0"},
+        "self_check": {"gist-1": CHECK},
+    }
+    folder = claim_run(path, EXAMPLES, [make_system("gist-1")], "small", **{**known, **manifest})
     folder.write_results([ROW], "a:b", {}, notes)
     return folder
 
@@ -69,8 +53,8 @@ def test_the_report_has_notes_table_and_origin(tmp_path: Path) -> None:
 
 def test_the_report_says_how_far_each_part_of_the_self_check_is_off(tmp_path: Path) -> None:
     figures = {"loss_difference": 0.031, "decoded_difference": 0.02, "batch_difference": 0.004}
-    check = MANIFEST["self_check"]["gist-1"] | figures | {"rounding": 0.1, "tolerance": 0.25}
-    checks = {"gist-1": check | {"stock_difference": 0.0051}, "gist-2": check}
+    check = replace(CHECK, **figures, rounding=0.1, tolerance=0.25)
+    checks = {"gist-1": replace(check, stock_difference=0.0051), "gist-2": check}
     page = build_report([finished(tmp_path / "run", [], self_check=checks)], tmp_path / "report")
     lines = page.with_suffix(".md").read_text(encoding="utf-8").splitlines()
     assert "| gist-1 | 6 | 28 | 9.5e-07 | 0 | 0.0051 | 0.004 | 0.031 | 0.02 | 0.1 | 0.25 |" in lines
@@ -87,29 +71,22 @@ def test_systems_of_several_runs_are_told_apart(tmp_path: Path) -> None:
     assert "## How two was made" in text
 
 
-def test_an_incomplete_manifest_is_no_silent_gap(tmp_path: Path) -> None:
-    folder = finished(tmp_path / "run", [])
-    del folder.manifest()["device"]
-    with pytest.raises(GistevalError, match=r"manifest\.json is damaged \(device is missing\)"):
-        build_report([folder], tmp_path / "report")
-
-
 HOSTILE = "<script>alert(1)</script>\n# Passed\n![x](http://evil/x.png) [y](javascript:z) `<b>` | \x1b[2J"
 
 
 def test_no_text_of_others_leaves_its_place(tmp_path: Path) -> None:
     """Task, split, system, note, command and versions may be anybody's, as a run folder is."""
-    folder = RunFolder(tmp_path / "run")
-    manifest = {
-        **MANIFEST,
-        "identity": {"task": HOSTILE},
-        "splits": {HOSTILE: 1},
-        "systems": [{**SYSTEM, "name": HOSTILE}],
-    }
-    manifest |= {"command": ["gisteval", HOSTILE], "device": HOSTILE, "versions": {HOSTILE: HOSTILE}}
-    manifest |= {"self_check": {HOSTILE: MANIFEST["self_check"]["gist-1"]}}
     example = replace(EXAMPLES["seen"][0], split=HOSTILE)
-    folder.claim(manifest, {HOSTILE: [example]})
+    folder = claim_run(
+        tmp_path / "run",
+        {HOSTILE: [example]},
+        [make_system(HOSTILE)],
+        HOSTILE,
+        command=("gisteval", HOSTILE),
+        device=HOSTILE,
+        versions={HOSTILE: HOSTILE},
+        self_check={HOSTILE: CHECK},
+    )
     row = replace(ROW, split=HOSTILE, system=HOSTILE)
     folder.write_results([row, replace(row, metric="nll", unit="nats")], "a:b", {}, [HOSTILE])
     page = build_report([folder], tmp_path / "report").with_suffix(".md")

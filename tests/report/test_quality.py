@@ -45,7 +45,7 @@ def make_run(tmp_path: Path) -> Callable[..., RunFolder]:
         right = {"positive": 40, "one": one, "two": two, "negative": 0}
         parts = [outputs(SYSTEMS[key], count) for key, count in right.items()]
         labels = [part.system for part in parts]
-        folder = claim_folder(tmp_path / name, "small", {"test": EXAMPLES}, labels, {}, ["x"], {})
+        folder = claim_folder(tmp_path / name, "small", {"test": EXAMPLES}, labels, {}, ["x"])
         write_generations(folder, parts)
         write_verdicts(folder, verdicts or [])
         folder.write_results(list(score_rows(parts)), "a:b", {}, [])

@@ -287,9 +287,7 @@ def _load_adapter(
     base_tokenizer = load_tokenizer(base_checkpoint)
     where = None if quantize is None else device_map  # what is merged is spread afterwards
     base = load_weights(base_checkpoint, base_tokenizer, dtype, where, quantize)
-    check_patterns(
-        checkpoint.adapter_config(), (name for name, _ in base.named_modules()), checkpoint.path
-    )
+    check_patterns(checkpoint.adapter_config(), (name for name, _ in base.named_modules()), checkpoint.path)
     try:
         fit_to_adapter(base, tokenizer, checkpoint)
         adapted = PeftModel.from_pretrained(base, checkpoint.path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from gisteval.pipeline.judge.judged import update_judging
 from gisteval.pipeline.profile.released import released_profile
 from gisteval.pipeline.run.scoring import unread_notes
 from gisteval.profiling.released import read_released, shape_of
+from gisteval.records.manifest import JudgeFacts, SavedFigure
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, ResultRow, Verdict, digest
 from gisteval.records.store import write_json
@@ -42,18 +43,6 @@ ROUGE_TOLERANCE = 0.2
 """Points: rouge.csv holds medians of 1000 unseeded bootstrap means, up to 0.172 off the mean."""
 RATE_TOLERANCE = 0.005
 """Points: what rounding leaves of a saved win rate."""
-
-
-@dataclass(frozen=True, slots=True)
-class SavedFigure:
-    """A number saved in the release beside what its rows give, both in percent."""
-
-    metric: str
-    system: str
-    split: str
-    saved: float
-    recomputed: float
-    agrees: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +76,18 @@ def import_paper(
     notes = [*_notes(release, saved), *unread_notes(examples), *release.problems]
     contents = contents_of(release.outputs, verdicts)
     contents |= {file.name: _benchmark_identity(file) for file in release.benchmarks}
-    extra = {"saved_figures": [asdict(figure) for figure in saved], "source": str(source)}
-    extra |= marks(examples, release.outputs)
     with RunFolder(output).held(), ExitStack() as log:
-        folder = claim_folder(output, TASK, examples, release.systems, contents, command, extra)
+        folder = claim_folder(
+            output,
+            TASK,
+            examples,
+            release.systems,
+            contents,
+            command,
+            saved_figures=tuple(saved),
+            source=str(source),
+            **marks(examples, release.outputs),
+        )
         if not (output / "results.json").is_file():  # the same files again change nothing
             log.enter_context(run_log(output))
         progress.info("writing the records")
@@ -145,20 +142,17 @@ def _judges_with_outputs(release: Release) -> list[str]:
     return [judge for judge, complete in judges.items() if complete]
 
 
-def _judge_facts(judge: str) -> dict[str, Any]:
+def _judge_facts(judge: str) -> JudgeFacts:
     """What the manifest says of a judge that was asked elsewhere."""
-    return {
-        "name": judge,
-        "version": 0,
-        "kind": "imported",
-        "model": judge.removeprefix(IMPORTED),
-        "base_url": None,
-        "orders": "one",
-        "prompt": "unknown",
-        "identity": digest([judge]),
-        "note": f"{judge} saw each pair in one order only, the same for all systems of a split.",
-        "notes": [],
-    }
+    return JudgeFacts(
+        name=judge,
+        kind="imported",
+        model=judge.removeprefix(IMPORTED),
+        orders="one",
+        prompt="unknown",
+        identity=digest([judge]),
+        note=f"{judge} saw each pair in one order only, the same for all systems of a split.",
+    )
 
 
 def _win_rates(release: Release, studied: Sequence[str]) -> Iterator[ResultRow]:
@@ -199,12 +193,26 @@ def _saved_figures(release: Release, rows: Sequence[ResultRow]) -> Iterator[Save
         value = ours.get(("rougeL", saved.system, saved.split))
         if value is not None:
             agrees = abs(value - saved.value) <= ROUGE_TOLERANCE
-            yield SavedFigure("rougeL", saved.system, saved.split, saved.value, value, agrees)
+            yield SavedFigure(
+                metric="rougeL",
+                system=saved.system,
+                split=saved.split,
+                saved=saved.value,
+                recomputed=value,
+                agrees=agrees,
+            )
     for file in release.verdict_files:
         value = file.win_rate
         if value is not None and file.saved_win_rate is not None:
             agrees = abs(value - file.saved_win_rate) <= RATE_TOLERANCE
-            yield SavedFigure("win_rate", file.system, file.split, file.saved_win_rate, value, agrees)
+            yield SavedFigure(
+                metric="win_rate",
+                system=file.system,
+                split=file.split,
+                saved=file.saved_win_rate,
+                recomputed=value,
+                agrees=agrees,
+            )
 
 
 def _notes(release: Release, saved: Sequence[SavedFigure]) -> Iterator[str]:

@@ -64,7 +64,8 @@ def _write(
         [part.system for part in outputs],
         contents_of(outputs, ()),
         command,
-        {"source": [str(file.path) for file in files], **marks(examples, outputs)},
+        source=[str(file.path) for file in files],
+        **marks(examples, outputs),
     )
     again = (output / "results.json").is_file()  # the same files change nothing
     with nullcontext() if again else run_log(output):

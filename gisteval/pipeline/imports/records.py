@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.pipeline.identity import signature, versions
+from gisteval.pipeline.manifest import build_identity, build_manifest
 from gisteval.pipeline.run.scoring import Scored, collect, result_rows
-from gisteval.records.run_folder import UNFINISHED, RunFolder
+from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, Generation, ResultRow, Verdict, digest, to_json
 from gisteval.records.store import RecordWriter, read_records
 
@@ -25,55 +26,55 @@ def claim_folder(
     systems: Sequence[SystemLabel],
     contents: Mapping[str, str],
     command: Sequence[str],
-    extra: Mapping[str, Any],
+    **more: Any,
 ) -> RunFolder:
-    """Start a run folder, or continue the same import. contents: by system, a digest of all it is made of.
+    """Start a run folder, or continue the same import.
 
-    extra: more of the manifest. Raises GistevalError if the folder holds something else.
+    Args:
+        output: The folder.
+        task: The task's name.
+        examples: By split.
+        systems: All systems, in the order of reports.
+        contents: By system, a digest of all that it is made of.
+        command: The command line.
+        more: Further fields of the manifest.
+
+    Raises:
+        GistevalError: The folder holds something else.
     """
     folder = RunFolder(output)
-    manifest = {
-        "identity": {
-            "task": task,
-            "examples": {
-                split: digest([example.content_id for example in found])
-                for split, found in examples.items()
-            },
-            "systems": dict(contents),
-        },
-        "config": {},
-        "command": list(command),
-        "versions": versions(),
-        "device": "none",
-        "dtype": "unknown",
-        "notes": [],
-        "systems": [{**system.to_json(), "reference": _reference(system, systems)} for system in systems],
-        "splits": {split: len(found) for split, found in examples.items()},
-        "self_check": {},
-        "judges": {},
-        **extra,
-    }
+    described = [system.described(_reference(system, systems)) for system in systems]
+    identity = build_identity(task, examples, contents)
+    manifest = build_manifest(identity, examples, described, command, "none", "unknown", **more)
     folder.claim(manifest, examples)
     return folder
 
 
-def marks(examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]) -> dict[str, Any]:
+class Marks(TypedDict):
+    """Fields of a manifest that only imports have."""
+
+    not_asked: Mapping[str, Mapping[str, tuple[str, ...]]]
+    own_references: tuple[str, ...]
+    unfinished: bool
+
+
+def marks(examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]) -> Marks:
     """What a manifest says of an import alone; until `RunFolder.finish_import` nothing reads the folder."""
     return {
         "not_asked": _not_asked(examples, outputs),
-        "own_references": sorted({part.system.name for part in outputs if part.references}),
-        UNFINISHED: True,
+        "own_references": tuple(sorted({part.system.name for part in outputs if part.references})),
+        "unfinished": True,
     }
 
 
 def _not_asked(
     examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]
-) -> dict[str, dict[str, list[str]]]:
+) -> dict[str, dict[str, tuple[str, ...]]]:
     """By system and split, the content ids of what was asked of other systems only."""
-    found: dict[str, dict[str, list[str]]] = {}
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
     for part in outputs:
         asked = {example.content_id for example in part.examples}
-        others = [e.content_id for e in examples[part.split] if e.content_id not in asked]
+        others = tuple(e.content_id for e in examples[part.split] if e.content_id not in asked)
         if others:
             found.setdefault(part.system.name, {})[part.split] = others
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from gisteval.judging.access import Named
 from gisteval.judging.client import Endpoint, api_key
 from gisteval.judging.definition import ChatDefinition, Judge, Price, load_judge
 from gisteval.judging.parameters import LIMITS, given_parameters, with_parameters, without
+from gisteval.records.manifest import DroppedParameter, JudgeFacts
 from gisteval.records.schema import digest
 
 
@@ -63,14 +64,6 @@ def judge_options(config: RunConfig) -> JudgeOptions:
     return JudgeOptions(judge=config.judge, parameters=config.judge_params)
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A parameter that a server refused: the value it had (None for the reply's schema), and its words."""
-
-    value: Any
-    reason: str
-
-
 @dataclass(frozen=True)
 class Bench:
     """A judge that is ready to be asked. label: the name that its verdicts bear.
@@ -89,13 +82,13 @@ class Bench:
     price: Price | None = None
     device: str = "auto"
     gpus: float = 0.0
-    dropped: Mapping[str, Dropped] = field(default_factory=dict)
+    dropped: Mapping[str, DroppedParameter] = field(default_factory=dict)
 
     def dropping(self, name: str, reason: str) -> Bench:
         """The same without a parameter that the server refuses: what is sent is what the keys say."""
         judge = without(self.judge, name)
         identity = _identity(judge, self.model, self.base_url)
-        dropped = {**self.dropped, name: Dropped(self.sent(name), reason)}
+        dropped = {**self.dropped, name: DroppedParameter(self.sent(name), reason)}
         return replace(self, judge=judge, identity=identity, dropped=dropped)
 
     def sent(self, name: str) -> Any:
@@ -108,25 +101,24 @@ class Bench:
         if self.endpoint is not None:
             api_key(self.endpoint)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> JudgeFacts:
         """What the manifest says of it."""
         definition = self.judge.definition
         sent = definition if isinstance(definition, ChatDefinition) else None
-        return {
-            "name": definition.name,
-            "version": definition.version,
-            "kind": definition.kind,
-            "model": self.model,
-            "base_url": self.base_url,
-            "orders": self.judge.orders,
-            "prompt": self.judge.prompt_digest(),
-            "identity": self.identity,
-            "parameters": dict(sent.parameters) if sent else {},
-            "dropped": {name: asdict(found) for name, found in self.dropped.items()},
-            "thoughts": [list(pair) for pair in sent.thoughts] if sent else [],
-            "note": " ".join([definition.note, *map(left_out, self.dropped)]).strip(),
-            "notes": [],
-        }
+        return JudgeFacts(
+            name=definition.name,
+            version=definition.version,
+            kind=definition.kind,
+            model=self.model,
+            base_url=self.base_url,
+            orders=self.judge.orders,
+            prompt=self.judge.prompt_digest(),
+            identity=self.identity,
+            parameters=dict(sent.parameters) if sent else {},
+            dropped=self.dropped,
+            thoughts=tuple(tuple(pair) for pair in sent.thoughts) if sent else (),
+            note=" ".join([definition.note, *map(left_out, self.dropped)]).strip(),
+        )
 
 
 def left_out(name: str) -> str:

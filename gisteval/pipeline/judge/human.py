@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -16,6 +16,9 @@ from gisteval.judging.protocol import Contest
 from gisteval.judging.study import contests
 from gisteval.logs import run_log
 from gisteval.pipeline.judge.judged import write_judging
+from gisteval.records.json_object import Count, JsonObject, Name, plain, reader_of
+from gisteval.records.judge_figures import JudgingEntry
+from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import digest, to_json
 from gisteval.records.store import write_atomic, write_json
@@ -24,6 +27,16 @@ NOTE = (
     "Human judges saw each pair in one order, drawn from the content. Outputs that are equal were not "
     "shown, so their win rates are of the pairs that differ."
 )
+
+
+@dataclass(frozen=True)
+class Sheet(JsonObject):
+    """A sheet as it was drawn: count pairs of a system on a split."""
+
+    system: Name
+    split: Name
+    count: Count
+    seed: int
 
 
 def export_sheet(path: Path, output: Path, system: str, split: str, count: int, seed: int) -> int:
@@ -37,7 +50,7 @@ def export_sheet(path: Path, output: Path, system: str, split: str, count: int, 
 
 
 def _export(folder: RunFolder, output: Path, system: str, split: str, count: int, seed: int) -> int:
-    sheet = {"system": system, "split": split, "count": count, "seed": seed}
+    sheet = Sheet(system, split, count, seed)
     items = draw_items(_contest(folder, system, split), count, seed)
     if not items:
         raise GistevalError(
@@ -48,7 +61,7 @@ def _export(folder: RunFolder, output: Path, system: str, split: str, count: int
         undefined=StrictUndefined,
         autoescape=True,  # model outputs go in here
     )
-    name = digest([json.dumps(sheet, sort_keys=True), *(item.id for item in items)])[:12]
+    name = digest([json.dumps(sheet.to_json(), sort_keys=True), *(item.id for item in items)])[:12]
     page = environment.get_template("sheet.html.j2").render(
         title=f"Which answer is better? ({counted(len(items), 'pair')})", items=items, sheet=name
     )
@@ -56,11 +69,11 @@ def _export(folder: RunFolder, output: Path, system: str, split: str, count: int
     write_atomic(output / "sheet.html", page)
     sheets = [*_sheets(folder), sheet]
     distinct = [s for place, s in enumerate(sheets) if s not in sheets[:place]]
-    write_json(folder.path / "verdicts" / "sheets.json", distinct)
+    write_json(folder.path / "verdicts" / "sheets.json", plain(distinct))
     return len(items)
 
 
-def import_answers(path: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
+def import_answers(path: Path, files: Sequence[Path]) -> list[JudgingEntry]:
     """Take annotators' answers, one file each, named after the annotator; the entries of results.json.
 
     Answers that were imported before are replaced. Raises GistevalError if a file's items are of no
@@ -70,7 +83,7 @@ def import_answers(path: Path, files: Sequence[Path]) -> list[dict[str, Any]]:
         return _take(folder, files)
 
 
-def _take(folder: RunFolder, files: Sequence[Path]) -> list[dict[str, Any]]:
+def _take(folder: RunFolder, files: Sequence[Path]) -> list[JudgingEntry]:
     folder.results()
     sheets = _sheets(folder)
     if not sheets:
@@ -91,32 +104,25 @@ def _take(folder: RunFolder, files: Sequence[Path]) -> list[dict[str, Any]]:
         write_atomic(folder.verdicts(HUMAN + name, system), "".join(lines))
         folder.note_judge(
             HUMAN + name,
-            {
-                "name": HUMAN + name,
-                "version": 1,
-                "kind": "human",
-                "model": None,
-                "base_url": None,
-                "orders": "seeded",
-                "prompt": None,
-                "identity": digest(["human"]),
-                "note": NOTE,
-                "notes": [],
-            },
+            JudgeFacts(
+                name=HUMAN + name,
+                version=1,
+                kind="human",
+                orders="seeded",
+                identity=digest(["human"]),
+                note=NOTE,
+            ),
         )
     entries = write_judging(folder)
-    return [
-        e for e in entries if any(name.startswith(HUMAN) for name in e.get("judges", [e.get("judge", "")]))
-    ]
+    return [entry for entry in entries if any(judge.startswith(HUMAN) for judge in entry.judges)]
 
 
-def _items_of(folder: RunFolder, sheets: Sequence[dict[str, Any]], answers: dict[str, str]) -> list[Item]:
+def _items_of(folder: RunFolder, sheets: Sequence[Sheet], answers: dict[str, str]) -> list[Item]:
     """The items of the sheet that most of the answers are about."""
     best: list[Item] = []
     most = -1
     for sheet in sheets:
-        contest = _contest(folder, sheet["system"], sheet["split"])
-        items = draw_items(contest, sheet["count"], sheet["seed"])
+        items = draw_items(_contest(folder, sheet.system, sheet.split), sheet.count, sheet.seed)
         known = sum(item.id in answers for item in items)
         if known > most:
             best, most = items, known
@@ -135,11 +141,12 @@ def _contest(folder: RunFolder, system: str, split: str) -> Contest:
     return next(c for c in contests(folder) if (c.system, c.split) == (system, split))
 
 
-def _sheets(folder: RunFolder) -> list[dict[str, Any]]:
+def _sheets(folder: RunFolder) -> list[Sheet]:
     file = folder.path / "verdicts" / "sheets.json"
     if not file.is_file():
         return []
     try:
-        return list(json.loads(file.read_text(encoding="utf-8")))
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return list(reader_of(tuple[Sheet, ...])(content, "sheets"))
     except (OSError, ValueError) as error:
         raise GistevalError(f"{file} is damaged: export the sheets again") from error

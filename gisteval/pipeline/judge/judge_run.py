@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.judging.cache import Reply, ReplyCache
@@ -23,6 +22,8 @@ from gisteval.pipeline.judge.bench import Bench, JudgeOptions, left_out, prepare
 from gisteval.pipeline.judge.judged import write_judging
 from gisteval.pipeline.judge.verdict_log import VerdictLog
 from gisteval.pipeline.progress import working
+from gisteval.records.judge_figures import JudgingEntry, pair_entries
+from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
 
 BAR_STEP = 20
@@ -34,7 +35,7 @@ LOOKED_UP = 500
 """Looks that are looked up in the cache at a time."""
 
 
-def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
+def judge_run(path: Path, options: JudgeOptions) -> list[JudgingEntry]:
     """Judge a finished run; what is known is not asked again. The judge's entries of results.json.
 
     Raises GistevalError for what can be mended, and InvalidRun if the server gave up or the judge is under
@@ -46,29 +47,27 @@ def judge_run(path: Path, options: JudgeOptions) -> list[dict[str, Any]]:
     with RunFolder.editing(path) as folder, run_log(path):
         if take_looks(folder, bench):
             progress.info("writing the report")
-        mine = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
+        mine = [entry for entry in write_judging(folder) if entry.judges == (bench.label,)]
     check_trust(path, mine)
     return mine
 
 
-def check_answers(label: str, entries: Sequence[Mapping[str, Any]]) -> None:
+def check_answers(label: str, entries: Sequence[JudgingEntry]) -> None:
     """Raise InvalidRun if more than 2% of a judge's looks have no answer."""
-    counts = {
-        name: sum(entry.get(name, 0) for entry in entries if entry["kind"] == "pairs")
-        for name in ("looks", "errors", "invalid", "cut")
-    }
-    cut = counts["cut"]
-    missing = counts["errors"] + counts["invalid"]
-    if 100.0 * missing > MOST_MISSING * counts["looks"]:
+    pairs = pair_entries(entries)
+    looks, cut = sum(entry.looks for entry in pairs), sum(entry.cut for entry in pairs)
+    errors, invalid = sum(entry.errors for entry in pairs), sum(entry.invalid for entry in pairs)
+    missing = errors + invalid
+    if 100.0 * missing > MOST_MISSING * looks:
         raise InvalidRun(
-            f"judge {label} gave no answer to {missing} of {counted(counts['looks'], 'look')} "
-            f"({unanswered(counts['errors'], counts['invalid'], cut)}), more than {MOST_MISSING:g}%: "
+            f"judge {label} gave no answer to {missing} of {counted(looks, 'look')} "
+            f"({unanswered(errors, invalid, cut)}), more than {MOST_MISSING:g}%: "
             "the same command asks again where it failed; replies that can't be read stand in verdicts/"
             + ("; --judge-param max_completion_tokens=N (locally max_new_tokens) gives room" if cut else "")
         )
 
 
-def check_trust(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+def check_trust(path: Path, entries: Sequence[JudgingEntry]) -> None:
     """Raise InvalidRun if the judge of these entries gave too few answers, or is under veto."""
     report = path / "report" / "report.md"
     for judge, trust in stated_trust(entries).items():
@@ -101,16 +100,16 @@ def as_asked(folder: RunFolder, bench: Bench) -> Bench:
 
     One that has another value now was never refused, and is sent.
     """
-    before = folder.judges.get(bench.label, {})
+    before = folder.judges.get(bench.label, JudgeFacts())
     asked = bench
-    for name, found in before.get("dropped", {}).items():
-        if asked.sent(name) != found["value"]:
+    for name, dropped in before.dropped.items():
+        if asked.sent(name) != dropped.value:
             return bench
         try:
-            asked = asked.dropping(name, found["reason"])
+            asked = asked.dropping(name, dropped.reason)
         except GistevalError:  # a flag has left it out
             return bench
-    return asked if asked.identity == before.get("identity") else bench
+    return asked if asked.identity == before.identity else bench
 
 
 def has_verdicts(folder: RunFolder, bench: Bench) -> bool:
@@ -149,8 +148,9 @@ def claim(folder: RunFolder, bench: Bench) -> None:
     """Note the judge in the manifest. Raises GistevalError if its name's verdicts are another judge's."""
     facts, before = bench.facts(), folder.judges.get(bench.label)
     files = [folder.verdicts(bench.label, system) for system in folder.references]
-    if before and before["identity"] != facts["identity"] and any(file.exists() for file in files):
-        differ = [name for name in ("model", "base_url", "version") if before.get(name) != facts[name]]
+    if before and before.identity != facts.identity and any(file.exists() for file in files):
+        parts = ("model", "base_url", "version")
+        differ = [part for part in parts if getattr(before, part) != getattr(facts, part)]
         raise GistevalError(
             f"{folder.path} holds verdicts of another judge {bench.label} (its "
             f"{', '.join(differ) or 'prompt or parameters'} differ): remove {files[0].parent}/"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 from gisteval.errors import counted
 from gisteval.judging.checks import MOST_MISSING
@@ -12,12 +12,13 @@ from gisteval.judging.panel import side_by_side
 from gisteval.judging.study import Study, contests, verdicts_on
 from gisteval.judging.summary import main_looks, unanswered
 from gisteval.judging.win_rate import Labels
+from gisteval.records.judge_figures import JudgingEntry, PairFigures
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
 from gisteval.report.build import build_report
 
 
-def write_judging(folder: RunFolder) -> list[dict[str, Any]]:
+def write_judging(folder: RunFolder) -> list[JudgingEntry]:
     """Bring results.json and the report up to date with all verdicts of the folder's judges.
 
     Returns the entries of the block `judging`.
@@ -27,21 +28,20 @@ def write_judging(folder: RunFolder) -> list[dict[str, Any]]:
     return entries
 
 
-def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
+def update_judging(folder: RunFolder) -> list[JudgingEntry]:
     """Bring results.json up to date, and return the entries of its block `judging`."""
-    folder.check_complete()
     rows: list[ResultRow] = []
-    entries: list[dict[str, Any]] = []
+    entries: list[JudgingEntry] = []
     studies = {judge: Study(folder, judge) for judge in folder.judges}
     labels = {
-        system["name"]: Labels(system["condition"], system["control"], system["compressor"], system["k"])
+        system.name: Labels(system.condition, system.control, system.compressor, system.k)
         for system in folder.systems
     }
     references = folder.references
     negatives = {
-        references[system["name"]]: system["name"]
+        references[system.name]: system.name
         for system in folder.systems
-        if system["role"] == "negative" and system["name"] in references
+        if system.role == "negative" and system.name in references
     }
     for contest in contests(folder):
         scores = {}
@@ -51,7 +51,7 @@ def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
             if summary is None:
                 continue
             scores[judge] = pair_scores(main_looks(verdicts))
-            entries.append(summary.to_json())
+            entries.append(summary.figures())
             negative = negatives.get(contest.reference, contest.system)
             lower = folder.read_verdicts(judge, negative, contest.split)
             rows += summary.rows(labels[contest.system], verdicts, list(lower))
@@ -62,11 +62,11 @@ def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
             entries += side_by_side(contest, scores)
     entries += [control for study in studies.values() for control in study.controls]
     trusts = {judge: study.trust for judge, study in studies.items()}
-    for entry in entries:
-        if entry["kind"] == "pairs":
-            entry.update(trusts[entry["judge"]].to_json(entry["system"], entry["split"]))
+    entries = [
+        trusts[entry.judge].stated(entry) if isinstance(entry, PairFigures) else entry for entry in entries
+    ]
     _note_gaps(folder, studies)
-    known = [f"{name}@{facts['identity'][:8]}" for name, facts in folder.judges.items()]
+    known = [f"{name}@{facts.identity[:8]}" for name, facts in folder.judges.items()]
     folder.write_judging(rows, entries, "+".join(known) or "none")
     return entries
 
@@ -74,10 +74,10 @@ def update_judging(folder: RunFolder) -> list[dict[str, Any]]:
 def _note_gaps(folder: RunFolder, studies: Mapping[str, Study]) -> None:
     """What a report must say of pairs that a judge was not asked about, and of a judge under veto."""
     for judge, facts in folder.judges.items():
-        notes = [facts["note"]] if facts["note"] else []
+        notes = [facts.note] if facts.note else []
         study = studies[judge]
         for found in study.judged.values():
-            if facts.get("kind") == "human":
+            if facts.kind == "human":
                 continue
             where = f"{judge} on {found.contest.system}, {found.contest.split}"
             if found.pairs < len(found.contest.pairs):
@@ -91,11 +91,11 @@ def _note_gaps(folder: RunFolder, studies: Mapping[str, Study]) -> None:
         trust = study.trust
         for text in trust.reasons:
             notes.append(f"Judge {judge} is under veto: {text}. No conclusion rests on it.")
-        if facts.get("kind") != "human":
+        if facts.kind != "human":
             notes += [f"Judge {judge}: {text}." for text in trust.caveats]
         if trust.doubt:
             notes.append(
                 f"Judge {judge}: too few looks to tell it from guessing ({trust.doubt}). No conclusion "
                 "rests on it."
             )
-        folder.note_judge(judge, {**facts, "notes": notes})
+        folder.note_judge(judge, replace(facts, notes=tuple(notes)))

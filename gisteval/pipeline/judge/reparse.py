@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.judging.parsing import cut_short, read_reply
@@ -13,6 +12,7 @@ from gisteval.logs import run_log
 from gisteval.pipeline.judge.bench import Bench, JudgeOptions, prepare
 from gisteval.pipeline.judge.judge_run import as_asked, claim
 from gisteval.pipeline.judge.judged import write_judging
+from gisteval.records.judge_figures import JudgingEntry
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import to_json
 from gisteval.records.store import write_atomic
@@ -24,7 +24,7 @@ class Reparsed:
 
     read: int
     changed: int
-    entries: list[dict[str, Any]]
+    entries: list[JudgingEntry]
 
 
 def reparse_run(path: Path, options: JudgeOptions) -> Reparsed:
@@ -57,5 +57,5 @@ def _reparse(folder: RunFolder, bench: Bench) -> Reparsed:
             lines.append(json.dumps(to_json(verdict), ensure_ascii=False, sort_keys=True) + "\n")
         if changed > before:
             write_atomic(folder.verdicts(bench.label, system), "".join(lines))
-    entries = [entry for entry in write_judging(folder) if entry.get("judge") == bench.label]
+    entries = [entry for entry in write_judging(folder) if entry.judges == (bench.label,)]
     return Reparsed(read, changed, entries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,9 +19,13 @@ from gisteval.pipeline.identity import signature, versions
 from gisteval.pipeline.judge.bench import Bench, judge_options, prepare
 from gisteval.pipeline.judge.judge_run import check_answers, take_looks
 from gisteval.pipeline.judge.judged import update_judging
+from gisteval.pipeline.manifest import build_manifest
 from gisteval.pipeline.progress import working
 from gisteval.pipeline.run.plan import Plan, output_folder, plan_run, run_identity
 from gisteval.pipeline.run.scoring import Scored, collect, result_rows, unread_notes
+from gisteval.records.judge_figures import JudgingEntry
+from gisteval.records.manifest import Manifest, SelfCheckFacts
+from gisteval.records.manifest import System as SystemFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, ResultRow
 from gisteval.records.store import RecordWriter
@@ -44,7 +48,7 @@ class Run:
     folder: Path
     rows: tuple[ResultRow, ...]
     notes: tuple[str, ...]
-    judging: tuple[dict[str, Any], ...] = ()
+    judging: tuple[JudgingEntry, ...] = ()
 
     @property
     def results(self) -> pd.DataFrame:
@@ -68,7 +72,7 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     executor = _executor(plan)
     folder = RunFolder(output_folder(plan))
     with folder.held():
-        folder.claim({**manifest(plan, command), "executor": executor.facts()}, plan.examples)
+        folder.claim(replace(manifest(plan, command), executor=executor.facts()), plan.examples)
         with run_log(folder.path):  # not before: it may have been another run's
             kept.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
             finished = _evaluate(plan, folder, executor, bench)
@@ -122,45 +126,43 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
         progress.info("writing the report")
         build_report([folder], folder.path / "report")
     if bench is not None:
-        mine = [entry for entry in judging if entry.get("judge") == bench.label]
+        mine = [entry for entry in judging if entry.judges == (bench.label,)]
         check_answers(bench.label, mine)
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
 
 
-def manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
+def manifest(plan: Plan, command: Sequence[str]) -> Manifest:
     """What manifest.json says of a run that has not begun."""
     references = plan.references
-    return {
-        "identity": run_identity(plan),
-        "config": plan.config.to_json(),
-        "command": list(command),
-        "versions": versions(),
-        "device": str(plan.placement.device),
-        "device_map": plan.placement.device_map,
-        "dtype": next(iter(plan.identities.values())).dtype,
-        "quantize": plan.placement.quantize,
-        "notes": list(plan.notes),
-        "systems": [
-            {
-                "name": system.name,
-                "role": system.role,
-                "reference": references[system.name],
-                "evaluated": system.name in plan.evaluated,
-                "condition": system.condition,
-                "control": system.control,
-                "compressor": system.compressor,
-                "budget": system.budget,
-                "k": system.checkpoint.record.k,
-                "checkpoint": str(system.checkpoint.path),
-                "weights": plan.identities[system.name].weights,
-                "loss": system.checkpoint.record.training.get("loss", []),
-            }
-            for system in plan.systems
-        ],
-        "splits": {split: len(found) for split, found in plan.examples.items()},
-        "self_check": {},
-        "judges": {},
-    }
+    systems = [
+        SystemFacts(
+            name=system.name,
+            role=system.role,
+            reference=references[system.name],
+            evaluated=system.name in plan.evaluated,
+            condition=system.condition,
+            control=system.control,
+            compressor=system.compressor,
+            budget=system.budget,
+            k=system.checkpoint.record.k,
+            checkpoint=str(system.checkpoint.path),
+            weights=plan.identities[system.name].weights,
+            loss=tuple(map(tuple, system.checkpoint.record.training.get("loss", []))),
+        )
+        for system in plan.systems
+    ]
+    return build_manifest(
+        run_identity(plan),
+        plan.examples,
+        systems,
+        command,
+        device=str(plan.placement.device),
+        dtype=next(iter(plan.identities.values())).dtype,
+        config=plan.config.to_json(),
+        device_map=plan.placement.device_map,
+        quantize=plan.placement.quantize,
+        notes=tuple(plan.notes),
+    )
 
 
 def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
@@ -180,7 +182,7 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
             for event in events:
                 system = event.system
                 if isinstance(event, Checked):
-                    folder.note_self_check(system, event.check.to_json())
+                    folder.note_self_check(system, SelfCheckFacts.from_json(event.check.to_json()))
                     for split, known in given[system].known.items():
                         total = len(plan.examples[split])
                         bars[system, split] = work.begin(f"{system} on {split}", total, len(known))
@@ -206,7 +208,7 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
 
 def incomplete(plan: Plan, folder: RunFolder) -> Iterator[Work]:
     """The work that is left; systems of one checkpoint follow each other."""
-    checked = folder.manifest()["self_check"]
+    checked = folder.manifest().self_check
     for system in sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k)):
         known = {split: folder.known_keys(system.name, split) for split in plan.examples}
         work = Work(Job(system, plan.identities[system.name].prefix()), plan.examples, known)

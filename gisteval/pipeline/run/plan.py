@@ -18,7 +18,9 @@ from gisteval.models.checkpoints.loading import load_tokens, resolve
 from gisteval.models.checkpoints.placement import Placement, choose_placement
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.pipeline.identity import GenerationIdentity
+from gisteval.pipeline.manifest import build_identity
 from gisteval.prompts import Template
+from gisteval.records.manifest import Identity
 from gisteval.records.schema import Example, as_condition, digest
 from gisteval.registry import COMPRESSORS
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
@@ -198,7 +200,7 @@ def output_folder(plan: Plan) -> Path:
     """The run's folder: the one asked for, else one under runs/ named after models, task and identity."""
     if plan.config.output:
         return Path(plan.config.output)
-    identity = digest([str(sorted(run_identity(plan).items()))])
+    identity = digest([str(sorted(run_identity(plan).to_json().items()))])
     name = readable_name(f"{model_names(plan.config)}-{plan.task.name}")
     return Path("runs") / f"{name}-{identity[:8]}"
 
@@ -208,16 +210,10 @@ def model_names(config: RunConfig) -> str:
     return "+".join(Path(model).resolve().name for model in config.models) or "demo"
 
 
-def run_identity(plan: Plan) -> dict[str, Any]:
+def run_identity(plan: Plan) -> Identity:
     """What must be the same for a folder to be continued."""
-    return {
-        "task": plan.task.name,
-        "examples": {
-            split: digest([example.content_id for example in found])
-            for split, found in plan.examples.items()
-        },
-        "systems": {name: identity.prefix() for name, identity in plan.identities.items()},
-    }
+    prefixes = {name: identity.prefix() for name, identity in plan.identities.items()}
+    return build_identity(plan.task.name, plan.examples, prefixes)
 
 
 def describe(plan: Plan) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.files.names import readable_name
+from gisteval.records.judge_figures import pair_entries
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
 from gisteval.report.samples import Samples
@@ -100,13 +101,13 @@ def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[
 
 
 def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
-    entries = [entry for entry in data.judging if entry["kind"] == "pairs"]
+    entries = pair_entries(data.judging)
     if not entries:
         return
     from gisteval.report.figures import judged
 
-    for judge in dict.fromkeys(entry["judge"] for entry in entries):
-        own = [entry for entry in entries if entry["judge"] == judge]
+    for judge in dict.fromkeys(entry.judge for entry in entries):
+        own = [entry for entry in entries if entry.judge == judge]
         stem, doubt = readable_name(judge), "".join(f" {text}" for text in _doubt(data, judge))
         decided, swayed = judged.decided(own), judged.swayed(own)
         if decided:
@@ -119,7 +120,7 @@ def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
             )
         if swayed:
             judged.judge_bias(swayed, folder, f"judge_bias-{stem}")
-            first = any(entry["first_shown_share"] for entry in swayed)
+            first = any(entry.first_shown_share for entry in swayed)
             what = "the answer shown first, and the longer one, wins" if first else "the longer answer wins"
             yield (
                 f"judge_bias-{stem}",
@@ -135,10 +136,10 @@ def _doubt(data: ReportData, judge: str) -> list[str]:
 
 def _trainings(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:
     curves = {
-        run.names.get(system["name"], system["name"]): (system["role"], system["loss"])
+        run.names.get(system.name, system.name): (system.role, system.loss)
         for run in runs
         for system in run.folder.systems
-        if system.get("loss")
+        if system.loss
     }
     if curves:
         from gisteval.report.figures.training import loss_curves

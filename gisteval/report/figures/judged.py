@@ -5,15 +5,13 @@ They draw the numbers that the tables state, from the block `judging` of results
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gisteval.records.judge_figures import Interval, PairFigures
 from gisteval.report.claims import short_names
 from gisteval.report.figures.style import BLUE, INK, ORANGE, PALE, VERMILLION, column_figure
-
-Entry = Mapping[str, Any]
-"""A judge's figures on one system and split: kind "pairs" in the block `judging`."""
 
 _OUTCOMES = (("wins", BLUE, "win"), ("ties", PALE, "tie"), ("losses", VERMILLION, "loss"))
 _SHARES = (
@@ -22,26 +20,26 @@ _SHARES = (
 )
 
 
-def decided(entries: Sequence[Entry]) -> list[Entry]:
+def decided(entries: Sequence[PairFigures]) -> list[PairFigures]:
     """The entries with a pair that has an answer."""
-    return [entry for entry in entries if entry["wins"] + entry["ties"] + entry["losses"]]
+    return [entry for entry in entries if entry.wins + entry.ties + entry.losses]
 
 
-def swayed(entries: Sequence[Entry]) -> list[Entry]:
+def swayed(entries: Sequence[PairFigures]) -> list[PairFigures]:
     """The entries that say how often the first shown, or the longer, wins."""
-    return [entry for entry in entries if any(entry[name] is not None for name, *_ in _SHARES)]
+    return [entry for entry in entries if any(getattr(entry, name) is not None for name, *_ in _SHARES)]
 
 
-def _lines(entries: Sequence[Entry]) -> list[tuple[str, Entry | None]]:
+def _lines(entries: Sequence[PairFigures]) -> list[tuple[str, PairFigures | None]]:
     """What stands beside each line, split by split: the split's name without an entry, then its systems."""
-    lines: list[tuple[str, Entry | None]] = []
-    for split in dict.fromkeys(entry["split"] for entry in entries):
+    lines: list[tuple[str, PairFigures | None]] = []
+    for split in dict.fromkeys(entry.split for entry in entries):
         lines.append((split, None))
-        lines += [(entry["system"], entry) for entry in entries if entry["split"] == split]
+        lines += [(entry.system, entry) for entry in entries if entry.split == split]
     return lines
 
 
-def _label(axis: Any, lines: Sequence[tuple[str, Entry | None]]) -> None:
+def _label(axis: Any, lines: Sequence[tuple[str, PairFigures | None]]) -> None:
     """Name the lines from above; splits in bold."""
     short = short_names(label for label, entry in lines if entry is not None)
     names = [short.get(label, label) if entry else label for label, entry in lines]
@@ -53,16 +51,16 @@ def _label(axis: Any, lines: Sequence[tuple[str, Entry | None]]) -> None:
     axis.tick_params(axis="y", length=0)
 
 
-def win_bars(entries: Sequence[Entry], folder: Path, name: str) -> None:
+def win_bars(entries: Sequence[PairFigures], folder: Path, name: str) -> None:
     """Stacked bars of wins, ties and losses against the positive control, of `decided` entries."""
     lines = _lines(entries)
     with column_figure(folder, name, 0.7 + 0.19 * len(lines)) as (figure, (axis,)):
         for place, (_, entry) in enumerate(lines):
             if entry is None:
                 continue
-            total, left = sum(entry[part] for part, *_ in _OUTCOMES), 0.0
+            total, left = sum(getattr(entry, part) for part, *_ in _OUTCOMES), 0.0
             for part, colour, label in _OUTCOMES:
-                share = 100 * entry[part] / total
+                share = 100 * getattr(entry, part) / total
                 text = label if place == 1 else None
                 axis.barh(place, share, left=left, color=colour, height=0.74, label=text)
                 if share >= 7:
@@ -77,20 +75,22 @@ def win_bars(entries: Sequence[Entry], folder: Path, name: str) -> None:
         figure.legend(loc="outside upper center", ncols=3)
 
 
-def judge_bias(entries: Sequence[Entry], folder: Path, name: str) -> None:
+def judge_bias(entries: Sequence[PairFigures], folder: Path, name: str) -> None:
     """How often the first answer shown and the longer one win, of `swayed` entries."""
     lines = _lines(entries)
     named: set[str] = set()
     with column_figure(folder, name, 0.85 + 0.2 * len(lines)) as (figure, (axis,)):
         for place, (_, entry) in enumerate(lines):
+            if entry is None:
+                continue
             for part, shift, colour, marker, label in _SHARES:
-                share = entry and entry[part]
-                if share is None:
+                share: Interval | None = getattr(entry, part)
+                if share is None or share.value is None:
                     continue
-                ends = [share["ci_low"], share["ci_high"]]
-                if None not in ends:
+                if share.ci_low is not None and share.ci_high is not None:
+                    ends = [share.ci_low, share.ci_high]
                     axis.plot(ends, [place + shift] * 2, color=colour, linewidth=1)
-                axis.plot(share["value"], place + shift, marker, color=colour, linestyle="none",
+                axis.plot(share.value, place + shift, marker, color=colour, linestyle="none",
                           label=None if label in named else label)  # fmt: skip
                 named.add(label)
         axis.axvline(50, color=INK, linewidth=0.8)

@@ -8,7 +8,7 @@ from pathlib import Path
 from gisteval.report.claims import family_of, short_names
 from gisteval.report.figures.style import NEGATIVE, POSITIVE, column_figure, series_styles
 
-Curve = Sequence[tuple[int, float]]
+Curve = Sequence[tuple[float, float]]
 """(step, loss in nats a token), as training logged it."""
 
 

@@ -65,10 +65,10 @@ def test_win_rates_are_those_of_the_rows(imported: RunFolder) -> None:
         negative = cell(imported, "win_rate", "LLaMA-neg_control-1", split).value
         assert row.retention == pytest.approx(100 * (row.value - negative) / (50 - negative))
         assert row.retention_ci_low < row.retention < row.retention_ci_high
-    saved = imported.manifest()["saved_figures"]
-    wrong = {(f["system"], f["split"]) for f in saved if f["metric"] == "win_rate" and not f["agrees"]}
+    saved = imported.manifest().saved_figures
+    wrong = {(f.system, f.split) for f in saved if f.metric == "win_rate" and not f.agrees}
     assert wrong == {("LLaMA-gist-1", "human"), ("LLaMA-neg_control-1", "human"), ("LLaMA-gist-1", "seen")}
-    assert all(f["agrees"] for f in saved if f["metric"] == "rougeL")
+    assert all(f.agrees for f in saved if f.metric == "rougeL")
 
 
 def test_efficiency_has_the_papers_means_and_all_four_ways(imported: RunFolder) -> None:
@@ -101,12 +101,12 @@ def test_records_say_where_they_are_from_and_invent_nothing(imported: RunFolder)
 
 
 def test_the_judges_habits_are_known(imported: RunFolder) -> None:
-    entries = {(entry["system"], entry["split"]): entry for entry in imported.judging()}
+    entries = {(entry.system, entry.split): entry for entry in imported.judging()}
     assert len(entries) == 6
     # The first answer shown and the longer one win too often, as in the release as a whole.
     for name in ("first_shown_share", "longer_share"):
-        assert sum(entry[name]["value"] for entry in entries.values()) / 6 > 53
-    assert imported.judges["imported:chatgpt"]["kind"] == "imported"
+        assert sum(getattr(entry, name).value for entry in entries.values()) / 6 > 53
+    assert imported.judges["imported:chatgpt"].kind == "imported"
 
 
 def test_the_tasks_own_data_gives_its_content_ids(shared_data: Path, paper: Path, tmp_path: Path) -> None:

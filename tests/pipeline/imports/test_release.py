@@ -99,8 +99,8 @@ def test_win_rates_equal_a_count_from_the_verdicts(source: Path, imported: RunFo
                 row = found["win_rate", system, split]
                 assert (row.n, row.failures, row.reference) == (count, 0, f"{family}-pos_control-1")
                 assert row.value == pytest.approx(mean(points_of(source, system, split)))
-    saved = imported.manifest()["saved_figures"]
-    wrong = [figure for figure in saved if figure["metric"] == "win_rate" and not figure["agrees"]]
+    saved = imported.manifest().saved_figures
+    wrong = [figure for figure in saved if figure.metric == "win_rate" and not figure.agrees]
     assert len(wrong) > len(saved) / 2
 
 
@@ -113,7 +113,7 @@ def test_the_families_share_their_examples_and_copies_stay_apart(imported: RunFo
         assert len({example.content_id for example in examples}) == count
         copies = [example for example in examples if example.output == f"thing {split}"]
         assert [example.copy for example in copies] == [0, 1, 2]
-    assert imported.manifest()["splits"] == SPLITS
+    assert imported.manifest().splits == SPLITS
 
 
 def test_a_family_alone_has_the_figures_it_has_beside_the_other(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gisteval.metrics import rouge_l
+from gisteval.records.judge_figures import pair_entries
 from gisteval.records.run_folder import RunFolder
 
 N = 64
@@ -127,8 +128,8 @@ def test_no_conclusion_rests_on_a_broken_judge(
     compared = gisteval("compare", imported, imported, "--system", "one", "--baseline-system", "none")
     assert compared.code == 4 and "is under veto: " in compared.err
     assert "rougeL" in compared.out and ("win_rate (openai) †" in compared.out) == (name != "unreadable")
-    stated = [entry for entry in RunFolder.open(imported).judging() if entry["kind"] == "pairs"]
-    assert len(stated) == 3 and all(entry["veto"] for entry in stated)
+    stated = pair_entries(RunFolder.open(imported).judging())
+    assert len(stated) == 3 and all(entry.veto for entry in stated)
 
 
 def test_a_good_judge_is_believed(gisteval, imported: Path, chat_server, judging_cache) -> None:
@@ -143,7 +144,7 @@ def test_a_good_judge_is_believed(gisteval, imported: Path, chat_server, judging
     passed = gisteval(*sides, "one")
     assert (passed.code, passed.out.splitlines()[-1]) == (0, "PASS")
     assert gisteval(*sides, "none").code == 1
-    stated = next(entry for entry in RunFolder.open(imported).judging() if entry["kind"] == "pairs")
-    assert (stated["veto"], stated["doubt"]) == (None, "")
-    held = {check["rule"] for check in stated["checks"] if check["state"] == "holds"}
+    stated = pair_entries(RunFolder.open(imported).judging())[0]
+    assert (stated.veto, stated.doubt) == (None, "")
+    held = {check.rule for check in stated.checks if check.state == "holds"}
     assert held == {"other order", "itself", "same text", "negative control"}

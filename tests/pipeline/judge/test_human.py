@@ -99,8 +99,8 @@ def test_answers_can_be_corrected(judged: Path, tmp_path: Path, gisteval) -> Non
     for mistakes in (1.0, 0.0):
         file = answer(tmp_path / "sheet", tmp_path / "ann.csv", mistakes, 1)
         assert gisteval("human", "import", judged, file).code == 0
-    entry = next(e for e in RunFolder.open(judged).judging() if e.get("judge") == "human:ann")
-    assert (entry["pairs"], entry["losses"]) == (30, 30)
+    entry = next(e for e in RunFolder.open(judged).judging() if e.judges == ("human:ann",))
+    assert (entry.pairs, entry.losses) == (30, 30)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from gisteval.pipeline.judge import judge_run
 from gisteval.pipeline.judge.bench import JudgeOptions
+from gisteval.records.judge_figures import JudgingEntry, pair_entries
 from gisteval.records.run_folder import RunFolder
 
 N = 40
@@ -93,23 +94,23 @@ def test_a_chat_judge_is_asked_in_both_orders(gisteval, make_run, chat_server, j
 def test_a_judge_of_places_is_found_out(gisteval, make_run, chat_server, judging_cache) -> None:
     run = make_run(OUTPUTS)
     gisteval("judge", run, "--judge", "openai", "--base-url", chat_server.url)
-    entry = next(e for e in RunFolder.open(run).judging() if e["system"] == "bad")
-    assert entry["win_rate"]["value"] == 50.0
-    assert entry["flip_rate"]["value"] == entry["first_shown_share"]["value"] == 100.0
-    assert entry["order_effect"]["value"] == pytest.approx(100.0)
-    control = next(e for e in RunFolder.open(run).judging() if e["kind"] == "control")
-    assert (control["ties"], control["first_shown_share"]) == (0.0, 100.0)
+    entry = next(e for e in RunFolder.open(run).judging() if e.system == "bad")
+    assert entry.win_rate.value == 50.0
+    assert entry.flip_rate.value == entry.first_shown_share.value == 100.0
+    assert entry.order_effect.value == pytest.approx(100.0)
+    control = next(e for e in RunFolder.open(run).judging() if e.kind == "control")
+    assert (control.ties, control.first_shown_share) == (0.0, 100.0)
 
 
 def test_a_chat_judge_works_where_a_loop_is_running(make_run, chat_server, judging_cache) -> None:
     chat_server.answer = longer_wins
     options = JudgeOptions("openai", base_url=chat_server.url)
 
-    async def in_a_notebook() -> list[dict]:
+    async def in_a_notebook() -> list[JudgingEntry]:
         return judge_run(make_run(OUTPUTS), options)
 
-    found = {entry["system"]: entry for entry in asyncio.run(in_a_notebook()) if entry["kind"] == "pairs"}
-    assert found["bad"]["win_rate"]["value"] == 100.0
+    found = {entry.system: entry for entry in pair_entries(asyncio.run(in_a_notebook()))}
+    assert found["bad"].win_rate.value == 100.0
 
 
 def test_two_judges_stand_side_by_side(gisteval, make_run, chat_server, judging_cache) -> None:
@@ -136,7 +137,7 @@ def test_a_failed_look_is_asked_again_and_only_it(gisteval, make_run, chat_serve
     asked = len(chat_server.requests)
     assert gisteval(*command).code == 0
     assert len(chat_server.requests) == asked + 1
-    assert sum(e.get("errors", 0) for e in RunFolder.open(run).judging()) == 0
+    assert sum(entry.errors for entry in pair_entries(RunFolder.open(run).judging())) == 0
 
 
 def test_more_than_two_percent_without_an_answer_is_no_result(

@@ -1,0 +1,55 @@
+"""Records of a run's files, as typed values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gisteval.errors import GistevalError
+from gisteval.records.json_object import LARGEST, WrongField
+from gisteval.records.schema import Example, Generation, Verdict, from_json
+from gisteval.records.store import read_records
+
+Record = TypeVar("Record", Example, Generation, Verdict)
+
+
+def read_lines(path: Path, wanted: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """A file's numbered lines whose fields are as wanted; a missing file has none.
+
+    Raises:
+        GistevalError: A line lacks such a field, or it is no text.
+    """
+    for number, record in enumerate(read_records(path), 1):
+        for name, value in wanted.items():
+            found = record.get(name)
+            if type(found) is not str:
+                raise no_record(path, number, TypeError(f"no text {name}"))
+            if found != value:
+                break
+        else:
+            yield number, record
+
+
+def read_kind(path: Path, kind: type[Record], **wanted: str) -> Iterator[Record]:
+    """The same as records of one kind."""
+    for number, record in read_lines(path, wanted):
+        try:
+            check_numbers(record)
+            yield from_json(kind, record)
+        except (TypeError, WrongField) as error:
+            raise no_record(path, number, error) from error
+
+
+def check_numbers(record: Mapping[str, Any], place: str = "") -> None:
+    """Raises WrongField naming a number of a record that is infinite (1e999 in JSON) or beyond 64 bits."""
+    for name, value in record.items():
+        kind = type(value)
+        if (kind is float and not math.isfinite(value)) or (kind is int and abs(value) >= LARGEST):
+            raise WrongField(f"{place}{name}", value, "a number")
+
+
+def no_record(path: Path, number: int, error: Exception) -> GistevalError:
+    """What to say of a line that holds something else."""
+    return GistevalError(f"{path}, line {number} is no record of this version ({error}): delete that line")
