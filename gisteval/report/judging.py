@@ -62,15 +62,14 @@ def judging_tables(entries: Sequence[JudgingEntry], doubts: Doubts = NO_DOUBTS) 
         pairs = [entry for entry in pair_entries(entries) if entry.judge == judge]
         control = [entry for entry in controls if entry.judge == judge]
         references = ", ".join(dict.fromkeys(entry.reference for entry in pairs))
-        slug = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in judge)
         rates = tuple(_rate_cells(entry) for entry in pairs)
         figures = tuple(_noise_cells(entry) for entry in pairs)
         note = _RATE_NOTE.format(reference=references)
-        table = Table(f"win_rate-{slug}", f"Win rates, judge {judge}", _RATES, rates, note)
+        table = Table(f"win_rate-{judge}", f"Win rates, judge {judge}", _RATES, rates, note)
         tables.append(doubts.marked(table, judge))
         title = f"How judge {judge} behaves"
         note = " ".join([_NOISE_NOTE, *map(_control_text, control)])
-        tables.append(Table(f"noise-{slug}", title, _NOISE, figures, note))
+        tables.append(Table(f"noise-{judge}", title, _NOISE, figures, note))
     panels = tuple(_panel_cells(entry) for entry in entries if isinstance(entry, PanelFigures))
     if panels:
         tables.append(Table("panel", "Human preference", _PANEL, panels, _PANEL_NOTE))
