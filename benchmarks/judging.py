@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "fixtu
 
 from run_folders import claim_run, make_generation, make_system, write_records
 
-from gisteval.pipeline.judge.bench import JudgeOptions, prepare
-from gisteval.pipeline.judge.judge_run import take_looks
-from gisteval.pipeline.judge.judged import write_judging
+from gisteval.pipeline.judge.judge_run import judge_missing
+from gisteval.pipeline.judge.prepared import JudgeOptions, prepare_judge
+from gisteval.pipeline.judge.results import write_judging
 from gisteval.records.manifest import Role
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example
@@ -106,19 +106,19 @@ def main() -> None:
     url = f"http://127.0.0.1:{found.get()}/v1"
     ideal = given.concurrency / given.latency
     with tempfile.TemporaryDirectory() as place:
-        bench = prepare(
+        prepared = prepare_judge(
             JudgeOptions(
                 "openai", base_url=url, concurrency=given.concurrency, cache=Path(place, "c.sqlite")
             )
         )
         for name, pairs in (("warm", 200), ("first", given.pairs), ("second", given.pairs)):
             make_run(Path(place, name), pairs)
-        take_looks(RunFolder.open(Path(place, "warm")), bench)
+        judge_missing(RunFolder.open(Path(place, "warm")), prepared)
         times = {}
         for name in ("first", "second"):
             folder = RunFolder.open(Path(place, name))
             before, cpu, start = resident(), time.process_time(), time.perf_counter()
-            take_looks(folder, bench)
+            judge_missing(folder, prepared)
             times[name] = time.perf_counter() - start
             cpu = time.process_time() - cpu
             looks = sum(
@@ -127,7 +127,7 @@ def main() -> None:
             rate = looks / times[name]
             print(
                 f"{name}: {looks} looks in {times[name]:.2f} s, {rate:.0f} a second ({rate / ideal:.2f} of "
-                f"the ideal {ideal:.0f}), {1e3 * cpu / looks:.3f} ms of processor a look, memory "
+                f"the ideal {ideal:.0f}), {1e3 * cpu / looks:.3f} ms of processor a comparison, memory "
                 f"{before:.0f} -> {resident():.0f} MB"
             )
             server.terminate()  # what is remembered needs none

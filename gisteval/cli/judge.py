@@ -65,8 +65,8 @@ def judge(
 ) -> None:
     """Judge a run pairwise against its positive control; goes on where it was stopped."""
     from gisteval.judging.definition import load_judge
-    from gisteval.pipeline.judge.bench import JudgeOptions
     from gisteval.pipeline.judge.judge_run import check_trust, judge_run
+    from gisteval.pipeline.judge.prepared import JudgeOptions
     from gisteval.pipeline.judge.reparse import reparse_run
     from gisteval.report.judging import judging_text
 

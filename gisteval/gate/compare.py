@@ -13,7 +13,7 @@ from gisteval import stats
 from gisteval.errors import GistevalError
 from gisteval.gate.measures import SCORES, check_same_positive, unread_references, win_rate_values
 from gisteval.gate.sides import Side, read_outputs, shared_examples, shared_splits
-from gisteval.gate.trust import Bench, bench_of
+from gisteval.gate.trust import JudgeStudies, judge_studies
 from gisteval.metrics import exact_match, word_count
 from gisteval.records.schema import Example, Generation, finite
 from gisteval.stats.samples import FloatArray
@@ -126,11 +126,11 @@ def compare(first: Side, second: Side, splits: Sequence[str] = (), changed: int 
     )
 
 
-def _benches(first: Side, second: Side) -> dict[str, Bench]:
+def _benches(first: Side, second: Side) -> dict[str, JudgeStudies]:
     """Every judge of both systems."""
     theirs = second.run.judges_of(second.system)
     names = [name for name in first.run.judges_of(first.system) if name in theirs]
-    return {name: bench_of((first, second), name) for name in names}
+    return {name: judge_studies((first, second), name) for name in names}
 
 
 Columns = dict[str, tuple[FloatArray, FloatArray]]
@@ -195,7 +195,7 @@ def _win_rates(
     second: Side,
     split: str,
     examples: Sequence[Example],
-    benches: Mapping[str, Bench],
+    benches: Mapping[str, JudgeStudies],
     left_out: list[str],
 ) -> Columns:
     """Win rates by judge; what can't be compared goes to left_out with the reason."""

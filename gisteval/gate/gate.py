@@ -31,7 +31,7 @@ from gisteval.gate.measures import (
     win_rate_values,
 )
 from gisteval.gate.sides import Side, choose_side, shared_examples, shared_splits
-from gisteval.gate.trust import Bench, bench_of
+from gisteval.gate.trust import JudgeStudies, judge_studies
 from gisteval.records.manifest import JudgeFacts
 
 Inconclusive = Literal["fail", "pass"]
@@ -158,7 +158,7 @@ def run_gate(options: GateOptions) -> GateResult:
     splits = shared_splits(candidate, baseline, options.splits)
     judge = choose_judge((candidate, baseline), options.judge) if options.metric == "win_rate" else None
     digest = _judge_digest(candidate, baseline, judge) if judge else None
-    bench = bench_of((candidate, baseline), judge) if judge else None
+    bench = judge_studies((candidate, baseline), judge) if judge else None
     if bench is not None:
         bench.check((candidate, baseline), splits)
     results = [_measure(options, candidate, baseline, split, bench) for split in splits]
@@ -181,7 +181,7 @@ def gate_sides(options: GateOptions) -> tuple[Side, Side]:
 
 
 def measure_sides(
-    options: GateOptions, candidate: Side, baseline: Side, split: str, bench: Bench | None
+    options: GateOptions, candidate: Side, baseline: Side, split: str, bench: JudgeStudies | None
 ) -> tuple[SideValues, SideValues, list[str]]:
     """Both sides' values on one split and the cluster labels (the instructions) of its examples."""
     examples = shared_examples(candidate, baseline, split)
@@ -197,7 +197,7 @@ def measure_sides(
 
 
 def _measure(
-    options: GateOptions, candidate: Side, baseline: Side, split: str, bench: Bench | None
+    options: GateOptions, candidate: Side, baseline: Side, split: str, bench: JudgeStudies | None
 ) -> SplitResult:
     ours, theirs, clusters = measure_sides(options, candidate, baseline, split, bench)
     differences = ours.values - theirs.values

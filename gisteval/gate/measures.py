@@ -12,7 +12,7 @@ from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.sides import Side, read_outputs
 from gisteval.judging.pairs import PairScore, pair_scores
 from gisteval.judging.study import Study
-from gisteval.judging.summary import Judged
+from gisteval.judging.summary import JudgeSummary
 from gisteval.metrics import Unread, chrf, exact_match, rouge_l, rouge_l_unicode, unread
 from gisteval.records.schema import Example, Generation, Verdict
 from gisteval.stats.samples import FloatArray
@@ -51,11 +51,11 @@ class JudgeFigures:
     cost: float = 0.0
 
     @classmethod
-    def of(cls, judged: Judged) -> JudgeFigures:
+    def of(cls, judged: JudgeSummary) -> JudgeFigures:
         """From the one count of a judge's verdicts."""
         noise, rate = judged.noise, judged.rate
         return cls(
-            reference=judged.contest.reference,
+            reference=judged.matchup.reference,
             wins=rate.wins if rate else 0,
             ties=rate.ties if rate else 0,
             losses=rate.losses if rate else 0,
@@ -182,7 +182,7 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], study: 
         outputs,
         len(examples) - len(comparable),
         100.0 * sum(equal) / len(equal) if equal else None,
-        JudgeFigures.of(study.judged[side.system, split]),
+        JudgeFigures.of(study.summaries[side.system, split]),
     )
 
 

@@ -11,7 +11,7 @@ from gisteval.gate.decision import examples_to_show
 from gisteval.gate.gate import GateOptions, gate_sides, measure_sides
 from gisteval.gate.measures import choose_judge
 from gisteval.gate.sides import shared_splits
-from gisteval.gate.trust import bench_of
+from gisteval.gate.trust import judge_studies
 from gisteval.stats.intervals import mean_error
 
 USUAL_SD = 40.0
@@ -43,7 +43,7 @@ def plan_from_runs(options: GateOptions) -> list[Planned]:
     """The plan for each split from the spread of the runs at hand. Raises as `run_gate` does."""
     candidate, baseline = gate_sides(options)
     judge = choose_judge((candidate, baseline), options.judge) if options.metric == "win_rate" else None
-    bench = bench_of((candidate, baseline), judge) if judge else None
+    bench = judge_studies((candidate, baseline), judge) if judge else None
     plans = []
     for split in shared_splits(candidate, baseline, options.splits):
         ours, theirs, clusters = measure_sides(options, candidate, baseline, split, bench)

@@ -1,47 +1,41 @@
-"""Replies that were paid for, in one SQLite file, by the key of the look they answer.
+"""A cache of replies that were paid for: one SQLite file, keyed by comparison.
 
-A key holds everything that can change the answer, so judges never share a reply. Only replies are stored: a
-call that failed, or whose reply could not be read, is asked again.
+A comparison's key covers everything that can change the answer, so judges never share a reply. Only
+readable replies are stored. A request that failed, or whose reply could not be read, is sent again.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from gisteval.errors import GistevalError
+from gisteval.judging.replies import Reply
 
 _MOST_KEYS = 500  # SQLite's oldest limit of variables in a query is 999
 _COLUMNS = "key, text, prompt_tokens, completion_tokens, finish_reason"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The raw text, what it took, and why it ended ("stop", "length", ...; None: nobody said)."""
-
-    text: str
-    prompt_tokens: int
-    completion_tokens: int
-    finish_reason: str | None = None
 
 
 class ReplyCache:
     """A file of replies; several processes may use it at once."""
 
     def __init__(self, path: Path) -> None:
-        """Opens or makes the file. Raises GistevalError if it can't be, or is something else."""
+        """Open the file, or create it.
+
+        Raises:
+            GistevalError: The file can't be opened, or is no cache.
+        """
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Used by one thread at a time, which need not be the one that opens it.
-            self._base = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
-            self._base.execute("PRAGMA journal_mode=WAL")
-            self._base.execute("PRAGMA synchronous=NORMAL")
-            self._base.execute(
+            # One thread uses it at a time, not always the thread that opens it.
+            self._database = sqlite3.connect(path, timeout=30.0, check_same_thread=False)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.execute(
                 "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, text TEXT NOT NULL,"
                 " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, finish_reason TEXT)"
                 " WITHOUT ROWID"
@@ -51,35 +45,41 @@ class ReplyCache:
             raise self._broken(error) from error
 
     def _add_finish_reason(self) -> None:
-        """Files of earlier versions lack the column."""
-        columns = {row[1] for row in self._base.execute("PRAGMA table_info(replies)")}
+        """Add the column that files of earlier versions lack."""
+        columns = {row[1] for row in self._database.execute("PRAGMA table_info(replies)")}
         if "finish_reason" not in columns:
             try:
-                self._base.execute("ALTER TABLE replies ADD COLUMN finish_reason TEXT")
+                self._database.execute("ALTER TABLE replies ADD COLUMN finish_reason TEXT")
             except sqlite3.OperationalError as error:
                 if "duplicate column" not in str(error):  # another process was faster
                     raise
 
     def get(self, keys: Sequence[str]) -> dict[str, Reply]:
-        """The known ones of some keys."""
-        found = {}
+        """Return the stored replies by key; keys that are not stored are left out."""
+        replies = {}
         try:
             for start in range(0, len(keys), _MOST_KEYS):
-                part = keys[start : start + _MOST_KEYS]
-                marks = ",".join("?" * len(part))
+                chunk = keys[start : start + _MOST_KEYS]
+                marks = ",".join("?" * len(chunk))
                 query = f"SELECT {_COLUMNS} FROM replies WHERE key IN ({marks})"
-                for key, text, given, made, ended in self._base.execute(query, part):
-                    # SQLite holds a column to no type, and the file may be somebody else's.
-                    if isinstance(text, str) and type(given) is int and type(made) is int:
-                        found[key] = Reply(text, given, made, ended if isinstance(ended, str) else None)
+                for key, text, prompt, completion, reason in self._database.execute(query, chunk):
+                    # SQLite does not enforce column types, and the file may come from anywhere.
+                    if isinstance(text, str) and type(prompt) is int and type(completion) is int:
+                        finish_reason = reason if isinstance(reason, str) else None
+                        replies[key] = Reply(text, prompt, completion, finish_reason)
         except sqlite3.Error as error:
             raise self._broken(error) from error
-        return found
+        return replies
 
     def put(self, replies: Sequence[tuple[str, Reply]], patience: float = 30.0) -> None:
-        """Store replies by key; on disk when it returns. A text that UTF-8 can't hold is left out.
+        """Store replies; they are on disk when this returns. A text that UTF-8 can't encode is skipped.
 
-        patience: seconds to wait for another process that writes. Raises GistevalError if it can't be done.
+        Args:
+            replies: Keys with their replies.
+            patience: Seconds to wait for another process that is writing.
+
+        Raises:
+            GistevalError: The file can't be written.
         """
         rows = [
             (key, r.text, r.prompt_tokens, r.completion_tokens, r.finish_reason)
@@ -87,9 +87,9 @@ class ReplyCache:
             if _has_utf8(r.text)
         ]
         try:
-            self._base.execute(f"PRAGMA busy_timeout={int(1000 * patience)}")
-            with self._base:
-                self._base.executemany(
+            self._database.execute(f"PRAGMA busy_timeout={int(1000 * patience)}")
+            with self._database:
+                self._database.executemany(
                     f"INSERT OR REPLACE INTO replies ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows
                 )
         except sqlite3.Error as error:
@@ -99,6 +99,7 @@ class ReplyCache:
         return GistevalError(f"cache {self._path}: {error}: choose another --cache, or delete that file")
 
     def __enter__(self) -> Self:
+        """Return the open object."""
         return self
 
     def __exit__(
@@ -107,11 +108,12 @@ class ReplyCache:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._base.close()
+        """Close the file."""
+        self._database.close()
 
 
 def _has_utf8(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair."""
+    """Whether UTF-8 can encode a text, that is, whether it holds no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:

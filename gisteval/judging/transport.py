@@ -14,7 +14,7 @@ import httpx2
 import openai
 
 if TYPE_CHECKING:
-    from gisteval.judging.client import Endpoint
+    from gisteval.judging.endpoint import Endpoint
 
 MOST_BYTES = 16 * 2**20
 """Of one response, unpacked. A verdict takes a few hundred."""

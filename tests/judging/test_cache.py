@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.judging.cache import Reply, ReplyCache
+from gisteval.judging.cache import ReplyCache
+from gisteval.judging.replies import Reply
 
 
 def test_replies_come_back(tmp_path: Path) -> None:

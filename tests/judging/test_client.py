@@ -11,10 +11,11 @@ from dataclasses import replace
 import pytest
 
 from gisteval.errors import GistevalError, InvalidRun
-from gisteval.judging.cache import Reply
-from gisteval.judging.client import Endpoint, Failure, ask_all
+from gisteval.judging.client import ask_all
 from gisteval.judging.definition import Price, load_judge
-from gisteval.judging.protocol import Contest, Look, looks
+from gisteval.judging.endpoint import Endpoint
+from gisteval.judging.protocol import Comparison, Matchup, comparisons
+from gisteval.judging.replies import Failure, Reply
 from gisteval.records.schema import Example
 
 pytest.importorskip("openai", reason="the extra judge is not installed")
@@ -22,17 +23,17 @@ JUDGE = load_judge("openai")
 GOOD = '{"reason": "", "choice": "A"}'
 
 
-def some_looks(count: int) -> list[Look]:
-    made = [Example(str(n), "t", "s", f"say {n}", "", f"ref {n}") for n in range(count)]
-    examples = {example.content_id: example for example in made}
+def some_comparisons(count: int) -> list[Comparison]:
+    examples_in_order = [Example(str(n), "t", "s", f"say {n}", "", f"ref {n}") for n in range(count)]
+    examples = {example.content_id: example for example in examples_in_order}
     ours = {pair: f"ours {example.id}" for pair, example in examples.items()}
     theirs = {pair: f"theirs {example.id}" for pair, example in examples.items()}
-    return list(looks(Contest("t", "s", "a", "b", examples, ours, theirs), "j", "seeded", 0))
+    return list(comparisons(Matchup("t", "s", "a", "b", examples, ours, theirs), "j", "seeded", 0))
 
 
 @pytest.fixture
 def ask(chat_server, monkeypatch) -> Callable[..., list[Reply | Failure]]:
-    """Asks the server: ask(looks, price=None, timeout=..., ...) -> the answers, in the order they came."""
+    """Asks the server: ask(count, price=None, timeout=..., ...) -> the answers, in the order they came."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
     def run(count: int, price: Price | None = None, **changes: object) -> list[Reply | Failure]:
@@ -41,7 +42,11 @@ def ask(chat_server, monkeypatch) -> Callable[..., list[Reply | Failure]]:
         answers: list[Reply | Failure] = []
         run.answers = answers
         ask_all(
-            JUDGE, endpoint, price, iter(some_looks(count)), lambda look, answer: answers.append(answer)
+            JUDGE,
+            endpoint,
+            price,
+            iter(some_comparisons(count)),
+            lambda comparison, answer: answers.append(answer),
         )
         return answers
 
@@ -95,10 +100,10 @@ def test_a_busy_server_is_asked_again_after_the_time_it_names(chat_server, ask) 
 )
 def test_a_fault_is_a_failure_with_its_reason(chat_server, ask, fault: dict, reason: str) -> None:
     chat_server.answer = lambda number, body: fault if number == 1 else GOOD
-    found = ask(3, concurrency=1, timeout=0.3)
-    assert [type(answer) for answer in found] == [Reply, Failure, Reply]
-    assert re.search(reason, found[1].reason), found[1].reason
-    assert "\n" not in found[1].reason and len(found[1].reason) < 400
+    answers = ask(3, concurrency=1, timeout=0.3)
+    assert [type(answer) for answer in answers] == [Reply, Failure, Reply]
+    assert re.search(reason, answers[1].reason), answers[1].reason
+    assert "\n" not in answers[1].reason and len(answers[1].reason) < 400
 
 
 def test_odd_replies_are_replies(chat_server, ask) -> None:
@@ -129,11 +134,11 @@ UNBELIEVABLE = [
 def test_usage_that_is_unbelievable_is_counted_here(chat_server, ask, usage: object) -> None:
     content = {"choices": [{"message": {"content": "A"}}], "usage": usage}
     chat_server.answer = lambda number, body: {"body": json.dumps(content).encode()}
-    (found,) = ask(1)
+    (reply,) = ask(1)
     sent = sum(len(message["content"].encode()) for message in chat_server.requests[0]["messages"])
-    assert found.text == "A"
-    assert sent < found.prompt_tokens < sent + 1000
-    assert found.completion_tokens == 400  # the judge's own limit
+    assert reply.text == "A"
+    assert sent < reply.prompt_tokens < sent + 1000
+    assert reply.completion_tokens == 400  # the judge's own limit
 
 
 @pytest.mark.parametrize(
@@ -164,12 +169,12 @@ def test_the_cost_stays_below_its_limit_whatever_the_server_says_of_it(
 @pytest.mark.parametrize(
     ("status", "message"),
     [
-        (401, "refuses the key in OPENAI_API_KEY"),
-        (403, "refuses the key"),
+        (401, r"refuses a request without a key \(401\): set OPENAI_API_KEY"),
+        (403, r"refuses a request without a key \(403\)"),
         (404, "does not know the model 'm'"),
     ],
 )
-def test_what_no_retry_can_mend_stops_at_once(chat_server, ask, status: int, message: str) -> None:
+def test_what_no_retry_can_help_stops_at_once(chat_server, ask, status: int, message: str) -> None:
     chat_server.answer = lambda number, body: GOOD if number < 3 else {"status": status, "body": b"{}"}
     with pytest.raises(GistevalError, match=message):
         ask(50, concurrency=1)
@@ -180,9 +185,7 @@ def test_what_no_retry_can_mend_stops_at_once(chat_server, ask, status: int, mes
 def test_requests_that_are_all_called_wrong_name_the_model(chat_server, ask) -> None:
     body = b'{"detail": "Server is pinned to X; requested m."}'
     chat_server.answer = lambda number, request: {"status": 400, "body": body}
-    with pytest.raises(
-        GistevalError, match=r"takes none of the requests \(status 400: .*pinned.*--model 'm'"
-    ):
+    with pytest.raises(GistevalError, match=r"refuses all requests \(status 400: .*pinned.*--model 'm'"):
         ask(50, concurrency=1)
     assert len(chat_server.requests) <= 5  # the next one was ready
 
@@ -203,7 +206,7 @@ def test_an_unreachable_server_is_named(chat_server, ask) -> None:
 
 def test_the_cost_stays_below_its_limit_and_says_where_it_stopped(chat_server, ask) -> None:
     price = Price(input=1.0, output=10.0)  # 200 millionths of a dollar a reply
-    with pytest.raises(InvalidRun, match=r"--max-cost 0\.02.*the same command goes on from here"):
+    with pytest.raises(InvalidRun, match=r"--max-cost 0\.02.*the same command continues from here"):
         ask(500, price, max_cost=0.02, concurrency=8)
     spent = price.cost(100, 10) * len(ask.answers)
     assert 0.01 < spent <= 0.02
@@ -222,16 +225,16 @@ def test_a_key_that_the_server_sends_back_is_not_kept(chat_server, ask, monkeypa
         {"reply": "your key is sk-very-secret-key"},
     ]
     chat_server.answer = lambda number, body: plans[number]
-    found = ask(3, concurrency=1)
+    answers = ask(3, concurrency=1)
     assert chat_server.keys == ["Bearer sk-very-secret-key"] * 3
-    assert "sk-very" not in repr(found) and repr(found).count("[key]") == 3
+    assert "sk-very" not in repr(answers) and repr(answers).count("[key]") == 3
 
 
 def test_a_server_elsewhere_needs_a_key(monkeypatch) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     endpoint = Endpoint("https://judge.invalid/v1", "m", "NO_SUCH_KEY")
     with pytest.raises(GistevalError, match=r"no API key for https://judge.invalid/v1: set NO_SUCH_KEY"):
-        ask_all(JUDGE, endpoint, None, iter(some_looks(1)), lambda look, answer: None)
+        ask_all(JUDGE, endpoint, None, iter(some_comparisons(1)), lambda comparison, answer: None)
     for url in ("http://127.0.0.1:bad/v1", "127.0.0.1:8000", "ftp://host/v1", "http://", ""):
         with pytest.raises(GistevalError, match="--base-url must be like http://host:8000/v1"):
             replace(endpoint, base_url=url)

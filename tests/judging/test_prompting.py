@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gisteval.judging.definition import load_judge
 from gisteval.judging.prompting import messages, readable
-from gisteval.judging.protocol import Contest, Look, looks
+from gisteval.judging.protocol import Comparison, Matchup, comparisons
 from gisteval.records.schema import Example
 
 HOSTILE = {
@@ -26,11 +26,11 @@ HOSTILE = {
 }
 
 
-def look(ours: str, theirs: str, order: str = "ab", text: str = "") -> Look:
+def look(ours: str, theirs: str, order: str = "ab", text: str = "") -> Comparison:
     example = Example("1", "t", "s", "Say hello.", text, "hello")
     pair = example.content_id
-    contest = Contest("t", "s", "a", "b", {pair: example}, {pair: ours}, {pair: theirs})
-    return next(found for found in looks(contest, "j", "both", 0) if found.order == order)
+    matchup = Matchup("t", "s", "a", "b", {pair: example}, {pair: ours}, {pair: theirs})
+    return next(found for found in comparisons(matchup, "j", "both", 0) if found.order == order)
 
 
 @pytest.mark.parametrize("judge", ["openai", "chatgpt-2023", "local"])

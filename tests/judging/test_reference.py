@@ -15,7 +15,7 @@ from gisteval.importer.verdicts import read_verdict_file
 from gisteval.judging.agreement import cohen_kappa
 from gisteval.judging.definition import load_judge
 from gisteval.judging.parsing import read_reply
-from gisteval.judging.protocol import Contest, looks
+from gisteval.judging.protocol import Matchup, comparisons
 from gisteval.judging.reference import reference_reply
 from gisteval.records.schema import Example
 
@@ -25,8 +25,8 @@ JUDGE = load_judge("reference")
 def reply(ours: str, theirs: str, expected: str) -> str:
     example = Example("1", "t", "s", "say", "", expected)
     pair = example.content_id
-    contest = Contest("t", "s", "a", "b", {pair: example}, {pair: ours}, {pair: theirs})
-    return reference_reply(next(looks(contest, "j", "one", 0)))
+    matchup = Matchup("t", "s", "a", "b", {pair: example}, {pair: ours}, {pair: theirs})
+    return reference_reply(next(comparisons(matchup, "j", "one", 0)))
 
 
 def test_scores_are_those_of_the_libraries() -> None:

@@ -21,7 +21,7 @@ from gisteval.gate.compare import compare
 from gisteval.gate.gate import GateOptions, run_gate
 from gisteval.gate.sides import choose_side
 from gisteval.pipeline.judge import judge_run
-from gisteval.pipeline.judge.bench import JudgeOptions
+from gisteval.pipeline.judge.prepared import JudgeOptions
 from gisteval.records.run_folder import RunFolder
 from gisteval.report.build import build_report
 

@@ -16,9 +16,9 @@ from gisteval.generation.answering import Failed, NotFinite, TooLong
 from gisteval.logs import kept, progress, run_log
 from gisteval.models.running.memory import is_out_of_memory
 from gisteval.pipeline.identity import signature, versions
-from gisteval.pipeline.judge.bench import Bench, judge_options, prepare
-from gisteval.pipeline.judge.judge_run import check_answers, take_looks
-from gisteval.pipeline.judge.judged import update_judging
+from gisteval.pipeline.judge.judge_run import check_answers, judge_missing
+from gisteval.pipeline.judge.prepared import PreparedJudge, judge_options, prepare_judge
+from gisteval.pipeline.judge.results import update_judging
 from gisteval.pipeline.manifest import build_manifest
 from gisteval.pipeline.progress import working
 from gisteval.pipeline.run.plan import Plan, output_folder, plan_run, run_identity
@@ -66,7 +66,7 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
         from gisteval.pipeline.profile.profile_model import check_timeable
 
         check_timeable(plan.suites[0])
-    bench = None if config.judge == "none" else prepare(judge_options(config))
+    bench = None if config.judge == "none" else prepare_judge(judge_options(config))
     if bench is not None:
         bench.check_access()
     executor = _executor(plan)
@@ -82,7 +82,7 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
         return finished
 
 
-def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | None) -> Run:
+def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: PreparedJudge | None) -> Run:
     config = plan.config
     try:
         failures = generate(plan, folder, executor)
@@ -114,7 +114,7 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
     ]
     folder.write_results(rows, stamp, failures, notes)
     if bench is not None:
-        take_looks(folder, bench)
+        judge_missing(folder, bench)
     judging = update_judging(folder)
     try:
         if config.profile:

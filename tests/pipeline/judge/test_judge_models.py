@@ -110,7 +110,7 @@ def test_a_model_that_a_real_server_does_not_have(real_server, make_run, refused
         *("judge", make_run(OUTPUTS), "--judge", "openai", "--base-url", real_server),
         *("--model", "nobody/nothing", "--retries", 0, "--concurrency", 1),
     )
-    assert "takes none of the requests" in line and "nobody/nothing" in line
+    assert "refuses all requests" in line and "nobody/nothing" in line
 
 
 def test_a_judge_in_this_process(chat_model, make_run, refused) -> None:

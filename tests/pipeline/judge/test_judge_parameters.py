@@ -65,7 +65,7 @@ def test_refused_parameters_are_dropped_and_recorded(
     assert facts["parameters"] == {"max_completion_tokens": 400}
     assert set(facts["dropped"]) == {"reasoning_effort", "temperature"}
     assert (
-        "does not take the parameter temperature: it was left out"
+        "refuses the parameter temperature, so it was left out"
         in (run / "report" / "report.md").read_text()
     )
     # The keys are those of what was sent: who leaves both out by flag has the same, paid for already.
@@ -102,7 +102,7 @@ def test_a_limit_is_sent_under_its_other_name(gisteval, make_run, chat_server, j
     run = make_run(OUTPUTS)
     assert gisteval(*judge(run, chat_server)).code == 0
     assert chat_server.requests[-1]["max_tokens"] == 400
-    assert "max_completion_tokens: it was sent as max_tokens" in (run / "report" / "report.md").read_text()
+    assert "max_completion_tokens, so it was sent as max_tokens" in (run / "report" / "report.md").read_text()
 
 
 def test_a_server_that_takes_neither_limit_is_refused(
@@ -110,7 +110,7 @@ def test_a_server_that_takes_neither_limit_is_refused(
 ) -> None:
     chat_server.answer = refusing("max_completion_tokens", "max_tokens")
     line = refused(*judge(make_run(OUTPUTS), chat_server))
-    assert "does not take the judge's parameter max_tokens" in line
+    assert "refuses the judge's parameter max_tokens" in line
     assert "--judge-param max_tokens=" in line
 
 
@@ -162,7 +162,7 @@ def test_a_flag_sets_a_parameter(gisteval, refused, make_run, chat_server, judgi
     assert "max_completion_tokens must be a whole number from 1" in line
     assert "must be name=value" in refused(*judge(run, chat_server, "--judge-param", "seed"))
     line = refused("judge", run, "--judge-param", "seed=7")
-    assert "judge reference asks no model: leave --judge-param out" in line
+    assert "judge reference asks no model: leave out --judge-param" in line
 
 
 def test_a_run_hands_parameters_to_its_judge(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.pipeline.judge import judge_run
-from gisteval.pipeline.judge.bench import JudgeOptions
+from gisteval.pipeline.judge.judge_run import judge_run
+from gisteval.pipeline.judge.prepared import JudgeOptions
 from gisteval.records.judge_figures import JudgingEntry, pair_entries
 from gisteval.records.run_folder import RunFolder
 
@@ -91,7 +91,7 @@ def test_a_chat_judge_is_asked_in_both_orders(gisteval, make_run, chat_server, j
     assert len(chat_server.requests) == 2 * N + 20 + 20  # none for the equal outputs
 
 
-def test_a_judge_of_places_is_found_out(gisteval, make_run, chat_server, judging_cache) -> None:
+def test_a_judge_that_only_sees_positions_is_detected(gisteval, make_run, chat_server, judging_cache) -> None:
     run = make_run(OUTPUTS)
     gisteval("judge", run, "--judge", "openai", "--base-url", chat_server.url)
     entry = next(e for e in RunFolder.open(run).judging() if e.system == "bad")
@@ -124,7 +124,7 @@ def test_two_judges_stand_side_by_side(gisteval, make_run, chat_server, judging_
     assert {row["value"] for key, row in rows(run).items() if "same" in key} == {50.0}
 
 
-def test_a_failed_look_is_asked_again_and_only_it(gisteval, make_run, chat_server, judging_cache) -> None:
+def test_a_failed_comparison_is_asked_again_and_only_it(gisteval, make_run, chat_server, judging_cache) -> None:
     run = make_run(OUTPUTS)
     chat_server.answer = lambda number, body: (
         {"status": 500, "body": b"{}"} if number == 7 else longer_wins(number, body)
@@ -146,7 +146,7 @@ def test_more_than_two_percent_without_an_answer_is_no_result(
     run = make_run(OUTPUTS)
     chat_server.answer = lambda number, body: "I refuse" if number % 10 == 0 else '{"choice": "A"}'
     line = refused("judge", run, "--judge", "openai", "--base-url", chat_server.url, code=4)
-    assert "can't be read), more than 2%" in line
+    assert "unreadable), more than 2%" in line
     kept = verdicts(run, "openai")
     assert {v["reply"] for v in kept if v["choice"] == "invalid"} == {"I refuse"}
     assert "no conclusion holds" in (run / "report" / "report.md").read_text()
@@ -180,7 +180,7 @@ def test_max_cost_stops_and_the_same_command_goes_on(
     run, whole = make_run(OUTPUTS), make_run(OUTPUTS, "whole")
     command = ("--judge", "openai", "--base-url", chat_server.url)
     line = refused("judge", run, *command, "--max-cost", 0.006, code=4)
-    assert "stopped at $0.00" in line and "the same command goes on" in line
+    assert "stopped at $0.00" in line and "the same command continues" in line
     done = len(verdicts(run, "openai"))
     assert 0 < done < 100
     assert gisteval("judge", run, *command).code == 0
