@@ -69,7 +69,7 @@ def test_judge_figures(make_run: MakeRun) -> None:
     assert (figures.wins, figures.ties, figures.losses) == (40, 40, 20)
     assert figures.reference == "pos"
     assert figures.flips == pytest.approx(40.0)  # "flip" and 0.75: the comparisons disagree
-    # Decided comparisons won by the first shown: one of a win's two, both of a flip's, one of a loss's two, and
+    # Decided ones won by the first shown: one of a win's two, both of a flip's, one of a loss's two, and
     # the only one of 0.75.
     assert figures.first_shown == pytest.approx(100 * 5 / 7)
     assert figures.cost == pytest.approx(2.0)

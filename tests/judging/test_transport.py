@@ -16,13 +16,11 @@ import pytest
 
 from gisteval.errors import GistevalError
 from gisteval.judging.client import ask_all
-from gisteval.judging.definition import load_judge
 from gisteval.judging.endpoint import Endpoint
 from gisteval.judging.replies import Failure, Reply
-from tests.judging.test_client import GOOD, some_comparisons
+from tests.judging.conftest import GOOD, JUDGE, some_comparisons
 
 pytest.importorskip("openai", reason="the extra judge is not installed")
-JUDGE = load_judge("openai")
 KEY = "sk-planted/0123456789"
 USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
 

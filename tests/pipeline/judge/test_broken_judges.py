@@ -67,7 +67,10 @@ BROKEN: dict[str, tuple[Answer, str]] = {
     "first": (lambda number, body: chosen("A"), "it decides for the same output in 0% [0, "),
     "tie": (lambda number, body: chosen("tie"), "it says tie in 192 of 192 comparisons"),
     "longer": (the_longer, "where its output is longer"),
-    "random": (lambda number, body: chosen(random.Random(str(body)).choice("AB")), "that it saw in both orders"),
+    "random": (
+        lambda number, body: chosen(random.Random(str(body)).choice("AB")),
+        "that it saw in both orders",
+    ),
     "unreadable": (lambda number, body: "Both have merit.", "no answer to"),
 }
 

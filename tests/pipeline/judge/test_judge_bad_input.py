@@ -193,9 +193,7 @@ def test_a_cache_that_fails_loses_no_reply(
         for verdict in RunFolder(run).read_verdicts("openai", system, "test")
     ]
     assert sum(verdict.reply is not None for verdict in kept) == len(chat_server.requests) > 0
-    said = [
-        record for record in caplog.records if "verdicts/ holds all replies" in record.getMessage()
-    ]
+    said = [record for record in caplog.records if "verdicts/ holds all replies" in record.getMessage()]
     assert len(said) == 1 and str(judging_cache) in said[0].getMessage()
     asked = len(chat_server.requests)
     assert (
@@ -248,5 +246,7 @@ def test_a_limit_of_cost_needs_a_limit_of_replies(refused, make_run, chat_server
         "--max-cost",
         1,
     )
-    assert "does not limit the length of a reply" in refused(*command, "--judge-param", "max_completion_tokens=")
+    assert "does not limit the length of a reply" in refused(
+        *command, "--judge-param", "max_completion_tokens="
+    )
     assert not chat_server.requests

@@ -102,7 +102,9 @@ def test_a_limit_is_sent_under_its_other_name(gisteval, make_run, chat_server, j
     run = make_run(OUTPUTS)
     assert gisteval(*judge(run, chat_server)).code == 0
     assert chat_server.requests[-1]["max_tokens"] == 400
-    assert "max_completion_tokens, so it was sent as max_tokens" in (run / "report" / "report.md").read_text()
+    assert (
+        "max_completion_tokens, so it was sent as max_tokens" in (run / "report" / "report.md").read_text()
+    )
 
 
 def test_a_server_that_takes_neither_limit_is_refused(

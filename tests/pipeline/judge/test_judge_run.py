@@ -91,7 +91,9 @@ def test_a_chat_judge_is_asked_in_both_orders(gisteval, make_run, chat_server, j
     assert len(chat_server.requests) == 2 * N + 20 + 20  # none for the equal outputs
 
 
-def test_a_judge_that_only_sees_positions_is_detected(gisteval, make_run, chat_server, judging_cache) -> None:
+def test_a_judge_that_only_sees_positions_is_detected(
+    gisteval, make_run, chat_server, judging_cache
+) -> None:
     run = make_run(OUTPUTS)
     gisteval("judge", run, "--judge", "openai", "--base-url", chat_server.url)
     entry = next(e for e in RunFolder.open(run).judging() if e.system == "bad")
@@ -124,7 +126,9 @@ def test_two_judges_stand_side_by_side(gisteval, make_run, chat_server, judging_
     assert {row["value"] for key, row in rows(run).items() if "same" in key} == {50.0}
 
 
-def test_a_failed_comparison_is_asked_again_and_only_it(gisteval, make_run, chat_server, judging_cache) -> None:
+def test_a_failed_comparison_is_asked_again_and_only_it(
+    gisteval, make_run, chat_server, judging_cache
+) -> None:
     run = make_run(OUTPUTS)
     chat_server.answer = lambda number, body: (
         {"status": 500, "body": b"{}"} if number == 7 else longer_wins(number, body)
