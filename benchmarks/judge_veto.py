@@ -4,8 +4,8 @@
 
 Each run has a candidate that is as good as its positive control, and a negative control that is worse.
 A noisy judge names the better output of the negative control's pairs with the given probability a
-comparison, ties in a fifth of all looks, guesses on the candidate's pairs, and says tie to nine of ten same
-texts.
+comparison, ties in a fifth of all comparisons, guesses on the candidate's pairs, and says tie to nine of
+ten same texts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Answer = Callable[[Comparison, np.random.Generator], Choice]
 
 @dataclass(frozen=True, slots=True)
 class SimulatedJudge:
-    """How a judge answers a look; in terms of the sides, a is the system."""
+    """How a judge answers a comparison; in terms of the sides, a is the system."""
 
     name: str
     answer: Answer

@@ -2,10 +2,10 @@
 
     python benchmarks/judging.py [--pairs 20000] [--latency 0.05] [--concurrency 32]
 
-Prints looks a second against the ideal (concurrency / latency), memory at the start and the end, the time
-of the same looks on a copy of the run with the replies in the cache, and that of the results and the
-report, which is the same for both. The server is a process of
-its own that sends one prepared answer, so that what is measured is gisteval.
+Prints comparisons a second against the ideal (concurrency / latency), memory at the start and the end, the
+time of the same comparisons on a copy of the run with the replies in the cache, and that of the results and
+the report, which is the same for both. The server is a process of its own that sends one prepared answer,
+so that what is measured is gisteval.
 """
 
 from __future__ import annotations
@@ -121,14 +121,14 @@ def main() -> None:
             judge_missing(folder, prepared)
             times[name] = time.perf_counter() - start
             cpu = time.process_time() - cpu
-            looks = sum(
+            count = sum(
                 1 for system in ("pos", "gist-1") for _ in folder.read_verdicts("openai", system, "s")
             )
-            rate = looks / times[name]
+            rate = count / times[name]
             print(
-                f"{name}: {looks} looks in {times[name]:.2f} s, {rate:.0f} a second ({rate / ideal:.2f} of "
-                f"the ideal {ideal:.0f}), {1e3 * cpu / looks:.3f} ms of processor a comparison, memory "
-                f"{before:.0f} -> {resident():.0f} MB"
+                f"{name}: {count} comparisons in {times[name]:.2f} s, {rate:.0f} a second "
+                f"({rate / ideal:.2f} of the ideal {ideal:.0f}), {1e3 * cpu / count:.3f} ms of processor a "
+                f"comparison, memory {before:.0f} -> {resident():.0f} MB"
             )
             server.terminate()  # what is remembered needs none
         print(f"from the cache {times['first'] / times['second']:.0f} times faster")

@@ -176,17 +176,17 @@ def _judge_missing(folder: RunFolder, prepared: PreparedJudge) -> int:
     with VerdictLog(folder, prepared) as verdict_log, working() as work:
         name = f"comparisons by judge {prepared.label}"
         task = work.begin(name)
-        count = len(folder.references) * len(folder.splits)
-        made = 0
+        total = len(folder.references) * len(folder.splits)
+        count = 0
 
         def to_ask() -> Iterator[Comparison]:
-            nonlocal made
+            nonlocal count
             for number, matchup in enumerate(matchups(folder), 1):
-                work.rename(task, f"{name} ({matchup.system} on {matchup.split}, {number} of {count})")
+                work.rename(task, f"{name} ({matchup.system} on {matchup.split}, {number} of {total})")
                 for place, comparison in enumerate(_without_verdict(folder, prepared, matchup), 1):
-                    if not made:
+                    if not count:
                         progress.info("asking judge %s", prepared.label)
-                    made += 1
+                    count += 1
                     if place % PROGRESS_STEP == 0:
                         work.advance(task, PROGRESS_STEP)
                     if comparison.equal and comparison.purpose != "aa":
@@ -195,7 +195,7 @@ def _judge_missing(folder: RunFolder, prepared: PreparedJudge) -> int:
                         yield comparison
 
         _ask(prepared, to_ask(), verdict_log)
-    return made
+    return count
 
 
 def _without_verdict(folder: RunFolder, prepared: PreparedJudge, matchup: Matchup) -> Iterator[Comparison]:
