@@ -1,4 +1,4 @@
-"""Which looks are taken, in which order, and what makes one the same as another."""
+"""Which comparisons are made, in which order, and what gives two of them one key."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ MATCHUP = Matchup("t", "s", "gist", "pos", {e.content_id: e for e in EXAMPLES}, 
 
 
 def test_both_orders_then_a_share_again() -> None:
-    found = list(comparisons(MATCHUP, "j", "both", 0.5))
-    assert Counter((comparison.purpose, comparison.order) for comparison in found) == {
+    all_comparisons = list(comparisons(MATCHUP, "j", "both", 0.5))
+    assert Counter((comparison.purpose, comparison.order) for comparison in all_comparisons) == {
         ("main", "ab"): 40,
         ("main", "ba"): 40,
         ("again", "ab"): 20,
         ("again", "ba"): 20,
     }
-    assert len({comparison.key for comparison in found}) == len(found)
+    assert len({comparison.key for comparison in all_comparisons}) == len(all_comparisons)
 
 
 def test_equal_outputs_are_marked_and_never_asked_again() -> None:
     matchup = replace(MATCHUP, ours={pair: f" {text}\n" for pair, text in THEIRS.items()})
-    found = list(comparisons(matchup, "j", "both", 1.0))
-    assert all(comparison.equal and comparison.purpose == "main" for comparison in found)
+    all_comparisons = list(comparisons(matchup, "j", "both", 1.0))
+    assert all(comparison.equal and comparison.purpose == "main" for comparison in all_comparisons)
     assert not any(comparison.equal for comparison in comparisons(MATCHUP, "j", "both", 1.0))
 
 

@@ -59,15 +59,15 @@ def answer(sheet: Path, file: Path, mistakes: float, seed: int) -> Path:
 
 
 def test_the_sheet_is_blind_and_its_orders_are_drawn(judged: Path, tmp_path: Path) -> None:
-    found = items(tmp_path / "sheet")
-    firsts = [item["answer_1"].split()[0] for item in found]
-    assert len(found) == 30 and 5 < firsts.count("good") < 25
+    rows = items(tmp_path / "sheet")
+    firsts = [item["answer_1"].split()[0] for item in rows]
+    assert len(rows) == 30 and 5 < firsts.count("good") < 25
     page = (tmp_path / "sheet" / "sheet.html").read_text(encoding="utf-8")
     for text in ("gist", "pos", "control"):
         assert text not in (tmp_path / "sheet" / "sheet.csv").read_text()
         assert text not in page[page.index("<article>") : page.rindex("</article>")]
     assert page.count('type="radio"') == 90
-    assert all(item["answer_1"] != item["answer_2"] and item["choice"] == "" for item in found)
+    assert all(item["answer_1"] != item["answer_2"] and item["choice"] == "" for item in rows)
 
 
 def test_three_annotators(judged: Path, tmp_path: Path, gisteval) -> None:

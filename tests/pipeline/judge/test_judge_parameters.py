@@ -89,7 +89,7 @@ def test_a_judging_with_a_dropped_parameter_goes_on(
     assert {v["choice"] for v in verdicts(run)} == {"b"} and len(verdicts(run)) == 2 * N + 20
     assert gisteval(*judge(run, chat_server, "--reparse")).err.startswith("0 of")
     facts = json.loads((run / "manifest.json").read_text())["judges"]["openai"]
-    assert {name: found["value"] for name, found in facts["dropped"].items()} == {
+    assert {name: parameter["value"] for name, parameter in facts["dropped"].items()} == {
         "reasoning_effort": "none"
     }
     # Another value was never refused: it is not dropped in silence, but makes another judge.
@@ -126,7 +126,7 @@ def test_a_schema_that_is_refused_is_left_out(gisteval, make_run, chat_server, j
 def test_a_parameter_refused_after_a_reply_is_not_dropped(
     gisteval, make_run, chat_server, judging_cache
 ) -> None:
-    """A server that took it is not one that can't: those looks failed, and are asked again."""
+    """A server that accepted it does support it: those comparisons failed, and are asked again."""
     refuse = refusing("temperature")
     chat_server.answer = lambda number, body: good(body) if number < 10 else refuse(number, body)
     run = make_run(OUTPUTS)

@@ -29,8 +29,8 @@ def verdicts(run: Path, judge: str = "reference", system: str = "bad") -> list[d
 
 
 def rows(run: Path, metric: str = "win_rate") -> dict[str, dict]:
-    found = json.loads((run / "results.json").read_text(encoding="utf-8"))["rows"]
-    return {f"{row['judge']} {row['system']}": row for row in found if row["metric"] == metric}
+    result_rows = json.loads((run / "results.json").read_text(encoding="utf-8"))["rows"]
+    return {f"{row['judge']} {row['system']}": row for row in result_rows if row["metric"] == metric}
 
 
 def longer_wins(number: int, body: dict) -> str:
@@ -46,10 +46,10 @@ def test_the_reference_judge_finds_a_collapse(gisteval, make_run) -> None:
     outcome = gisteval("judge", run)
     assert outcome.code == 0, outcome.err
     assert "Win rates, judge reference" in outcome.out
-    found = rows(run)
-    assert found["reference bad"]["value"] == 0.0 and found["reference bad"]["n"] == N
-    assert found["reference same"]["value"] == 50.0
-    assert {row["reference"] for row in found.values()} == {"pos"}
+    win_rates = rows(run)
+    assert win_rates["reference bad"]["value"] == 0.0 and win_rates["reference bad"]["n"] == N
+    assert win_rates["reference same"]["value"] == 50.0
+    assert {row["reference"] for row in win_rates.values()} == {"pos"}
     tied = verdicts(run, system="same")
     assert [(v["choice"], v["reply"], v["error"]) for v in tied] == [("tie", None, None)] * N
     report = (run / "report" / "report.md").read_text(encoding="utf-8")
@@ -72,9 +72,9 @@ def test_a_chat_judge_is_asked_in_both_orders(gisteval, make_run, chat_server, j
     run = make_run(OUTPUTS)
     outcome = gisteval("judge", run, "--judge", "openai", "--base-url", chat_server.url, "--json")
     assert outcome.code == 0, outcome.err
-    found = rows(run)
-    assert found["openai bad"]["value"] == 100.0
-    assert found["openai same"]["value"] == 50.0
+    win_rates = rows(run)
+    assert win_rates["openai bad"]["value"] == 100.0
+    assert win_rates["openai same"]["value"] == 50.0
     entries = {(e["kind"], e["system"]): e for e in json.loads(outcome.out)}
     pairs, control = entries["pairs", "bad"], entries["control", "pos"]
     assert (pairs["wins"], pairs["looks"], pairs["errors"], pairs["equal_outputs"]) == (N, 2 * N, 0, 0)
@@ -111,8 +111,8 @@ def test_a_chat_judge_works_where_a_loop_is_running(make_run, chat_server, judgi
     async def in_a_notebook() -> list[JudgingEntry]:
         return judge_run(make_run(OUTPUTS), options)
 
-    found = {entry.system: entry for entry in pair_entries(asyncio.run(in_a_notebook()))}
-    assert found["bad"].win_rate.value == 100.0
+    entries = {entry.system: entry for entry in pair_entries(asyncio.run(in_a_notebook()))}
+    assert entries["bad"].win_rate.value == 100.0
 
 
 def test_two_judges_stand_side_by_side(gisteval, make_run, chat_server, judging_cache) -> None:

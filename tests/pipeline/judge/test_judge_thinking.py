@@ -47,7 +47,7 @@ def test_a_reply_cut_inside_its_thought_is_no_verdict(
     assert f"{2 * N} cut at the token limit, 0 unreadable" in (run / "report" / "report.md").read_text()
     with ReplyCache(judging_cache) as cache:
         assert cache.get([v["key"] for v in lines(run)]) == {}
-    # With room to finish, every look is asked again, under keys of its own.
+    # With room to finish, every comparison is made again, under keys of its own.
     again = make_run(OUTPUTS, "again")
     chat_server.answer = thoughtful
     outcome = gisteval("judge", again, *command[2:], "--judge-param", "max_completion_tokens=4000")
@@ -85,7 +85,7 @@ def test_stored_replies_of_earlier_versions_are_read_behind_the_thought(
     assert len(chat_server.requests) == asked  # nothing is asked: the keys are the same
     outcome = gisteval(*command, "--reparse")
     changed = 1 + sum(verdict["order"] == "ba" for verdict in old[1:])
-    # The cut reply alone is more than 2% of the looks.
+    # The cut reply alone is more than 2% of the comparisons.
     assert outcome.code == 4 and outcome.err.startswith(f"{changed} of")
     first, *others = lines(run)
     assert (first["choice"], first["error"]) == ("invalid", "ended inside its thought")
