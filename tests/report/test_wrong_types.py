@@ -20,7 +20,7 @@ from gisteval.errors import GistevalError
 from gisteval.gate.compare import compare
 from gisteval.gate.gate import GateOptions, run_gate
 from gisteval.gate.sides import choose_side
-from gisteval.pipeline.judge import judge_run
+from gisteval.pipeline.judge.judge_run import judge_run
 from gisteval.pipeline.judge.prepared import JudgeOptions
 from gisteval.records.run_folder import RunFolder
 from gisteval.report.build import build_report
