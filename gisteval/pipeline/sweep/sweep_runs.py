@@ -162,7 +162,7 @@ def _entry(number: int, plan: Plan, folder: Path) -> Entry:
     judge = None if config.judge == "none" else prepare_judge(judge_options(config)).identity
     settings = {
         "config": {name: value for name, value in config.to_json().items() if name not in SPEED_ONLY},
-        "identity": run_identity(plan),
+        "identity": run_identity(plan).to_json(),
         "judge": judge,
     }
     key = digest([json.dumps(settings, sort_keys=True)])[:12]
