@@ -107,6 +107,6 @@ def _lines(cost: RunCost) -> Iterator[str]:
             replies = "?" if judge.completion_tokens_most is None else f"{judge.completion_tokens_most:,}"
             tokens = f", about {judge.prompt_tokens:,} tokens of prompts, at most {replies} of replies"
         dollars = "" if not judge.dollars_most else f", at most {dollars_text(judge.dollars_most)}"
-        yield f"judge {judge.judge}: at most {counted(judge.looks, 'look')}{tokens}{dollars}"
+        yield f"judge {judge.judge}: at most {counted(judge.looks, 'comparison')}{tokens}{dollars}"
     for note in cost.notes:
         yield f"note: {note}"
