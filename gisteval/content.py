@@ -41,7 +41,15 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 def read_yaml(file: Path, what: str) -> Any:
-    """The content of a YAML file; what: begins the message of the GistevalError if it can't be read."""
+    """The content of a YAML file.
+
+    Args:
+        file: The file.
+        what: What kind of file it is, for messages.
+
+    Raises:
+        GistevalError: It can't be read.
+    """
     try:
         return _without_nul(check_depth(yaml.load(read_text(file), _PlainLoader)))
     # A tag on a value that is none of its kind makes the loader fail in many ways; so does deep nesting.
@@ -73,7 +81,7 @@ def _without_nul(content: Any) -> Any:
 
 
 def first_fault(error: ValidationError, whole: str = "file") -> str:
-    """The first wrong field and what is wrong with it. whole: what to call it if no single field is."""
+    """The first wrong field and its fault. `whole` names the content where no single field is at fault."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or whole
     return f"{where}: {first['msg'].removeprefix('Value error, ')}"

@@ -62,11 +62,11 @@ def _size(checkpoint: Checkpoint) -> dict[str, Any]:
     return {name: config[name] for name in SIZES if name in config}
 
 
-def _same_tokens(one: Checkpoint, other: Checkpoint) -> bool:
+def _same_tokens(first: Checkpoint, second: Checkpoint) -> bool:
     """Equal files, or else equal words with equal ids; special tokens may have been added to either."""
-    if one.tokenizer_digest() == other.tokenizer_digest():
+    if first.tokenizer_digest() == second.tokenizer_digest():
         return True
-    return _vocabulary(one) == _vocabulary(other)
+    return _vocabulary(first) == _vocabulary(second)
 
 
 def _vocabulary(checkpoint: Checkpoint) -> dict[str, int]:

@@ -27,7 +27,7 @@ def printable_lines(text: str) -> str:
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """`1 example`, `1,000 examples`. plural: where an s behind the noun's last word won't do."""
+    """A number with its noun, such as `1,000 examples`. `plural` is for nouns that don't end in s then."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 

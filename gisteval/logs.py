@@ -22,10 +22,10 @@ LOG_FILE = "log.txt"
 progress = logging.getLogger("gisteval.progress")
 """What has begun, and how far it is. Any part may say so here."""
 
-kept = logging.getLogger("gisteval.kept")
+log_only = logging.getLogger("gisteval.log_only")
 """What is said on stderr by other means, or is too long for it: for log.txt alone."""
 
-for _logger in (progress, kept):
+for _logger in (progress, log_only):
     _logger.setLevel(logging.INFO)
     _logger.propagate = False
     _logger.addHandler(logging.NullHandler())
@@ -38,6 +38,7 @@ class OneLine(logging.Formatter):
     """Names and texts in a line can't break it, or look like a line of their own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
+        """The message with every control character replaced by a space."""
         text = super().formatMessage(record)
         return printable_lines(text) if getattr(record, "lines", False) else printable(text)
 
@@ -100,20 +101,20 @@ def run_log(folder: Path) -> Iterator[None]:
     except OSError:
         handler = logging.NullHandler()
     handler.setFormatter(OneLine("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    heard = (progress, kept, logging.getLogger())
+    heard = (progress, log_only, logging.getLogger())
     for logger in heard:
         logger.addHandler(handler)
     try:
         yield
     except GistevalError as error:
-        kept.info("stopped: %s", " ".join(str(error).split()))
+        log_only.info("stopped: %s", " ".join(str(error).split()))
         raise
     except (KeyboardInterrupt, GeneratorExit):
-        kept.info("interrupted")
+        log_only.info("interrupted")
         raise
     except BaseException as error:
         lines = "".join(traceback.format_exception(error)).rstrip()
-        kept.info("stopped by an unexpected error\n%s", lines, extra={"lines": True})
+        log_only.info("stopped by an unexpected error\n%s", lines, extra={"lines": True})
         if isinstance(handler, _RunLog) and not handler.failed and traceback_file(error) is None:
             setattr(error, _TRACEBACK, path)
         raise

@@ -28,9 +28,11 @@ PAD, PROMPT, GIST, CONTINUATION = -1, 0, 1, 2
 class MaskRule:
     """What a continuation may see of the prompt.
 
-    condition: "gist" (the gists), "pos_control" (everything) or "neg_control" (nothing).
-    leak_window: that many of the last PROMPT tokens stay visible under "gist".
-    layers, heads: where the rule holds (None: everywhere); elsewhere the mask is plainly causal.
+    Attributes:
+        condition: "gist" (the gists), "pos_control" (everything) or "neg_control" (nothing).
+        leak_window: Under "gist", this many of the last PROMPT tokens stay visible.
+        layers: Where the rule holds, None for everywhere. The mask of other layers is plainly causal.
+        heads: Likewise, of the heads of such a layer.
     """
 
     condition: Condition
@@ -51,9 +53,9 @@ class MaskRule:
 
 
 def causal_mask(roles: Tensor) -> Tensor:
-    """Who may look at whom before any compression: (B, S) roles -> (B, S, S) bool.
+    """What each token may attend to before any compression: (B, S) roles -> (B, S, S) bool.
 
-    A prompt of two tokens and a gist, two continuations of two tokens (a row a query):
+    A prompt of two tokens and a gist, two continuations of two tokens (a row for each query):
 
              t t G x y x y
         t    1 . . . . . .
@@ -174,14 +176,18 @@ def selection_masks(roles: Tensor, seen: Tensor) -> Tensor:
 def prefill_mask(key_visible: Tensor, queries: int) -> Tensor:
     """Mask of the last `queries` tokens over a cache that holds only what they may see.
 
-    key_visible: (B, S) bool, False for padding; the queries are its last columns.
-    Returns (B, queries, S) bool: causal among the queries, everything visible before them.
-
         key_visible  . 1 1 | . 1 1       (a padded prefix of two slots, a padded x of two tokens)
 
                      . 1 1   . . .
                      . 1 1   . 1 .
                      . 1 1   . 1 1
+
+    Args:
+        key_visible: (B, S) bool, False for padding. The queries are its last columns.
+        queries: How many queries there are.
+
+    Returns:
+        (B, queries, S) bool: causal among the queries, everything visible before them.
     """
     length = key_visible.shape[1]
     ones = torch.ones(queries, length, dtype=torch.bool, device=key_visible.device)

@@ -13,9 +13,9 @@ CHAT_ROLES = ("system", "user")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """How instruction, input and output become text (the paper's form by default).
+    r"""How instruction, input and output become text (the paper's form by default).
 
-        Instruction: {instruction}\\n <GIST>... \\nInput: {input}\\nOutput: {output}
+        Instruction: {instruction}\n <GIST>... \nInput: {input}\nOutput: {output}
 
     Without an input the `Input:` line is dropped. Gist tokens stand between `instruction` and the rest.
     An encoder-decoder needs no `output`: its decoder has a start token of its own.

@@ -31,15 +31,15 @@ class Registry:
 
     def references(self) -> dict[str, str]:
         """Every known name with its "module:attribute". Raises GistevalError on a name taken twice."""
-        found = dict(self._builtin)
+        references = dict(self._builtin)
         for entry in entry_points(group=self._group):
-            if found.get(entry.name, entry.value) != entry.value:
+            if references.get(entry.name, entry.value) != entry.value:
                 raise GistevalError(
-                    f"{self.kind} {entry.name!r} is registered twice: {found[entry.name]} and "
+                    f"{self.kind} {entry.name!r} is registered twice: {references[entry.name]} and "
                     f"{entry.value}: uninstall or rename one"
                 )
-            found[entry.name] = entry.value
-        return found
+            references[entry.name] = entry.value
+        return references
 
     def names(self) -> list[str]:
         """Known names, sorted."""
@@ -51,7 +51,7 @@ class Registry:
         return frozenset(self._builtin)
 
     def current(self, name: str) -> str:
-        """The present name of a plugin that may be called by an old one."""
+        """The present name of a plugin that may be given by an old one."""
         return self._aliases.get(name, name)
 
     def former(self, name: str) -> str:

@@ -29,7 +29,12 @@ PAIRS: tuple[Pair, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """What becomes of the thoughts of a model under test. strip: the answer is what stands behind them."""
+    """What becomes of the thoughts of a model under test.
+
+    Attributes:
+        strip: Whether the answer is only what follows the thoughts.
+        pair: What opens and closes a thought.
+    """
 
     strip: bool = True
     pair: Pair = PAIRS[0]
@@ -42,7 +47,10 @@ class Thinking:
 class Spoken:
     """What a text says once its thoughts are taken out.
 
-    cut: the last thought was never closed. thoughts: how many there were.
+    Attributes:
+        answer: The text without its thoughts.
+        cut: Whether the last thought was never closed.
+        thoughts: How many thoughts there were.
     """
 
     answer: str
@@ -54,26 +62,31 @@ def spoken(text: str, pairs: Sequence[Pair], quoted: Sequence[tuple[int, int]] =
     """The text without its thoughts, wherever they stand.
 
     A thought that is closed but never opened began before the text did: chat templates open one for the
-    model. quoted: spans (start, stop) of the text whose tags are quotations.
+    model.
+
+    Args:
+        text: What a model wrote.
+        pairs: What opens and closes a thought.
+        quoted: Spans (start, stop) of the text whose tags are quotations.
     """
     closes = dict(pairs)
     tags = re.compile("|".join(re.escape(tag) for pair in pairs for tag in pair) or r"(?!)")
     pieces: list[str] = []
     start, thoughts, expected = 0, 0, ""
-    for found in tags.finditer(text):
-        if any(low <= found.start() < high for low, high in quoted):
+    for match in tags.finditer(text):
+        if any(low <= match.start() < high for low, high in quoted):
             continue
-        tag = found[0]
+        tag = match[0]
         if expected:
             if tag == expected:
-                start, expected = found.end(), ""
+                start, expected = match.end(), ""
         elif tag in closes:
-            pieces.append(text[start : found.start()])
+            pieces.append(text[start : match.start()])
             expected = closes[tag]
             thoughts += 1
         else:
             pieces.clear()
-            start = found.end()
+            start = match.end()
             thoughts += 1
     if not expected:
         pieces.append(text[start:])
@@ -83,14 +96,14 @@ def spoken(text: str, pairs: Sequence[Pair], quoted: Sequence[tuple[int, int]] =
 def behind_first(text: str, pair: Pair) -> Spoken:
     """The text behind the thoughts that it begins with; a tag later on is a part of the answer."""
     opening, closing = pair
-    rest, thoughts = text.strip(), 0
-    while rest.startswith(opening):
+    answer, thoughts = text.strip(), 0
+    while answer.startswith(opening):
         thoughts += 1
-        _, closed, rest = rest[len(opening) :].partition(closing)
-        rest = rest.strip()
+        _, closed, answer = answer[len(opening) :].partition(closing)
+        answer = answer.strip()
         if not closed:
             return Spoken("", True, thoughts)
-    return Spoken(rest, False, thoughts)
+    return Spoken(answer, False, thoughts)
 
 
 def opened(prompt: str, pairs: Sequence[Pair]) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from gisteval.cli.output import print_json, print_text
 from gisteval.errors import GistevalError
-from gisteval.logs import LOG_FILE, kept, progress, progress_on_stderr, run_log, traceback_file
+from gisteval.logs import LOG_FILE, log_only, progress, progress_on_stderr, run_log, traceback_file
 from gisteval.pipeline.progress import Work
 
 
@@ -24,7 +24,7 @@ class Terminal(io.StringIO):
 def test_lines_on_stderr_and_in_the_log(tmp_path: Path, capsys) -> None:
     with progress_on_stderr(), run_log(tmp_path):
         progress.info("loading %s", "a model")
-        kept.info("only in the log")
+        log_only.info("only in the log")
         logging.getLogger("another.library").warning("heard as\nwell")
     progress.info("said to nobody")
     captured = capsys.readouterr()

@@ -124,7 +124,7 @@ def _fail(message: str, code: int) -> int:
 
 
 def _usage_message(error: Exception) -> str:
-    """click's message and the command whose help says more."""
+    """The message of click, and the command whose help says more."""
     message = getattr(error, "format_message", error.__str__)().rstrip(".")
     context = getattr(error, "ctx", None)
     return f"{message}: see {context.command_path if context else 'gisteval'} --help"

@@ -1,0 +1,1 @@
+"""Methods that turn an instruction into something cheaper to read."""

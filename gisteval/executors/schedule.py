@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.executors.queue import TRIES
 from gisteval.executors.work import Checked, Event, Job, Portion, SystemWork
-from gisteval.generation.answering import Failed, TooLong, Window
+from gisteval.generation.answering import Window
+from gisteval.generation.outcomes import Failed, TooLong
 from gisteval.generation.selfcheck import SelfCheck
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.records.schema import Example

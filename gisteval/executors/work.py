@@ -8,7 +8,8 @@ from typing import Protocol
 
 from gisteval.compressors.base import Compressor
 from gisteval.errors import InvalidRun
-from gisteval.generation.answering import Answer, Decoding, Failed, NotFinite, Outcome, TooLong
+from gisteval.generation.answering import Decoding
+from gisteval.generation.outcomes import Answer, Failed, NotFinite, Outcome, TooLong
 from gisteval.generation.selfcheck import SelfCheck, check_cached_path, choose_examples, spread
 from gisteval.models.checkpoints.placement import Placement
 from gisteval.models.running.base import PromptModel

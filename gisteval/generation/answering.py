@@ -17,6 +17,7 @@ from gisteval.generation.batching import (
     length_groups,
     prompt_windows,
 )
+from gisteval.generation.outcomes import Answer, NotFinite, Outcome, TooLong
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt
 from gisteval.models.running.memory import Halving
@@ -32,7 +33,11 @@ WINDOW = 8
 class Decoding:
     """Settings that decide the outputs, and those that only decide the speed.
 
-    batch_size None is "auto": as many rows as fit into a fixed room for the cache, at most 256.
+    Attributes:
+        max_new_tokens: The longest answer, in tokens.
+        batch_size: Rows of a batch. None takes as many as fit into a fixed room for the cache, at most 256.
+        with_loss: Whether the reference is scored as well.
+        thinking: What becomes of thoughts before an answer.
     """
 
     max_new_tokens: int
@@ -42,68 +47,12 @@ class Decoding:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a model made of one example. nll: mean nats a reference token, or None if not asked.
-
-    raw: the whole text, where the output is only what stands behind a thought.
-    """
-
-    example: Example
-    output: str
-    output_tokens: int
-    finished: bool
-    source_tokens: int
-    template_tokens: int
-    kept: int
-    bytes: int
-    nll: float | None
-    target_tokens: int
-    kept_template: int | None = None
-    asked: int | None = None
-    raw: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TooLong:
-    """An example that does not fit into the model's context; lengths in tokens.
-
-    limit: what sets the context, in brackets, where it is not the model's own.
-    """
-
-    example: Example
-    needed: int
-    context: int
-    limit: str = ""
-
-    @property
-    def reason(self) -> str:
-        """Why there is no output."""
-        return f"needs {self.needed} tokens, the context has {self.context}{self.limit}"
-
-
-@dataclass(frozen=True, slots=True)
-class NotFinite:
-    """An example whose logits, or loss, are not all numbers: the weights are damaged or overflow."""
-
-    example: Example
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """An example that could not be answered although all others could, and why."""
-
-    example: Example
-    reason: str
-
-
-Outcome = Answer | TooLong | NotFinite | Failed
-
-
-@dataclass(frozen=True, slots=True)
 class Window:
-    """Work that is done, prompts first, in these very parts wherever it is done.
+    """A part of the work. Its groups and batches are the same wherever and whenever it is done.
 
-    groups: instructions compressed at a time; batches: indices of the examples answered at a time.
+    Attributes:
+        groups: Instructions that are compressed at a time.
+        batches: Indices of the examples that are answered at a time.
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -133,12 +82,20 @@ def answer_all(
 ) -> Iterator[list[Outcome]]:
     """Batches of answers, in an order of work that only the examples decide.
 
-    Where a batch does not fit into memory, it and those after it are halved. Raises GistevalError if a
-    single row does not fit.
+    The plan is made over all examples, and a batch is left out only if all of it is done. So a resumed run
+    computes in the very batches of an uninterrupted one. Each instruction of a window is compressed once.
+    Where a batch does not fit into memory, it and those after it are halved.
 
-    done: indices of examples whose answers are known. The plan is made over all examples and a batch
-    is left out only if all of it is done, so a resumed run computes in the very batches of an
-    uninterrupted one. Each distinct instruction of a window is compressed once.
+    Args:
+        model: The model that answers.
+        compressor: How it reads instructions.
+        budget: What to keep of an instruction.
+        examples: What is asked.
+        decoding: Limits and batch size.
+        done: Indices of examples whose answers are known.
+
+    Raises:
+        GistevalError: A single row does not fit into memory.
     """
     answering = Answering(model, compressor, budget, decoding)
     for part in plan_windows(model, compressor, budget, examples, decoding):
@@ -201,8 +158,12 @@ class Answering:
     ) -> Iterator[list[Outcome]]:
         """Outcomes of a batch, in parts if it does not fit into memory whole.
 
-        groups: of the window, at least those with an instruction of the batch. Raises GistevalError if a
-        single row does not fit.
+        Args:
+            groups: The window's groups, at least those with an instruction of the batch.
+            examples: The batch.
+
+        Raises:
+            GistevalError: A single row does not fit into memory.
         """
         texts = {example.instruction for example in examples} - self._compressed.keys()
         needed = [group for group in groups if not texts.isdisjoint(group)]
@@ -270,7 +231,7 @@ def _answers(
         if not answer.finite or (nll is not None and not math.isfinite(nll)):
             yield NotFinite(example)
             continue
-        output, raw = model.tokens.said(answer.token_ids, decoding.thinking)
+        output, raw = model.tokens.answer_text(answer.token_ids, decoding.thinking)
         yield Answer(
             example=example,
             output=output,

@@ -29,9 +29,13 @@ PADDING_LIMIT = 1.2
 def prompt_windows(
     model: PromptModel, items: Iterable[Entry], prompt: Callable[[Entry], tuple[str, int]]
 ) -> Iterator[list[Entry]]:
-    """Cut where the compressed prompts, if nothing were dropped, would outgrow their room.
+    """Cut the items where their compressed prompts, if nothing were dropped, would outgrow their room.
 
-    prompt: an item's prompt and its tokens; items of one prompt that follow each other share it.
+    Args:
+        model: The model that compresses.
+        items: In the order of their work.
+        prompt: Gives an item's prompt and its number of tokens. Items of one prompt that follow each other
+            share it.
     """
     window: list[Entry] = []
     size, last = 0, ""
@@ -58,12 +62,12 @@ def fitting_batches(
     """Items in their order, as many at a time as there is room for, or up to `limit` rows.
 
     Args:
-        model: that runs the items.
-        items: in the order of their work.
-        tokens: that a row of an item may come to hold.
-        queries: how many of them run at a time at most.
-        limit: rows of a batch; None for as many as there is room for.
-        width: rows of an item.
+        model: The model that runs the items.
+        items: In the order of their work.
+        tokens: Gives the tokens that a row of an item may come to hold.
+        queries: Gives how many of them run at a time at most.
+        limit: Rows of a batch; None for as many as there is room for.
+        width: Gives the rows of an item.
     """
     batch: list[Entry] = []
     rows = longest = most = 0
@@ -79,9 +83,12 @@ def fitting_batches(
 
 
 def auto_rows(model: PromptModel, tokens: int, queries: int | None = None) -> int:
-    """How many rows of so many tokens fit into the room for a batch.
+    """How many rows of `tokens` tokens fit into the room for a batch.
 
-    queries: how many of the tokens run at a time; None for all.
+    Args:
+        model: The model that runs them.
+        tokens: Tokens of a row.
+        queries: How many of the tokens run at a time; None for all.
     """
     return min(AUTO_BATCH, max(1, BATCH_BYTES // model.row_bytes(tokens, queries)))
 
@@ -105,11 +112,11 @@ def compress_groups(
     halving: Halving,
 ) -> dict[str, CompressedPrompt]:
     """Every text of some groups, a group at a time."""
-    found: dict[str, CompressedPrompt] = {}
+    compressed_by_text: dict[str, CompressedPrompt] = {}
     for batch in groups:
         compressed = halving.run(lambda part: list(compressor.compress(model, part, budget)), batch)
-        found.update(zip(batch, chain.from_iterable(compressed), strict=True))
-    return found
+        compressed_by_text.update(zip(batch, chain.from_iterable(compressed), strict=True))
+    return compressed_by_text
 
 
 def length_groups(model: PromptModel, lengths: Mapping[str, int]) -> Iterator[list[str]]:

@@ -58,21 +58,24 @@ class RowText:
         return _kept(self.reference)
 
     def alike(self, other: RowText) -> bool:
-        """Whether both can be one example: a text may be cut, or have lost its foreign letters."""
+        """Whether both can be one example. A text may be cut, or have lost its foreign letters."""
         parts = zip(self.asked, other.asked, strict=True)
         prompts = _one_begins_other(self.whole, other.whole) or all(
-            one == two or _one_begins_other(one, two) for one, two in parts
+            mine == theirs or _one_begins_other(mine, theirs) for mine, theirs in parts
         )
         return prompts and (
             not self.answer or not other.answer or _one_begins_other(self.answer, other.answer)
         )
 
     def near(self, other: RowText) -> bool:
-        """`alike`, or long texts that differ in a few letters: enough at the same place of two files."""
+        """True if `alike`, or if long texts differ in a few letters.
+
+        That is enough for rows at the same place of two files.
+        """
         return self.alike(other) or (_near(self.whole, other.whole) and _near(self.answer, other.answer))
 
     def fuller(self, other: RowText) -> RowText:
-        """The parts of either that are cut less; those of this one where both are whole."""
+        """Of each part, the version that is cut less; this one's where both are whole."""
         prompt = other.prompt if len(other.whole) > len(self.whole) else self.prompt
         longer = len(other.answer) > len(self.answer)
         return RowText(prompt, other.reference if longer else self.reference)
@@ -87,46 +90,55 @@ def _kept(text: str) -> str:
     return _LOST.sub("", unicodedata.normalize("NFKC", text.replace("<unk>", "")).casefold())
 
 
-def _one_begins_other(one: str, other: str) -> bool:
-    return one == other or (bool(one and other) and (one.startswith(other) or other.startswith(one)))
+def _one_begins_other(first: str, second: str) -> bool:
+    return first == second or (
+        bool(first and second) and (first.startswith(second) or second.startswith(first))
+    )
 
 
-def _near(one: str, other: str) -> bool:
-    if one == other:
+def _near(first: str, second: str) -> bool:
+    if first == second:
         return True
-    size = min(len(one), len(other))
-    return size >= _LONG and fuzz.ratio(one[:size], other[:size]) >= _NEAR
+    size = min(len(first), len(second))
+    return size >= _LONG and fuzz.ratio(first[:size], second[:size]) >= _NEAR
 
 
 Fits = Callable[[int, int], bool]
 
 
 def align(known: Sequence[RowText], rows: Sequence[RowText], fits: Fits | None = None) -> list[int | None]:
-    """The number in `known` of each row, None where there is none; no number is given twice.
+    """The number in `known` of each row. No number is given twice.
 
-    By place, if both have as many rows and most of them agree there. The rest by text: equal texts in
-    their order, so that copies of an example stay apart, then a row of which one text is cut.
+    Rows are matched by place, if both sides have as many and most of them agree there. The others are
+    matched by text: equal texts in their order, so that copies of an example stay apart, then rows of
+    which one text is cut.
 
-    fits: for rows that show no reference, such as verdicts: whether the outputs of a row (by its place) are
-    those of a number. It decides between several that have the same prompt.
+    Args:
+        known: The numbered rows.
+        rows: The rows that get a number.
+        fits: For rows that show no reference, such as verdicts: whether the outputs of a row (by its place)
+            are those of a number. It decides between several that have the same prompt.
+
+    Returns:
+        A number for each row, None where no known row is alike.
     """
-    found: list[int | None] = [None] * len(rows)
+    assigned: list[int | None] = [None] * len(rows)
     if known and len(known) == len(rows):
-        there = [one.near(other) for one, other in zip(known, rows, strict=True)]
-        if sum(there) >= IN_ORDER * len(rows):
-            found = [number if same else None for number, same in enumerate(there)]
-    free = dict.fromkeys(sorted(set(range(len(known))).difference(n for n in found if n is not None)))
-    left = [place for place, number in enumerate(found) if number is None]
+        agreeing = [known_row.near(row) for known_row, row in zip(known, rows, strict=True)]
+        if sum(agreeing) >= IN_ORDER * len(rows):
+            assigned = [number if same else None for number, same in enumerate(agreeing)]
+    free = dict.fromkeys(sorted(set(range(len(known))).difference(n for n in assigned if n is not None)))
+    unassigned = [place for place, number in enumerate(assigned) if number is None]
     parts = 3 if fits is None else 2
     for candidates in (_equal(known, free, parts), _cut(known, free)):
-        for place in [place for place in left if found[place] is None]:
+        for place in [place for place in unassigned if assigned[place] is None]:
             numbers = [number for number in candidates(rows[place]) if number in free]
             if fits is not None and len(numbers) > 1:
                 numbers = _decided(known, numbers, partial(fits, place))
             if numbers:
-                found[place] = numbers[0]
+                assigned[place] = numbers[0]
                 del free[numbers[0]]
-    return found
+    return assigned
 
 
 def _decided(known: Sequence[RowText], numbers: list[int], fits: Callable[[int], bool]) -> list[int]:
@@ -166,7 +178,10 @@ class FamilyRows:
         self.rows: list[RowText] = []
 
     def add(self, rows: Sequence[RowText]) -> list[int]:
-        """Numbers of one file's rows. New examples are added; of a text, what is cut least is kept."""
+        """Numbers of one file's rows. New examples are added.
+
+        Of each text, the version that is cut least is kept.
+        """
         numbers = []
         for row, number in zip(rows, align(self.rows, rows), strict=True):
             if number is None:
@@ -179,7 +194,7 @@ class FamilyRows:
 
     @property
     def line_breaks(self) -> int:
-        """How many are left: the family with most shows the texts as they were."""
+        """Line breaks that are left. The family with most of them shows the texts as they were."""
         return sum(
             text.count("\n")
             for row in self.rows
@@ -190,43 +205,50 @@ class FamilyRows:
 def join_families(
     families: Mapping[str, FamilyRows], task: str, split: str, known: Sequence[Example]
 ) -> dict[str, tuple[Example, ...]]:
-    """The examples of each family in its own order; an example that several have is the same in all.
+    """The examples of each family in its own order. What several families have is the same in all of them.
 
-    known: the task's own examples, whose ids and texts are taken where rows are theirs. Otherwise texts
-    and id are those of the first family that has the example, the one with most line breaks first.
+    Args:
+        families: The rows of each family.
+        task: The task's name.
+        split: The split's name.
+        known: The task's own examples, whose ids and texts are taken where rows are theirs. Otherwise texts
+            and id are those of the first family with the example, the one with most line breaks first.
     """
     order = sorted(families, key=lambda name: (-families[name].line_breaks, name))
     rows: list[RowText] = []
     ids: list[str] = []
     numbers: dict[str, list[int]] = {}
     for family in order:
-        own = families[family].rows
+        family_rows = families[family].rows
         numbers[family] = []
-        for place, (row, number) in enumerate(zip(own, align(rows, own), strict=True), 1):
+        for place, (row, number) in enumerate(zip(family_rows, align(rows, family_rows), strict=True), 1):
             if number is None:
                 number = len(rows)
                 rows.append(row)
                 ids.append(f"{family}-{split}-{place:04}")
             numbers[family].append(number)
-    found = [
+    joined = [
         Example(name, task, split, row.prompt.instruction, row.prompt.input, row.reference)
         for name, row in zip(ids, rows, strict=True)
     ]
-    examples = list(numbered_copies(as_task_examples(found, known)))
-    return {family: tuple(examples[number] for number in own) for family, own in numbers.items()}
+    examples = list(numbered_copies(as_task_examples(joined, known)))
+    return {
+        family: tuple(examples[number] for number in family_numbers)
+        for family, family_numbers in numbers.items()
+    }
 
 
-def as_task_examples(found: Sequence[Example], known: Sequence[Example]) -> list[Example]:
-    """The examples with ids and texts of the task's own data, where they are its examples.
+def as_task_examples(imported: Sequence[Example], known: Sequence[Example]) -> list[Example]:
+    """The imported examples, with ids and texts of the task's own data where they are its examples.
 
     So their content ids are those of a run on that task. The others stay as they are.
     """
-    theirs, ours = ([_row_of(example) for example in examples] for examples in (known, found))
+    theirs, ours = ([_row_of(example) for example in examples] for examples in (known, imported))
     return [
         example
         if number is None
         else replace(known[number], task=example.task, split=example.split, copy=0)
-        for example, number in zip(found, align(theirs, ours), strict=True)
+        for example, number in zip(imported, align(theirs, ours), strict=True)
     ]
 
 

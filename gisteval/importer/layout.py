@@ -34,17 +34,17 @@ class ReleasedSystem:
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """Raises GistevalError unless the name is <Model>-<condition>-<k>."""
+        """Read a name. Raises GistevalError unless it is <Model>-<condition>-<k>."""
         match = _SYSTEM.fullmatch(name)
         condition = as_condition(match["condition"]) if match else None
         if match is None or condition is None:
-            raise GistevalError(f"{name!r} is no name of a system: expected <Model>-<condition>-<k>")
+            raise GistevalError(f"{name!r} is not the name of a system: expected <Model>-<condition>-<k>")
         return cls(name, match["family"], condition, int(match["k"]))
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file of outputs: one system on one split after so many training steps."""
+    """A file of outputs: one system on one split, after `steps` training steps."""
 
     path: Path
     system: ReleasedSystem
@@ -64,7 +64,7 @@ class VerdictFileName:
 
 
 def output_file(path: Path) -> OutputFile:
-    """An output file by its path. Raises GistevalError if its name or its folder's is another's."""
+    """An output file by its path. Raises GistevalError if its name or its folder's has another form."""
     match = _OUTPUTS.fullmatch(path.name)
     if match is None:
         raise GistevalError(f"{path}: expected a name like outputs-3000-validation_human.csv, rename it")
@@ -76,7 +76,7 @@ def output_file(path: Path) -> OutputFile:
 
 
 def verdict_file_name(path: Path) -> VerdictFileName:
-    """What a verdict file's name says. Raises GistevalError if it is none."""
+    """What a verdict file's name says. Raises GistevalError for a name of another form."""
     match = _VERDICTS.fullmatch(path.name)
     if match is None:
         raise GistevalError(

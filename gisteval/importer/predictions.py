@@ -9,7 +9,7 @@ from pathlib import Path
 from gisteval.errors import GistevalError
 from gisteval.importer.layout import ReleasedSystem
 from gisteval.importer.records import ImportedOutputs, SystemLabel
-from gisteval.importer.rows import Row, read_rows, texts
+from gisteval.importer.rows import PredictionRow, read_rows, texts
 from gisteval.records.schema import Condition, Example, numbered_copies
 
 NO_FAMILY = ""
@@ -18,7 +18,7 @@ NO_FAMILY = ""
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names of columns. input None: the column "input" if there is one, else no example has an input."""
+    """Names of columns. Without a name for inputs, the column "input" is read if there is one."""
 
     instruction: str = "instruction"
     input: str | None = None
@@ -28,7 +28,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class PredictionFile:
-    """A file of one system's outputs, and what its condition is if that is known."""
+    """A file of one system's outputs, and the system's condition if that is known."""
 
     path: Path
     condition: Condition | None
@@ -50,11 +50,18 @@ class PredictionFile:
 def read_predictions(
     files: Sequence[PredictionFile], columns: Columns, task: str, split: str
 ) -> list[ImportedOutputs]:
-    """The outputs of all files on the examples of any of them; an example a file lacks is a failure.
+    """The outputs of all files on the examples of any of them. An example that a file lacks is a failure.
 
-    Examples are the same if instruction, input and reference are; a row that a file repeats is a copy.
-    Raises GistevalError naming a file that can't be read, repeats a row with another output, or is named
-    like another.
+    Examples are the same if instruction, input and reference are. A row that a file repeats is a copy.
+
+    Args:
+        files: One for each system.
+        columns: Names of columns.
+        task: The task's name.
+        split: The split's name.
+
+    Raises:
+        GistevalError: A file can't be read, repeats a row with another output, or has the name of another.
     """
     examples: dict[str, Example] = {}
     outputs: list[tuple[PredictionFile, Mapping[str, str]]] = []
@@ -66,23 +73,26 @@ def read_predictions(
         rows = read_rows(file.path)
         read = _examples(rows, file.path, columns, task, split)
         copies = numbered_copies(example for example, _ in read)
-        found: dict[str, str] = {}
+        output_by_id: dict[str, str] = {}
         for (first, output), example in zip(read, copies, strict=True):
-            if found.get(first.content_id, output) != output:
+            if output_by_id.get(first.content_id, output) != output:
                 raise GistevalError(
                     f"{file.path}: two rows give {first.instruction[:40]!r} with the same input and "
                     "reference different outputs: remove one"
                 )
             number = f"{task}-{split}-{len(examples) + 1:04}"
             examples.setdefault(example.content_id, replace(example, id=number))
-            found[example.content_id] = output
-        outputs.append((file, found))
+            output_by_id[example.content_id] = output
+        outputs.append((file, output_by_id))
     asked = tuple(examples.values())
-    return [ImportedOutputs(file.label, split, asked, found, file.path.name) for file, found in outputs]
+    return [
+        ImportedOutputs(file.label, split, asked, output_by_id, file.path.name)
+        for file, output_by_id in outputs
+    ]
 
 
 def _examples(
-    rows: list[Row], path: Path, columns: Columns, task: str, split: str
+    rows: list[PredictionRow], path: Path, columns: Columns, task: str, split: str
 ) -> list[tuple[Example, str]]:
     inputs = [""] * len(rows)
     if columns.input is not None or any("input" in row for row in rows):

@@ -1,6 +1,6 @@
-"""The prompts of the released files: decoded token by token, so white space differs from the data's.
+r"""The prompts of the released files: decoded token by token, so white space differs from the data's.
 
-A LLaMA row's `x` is `Instruction: t <GIST> Input: x\\nOutput: y`, with the reference; a FLAN-T5 row's ends
+A LLaMA row's `x` is `Instruction: t <GIST> Input: x\nOutput: y`, with the reference; a FLAN-T5 row's ends
 before the output, and lost its line breaks. A verdict's `x` has no gist tokens and no output.
 """
 
@@ -29,7 +29,7 @@ def text_key(text: str) -> str:
 
 
 def prompt_of_output_row(text: str, reference: str) -> PromptText:
-    """Instruction and input out of the `x` of an output row; reference: its `y_true`."""
+    """Instruction and input out of the `x` of an output row. `reference` is its `y_true`."""
     head, tail = _cut(text)
     return PromptText(head, _after(_without_output(tail, reference), "Input:"))
 
@@ -65,5 +65,5 @@ def _without_output(tail: str, reference: str) -> str:
             left -= not (tail[end].isspace() or tail[end] == _UNKNOWN)
         return tail[:end]
     # A long row is cut off somewhere in its output.
-    body, label, rest = ("\n" + tail).rpartition("\nOutput:")
-    return body if label and wanted.startswith("Output:" + text_key(rest)) else tail
+    body, label, output = ("\n" + tail).rpartition("\nOutput:")
+    return body if label and wanted.startswith("Output:" + text_key(output)) else tail

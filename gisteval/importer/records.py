@@ -14,9 +14,14 @@ _ROLES: dict[Condition | None, Role] = {"pos_control": "positive", "neg_control"
 
 @dataclass(frozen=True, slots=True)
 class SystemLabel:
-    """A system made elsewhere. family: systems of one family are compared with each other.
+    """A system made elsewhere.
 
-    condition None: a method that is none of the three; compressor then says which, if it is known.
+    Attributes:
+        name: Of the system.
+        family: Systems of one family are compared with each other.
+        condition: None for a method that is none of the three.
+        k: Gist tokens.
+        compressor: The method, where the condition doesn't say it and it is known.
     """
 
     name: str
@@ -46,7 +51,7 @@ class SystemLabel:
         return {"gist": self.k, "neg_control": 0}.get(self.condition or "")
 
     def described(self, reference: str | None, negative: str | None) -> System:
-        """The system as a manifest has it. reference, negative: its controls."""
+        """The system as a manifest has it. `reference` and `negative` name its controls."""
         return System(
             name=self.name,
             role=self.role,
@@ -63,8 +68,13 @@ class SystemLabel:
 class ImportedOutputs:
     """A system's outputs on one split, by content id.
 
-    examples: all that it was asked; those without an output are failures. provenance: the file it is from.
-    references: what an output is scored against, where that is not the example's to the letter.
+    Attributes:
+        system: Whose outputs they are.
+        split: The split's name.
+        examples: All that the system was asked. Those without an output are failures.
+        outputs: The texts.
+        provenance: The file that they are from.
+        references: What an output is scored against, where that is not the example's to the letter.
     """
 
     system: SystemLabel
@@ -84,10 +94,10 @@ class ImportedOutputs:
         for example in self.examples:
             output = self.outputs.get(example.content_id)
             if output is not None:
-                own = self.references.get(example.content_id)
+                reference = self.references.get(example.content_id)
                 parts = ["imported", self.system.name, self.split, example.content_id, output]
                 yield Generation(
-                    key=digest(parts if own is None else [*parts, own]),
+                    key=digest(parts if reference is None else [*parts, reference]),
                     example=example.id,
                     content=example.content_id,
                     task=example.task,
@@ -107,5 +117,5 @@ class ImportedOutputs:
                     nll=None,
                     target_tokens=None,
                     provenance=self.provenance,
-                    own_reference=own,
+                    own_reference=reference,
                 )

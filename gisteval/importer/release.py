@@ -40,9 +40,17 @@ class SavedRouge:
 
 @dataclass
 class Release:
-    """What was found. problems: a line each for what was left out, and why.
+    """What a folder of the release holds.
 
-    examples: in the order of a family's rows; families share those that both were asked.
+    Attributes:
+        examples: By family and split, in the order of the family's rows. Families share those that both
+            were asked.
+        outputs: A system and split each.
+        verdict_files: As they were read.
+        verdicts: Records by file.
+        saved_rouge: The rows of rouge.csv.
+        benchmarks: Files of timings.
+        problems: A line for each file or row that was left out, and why.
     """
 
     examples: Examples = field(default_factory=dict)
@@ -56,11 +64,11 @@ class Release:
     @property
     def systems(self) -> list[SystemLabel]:
         """All systems that have outputs or verdicts: by family, then positive, gist by k, negative."""
-        names = [found.system.name for found in self.outputs]
+        names = [part.system.name for part in self.outputs]
         names += [name for file in self.verdict_files for name in (file.system, file.reference)]
-        found = [ReleasedSystem.parse(name) for name in dict.fromkeys(names)]
-        found.sort(key=lambda system: (system.family, *_system_order(system)))
-        return [label_of(system) for system in found]
+        systems = [ReleasedSystem.parse(name) for name in dict.fromkeys(names)]
+        systems.sort(key=lambda system: (system.family, *_system_order(system)))
+        return [label_of(system) for system in systems]
 
 
 def label_of(system: ReleasedSystem) -> SystemLabel:
@@ -69,12 +77,18 @@ def label_of(system: ReleasedSystem) -> SystemLabel:
 
 
 def read_release(folder: Path, task: str, known: Mapping[str, Sequence[Example]] | None = None) -> Release:
-    """Read all that lies in a folder. Raises GistevalError if none of it is of the release.
+    """Read all that lies in a folder.
 
-    known: the task's own examples by split; rows that are theirs take their texts and ids.
+    Args:
+        folder: The folder of the release, or of a part of it.
+        task: The name of the task.
+        known: The task's own examples by split. Rows that are theirs take their texts and ids.
+
+    Raises:
+        GistevalError: Nothing in the folder is of the release.
     """
     if not folder.is_dir():
-        raise GistevalError(f"{folder} is no folder: give the one with model_outputs/ and chatgpt/")
+        raise GistevalError(f"{folder} is not a folder: give the one with model_outputs/ and chatgpt/")
     release = Release()
     files: list[OutputFile] = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -86,9 +100,9 @@ def read_release(folder: Path, task: str, known: Mapping[str, Sequence[Example]]
     read, families = _read_outputs(release, _latest(release, files))
     _add_judged_alone(release, families)
     release.examples |= _join(families, task, known or {})
-    for one in read:
-        asked = release.examples[one.file.system.family, one.file.split]
-        release.outputs.append(_outputs(one, asked))
+    for file in read:
+        asked = release.examples[file.file.system.family, file.file.split]
+        release.outputs.append(_outputs(file, asked))
     _match_verdicts(release, families, task)
     if not release.outputs and not release.verdict_files and not release.benchmarks:
         reason = f" ({release.problems[0]})" if release.problems else ""
@@ -116,7 +130,7 @@ def _take(release: Release, files: list[OutputFile], path: Path) -> None:
         if path.match(pattern):
             read()
             return
-    raise GistevalError(f"{path} is no file of the paper's release")
+    raise GistevalError(f"{path} is not a file of the paper's release")
 
 
 def _read_verdicts(path: Path) -> VerdictFile:
@@ -153,7 +167,7 @@ def _latest(release: Release, files: Iterable[OutputFile]) -> list[OutputFile]:
         latest[file.system.name, file.split] = file
         if older is not None:
             release.problems.append(
-                f"{older.path} is of fewer training steps than {file.path.name}: left out."
+                f"{older.path} is of fewer training steps than {file.path.name} and is left out."
             )
     return sorted(latest.values(), key=lambda f: (split_order(f.split), *_system_order(f.system)))
 
@@ -204,14 +218,14 @@ def _join(families: Families, task: str, known: Mapping[str, Sequence[Example]])
     joined: Examples = {}
     for split in dict.fromkeys(split for _, split in families):
         of_split = {family: rows for (family, where), rows in families.items() if where == split}
-        found = join_families(of_split, task, split, known.get(split, ()))
-        joined |= {(family, split): examples for family, examples in found.items()}
+        examples_of_split = join_families(of_split, task, split, known.get(split, ()))
+        joined |= {(family, split): examples for family, examples in examples_of_split.items()}
     return joined
 
 
 def _outputs(read: _ReadFile, examples: Sequence[Example]) -> ImportedOutputs:
-    own = [examples[number] for number in read.numbers]
-    pairs = list(zip(own, read.rows, strict=True))
+    row_examples = [examples[number] for number in read.numbers]
+    pairs = list(zip(row_examples, read.rows, strict=True))
     return ImportedOutputs(
         label_of(read.file.system),
         read.file.split,
@@ -249,7 +263,7 @@ def _match_verdicts(release: Release, families: Families, task: str) -> None:
         if None in pairs:
             release.problems.append(
                 f"{file.path.name}: {pairs.count(None)} of {len(pairs)} verdicts are on prompts that no "
-                "output file holds, or several: left out."
+                "output file holds, or that several hold: they are left out."
             )
 
 

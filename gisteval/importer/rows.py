@@ -8,21 +8,25 @@ from typing import TypeAlias
 from gisteval.errors import GistevalError
 from gisteval.files.tables import read_table
 
-Row: TypeAlias = dict[str, object]
+PredictionRow: TypeAlias = dict[str, object]
 
 
-def read_rows(path: Path) -> list[Row]:
-    """All rows of a file, at least one; CSV, unless its name says otherwise. Raises GistevalError."""
+def read_rows(path: Path) -> list[PredictionRow]:
+    """All rows of a file, at least one. The file is CSV unless its name says otherwise.
+
+    Raises:
+        GistevalError: There is no such file, or it has no rows.
+    """
     if not path.is_file():
         raise GistevalError(f"{path}: no such file; give a CSV, JSON or JSON Lines file")
-    rows: list[Row] = list(read_table(path, otherwise=".csv"))
+    rows: list[PredictionRow] = list(read_table(path, otherwise=".csv"))
     if not rows:
         raise GistevalError(f"{path}: no rows to score; check what wrote the file")
     return rows
 
 
-def texts(rows: list[Row], column: str, path: Path) -> list[str]:
-    """One column. Raises GistevalError if there is none, or a row holds something other than text."""
+def texts(rows: list[PredictionRow], column: str, path: Path) -> list[str]:
+    """The texts of one column. Raises GistevalError if a row has no text there."""
     columns = dict.fromkeys(name for row in rows for name in row)
     if column not in columns:
         raise GistevalError(

@@ -1,9 +1,11 @@
-"""The paper's released verdicts as records. Their traps, each handled here:
+"""The paper's released verdicts as records.
 
-- `choice` speaks of the systems, not of the places shown: it was un-swapped when it was saved. Its case
-  differs from row to row.
+Their traps, each of which is handled here:
+
+- `choice` names the systems, not the places shown: it was un-swapped when it was saved. Its case differs
+  from row to row.
 - Which answer was shown first follows from `swapped`: if true, `names["b"]`'s was.
-- `scores` were saved before replies were mended ("(FIXED JSON PARSE)"), and counted "A" apart from "a" at
+- `scores` were saved before replies were repaired ("(FIXED JSON PARSE)"), and counted "A" apart from "a" at
   times: they are kept for comparison only.
 - A reply nobody could read was saved as a tie ("Could not parse JSON"): it is invalid here.
 - An empty output was read as NaN.
@@ -35,8 +37,8 @@ _POINTS: dict[Choice, float] = {"a": 1.0, "tie": 0.5, "b": 0.0}
 class ReleasedVerdict:
     """One row: the prompt and both outputs as the judge saw them, and what it said.
 
-    choice "a" is the file's `system`, "b" its `reference`, whatever `order` they were shown in. mended:
-    the reply was no JSON and its authors read it by hand.
+    `choice` "a" is the file's `system`, "b" its `reference`, whatever `order` they were shown in. `mended`
+    is true where the reply was no JSON and its authors read it by hand.
     """
 
     prompt: str
@@ -50,9 +52,18 @@ class ReleasedVerdict:
 
 @dataclass(frozen=True, slots=True)
 class VerdictFile:
-    """One file: a judge's verdicts on `system` against `reference`. cost is in dollars, for all rows.
+    """A file of one judge's verdicts on `system` against `reference`.
 
-    saved_win_rate: the percentage that the file's own `scores` claim, None if it has none.
+    Attributes:
+        path: The file.
+        judge: The judge's name, marked as imported.
+        system: The system that is judged.
+        reference: The system it is compared with.
+        split: The split's name.
+        steps: Training steps of the system.
+        rows: The verdicts.
+        saved_win_rate: The percentage that the file's own `scores` claim; None if it has none.
+        cost: Dollars, for all rows.
     """
 
     path: Path
@@ -72,9 +83,11 @@ class VerdictFile:
         return 100 * sum(points) / len(points) if points else None
 
     def records(self, task: str, pairs: Sequence[str | None]) -> Iterator[Verdict]:
-        """The rows as records of this judge; those that are on no known example are left out.
+        """The rows as records of this judge. Those that are on no known example are left out.
 
-        pairs: the content id of each row's example, None where it is not known.
+        Args:
+            task: The task's name.
+            pairs: The content id of each row's example, None where it is not known.
         """
         seen: Counter[str] = Counter()
         for row, pair in zip(self.rows, pairs, strict=True):
@@ -109,20 +122,20 @@ def read_verdict_file(path: Path) -> VerdictFile:
     try:
         content = read_json(path)
     except (OSError, ValueError, RecursionError) as error:
-        raise GistevalError(f"{path} is damaged or no JSON: fetch it again") from error
+        raise GistevalError(f"{path} is damaged or not JSON: download it again") from error
     try:
         systems = (str(content["names"]["a"]), str(content["names"]["b"]))
-        found = content["results"]
+        results = content["results"]
         scores = content.get("scores") or {}
         if systems != (name.system, name.reference):
             raise GistevalError(f"{path} compares {systems[0]} with {systems[1]}, its name says otherwise")
-        rows = tuple(_row(row, systems, f"{path}, row {number}") for number, row in enumerate(found, 1))
+        rows = tuple(_row(row, systems, f"{path}, row {number}") for number, row in enumerate(results, 1))
         cost = float(content.get("estimated_cost") or 0.0)
         saved = _saved_win_rate(scores, systems)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise GistevalError(f"{path} is no verdict file: it needs names, scores and results") from error
+        raise GistevalError(f"{path} is not a verdict file: it needs names, scores and results") from error
     if not rows:
-        raise GistevalError(f"{path} holds no verdicts: fetch it again")
+        raise GistevalError(f"{path} holds no verdicts: download it again")
     return VerdictFile(
         path, IMPORTED + name.judge, name.system, name.reference, name.split, name.steps, rows, saved, cost
     )
@@ -134,7 +147,7 @@ def _row(row: Any, systems: tuple[str, str], where: str) -> ReleasedVerdict:
         outputs = [_text(row[system]) for system in systems]
     except (LookupError, TypeError) as error:
         raise GistevalError(
-            f"{where}: expected x, choice, reason, swapped and both systems' outputs, fetch the file again"
+            f"{where}: x, choice, reason, swapped or an output is missing: download the file again"
         ) from error
     if not isinstance(swapped, bool) or not all(isinstance(part, str) for part in (prompt, choice, reason)):
         raise GistevalError(f"{where}: x, choice and reason must be texts, swapped true or false")

@@ -1,0 +1,1 @@
+"""Models: checkpoints on disk, their text, and running them behind compressed prompts."""

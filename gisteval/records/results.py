@@ -25,10 +25,12 @@ class Failure(Protocol):
     """An example without an output, and why."""
 
     @property
-    def example(self) -> Example: ...
+    def example(self) -> Example:
+        """The example."""
 
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """Why it has no output."""
 
 
 @dataclass(frozen=True, slots=True)

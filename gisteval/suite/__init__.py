@@ -1,7 +1,7 @@
 """Which systems a run compares: candidates with their positive and negative controls.
 
 system      one row of the result: a checkpoint read through a compressor
-asked       the systems of the compressors that were asked for
+requested   the systems of the compressors that were asked for
 build       all systems of a folder
 """
 

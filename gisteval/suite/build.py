@@ -18,13 +18,18 @@ from gisteval.models.checkpoints.checkpoint import (
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Condition
 from gisteval.registry import CONDITION_COMPRESSOR
-from gisteval.suite.asked import Asked, Weights, asked_systems, parse_asked
+from gisteval.suite.requested import (
+    ReadableCheckpoints,
+    RequestedCompressor,
+    parse_requested,
+    requested_systems,
+)
 from gisteval.suite.system import Role, System
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Systems that share one pair of controls; path: the folder they were asked for by."""
+    """Systems that share one pair of controls. `path` is the folder that was given for them."""
 
     systems: tuple[System, ...]
     notes: tuple[str, ...]
@@ -34,8 +39,10 @@ class Suite:
     def evaluated(self) -> tuple[System, ...]:
         """What the suite is about: its candidates, or the single control checkpoint asked for."""
         candidates = [system for system in self.systems if system.role == "candidate"]
-        asked = [s for s in self.systems if s.control == "trained" and s.checkpoint.path == self.path]
-        return tuple(candidates or asked)
+        single_controls = [
+            s for s in self.systems if s.control == "trained" and s.checkpoint.path == self.path
+        ]
+        return tuple(candidates or single_controls)
 
     @property
     def positive(self) -> System:
@@ -53,12 +60,14 @@ class SuiteOptions:
     """What flags say about the checkpoints of a suite.
 
     Attributes:
-        pos_control, neg_control: Trained controls, in place of those beside a checkpoint.
-        condition, k: In place of a single checkpoint's own.
+        pos_control: A trained positive control, in place of the one beside a checkpoint.
+        neg_control: A trained negative control, likewise.
+        condition: In place of a single checkpoint's own.
+        k: In place of a single checkpoint's own.
         compressors: Specs, in place of the compressor of each checkpoint's condition.
-        budgets: What each compressor that takes a budget keeps, a system each.
+        budgets: What each compressor that takes a budget keeps, a system for each.
         allow_pickle: Whether .bin weights may be loaded.
-        base: Of all its adapters or differences.
+        base: Of all adapters or differences of the suite.
         chat_template: Role of the instruction in all of them.
     """
 
@@ -73,7 +82,7 @@ class SuiteOptions:
     chat_template: str | None = None
 
     def inspect(self, path: Path, condition: Condition | None = None, k: int | None = None) -> Checkpoint:
-        """One checkpoint of the suite. condition and k: in place of its own."""
+        """One checkpoint of the suite, read under this condition and k if they are given."""
         return inspect_checkpoint(path, condition, k, self.allow_pickle, self.base, self.chat_template)
 
 
@@ -83,7 +92,7 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
     A single checkpoint finds controls of its family beside it; failing that its own weights serve as
     untrained controls, with the full prompt and with none.
     """
-    asked = parse_asked(options.compressors, options.budgets)
+    requested = parse_requested(options.compressors, options.budgets)
     notes: list[str] = []
     candidates, controls = _members(path, options, notes)
     anchor = (candidates or list(controls.values()))[0]
@@ -91,17 +100,17 @@ def build_suite(path: Path, options: SuiteOptions) -> Suite:
         "pos_control": options.pos_control,
         "neg_control": options.neg_control,
     }
-    for condition, given in named.items():
-        if given is not None:
+    for condition, control_path in named.items():
+        if control_path is not None:
             if condition in controls and controls[condition].path == path:
                 flag = condition.replace("_", "-")
                 raise GistevalError(f"{path} is read as the {flag} itself: leave out --{flag}")
-            controls[condition] = options.inspect(given, condition)
+            controls[condition] = options.inspect(control_path, condition)
     for control in controls.values():
         notes += check_control(control, [c for c in candidates or [anchor] if c.path != control.path])
     systems = [_control(anchor, controls, "pos_control", notes)]
-    if asked:
-        systems += _asked_systems(asked, path, candidates, controls, notes)
+    if requested:
+        systems += _requested_systems(requested, path, candidates, controls, notes)
     else:
         systems += [_as_trained(candidate) for candidate in candidates if candidate.record.condition]
     systems.append(_control(anchor, controls, "neg_control", notes))
@@ -117,12 +126,12 @@ def _members(
     if not path.is_dir():
         raise GistevalError(f"model {path} does not exist: give a folder or a hub name")
     if is_checkpoint(path):
-        own = options.inspect(path, options.condition, options.k)
-        _note_reading(own, notes)
-        beside = _siblings(path, own, options)
-        if own.record.condition in ("pos_control", "neg_control"):
-            return [], {**beside, own.record.condition: own}
-        return [own], beside
+        single = options.inspect(path, options.condition, options.k)
+        _note_reading(single, notes)
+        beside = _siblings(path, single, options)
+        if single.record.condition in ("pos_control", "neg_control"):
+            return [], {**beside, single.record.condition: single}
+        return [single], beside
     if options.condition is not None or options.k is not None:
         raise GistevalError(f"{path} is a suite: --condition and --k describe a single checkpoint")
     members = [
@@ -149,23 +158,28 @@ def _members(
     return sorted(candidates, key=lambda m: (m.record.family, m.record.k)), controls
 
 
-def _siblings(path: Path, own: Checkpoint, options: SuiteOptions) -> dict[Condition, Checkpoint]:
+def _siblings(path: Path, checkpoint: Checkpoint, options: SuiteOptions) -> dict[Condition, Checkpoint]:
     """Trained controls of the same family beside a checkpoint; other folders there may be broken."""
-    found: dict[Condition, Checkpoint] = {}
-    if own.record.condition is None:
-        return found
+    controls: dict[Condition, Checkpoint] = {}
+    if checkpoint.record.condition is None:
+        return controls
     for folder in sorted(path.resolve().parent.iterdir()):
         if folder != path.resolve() and folder.is_dir() and (folder / GIST_FILE).is_file():
             other = read_record(folder, None, None)
             condition = other.condition
             is_control = condition in ("pos_control", "neg_control")
-            if is_control and condition and condition not in found and other.family == own.record.family:
-                found[condition] = options.inspect(folder)
-    return found
+            if (
+                is_control
+                and condition
+                and condition not in controls
+                and other.family == checkpoint.record.family
+            ):
+                controls[condition] = options.inspect(folder)
+    return controls
 
 
-def _asked_systems(
-    asked: Sequence[Asked],
+def _requested_systems(
+    requested: Sequence[RequestedCompressor],
     path: Path,
     candidates: Sequence[Checkpoint],
     controls: Mapping[Condition, Checkpoint],
@@ -178,10 +192,10 @@ def _asked_systems(
             f"{path} is a negative control, which sees nothing of a prompt: --compressor has nothing to "
             "compress there, give a gist checkpoint, a positive control or their suite"
         )
-    weights = Weights(tuple(candidates), controls.get("pos_control"), single)
-    found, more = asked_systems(asked, weights)
-    notes += more
-    return found
+    readable = ReadableCheckpoints(tuple(candidates), controls.get("pos_control"), single)
+    systems, method_notes = requested_systems(requested, readable)
+    notes += method_notes
+    return systems
 
 
 def _as_trained(checkpoint: Checkpoint) -> System:
@@ -211,9 +225,9 @@ def _control(
     return System(name, anchor, role, condition, "untrained", compressor)
 
 
-def _note_reading(own: Checkpoint, notes: list[str]) -> None:
+def _note_reading(checkpoint: Checkpoint, notes: list[str]) -> None:
     """Warn of a checkpoint that is read otherwise than it was trained."""
-    trained = own.record.trained_as
-    read = f"{own.record.condition}-{own.record.k}"
+    trained = checkpoint.record.trained_as
+    read = f"{checkpoint.record.condition}-{checkpoint.record.k}"
     if trained not in (None, read):
-        notes.append(f"{own.path} is evaluated as {read}, but it was trained as {trained}.")
+        notes.append(f"{checkpoint.path} is evaluated as {read}, but it was trained as {trained}.")

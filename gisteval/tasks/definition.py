@@ -33,7 +33,7 @@ class _Strict(BaseModel):
 
 
 class Fields(_Strict):
-    """Names of the columns that hold instruction, input and output; input None: there is none."""
+    """Names of the columns of instruction, input, output and id. None where the data has no such column."""
 
     instruction: str = "instruction"
     input: str | None = "input"
@@ -42,14 +42,19 @@ class Fields(_Strict):
 
 
 class Split(_Strict):
-    """Where one split comes from; exactly one of file, url, dataset, generator.
+    """Where one split comes from: exactly one of file, url, dataset and generator.
 
-    file: JSON, JSONL, CSV or Parquet (optionally .gz) beside the task.yaml, or below it; with a sha256 it
-    is checked, and may lie anywhere below the data folder instead. url: fetched once into the cache and
-    checked against sha256. dataset: a Hugging Face dataset name (config, then
-    split after colons: "org/name:config:split"). generator: "module:function" that yields mappings; only
-    installed ones (entry points "gisteval.generators"), since a task file is data and must not run
-    anything else.
+    Attributes:
+        file: JSON, JSONL, CSV or Parquet (optionally .gz) beside the task.yaml, or below it. With a sha256
+            it is checked, and may lie anywhere below the data folder instead.
+        url: Downloaded once into the cache, and checked against sha256.
+        sha256: The checksum of the file or the download.
+        dataset: The name of a Hugging Face data set, with configuration and split after colons
+            ("org/name:config:split").
+        generator: "module:function" that yields mappings. Only installed ones run (entry points of the
+            group "gisteval.generators"), since a task file is data and must not run anything else.
+        options: Arguments of the generator.
+        description: What the split holds.
     """
 
     file: str | None = None
@@ -62,22 +67,34 @@ class Split(_Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = [self.file, self.url, self.dataset, self.generator]
-        if sum(value is not None for value in given) != 1:
+        origins = [self.file, self.url, self.dataset, self.generator]
+        if sum(value is not None for value in origins) != 1:
             raise ValueError("give exactly one of file, url, dataset, generator")
         if self.url is not None and self.sha256 is None:
             raise ValueError("a url needs its sha256")
         if self.file is not None:
             inside(self.file)
         if self.dataset is not None and not _HUB_NAME.fullmatch(self.dataset.partition(":")[0]):
-            raise ValueError(f"{self.dataset!r} is no data set of a hub (org/name): local ones are a file")
+            raise ValueError(
+                f"{self.dataset!r} is not the name of a data set on the hub (org/name): give local data "
+                "as a file"
+            )
         return self
 
 
 class Definition(_Strict):
-    """The content of task.yaml. Lengths are tokens.
+    """The content of task.yaml.
 
-    metrics: names of `registry.METRICS`, the most telling one first; empty for the usual ones.
+    Attributes:
+        name: Of the task.
+        version: Raised when its content changes.
+        description: What it asks.
+        license: Of its data.
+        splits: By name.
+        fields: The columns of the data.
+        max_new_tokens: The longest answer, in tokens.
+        default_splits: Splits that a run evaluates unless told otherwise; all if empty.
+        metrics: Names of `registry.METRICS`, the most telling one first; the usual ones if empty.
     """
 
     name: Name
@@ -95,7 +112,13 @@ class Task:
     """A loaded definition that can read its splits."""
 
     def __init__(self, definition: Definition, folder: Path, data_dir: Path | None = None) -> None:
-        """data_dir: where files of `url` splits are looked up before any download."""
+        """Keep the definition.
+
+        Args:
+            definition: The content of the task.yaml.
+            folder: Where it lies.
+            data_dir: Where the files of `url` splits are looked up before any download.
+        """
         self.definition = definition
         self.folder = folder
         self.data_dir = data_dir
@@ -107,7 +130,7 @@ class Task:
 
     @property
     def evaluation_splits(self) -> list[str]:
-        """Splits a run takes unless told."""
+        """Splits that a run evaluates unless told otherwise."""
         return self.definition.default_splits or list(self.definition.splits)
 
     def split(self, name: str) -> Split:
@@ -164,7 +187,15 @@ class Task:
 
 
 def generated(reference: str, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Items of an installed generator. Raises GistevalError for any other, or for unfit options."""
+    """Items of an installed generator.
+
+    Args:
+        reference: Its "module:function".
+        options: Its arguments.
+
+    Raises:
+        GistevalError: The generator is not installed, or the options don't fit.
+    """
     reference = current_reference(reference)
     known = GENERATORS.references().values()
     if reference not in known:
@@ -189,13 +220,13 @@ def _text(item: dict[str, Any], field: str, where: str) -> str:
         raise GistevalError(f"{where}: field {field!r} must be a text, not a {type(value).__name__}")
     if isinstance(value, float) and not math.isfinite(value):
         raise GistevalError(
-            f"{where}: field {field!r} is {value}, no text: leave it empty (null) or fill it in"
+            f"{where}: field {field!r} is {value}, not a text: leave it empty (null) or fill it in"
         )
     text = "" if value is None else str(value)
     try:
         text.encode()
     except UnicodeEncodeError as error:  # JSON can write half of a surrogate pair, no tokenizer reads it
-        raise GistevalError(f"{where}: field {field!r} is no valid Unicode ({error.reason})") from error
+        raise GistevalError(f"{where}: field {field!r} is not valid Unicode ({error.reason})") from error
     return text
 
 
@@ -208,7 +239,7 @@ def load_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
     known = list_tasks(tasks_dir)
     if name not in known:
         if path.is_dir():
-            raise GistevalError(f"folder {path} has no {TASK_FILE}: it is no task")
+            raise GistevalError(f"folder {path} has no {TASK_FILE}, so it is not a task")
         raise GistevalError(
             f"task {name!r} is unknown{did_you_mean(name, known)}: choose from {', '.join(known)}, "
             "or give the path of a task.yaml"

@@ -41,13 +41,20 @@ def read_dataset(name: str) -> Iterator[dict[str, Any]]:
 
 
 def fetch(url: str, sha256: str, data_dir: Path | None) -> Path:
-    """A local copy of a checked file: from the data folder if one is named, else downloaded once into
-    the user's cache.
+    """A local copy of a checked file: from the data folder if one is named, else downloaded into the cache.
+
+    Args:
+        url: Where the file is published.
+        sha256: Its checksum.
+        data_dir: The data folder.
+
+    Raises:
+        GistevalError: The file can't be downloaded, or its checksum differs.
     """
     name = urlsplit(url).path.rsplit("/", 1)[-1]
-    found = in_data_folder(name, sha256, data_dir)
-    if found is not None:
-        return found
+    local = in_data_folder(name, sha256, data_dir)
+    if local is not None:
+        return local
     import pooch
     import requests
 
@@ -72,17 +79,17 @@ def in_data_folder(name: str, sha256: str, data_dir: Path | None) -> Path | None
     folder = data_dir or (Path(os.environ[DATA_DIR_VARIABLE]) if DATA_DIR_VARIABLE in os.environ else None)
     if folder is None:
         return None
-    found = [path for path in sorted(folder.rglob("*")) if path.name == name and path.is_file()]
-    if not found:
+    candidates = [path for path in sorted(folder.rglob("*")) if path.name == name and path.is_file()]
+    if not candidates:
         raise GistevalError(
             f"{name} is not in the data folder {folder}: put it there, or leave "
-            f"--data-dir and {DATA_DIR_VARIABLE} away (a task's url is downloaded then)"
+            f"out --data-dir and {DATA_DIR_VARIABLE} to download the task's url"
         )
     # Several files may share the name; the checksum tells which one is meant.
-    sound = [path for path in found if _digest(path) == sha256]
-    if not sound:
-        check_digest(found[0], sha256)
-    return sound[0]
+    matching = [path for path in candidates if _digest(path) == sha256]
+    if not matching:
+        check_digest(candidates[0], sha256)
+    return matching[0]
 
 
 def check_digest(path: Path, sha256: str) -> None:
@@ -91,11 +98,11 @@ def check_digest(path: Path, sha256: str) -> None:
         raise GistevalError(
             f"data file {path} does not exist: put it there, or name the folder that has it with --data-dir"
         )
-    found = _digest(path)
-    if found != sha256:
+    actual = _digest(path)
+    if actual != sha256:
         raise GistevalError(
-            f"data file {path} is corrupt or truncated (SHA-256 {found[:12]}..., expected "
-            f"{sha256[:12]}...): fetch it again"
+            f"data file {path} is corrupt or truncated (SHA-256 {actual[:12]}..., expected "
+            f"{sha256[:12]}...): download it again"
         )
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from gisteval.errors import GistevalError, InvalidRun
 from gisteval.executors.schedule import PARTS, TRIES, BatchTask, Load, Open, Opened, Schedule
 from gisteval.executors.work import Checked, Job, Portion, SystemWork
-from gisteval.generation.answering import Failed, TooLong, Window
+from gisteval.generation.answering import Window
+from gisteval.generation.outcomes import Failed, TooLong
 from gisteval.records.schema import Example
 
 SIZES = (5, 5, 3)

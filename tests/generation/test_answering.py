@@ -13,7 +13,8 @@ from gisteval.compressors.gist.gist import Gist
 from gisteval.compressors.pruning.truncate import Truncate
 from gisteval.generation import answering as generation
 from gisteval.generation import batching
-from gisteval.generation.answering import Answer, Decoding, TooLong, answer_all
+from gisteval.generation.answering import Decoding, answer_all
+from gisteval.generation.outcomes import Answer, TooLong
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.records.schema import Example
 

@@ -76,7 +76,7 @@ def test_a_run_with_the_base_and_one_line_with_another(llama, published, command
     assert (code, out) == (2, "")
     (line,) = [line for line in err.splitlines() if line.startswith("gisteval:")]
     assert "other-7b is the wrong base" in line
-    assert f"not {published:.2f}: give the very weights" in line
+    assert f"not {published:.2f}: give the weights" in line
 
 
 def test_a_base_of_another_shape_is_named(llama, tmp_path):

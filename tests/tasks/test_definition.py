@@ -101,7 +101,7 @@ def test_fields_are_mapped(tmp_path: Path) -> None:
         ({**ITEM, "instruction": None}, "the instruction is empty"),
         ({"instruction": "x", "output": "x"}, r"no field 'input' \(there are instruction, output\)"),
         ({**ITEM, "input": [1]}, "field 'input' must be a text, not a list"),
-        ({**ITEM, "output": "\ud800"}, "field 'output' is no valid Unicode"),
+        ({**ITEM, "output": "\ud800"}, "field 'output' is not valid Unicode"),
     ],
 )
 def test_a_bad_item_is_named(tmp_path: Path, item: dict[str, object], message: str) -> None:
@@ -193,7 +193,7 @@ def test_names_are_no_paths_and_stay_on_their_line(tmp_path, field: str, value: 
 )
 def test_a_data_set_is_one_of_the_hub(tmp_path, name: str) -> None:
     (tmp_path / "task.yaml").write_text(json.dumps({**TASK, "splits": {"s": {"dataset": name}}}))
-    with pytest.raises(GistevalError, match="is no data set of a hub"):
+    with pytest.raises(GistevalError, match="is not the name of a data set on the hub"):
         load_task(str(tmp_path))
 
 

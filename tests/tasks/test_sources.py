@@ -50,7 +50,7 @@ def test_data_folder_comes_before_any_download(tmp_path: Path, monkeypatch) -> N
     assert fetch(url, sha256(meant), tmp_path) == meant
     monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
     assert fetch(url, sha256(meant), None) == meant
-    with pytest.raises(GistevalError, match=r"set\.json is corrupt or truncated .*fetch it again"):
+    with pytest.raises(GistevalError, match=r"set\.json is corrupt or truncated .*download it again"):
         fetch(url, "0" * 64, None)
     with pytest.raises(GistevalError, match=r"other\.json is not in the data folder .*downloaded then"):
         fetch("https://example.invalid/other.json", "0" * 64, None)

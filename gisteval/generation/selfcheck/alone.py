@@ -23,7 +23,7 @@ Pairs = Sequence[tuple[CompressedPrompt, CompressedPrompt]]
 
 
 def selection_difference(pairs: Pairs) -> float | None:
-    """The largest share of a prompt's slots that are others if it is compressed alone.
+    """The largest share of a prompt's slots that differ if it is compressed alone.
 
     None if no prompt says which of its slots were kept.
     """
@@ -39,28 +39,28 @@ def _share(together: CompressedPrompt, alone: CompressedPrompt) -> float | None:
     return None
 
 
-def _slots(kept: Sequence[Tensor]) -> Counter[object]:
+def _slots(kept_slots: Sequence[Tensor]) -> Counter[object]:
     """Every slot by its layer, head and index."""
     return Counter(
         (layer, head, slot)
-        for layer, heads in enumerate(kept)
+        for layer, heads in enumerate(kept_slots)
         for head, slots in enumerate(heads.tolist())
         for slot in slots
     )
 
 
-def _exchanged(one: Counter[object], other: Counter[object]) -> float:
-    most = max(one.total(), other.total())
-    return 1 - (one & other).total() / most if most else 0.0
+def _exchanged(together: Counter[object], alone: Counter[object]) -> float:
+    most = max(together.total(), alone.total())
+    return 1 - (together & alone).total() / most if most else 0.0
 
 
 def loss_differences(
     model: PromptModel, pairs: Pairs, inputs: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
 ) -> list[Tensor]:
-    """Nats of each target's tokens behind both forms of its prompt, (tokens,) a row."""
+    """How far each target's losses behind both forms of its prompt differ, in nats, (tokens,) a row."""
     together = model.run([pair[0] for pair in pairs], inputs).nll(targets)
     alone = [
         model.run([prompt], [text]).nll([target])[0]
         for (_, prompt), text, target in zip(pairs, inputs, targets, strict=True)
     ]
-    return [torch.abs(one - other) for one, other in zip(together, alone, strict=True)]
+    return [torch.abs(in_batch - by_itself) for in_batch, by_itself in zip(together, alone, strict=True)]

@@ -13,7 +13,7 @@ from gisteval.errors import InvalidRun
 from gisteval.generation.selfcheck.alone import SELECTION_LIMIT, loss_differences, selection_difference
 from gisteval.generation.selfcheck.control import CEILING, FACTOR, STATES_FACTOR, Control, Pass
 from gisteval.generation.selfcheck.decoding import DecodedPath
-from gisteval.generation.selfcheck.distance import of_row, worst_row
+from gisteval.generation.selfcheck.distance import row_difference, worst_row
 from gisteval.generation.selfcheck.passes import (
     Reading,
     masked_readings,
@@ -35,22 +35,26 @@ ALONE = 3
 class SelfCheck:
     """How far apart the paths are, on rows of different prompts and lengths.
 
-    A difference is in nats: root mean square over the vocabulary, upper quartile over a row's positions,
-    the worst row.
+    A difference is in nats: the root mean square over the vocabulary, the upper quartile over a row's
+    positions, the worst row.
 
-    examples, tokens: rows, and tokens of their targets; decoded: tokens that were decoded.
-    max_nll_difference: cached against masked, of the single worst token of a target.
-    greedy_mismatches: rows where the masked pass chooses another token. Only a near-tie is let pass.
-    loss_difference, decoded_difference: cached against masked, along the targets and the decoded tokens.
-    state_ratio: cached against masked, behind each layer, as a multiple of the control there.
-    batch_difference: masked, in a batch against alone.
-    stock_difference: the whole prompt, masked, in a batch, against the stock model, alone. None if no
-    whole prompt fits into the context.
-    rounding: the control. The masked pass against itself, each layer's result moved within its rounding.
-    tolerance: for all differences.
-    broken_rows: rows whose answer is not what decoding chose.
-    selection_difference: share of a prompt's slots that are others if it is compressed alone, of the worst
-    row. None if a rule says what is kept.
+    Attributes:
+        examples: Rows that were compared.
+        tokens: Tokens of their targets.
+        max_nll_difference: Cached against masked, of the single worst token of a target.
+        greedy_mismatches: Rows where the masked pass chooses another token. Only a near-tie is accepted.
+        decoded: Tokens that were decoded.
+        loss_difference: Cached against masked, along the targets.
+        decoded_difference: Cached against masked, along the decoded tokens.
+        state_ratio: Cached against masked, behind each layer, as a multiple of the control there.
+        batch_difference: Masked, in a batch against alone.
+        stock_difference: The whole prompt, masked, in a batch, against the stock model, alone. None if no
+            whole prompt fits into the context.
+        rounding: The control: the masked pass against itself, each layer's result moved by rounding.
+        tolerance: What any difference may be.
+        broken_rows: Rows whose answer is not what decoding chose.
+        selection_difference: The share of a prompt's slots that differ if it is compressed alone, of the
+            worst row. None if a rule says what is kept.
     """
 
     examples: int
@@ -82,18 +86,25 @@ def check_cached_path(
 ) -> SelfCheck:
     """Compare the paths on these examples.
 
+    Args:
+        model: The model of the run.
+        compressor: The compressor of the run.
+        budget: What it keeps.
+        examples: The rows to compare.
+        greedy_tokens: Tokens to decode of each row.
+
     Raises:
-        InvalidRun: they differ by more than rounding, or decoding gives back other tokens than it chose.
+        InvalidRun: The paths differ by more than rounding, or decoding returns other tokens than it chose.
     """
     if not examples:
         raise InvalidRun("no example fits into the model's context: the self-check has nothing to run")
     check = measure_paths(model, compressor, budget, examples, greedy_tokens)
-    found = failure(check)
-    if found is None:
+    problem = failure(check)
+    if problem is None:
         return check
     advice = "; try --dtype float32" if FACTOR * check.rounding > CEILING else ""
     raise InvalidRun(
-        f"self-check failed for compressor {compressor.name}: {found}, where rounding explains "
+        f"self-check failed for compressor {compressor.name}: {problem}, where rounding explains "
         f"{check.tolerance:.2g}; nothing was evaluated{advice}"
     )
 
@@ -149,14 +160,19 @@ def measure_paths(
     path = DecodedPath(model, batch, greedy_tokens)
     masked = Pass(model, rows.prompts, rows.inputs, rows.targets, rows.visible)
     along = Pass(model, rows.prompts, rows.inputs, path.fed, rows.visible)
-    _check_finite(examples, [*masked.found, *along.found])
-    losses = [(own + other.chosen).abs() for own, other in zip(cached, masked.found, strict=True)]
-    broken = [not path.is_own_choice(row, rows.taken(row)) for row in range(len(rows))]
-    differing = [wrong or not path.is_choice_of(row, along.found[row]) for row, wrong in enumerate(broken)]
-    decoded = [path.distance(row, found) for row, found in enumerate(along.found)]
+    _check_finite(examples, [*masked.readings, *along.readings])
+    losses = [
+        (cached_loss + masked_reading.chosen).abs()
+        for cached_loss, masked_reading in zip(cached, masked.readings, strict=True)
+    ]
+    broken = [not path.is_own_choice(row, rows.tokens_before_answer(row)) for row in range(len(rows))]
+    differing = [
+        wrong or not path.is_choice_of(row, along.readings[row]) for row, wrong in enumerate(broken)
+    ]
+    decoded = [path.distance(row, uncached) for row, uncached in enumerate(along.readings)]
     stock, whole = _against_stock(model, rows)
     share, apart = _compressed_alone(model, compressor, budget, rows)
-    control = Control(model, masked.found)
+    control = Control(model, masked.readings)
     control.draw(masked)
     check = SelfCheck(
         examples=len(rows),
@@ -166,13 +182,13 @@ def measure_paths(
         decoded=sum(len(answer.token_ids) for answer in path.answers),
         loss_difference=worst_row(losses),
         decoded_difference=worst_row(decoded),
-        batch_difference=worst_row([*_against_alone(model, rows, masked.found), *apart]),
+        batch_difference=worst_row([*_against_alone(model, rows, masked.readings), *apart]),
         stock_difference=worst_row(stock) if stock else None,
         broken_rows=sum(broken),
         selection_difference=share,
     )
     while True:
-        ratios = control.state_ratios(states, masked.found)
+        ratios = control.state_ratios(states, masked.readings)
         check = replace(
             check,
             rounding=control.rounding,
@@ -190,15 +206,17 @@ def _many_are_apart(
 ) -> bool:
     """True if more than a quarter of the rows differ, which near ties don't do."""
     apart = [
-        of_row(loss) > control.tolerance or of_row(other) > control.tolerance or ratio > STATES_FACTOR
+        row_difference(loss) > control.tolerance
+        or row_difference(other) > control.tolerance
+        or ratio > STATES_FACTOR
         for loss, other, ratio in zip(losses, decoded, ratios, strict=True)
     ]
     return sum(apart) > len(apart) / 4
 
 
 def _check_finite(examples: Sequence[Example], readings: Iterable[Reading]) -> None:
-    for row, found in enumerate(readings):
-        if found.logs.isnan().any() or not found.chosen.isfinite().all():
+    for row, row_reading in enumerate(readings):
+        if row_reading.logs.isnan().any() or not row_reading.chosen.isfinite().all():
             raise InvalidRun(
                 f"the logits of {examples[row % len(examples)].id} are not finite: the weights are damaged "
                 "or overflow, try --dtype float32; nothing was evaluated"
@@ -209,15 +227,15 @@ def _against_alone(model: PromptModel, rows: Rows, together: Sequence[Reading]) 
     chosen = rows.shortest_and_longest(ALONE)
     part = rows.only(chosen)
     alone = masked_readings(model, part.prompts, part.inputs, part.targets, part.visible, rows_at_a_time=1)
-    return [together[row].distance(found) for row, found in zip(chosen, alone, strict=True)]
+    return [together[row].distance(row_alone) for row, row_alone in zip(chosen, alone, strict=True)]
 
 
 def _compressed_alone(
     model: PromptModel, compressor: Compressor, budget: Budget | None, rows: Rows
 ) -> tuple[float | None, list[Tensor]]:
-    """Of a few rows compressed by themselves: the share of slots that are others, and nats of the losses.
+    """The share of slots that differ if rows are compressed alone, and the differences of their losses.
 
-    No losses where the proof is of the very prompts that a run uses.
+    There are no losses where the proof is of the very prompts that a run uses.
     """
     part = rows.only(rows.shortest_and_longest(ALONE) if rows.chosen else [])
     alone = [compressor.compress(model, [text], budget)[0] for text in part.instructions]
@@ -225,27 +243,29 @@ def _compressed_alone(
     if not pairs:
         return None, []
     share = selection_difference(pairs)
-    proven = all(one is other for one, other in zip(part.chosen, part.compressed, strict=True))
+    proven = all(chosen is compared for chosen, compared in zip(part.chosen, part.compressed, strict=True))
     if proven and share is not None:
         return share, []
     return share, loss_differences(model, pairs, part.inputs, part.targets)
 
 
 def _against_stock(model: PromptModel, rows: Rows) -> tuple[list[Tensor], list[Pass]]:
-    """Nats, a tensor a row, between whole prompts read by us in a batch and by the stock model alone.
+    """Whole prompts read by us in a batch and by the stock model alone.
 
-    Whatever the system keeps of a prompt: it is the same model. Also the pass of ours. Both are empty if no
-    whole prompt fits into the context.
+    What the system keeps of a prompt does not matter here, since the model is the same.
+
+    Returns:
+        The differences in nats, and our pass. Both are empty if no whole prompt fits into the context.
     """
     whole = rows.only(rows.whole_in_context(model.context))
     if not len(whole):
         return [], []
     part = whole.only(whole.shortest_and_longest(ALONE))
     ours = Pass(model, part.whole, part.inputs, part.targets, MaskRule("pos_control"))
-    found = [
-        own.distance(stock_reading(model, prompt, inputs, target))
-        for own, prompt, inputs, target in zip(
-            ours.found, part.whole, part.inputs, part.targets, strict=True
+    differences = [
+        our_reading.distance(stock_reading(model, prompt, inputs, target))
+        for our_reading, prompt, inputs, target in zip(
+            ours.readings, part.whole, part.inputs, part.targets, strict=True
         )
     ]
-    return found, [ours]
+    return differences, [ours]

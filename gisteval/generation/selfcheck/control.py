@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from gisteval.generation.selfcheck.distance import worst_row
-from gisteval.generation.selfcheck.passes import Reading, masked_readings, rounded_otherwise
+from gisteval.generation.selfcheck.passes import Reading, masked_readings, perturbed_rounding
 from gisteval.generation.selfcheck.rows import Visible
 from gisteval.generation.selfcheck.states import LayerStates, least_differences, state_differences
 from gisteval.models.running.base import PromptModel
@@ -33,11 +33,13 @@ are nearly tied, rounding may move a row far, and one control may not happen to 
 class Control:
     """How far rounding moves readings and states, over all controls so far.
 
-    rounding: nats; states: (layers,).
+    Attributes:
+        rounding: The largest movement of a reading, in nats.
+        states: The largest movement of the states behind each layer, (layers,).
     """
 
     def __init__(self, model: PromptModel, masked: Sequence[Reading]) -> None:
-        """masked: readings of the rows, as they are."""
+        """Start without any control. `masked` holds the readings of the rows as they are."""
         self._model = model
         self._draws = 0
         self.rounding = 0.0
@@ -57,19 +59,24 @@ class Control:
 
     def draw(self, *passes: Pass) -> None:
         """Run these passes again with their rounding moved, all of them as one control."""
-        with rounded_otherwise(self._model, self._draws):
-            for one in passes:
-                moved = one.run(self._model)
-                found = worst_row(own.distance(other) for own, other in zip(one.found, moved, strict=True))
-                self.rounding = max(self.rounding, found) if math.isfinite(found) else math.inf
-                states = state_differences([row.states for row in one.found], [row.states for row in moved])
+        with perturbed_rounding(self._model, self._draws):
+            for masked_pass in passes:
+                moved = masked_pass.run(self._model)
+                difference = worst_row(
+                    before.distance(after)
+                    for before, after in zip(masked_pass.readings, moved, strict=True)
+                )
+                self.rounding = max(self.rounding, difference) if math.isfinite(difference) else math.inf
+                states = state_differences(
+                    [row.states for row in masked_pass.readings], [row.states for row in moved]
+                )
                 self.states = torch.maximum(self.states, states.amax(0))
         self._draws += 1
 
     def state_ratios(self, cached: Sequence[LayerStates], masked: Sequence[Reading]) -> list[float]:
         """How far each row's cached states are from its masked ones, as a multiple of the control.
 
-        Of a row the layer where it is furthest.
+        It is the ratio at the layer where the row is furthest.
         """
         if not len(self.states):
             return [0.0] * len(masked)
@@ -88,10 +95,10 @@ class Pass:
         answers: Sequence[list[int]],
         visible: Visible,
     ) -> None:
-        """See `PromptModel.predictions`. found: what it reads, a row each."""
+        """Run the pass once; see `PromptModel.predictions`. `readings` holds what it reads, row by row."""
         self._rows = (prompts, inputs, answers, visible)
-        self.found = self.run(model)
+        self.readings = self.run(model)
 
     def run(self, model: PromptModel) -> list[Reading]:
-        """Once more."""
+        """Run the pass again."""
         return masked_readings(model, *self._rows)

@@ -13,14 +13,15 @@ from gisteval.models.running.continuation import Continuation, Decoded
 
 
 class DecodedPath:
-    """Greedy answers of a batch, decoded as a run does, each step's logits kept.
+    """Greedy answers of a batch, decoded as a run does, with the logits of each step.
 
-    answers: as `decode` gives them; fed: of each row the tokens that an uncached pass is given to see the
-    same logits.
+    Attributes:
+        answers: The answers as `decode` gives them.
+        fed: Of each row, the tokens that an uncached pass is given to see the same logits.
     """
 
     def __init__(self, model: PromptModel, batch: Continuation, limit: int) -> None:
-        """Decodes, which ends the batch's use."""
+        """Decode the batch, which can't be used again after that."""
         self._model, self._limit = model, limit
         self._steps: list[list[Reading]] = [[] for _ in range(batch.rows)]
         batch.watch = self._watch
@@ -44,7 +45,11 @@ class DecodedPath:
     def is_own_choice(self, row: int, taken: int) -> bool:
         """True if the row's tokens are those with the largest logits, and it ends where it should.
 
-        taken: tokens before the answer. There is no tie: these are the very numbers it was chosen from.
+        There is no tie: these are the very numbers that the tokens were chosen from.
+
+        Args:
+            row: The row's index.
+            taken: Tokens before the answer.
         """
         answer = self.answers[row]
         cut = len(answer.token_ids) >= self._limit or taken + len(answer.token_ids) > self._model.context

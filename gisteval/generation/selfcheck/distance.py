@@ -12,12 +12,12 @@ QUARTILE = 0.75
 may move a single one far, where two experts of a mixture, or two steps of int8, are nearly tied."""
 
 
-def of_row(positions: Tensor) -> float:
-    """Of differences at a row's positions, (positions,), the upper quartile; 0 if there is none."""
+def row_difference(positions: Tensor) -> float:
+    """The upper quartile of the differences at a row's positions, (positions,); 0 if there are none."""
     return float(positions.quantile(QUARTILE)) if len(positions) else 0.0
 
 
 def worst_row(rows: Iterable[Tensor]) -> float:
-    """The largest of the rows' differences; not a number, if one of them is none."""
-    found = torch.tensor([of_row(row) for row in rows])
-    return float(found.max()) if len(found) else 0.0
+    """The largest of the rows' differences; NaN if one of them is."""
+    differences = torch.tensor([row_difference(row) for row in rows])
+    return float(differences.max()) if len(differences) else 0.0

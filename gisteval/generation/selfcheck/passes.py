@@ -29,9 +29,11 @@ INT8_UNIT = 1 / 254 / 16
 class Reading:
     """What a pass says of one row's next tokens, in nats.
 
-    logs: (positions, columns) log-probabilities of a part of the vocabulary; chosen: (tokens,) of the
-    tokens that do come next; best: (positions,) the tokens that greedy decoding takes; states: between the
-    layers, see `states`, of a masked pass.
+    Attributes:
+        logs: Log-probabilities of a part of the vocabulary, (positions, columns).
+        chosen: Log-probabilities of the tokens that do come next, (tokens,).
+        best: The token that greedy decoding takes at each position.
+        states: The states between the layers, of a masked pass (see the module `states`).
     """
 
     logs: Tensor
@@ -40,14 +42,22 @@ class Reading:
     states: LayerStates = field(default_factory=list)
 
     def distance(self, other: Reading) -> Tensor:
-        """(positions of both,): root mean square over the columns of the difference."""
+        """The root mean square difference over the columns, (positions that both have,)."""
         size = min(len(self.logs), len(other.logs))
-        one, two = self.logs[:size], other.logs[:size]
-        return (one - two).masked_fill(one == two, 0).square().mean(-1).sqrt().cpu()  # -inf in both is 0
+        mine, theirs = self.logs[:size], other.logs[:size]
+        return (
+            (mine - theirs).masked_fill(mine == theirs, 0).square().mean(-1).sqrt().cpu()
+        )  # -inf in both is 0
 
 
 def reading(model: PromptModel, logits: Tensor, tokens: Sequence[int]) -> Reading:
-    """Of logits, (positions, vocabulary), and the tokens that come next, if they are known."""
+    """What logits say of a row.
+
+    Args:
+        model: The model that made them.
+        logits: (positions, vocabulary).
+        tokens: The tokens that come next, as far as they are known.
+    """
     logs = logits.float().log_softmax(-1)
     step = max(1, logs.shape[-1] // COLUMNS)
     ids = torch.tensor(tokens, dtype=torch.long, device=logs.device)
@@ -66,11 +76,11 @@ def masked_readings(
     visible: Visible,
     rows_at_a_time: int | None = None,
 ) -> list[Reading]:
-    """The uncached path; rows are read together, in their order, as memory allows."""
+    """Readings of the uncached path. Rows are read together, in their order, as memory allows."""
     width = max(len(p) + len(x) + len(y) for p, x, y in zip(prompts, inputs, answers, strict=True))
     logit_bytes = 4 * (1 + max(map(len, answers))) * model.model.config.get_text_config().vocab_size
     step = rows_at_a_time or max(2, min(PASS_TOKENS // width, LOGIT_BYTES // logit_bytes))
-    found: list[Reading] = []
+    readings: list[Reading] = []
     for start in range(0, len(prompts), step):
         part = slice(start, start + step)
         with recorded(model) as layers:
@@ -78,15 +88,15 @@ def masked_readings(
             logits = model.predictions(prompts[part], inputs[part], answers[part], shown)
         states = masked_states(model, layers, inputs[part], answers[part])
         for row, answer, state in zip(logits, answers[part], states, strict=True):
-            found.append(replace(reading(model, row, answer), states=state))
-    return found
+            readings.append(replace(reading(model, row, answer), states=state))
+    return readings
 
 
 @torch.inference_mode()
 def stock_reading(
     model: PromptModel, prompt: Sequence[int], inputs: Sequence[int], answer: Sequence[int]
 ) -> Reading:
-    """What the stock model says of one whole row: no mask, no positions and no cache of ours."""
+    """What the stock model says of one whole row, without a mask, positions or a cache of ours."""
     ids = torch.tensor([[*prompt, *inputs]], device=model.device)
     tokens = torch.tensor([answer], device=model.device)
     if model.model.config.is_encoder_decoder:
@@ -105,7 +115,7 @@ def rounding_unit(model: PromptModel) -> float:
 
 
 @contextmanager
-def rounded_otherwise(model: PromptModel, seed: int = 0) -> Iterator[None]:
+def perturbed_rounding(model: PromptModel, seed: int = 0) -> Iterator[None]:
     """Inside, each layer's result is moved at random within its rounding, and rounded again.
 
     That is the most that another order of the same sums does. Passes over batches of different shapes

@@ -61,12 +61,12 @@ class Rows:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def taken(self, row: int) -> int:
+    def tokens_before_answer(self, row: int) -> int:
         """Tokens before a row's answer."""
         return len(self.prompts[row]) + len(self.inputs[row])
 
     def only(self, chosen: Sequence[int]) -> Rows:
-        """Some of the rows, in this order."""
+        """These rows alone, in this order."""
         return Rows(
             tuple(self.compressed[row] for row in chosen),
             tuple(self.prompts[row] for row in chosen),
@@ -79,13 +79,13 @@ class Rows:
         )
 
     def shortest_and_longest(self, count: int) -> list[int]:
-        """So many rows, spread over their whole lengths. The longest comes first, the shortest next."""
+        """Indices of `count` rows, spread over their lengths: first the longest, then the shortest."""
         by_length = sorted(range(len(self)), key=lambda row: len(self.whole[row]) + len(self.inputs[row]))
         shortest, *between = spread(by_length, count)
         return [*between[-1:], shortest, *between[:-1]]
 
     def whole_in_context(self, context: int) -> list[int]:
-        """Rows whose whole prompt, input and target fit."""
+        """Indices of the rows whose whole prompt, input and target fit."""
         parts = zip(self.whole, self.inputs, self.targets, strict=True)
         return [row for row, part in enumerate(parts) if sum(map(len, part)) <= context]
 
@@ -98,26 +98,31 @@ def visible_of(visible: Visible, rows: Iterable[int]) -> Visible:
 def choose_examples(
     model: PromptModel, examples: Mapping[str, Sequence[Example]], fitting: Fitting | None = None
 ) -> list[Example]:
-    """Examples of all lengths, the shortest and the longest that fit among them, by instruction once.
+    """Examples of all lengths, the shortest and the longest that fit among them.
 
-    examples: by split. fitting: those of some examples that fit into the context, where compressed prompts
-    take up less of it than whole ones. An instruction comes twice only if there are too few of them.
+    An instruction comes twice only if there are too few of them.
+
+    Args:
+        model: The model of the run.
+        examples: By split.
+        fitting: Gives those of some examples that fit into the context, where compressed prompts take up
+            less of it than whole ones.
     """
     fits = fitting or model.fitting
     pool: dict[Example, None] = {}
-    for found in examples.values():
-        pool |= dict.fromkeys(islice(_fitting(fits, found), POOL))
-        longest_first = sorted(found, key=_length, reverse=True)
+    for split_examples in examples.values():
+        pool |= dict.fromkeys(islice(_fitting(fits, split_examples), POOL))
+        longest_first = sorted(split_examples, key=_length, reverse=True)
         pool |= dict.fromkeys(islice(_fitting(fits, longest_first), 1))
     by_length = sorted(pool, key=_length)
     if not by_length:
         return []
     longest = by_length[-1]
     distinct = {example.instruction: example for example in by_length}
-    rest = [example for example in by_length if distinct[example.instruction] is not example]
+    repeated = [example for example in by_length if distinct[example.instruction] is not example]
     candidates = list(distinct.values())
     if len(candidates) < ROWS:
-        candidates += spread(rest, ROWS - len(candidates))
+        candidates += spread(repeated, ROWS - len(candidates))
     candidates = sorted(candidates, key=_length)
     return spread(candidates, _room(model, longest))
 
@@ -128,7 +133,7 @@ def _room(model: PromptModel, longest: Example) -> int:
 
 
 def _length(example: Example) -> int:
-    """In characters."""
+    """Its characters."""
     return len(example.instruction) + len(example.input)
 
 
@@ -138,7 +143,7 @@ def _fitting(fits: Fitting, examples: Sequence[Example]) -> Iterable[Example]:
 
 
 def spread(examples: Sequence[Item], count: int) -> list[Item]:
-    """So many of them, evenly over the sequence, its first and its last among them."""
+    """`count` of the examples, evenly over the sequence, the first and the last among them."""
     if len(examples) <= count:
         return list(examples)
     if count == 1:
@@ -159,7 +164,7 @@ def make_rows(
     """
     instructions = [example.instruction for example in examples]
     whole = compressor.prompts(model, instructions)
-    compressed, prompts, visible, chosen = _proven(model, compressor, budget, instructions)
+    compressed, prompts, visible, chosen = _compressed_with_proof(model, compressor, budget, instructions)
     inputs = model.tokens.continuations([example.input for example in examples])
     references = model.tokens.targets([example.output for example in examples])
     targets = []
@@ -181,7 +186,7 @@ def make_rows(
     )
 
 
-def _proven(
+def _compressed_with_proof(
     model: PromptModel, compressor: Compressor, budget: Budget | None, instructions: Sequence[str]
 ) -> tuple[list[CompressedPrompt], list[list[int]], Visible, list[CompressedPrompt]]:
     """What the cached path runs behind, what an uncached pass reads and sees, and what a run would use.
@@ -216,7 +221,7 @@ def _proven(
 def _check_selection(
     compressor: Compressor, prompts: Sequence[Sequence[int]], selection: Selection
 ) -> None:
-    """Raises InvalidRun for slots that a prompt hasn't."""
+    """Raise InvalidRun for slots that a prompt does not have."""
     for ids, layers in zip(prompts, selection, strict=True):
         last = max((int(slots.max()) for slots in layers if slots.numel()), default=-1)
         if last >= len(ids):

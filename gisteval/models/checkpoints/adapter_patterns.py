@@ -31,9 +31,15 @@ for pattern in patterns:
 
 
 def check_patterns(config: dict[str, Any], names: Iterable[str], path: Path) -> None:
-    """Raises GistevalError if a pattern is none, or takes too long on the names of a model's modules.
+    """Check the patterns of an adapter's configuration on the names of a model's modules.
 
-    config: of adapter_config.json, in the folder path.
+    Args:
+        config: The content of adapter_config.json.
+        names: The names of the base's modules.
+        path: The adapter's folder, for messages.
+
+    Raises:
+        GistevalError: A pattern is not a regular expression, or takes too long.
     """
     patterns = list(_patterns(config))
     if not patterns:

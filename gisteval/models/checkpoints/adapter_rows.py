@@ -23,40 +23,55 @@ PREFIX = "base_model.model."
 
 
 def vocabulary_rows(path: Path, model: PreTrainedModel) -> int | None:
-    """Rows that the tensors of an adapter need of its base; None where none of them says.
+    """The rows that an adapter's tensors need of its base's vocabulary.
 
-    model: the base. Raises GistevalError where two tensors disagree.
+    Args:
+        path: The adapter's folder.
+        model: The base.
+
+    Returns:
+        The number of rows; None where no tensor says it.
+
+    Raises:
+        GistevalError: Two tensors disagree.
     """
     inputs, head = model.get_input_embeddings(), model.get_output_embeddings()
     tables = {name for name, part in model.named_modules() if part is inputs or part is head}
-    found: dict[int, str] = {}
+    key_of_rows: dict[int, str] = {}
     for key, shape in _shapes(path):
         name = key.removeprefix(PREFIX)
         table = next((table for table in tables if name.startswith(table + ".")), None)
         rows = None if table is None else _rows(name.removeprefix(f"{table}."), shape)
         if rows is not None:
-            found.setdefault(rows, key)
-    if len(found) > 1:
-        (one, first), (other, second), *_ = found.items()
+            key_of_rows.setdefault(rows, key)
+    if len(key_of_rows) > 1:
+        (rows_of_first, first), (rows_of_second, second), *_ = key_of_rows.items()
         raise GistevalError(
-            f"{path}: the adapter's tensors disagree about the vocabulary ({first} has {one} rows, "
-            f"{second} {other}): save it again"
+            f"{path}: the adapter's tensors disagree about the vocabulary ({first} has {rows_of_first} "
+            f"rows, {second} {rows_of_second}): save it again"
         )
-    return next(iter(found), None)
+    return next(iter(key_of_rows), None)
 
 
 def trained_tokens(config: dict[str, Any]) -> set[int]:
-    """Ids of the tokens whose rows an adapter holds one by one. config: of adapter_config.json."""
+    """Ids of the tokens whose rows an adapter holds one by one.
+
+    Args:
+        config: The content of adapter_config.json.
+
+    Raises:
+        ValueError: An id is negative or beyond any vocabulary.
+    """
     indices = config.get("trainable_token_indices") or config.get("token_indices") or []
     lists = indices.values() if isinstance(indices, dict) else [indices]
-    found = {int(index) for part in lists for index in part}
-    if found and not 0 <= min(found) <= max(found) < MOST_ROWS:
+    token_ids = {int(index) for part in lists for index in part}
+    if token_ids and not 0 <= min(token_ids) <= max(token_ids) < MOST_ROWS:
         raise ValueError(f"its token indices lie beyond {MOST_ROWS:,}")
-    return found
+    return token_ids
 
 
 def _rows(part: str, shape: list[int]) -> int | None:
-    """Rows of the whole matrix by one of its tensors; part: the key behind the matrix's name."""
+    """Rows of the whole matrix, by one of its tensors. `part` is the key behind the matrix's name."""
     if "lora_embedding_A" in part:
         return shape[1]
     if part.startswith("lora_B.") or part == "weight" or part.endswith("_module.weight"):

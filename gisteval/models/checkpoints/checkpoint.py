@@ -169,7 +169,7 @@ class Checkpoint:
 
     @property
     def adapter_kind(self) -> str:
-        """peft's name of the adapter's kind, such as LORA."""
+        """The name that peft gives to the adapter's kind, such as LORA."""
         return str(self.adapter_config().get("peft_type"))
 
     def base_name(self) -> str:

@@ -21,20 +21,22 @@ SENTENCES = (
 )
 
 
-def warnings(model: PromptModel, own: bool) -> Iterator[str]:
+def warnings(model: PromptModel, trained_here: bool) -> Iterator[str]:
     """What is suspicious about a loaded model, a sentence each.
 
-    own: trained by gisteval, which tokenises instruction and input apart, and perhaps on another language
-    than English: two of the checks are for checkpoints from elsewhere only.
+    Args:
+        model: The loaded model.
+        trained_here: Whether gisteval trained it. Then it tokenises instruction and input apart, and its
+            language may not be English, so two of the checks are left out.
     """
     yield from _round_trip(model)
     if model.tokens.k:
         yield from _gist_token(model)
-    if not own:
+    if not trained_here:
         yield from _segments(model)
     if not _finite(model):
         yield "its logits are not all finite: the weights are damaged, or need another --dtype"
-    elif not own:
+    elif not trained_here:
         loss, even = sentence_loss(model), math.log(text_config(model.model.config).vocab_size)
         if loss > even:
             yield (
@@ -48,9 +50,9 @@ def _round_trip(model: PromptModel) -> Iterator[str]:
     segments = tokens.prompts([INSTRUCTION])[0], tokens.continuations([INPUT])[0]
     texts = tokens.segments.texts(INSTRUCTION, INPUT)
     for ids, text in zip(segments, texts, strict=True):
-        found = str(tokens.tokenizer.decode(ids, skip_special_tokens=True))
-        if "".join(found.split()) != "".join(text.split()):
-            yield f"its tokenizer turns {text!r} into {found!r}: characters are lost"
+        decoded = str(tokens.tokenizer.decode(ids, skip_special_tokens=True))
+        if "".join(decoded.split()) != "".join(text.split()):
+            yield f"its tokenizer turns {text!r} into {decoded!r}: characters are lost"
 
 
 def _gist_token(model: PromptModel) -> Iterator[str]:
@@ -83,11 +85,11 @@ def sentence_loss(model: PromptModel) -> float:
     encoded = [model.tokens.tokenizer(text, add_special_tokens=False)["input_ids"] for text in SENTENCES]
     first = [ids[: len(ids) // 2] for ids in encoded]
     second = [ids[len(ids) // 2 :] for ids in encoded]
-    found = model.predictions([[]] * len(encoded), first, second, MaskRule("pos_control"))
+    predictions = model.predictions([[]] * len(encoded), first, second, MaskRule("pos_control"))
     losses = [
         torch.nn.functional.cross_entropy(
             logits[:-1], torch.tensor(ids, device=logits.device), reduction="none"
         )
-        for logits, ids in zip(found, second, strict=True)
+        for logits, ids in zip(predictions, second, strict=True)
     ]
     return float(torch.cat(losses).mean())

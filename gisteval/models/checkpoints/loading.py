@@ -21,7 +21,7 @@ from transformers import (
 )
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
-from gisteval.models.checkpoints import load_checks as canary
+from gisteval.models.checkpoints import load_checks
 from gisteval.models.checkpoints.adapter_patterns import check_patterns
 from gisteval.models.checkpoints.checkpoint import GIST_FILE, Checkpoint, GistRecord, inspect_checkpoint
 from gisteval.models.checkpoints.placement import (
@@ -101,7 +101,7 @@ def load_model(
     if device_map is None:
         model = model.to(device)
     adapter = ADAPTERS[checkpoint.architecture](model.eval(), tokens, record.leak_window)
-    for warning in canary.warnings(adapter, own="recipe" in record.training):
+    for warning in load_checks.warnings(adapter, trained_here="recipe" in record.training):
         log.warning("%s: %s", checkpoint.path, warning)
     return adapter
 

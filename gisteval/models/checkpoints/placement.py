@@ -33,9 +33,14 @@ OFFLOADED = ("cpu", "disk")
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """device: of all weights or, with a device map, where the work begins.
+    """Where a model lies, and in which numbers it computes.
 
-    dtype: of activations, and of all weights that are not quantised. gpus: of a Ray worker.
+    Attributes:
+        device: Of all weights or, with a device map, where the work begins.
+        dtype: Of activations, and of all weights that are not quantised.
+        device_map: A strategy of accelerate, or devices by module path.
+        quantize: How the linear matrices are quantised, if at all.
+        gpus: GPUs of a Ray worker.
     """
 
     device: torch.device
@@ -53,10 +58,18 @@ def choose_placement(
     executor: str = "local",
     gpus: float | None = None,
 ) -> Placement:
-    """What the flags of these names ask for. Raises GistevalError for what is not usable here.
+    """What the flags of these names ask for.
 
-    executor: Ray may give its workers GPUs that this machine does not have. gpus: of a worker, None for one
-    where the device is a GPU.
+    Args:
+        device: "auto" or a device.
+        dtype: "auto" or a name.
+        device_map: A strategy's name, or a .json file.
+        quantize: int8, int4 or None.
+        executor: Ray may give its workers GPUs that this machine does not have.
+        gpus: GPUs of a worker. None takes one where the device is a GPU.
+
+    Raises:
+        GistevalError: Something is not usable here.
     """
     if device_map is not None and device != "auto":
         raise GistevalError(
@@ -85,7 +98,7 @@ def _worker_gpu(device: str, dtype: str, gpus: float | None) -> torch.device:
 
 
 def choose_device(name: str) -> torch.device:
-    """ "auto" (cuda if there is one) or a device of this machine. Raises GistevalError."""
+    """The device of a name; "auto" is cuda if there is one. Raises GistevalError for one not here."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -99,7 +112,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """ "auto" is float32 on the CPU and bfloat16 on a GPU that has it (else float16)."""
+    """The dtype of a name; "auto" is float32 on the CPU, bfloat16 on a GPU that has it, else float16."""
     if name == "auto":
         if device.type != "cuda":
             return torch.float32
@@ -155,11 +168,11 @@ def _quantization(name: str | None) -> Quantization | None:
 
 
 def quantization_config(quantize: Quantization, dtype: torch.dtype) -> Any:
-    """transformers' BitsAndBytesConfig.
+    """The BitsAndBytesConfig of transformers.
 
-    int8: rows of weights and of activations, without LLM.int8()'s outlier columns: those are chosen by the
-    whole batch, so that an answer would depend on what runs beside it. int4: NF4 weights in blocks of 64,
-    multiplied in `dtype`.
+    int8 scales rows of weights and of activations, without the outlier columns of LLM.int8(): those are
+    chosen by the whole batch, so that an answer would depend on what runs beside it. int4 takes NF4 weights
+    in blocks of 64, multiplied in `dtype`.
     """
     from transformers import BitsAndBytesConfig
 
@@ -230,5 +243,5 @@ def input_device(model: PreTrainedModel) -> torch.device:
     """Where token ids go: to the input embedding, or where one that is offloaded is run."""
     embedding = model.get_input_embeddings()
     place = getattr(getattr(embedding, "_hf_hook", None), "execution_device", None)
-    found: torch.device = embedding.weight.device
-    return found if place is None else torch.device(place)
+    weight_device: torch.device = embedding.weight.device
+    return weight_device if place is None else torch.device(place)

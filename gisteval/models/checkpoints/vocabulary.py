@@ -12,7 +12,7 @@ from gisteval.models.text.tokens import GIST_TOKEN, RESIZE, PromptTokenizer, fin
 
 
 def check_gist_row(model: PreTrainedModel, tokens: PromptTokenizer, checkpoint: Checkpoint) -> None:
-    """Raises GistevalError if gist tokens are to be read and the embedding has no row for them."""
+    """Raise GistevalError if gist tokens are to be read and the embedding has no row for them."""
     rows = int(model.get_input_embeddings().weight.shape[0])
     if tokens.k and tokens.gist_id is not None and tokens.gist_id >= rows:
         raise GistevalError(
@@ -65,7 +65,7 @@ def resize_vocabulary(model: PreTrainedModel, rows: int) -> None:
             f"the embedding needs {rows} rows, but is offloaded: give a --device-map that keeps "
             f"{model.config.model_type}'s embeddings on a device"
         )
-    kept = min(old, rows)
+    shared_rows = min(old, rows)
     head = model.get_output_embeddings()
     distinct = None
     if head is not None and head.weight is not model.get_input_embeddings().weight:
@@ -77,7 +77,7 @@ def resize_vocabulary(model: PreTrainedModel, rows: int) -> None:
         head.weight = torch.nn.Parameter(distinct.new_empty(inputs.weight.shape))
     with torch.no_grad():
         if distinct is not None:
-            head.weight[:kept] = distinct[:kept]
+            head.weight[:shared_rows] = distinct[:shared_rows]
         for table in (inputs, head):
             if table is not None:
-                table.weight[kept:] = table.weight[:kept].mean(0)
+                table.weight[shared_rows:] = table.weight[:shared_rows].mean(0)

@@ -38,7 +38,7 @@ SMALL_NORM = 0.2
 
 
 def is_difference(model: PreTrainedModel) -> bool:
-    """True if the weights look like a difference: all norms near zero. Only Llamas in memory are told."""
+    """True if all norms of a Llama in memory are near zero, as those of a difference are."""
     if model.config.model_type != "llama":
         return False
     norms = [weight for name, weight in model.named_parameters() if name.endswith("norm.weight")]
@@ -54,20 +54,20 @@ def add_base(difference: PreTrainedModel, base: PreTrainedModel, checkpoint: Che
     """
     assert checkpoint.base is not None
     where = f"{checkpoint.base.path} is not the base of {checkpoint.path}"
-    own, other = dict(difference.named_parameters()), dict(base.named_parameters())
-    if own.keys() != other.keys():
-        name = min(own.keys() ^ other.keys())
+    differences, base_weights = dict(difference.named_parameters()), dict(base.named_parameters())
+    if differences.keys() != base_weights.keys():
+        name = min(differences.keys() ^ base_weights.keys())
         raise GistevalError(f"{where}: only one of them has the tensor {name}")
     tables = {id(part.weight) for part in (difference.get_input_embeddings(), _head(difference)) if part}
-    for name, weight in own.items():
-        added = other[name]
+    for name, weight in differences.items():
+        added = base_weights[name]
         rows = added.shape[0] if id(weight) in tables else weight.shape[0]
         if added.shape != (rows, *weight.shape[1:]) or rows > weight.shape[0]:
             raise GistevalError(
                 f"{where}: {name} is {list(added.shape)} there, {list(weight.shape)} in the difference"
             )
-    for name, weight in own.items():
-        weight[: other[name].shape[0]] += other[name].to(weight.dtype)
+    for name, weight in differences.items():
+        weight[: base_weights[name].shape[0]] += base_weights[name].to(weight.dtype)
 
 
 def check_sum(model: PreTrainedModel, checkpoint: Checkpoint) -> None:
@@ -77,25 +77,25 @@ def check_sum(model: PreTrainedModel, checkpoint: Checkpoint) -> None:
     """
     assert checkpoint.base is not None
     expected, tolerance = known_sums(checkpoint)
-    found = weights_sum(model)
+    recovered = weights_sum(model)
     if not expected:
         log.warning(
             "%s: nothing tells whether %s is its right base: no weights_sum in gist.json",
             checkpoint.path,
             checkpoint.base.path,
         )
-    elif min(abs(found - value) for value in expected) > tolerance:
+    elif min(abs(recovered - value) for value in expected) > tolerance:
         raise GistevalError(
             f"{checkpoint.base.path} is the wrong base for {checkpoint.path}: the recovered weights add up "
-            f"to {found:.2f}, not {expected[0]:.2f}: give the very weights the difference was made from"
+            f"to {recovered:.2f}, not {expected[0]:.2f}: give the weights that the difference was made from"
         )
 
 
 def known_sums(checkpoint: Checkpoint) -> tuple[list[float], float]:
     """Sums that the recovered weights may have, and how far they may be off."""
-    own = checkpoint.record.training.get("weights_sum")
-    if own is not None:
-        return [float(own)], TOLERANCE
+    recorded = checkpoint.record.training.get("weights_sum")
+    if recorded is not None:
+        return [float(recorded)], TOLERANCE
     for name, value in PUBLISHED_SUMS.items():
         if _is_named(checkpoint.path, name):
             return [value, value - ROTARY_SUM], PUBLISHED_TOLERANCE

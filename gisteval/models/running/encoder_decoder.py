@@ -255,8 +255,11 @@ class EncoderDecoderContinuation(Continuation):
         self.hidden, self.present = self.hidden[rows], self.present[rows]
 
     def _forward(self, ids: Tensor, real: Tensor, position_ids: Tensor, keep: int) -> Tensor:
-        """Rows share their columns, so neither `real` nor positions are needed: what a finished row
-        runs stays in that row, and the relative bias counts columns."""
+        """Run the next tokens of all rows.
+
+        Rows share their columns, so neither `real` nor positions are needed: what a finished row runs stays
+        in that row, and the relative bias counts columns.
+        """
         output = self.model.model(
             encoder_outputs=BaseModelOutput(last_hidden_state=self.hidden),
             attention_mask=self.present,

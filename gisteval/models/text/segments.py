@@ -48,7 +48,7 @@ class Segments(ABC):
 
     @abstractmethod
     def together(self, instruction: str, gists: str, input: str) -> list[int]:
-        """Token ids that the tokenizer makes of the whole text at once. gists: their text."""
+        """Token ids that the tokenizer makes of the whole text at once. `gists` are gist tokens as text."""
 
     @property
     @abstractmethod
@@ -94,10 +94,19 @@ def prefix_of(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 
 
 class PlainSegments(Segments):
-    """By a template of literal text. closes_input: an end token follows each input."""
+    """Segments by a template of literal text."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, template: Template, closes_input: bool) -> None:
-        """Raises GistevalError if an example without input would have no token to answer behind."""
+        """Keep the tokenizer and the template.
+
+        Args:
+            tokenizer: The checkpoint's.
+            template: The texts around instruction, input and answer.
+            closes_input: Whether an end token follows each input.
+
+        Raises:
+            GistevalError: An example without input would have no token to answer behind.
+        """
         if not (template.output or closes_input):
             raise GistevalError("template part 'output' must not be empty: it is where the model answers")
         self.tokenizer = tokenizer

@@ -27,7 +27,7 @@ REMEMBERED = 4096
 
 
 class PromptTokenizer:
-    """A tokenizer with the template and the gist tokens of one checkpoint."""
+    """Token ids of prompts, continuations and answers, by one checkpoint's template and gist tokens."""
 
     def __init__(
         self,
@@ -37,11 +37,20 @@ class PromptTokenizer:
         closes_input: bool = False,
         answers_at_once: bool = False,
     ) -> None:
-        """k: gist tokens after each prompt; closes_input: an end token follows each input, as encoders
-        are trained with; answers_at_once: trained to answer where its prompt ends, whatever thoughts the
-        chat template knows. `rows`, of the model's embedding, is set by the model that it is given to.
+        """Put the template on the tokenizer.
 
-        Raises GistevalError if k > 0 and there is no `<GIST>`, or if the template does not fit.
+        `rows`, of the model's embedding, is set by the model that this is given to.
+
+        Args:
+            tokenizer: The checkpoint's.
+            template: How instruction, input and output become text.
+            k: Gist tokens after each prompt.
+            closes_input: Whether an end token follows each input, as encoders are trained with.
+            answers_at_once: Whether the model was trained to answer where its prompt ends, whatever
+                thoughts the chat template knows.
+
+        Raises:
+            GistevalError: k > 0 and there is no `<GIST>`, or the template does not fit.
         """
         self.closes_input = closes_input
         self.answers_at_once = answers_at_once
@@ -93,8 +102,8 @@ class PromptTokenizer:
         """Generated ids -> text, special tokens dropped and outer white space stripped."""
         return str(self.tokenizer.decode(token_ids, skip_special_tokens=True)).strip()
 
-    def said(self, token_ids: Sequence[int], thinking: Thinking) -> tuple[str, str | None]:
-        """Generated ids -> the answer, and all of the text where thoughts before the answer were dropped.
+    def answer_text(self, token_ids: Sequence[int], thinking: Thinking) -> tuple[str, str | None]:
+        """The answer in generated ids, and the whole text where thoughts before the answer were dropped.
 
         A thought that the chat template opened is a part of the text, its tag included.
         """
@@ -103,8 +112,8 @@ class PromptTokenizer:
             return plain, None
         text = keep_tags(self.tokenizer, token_ids, [thinking.pair])
         whole = (self.opened_by(thinking.pair) + text).strip()
-        found = behind_first(whole, thinking.pair)
-        return (found.answer, whole) if found.thoughts else (plain, None)
+        spoken = behind_first(whole, thinking.pair)
+        return (spoken.answer, whole) if spoken.thoughts else (plain, None)
 
     def opened_by(self, pair: Pair) -> str:
         """The tag with which the chat template opens a thought before an answer, or ""."""
@@ -150,13 +159,13 @@ class PromptTokenizer:
         if len(known) + len(texts) > REMEMBERED:
             known.clear()
         new = [text for text in dict.fromkeys(texts) if text not in known]
-        made = tokenise(new)
-        self._check_rows(made)
-        known.update(zip(new, made, strict=True))
+        new_ids = tokenise(new)
+        self._check_rows(new_ids)
+        known.update(zip(new, new_ids, strict=True))
         return [list(known[text]) for text in texts]
 
     def _check_rows(self, sequences: Sequence[Sequence[int]]) -> None:
-        """Raises GistevalError for a token that the model has no embedding of."""
+        """Raise GistevalError for a token that the model has no embedding of."""
         worst = max((token for ids in sequences for token in ids), default=0)
         if self.rows is not None and worst >= self.rows:
             raise GistevalError(
@@ -187,9 +196,9 @@ def keep_tags(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int], pair
     return "".join(map(str, pieces))
 
 
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """Length of what both begin with."""
-    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+def _common(first: Sequence[int], second: Sequence[int]) -> int:
+    """Length of the longest common beginning."""
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))
     return sum(1 for _ in pairs)
 
 

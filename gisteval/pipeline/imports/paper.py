@@ -46,7 +46,7 @@ RATE_TOLERANCE = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """An import: its run, and how much of what was there."""
+    """A finished import: its run, and how many files of each kind were read."""
 
     folder: RunFolder
     outputs: int
@@ -58,15 +58,22 @@ class Imported:
 def import_paper(
     source: Path, output: Path, data_dir: Path | None = None, command: Sequence[str] = ()
 ) -> Imported:
-    """Read a release and write its run folder. Raises GistevalError; files that can't be read are noted.
+    """Read a release and write its run folder. Files that can't be read are named in the notes.
 
-    data_dir: where the task's own data lies; with it the examples get its texts and ids, and can be
-    compared with those of other runs on the task.
+    Args:
+        source: The folder of the release.
+        output: The run folder.
+        data_dir: Where the task's own data lies. With it the examples get its texts and ids, and can be
+            compared with those of other runs on the task.
+        command: The command line.
+
+    Raises:
+        GistevalError: There is nothing to import, or the run folder holds something else.
     """
     progress.info("reading the release")
     release = read_release(source, TASK, _known_examples(data_dir))
     parts = sorted(release.examples.items(), key=lambda item: split_order(item[0][1]))
-    examples = all_examples([found for _, found in parts])
+    examples = all_examples([split_examples for _, split_examples in parts])
     verdicts = list(chain.from_iterable(release.verdicts.values()))
     _check_benchmarks(release)
     studied = _judges_with_outputs(release)
@@ -135,7 +142,7 @@ def _benchmark_identity(file: Path) -> str:
 
 
 def _judges_with_outputs(release: Release) -> list[str]:
-    """Judges all of whose verdicts are on outputs that are here, so that their habits can be studied."""
+    """Judges all of whose verdicts are on outputs that are here, so that the judges can be studied."""
     known = {(part.system.name, part.split) for part in release.outputs}
     judges = {file.judge: True for file in release.verdict_files}
     for file in release.verdict_files:
@@ -157,7 +164,7 @@ def _judge_facts(judge: str) -> JudgeFacts:
 
 
 def _win_rates(release: Release, studied: Sequence[str]) -> Iterator[ResultRow]:
-    """A row a verdict file of the other judges, with retention where they saw the negative control."""
+    """A row for each verdict file of the other judges, with retention where they saw negative controls."""
     for file in release.verdict_files:
         verdicts = release.verdicts.get(file.path, ())
         if not verdicts or file.judge in studied:
@@ -242,7 +249,7 @@ def _notes(release: Release, saved: Sequence[SavedFigure]) -> Iterator[str]:
     invalid = sum(row.choice == "invalid" for file in release.verdict_files for row in file.rows)
     if mended or invalid:
         count = sum(len(file.rows) for file in release.verdict_files)
-        yield f"Of {count} verdicts {mended} were mended by their authors, {invalid} can't be read."
+        yield f"Of {count} verdicts {mended} were repaired by their authors, and {invalid} can't be read."
     for part in release.outputs:
         if part.missing:
             missing = f"{len(part.missing)} of {counted(len(part.examples), 'example')}"
@@ -267,12 +274,12 @@ def _other_outputs(release: Release) -> Iterator[str]:
             yield f"{file.path.name}: {other} verdicts are on outputs that differ from the output files."
 
 
-def summary(found: Imported) -> dict[str, Any]:
+def summary(imported: Imported) -> dict[str, Any]:
     """What was imported, for the command line."""
     return {
-        "run": str(found.folder.path),
-        "output_files": found.outputs,
-        "verdict_files": found.verdicts,
-        "benchmark_files": found.benchmarks,
-        "notes": list(found.notes),
+        "run": str(imported.folder.path),
+        "output_files": imported.outputs,
+        "verdict_files": imported.verdicts,
+        "benchmark_files": imported.benchmarks,
+        "notes": list(imported.notes),
     }

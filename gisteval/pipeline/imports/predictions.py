@@ -25,7 +25,7 @@ from gisteval.report.build import build_report
 
 @dataclass(frozen=True, slots=True)
 class PredictionOptions:
-    """What is imported: candidates and the controls they are held against, a file a system."""
+    """What is imported: candidates and the controls they are compared with, a file for each system."""
 
     candidates: tuple[Path, ...]
     pos_control: Path | None
@@ -38,7 +38,16 @@ class PredictionOptions:
 
 
 def import_predictions(options: PredictionOptions, output: Path, command: Sequence[str] = ()) -> RunFolder:
-    """Read the files, and write the run folder with its results and report. Raises GistevalError."""
+    """Read the files, and write the run folder with its results and report.
+
+    Args:
+        options: What to read.
+        output: The run folder.
+        command: The command line.
+
+    Raises:
+        GistevalError: A file can't be used, or the folder holds something else.
+    """
     files = [PredictionFile(options.pos_control, "pos_control")] if options.pos_control else []
     files += [PredictionFile(path, None, options.k, options.compressor) for path in options.candidates]
     files += [PredictionFile(options.neg_control, "neg_control")] if options.neg_control else []
@@ -65,8 +74,8 @@ def _write(
         source=[str(file.path) for file in files],
         **marks(examples, outputs),
     )
-    again = (output / "results.json").is_file()  # the same files change nothing
-    with nullcontext() if again else run_log(output):
+    is_complete = (output / "results.json").is_file()  # the same files change nothing
+    with nullcontext() if is_complete else run_log(output):
         progress.info("writing %s", counted(len(outputs), "system"))
         write_generations(folder, outputs)
         progress.info("scoring")

@@ -34,7 +34,7 @@ def claim_folder(
         task: The task's name.
         examples: By split.
         systems: All systems, in the order of reports.
-        contents: By system, a digest of all that it is made of.
+        contents: A digest of all that each system is made of.
         command: The command line.
         more: Further fields of the manifest.
 
@@ -62,7 +62,7 @@ class Marks(TypedDict):
 
 
 def marks(examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]) -> Marks:
-    """What a manifest says of an import alone; until `RunFolder.finish_import` nothing reads the folder."""
+    """Fields of the manifest of an import. Until `RunFolder.finish_import` nothing reads the folder."""
     return {
         "not_asked": _not_asked(examples, outputs),
         "own_references": tuple(sorted({part.system.name for part in outputs if part.references})),
@@ -73,14 +73,14 @@ def marks(examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedO
 def _not_asked(
     examples: Mapping[str, Sequence[Example]], outputs: Sequence[ImportedOutputs]
 ) -> dict[str, dict[str, tuple[str, ...]]]:
-    """By system and split, the content ids of what was asked of other systems only."""
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    """By system and split, the content ids of the examples that only other systems were asked."""
+    not_asked: dict[str, dict[str, tuple[str, ...]]] = {}
     for part in outputs:
         asked = {example.content_id for example in part.examples}
         others = tuple(e.content_id for e in examples[part.split] if e.content_id not in asked)
         if others:
-            found.setdefault(part.system.name, {})[part.split] = others
-    return found
+            not_asked.setdefault(part.system.name, {})[part.split] = others
+    return not_asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def failures_of(outputs: Sequence[ImportedOutputs]) -> dict[tuple[str, str], lis
 
 
 def _control(system: SystemLabel, systems: Sequence[SystemLabel], role: str) -> str | None:
-    """A control of a system's family: of several the one with its k, else the one with the smallest."""
+    """A control of a system's family: the one with the system's k, or else the one with the smallest k."""
     if system.role == role:
         return system.name
     controls = [other for other in systems if other.family == system.family and other.role == role]
@@ -124,8 +124,8 @@ def write_verdicts(folder: RunFolder, verdicts: Sequence[Verdict]) -> None:
     files: dict[Path, list[Verdict]] = {}
     for verdict in verdicts:
         files.setdefault(folder.verdicts(verdict.judge, verdict.system), []).append(verdict)
-    for path, found in files.items():
-        _append(path, found)
+    for path, file_verdicts in files.items():
+        _append(path, file_verdicts)
 
 
 def _append(path: Path, records: Sequence[Verdict] | Iterator[Generation]) -> None:
@@ -146,12 +146,12 @@ def contents_of(outputs: Sequence[ImportedOutputs], verdicts: Sequence[Verdict])
         keys.setdefault(part.system.name, []).extend(record.key for record in part.records())
     for verdict in verdicts:
         keys.setdefault(verdict.system, []).append(verdict.key)
-    return {name: digest(found) for name, found in keys.items()}
+    return {name: digest(record_keys) for name, record_keys in keys.items()}
 
 
 def all_examples(parts: Sequence[Sequence[Example]]) -> dict[str, tuple[Example, ...]]:
-    """Examples by split, each once."""
-    found: dict[str, dict[str, Example]] = {}
+    """Examples by split, without repetition."""
+    by_split: dict[str, dict[str, Example]] = {}
     for example in chain.from_iterable(parts):
-        found.setdefault(example.split, {}).setdefault(example.content_id, example)
-    return {split: tuple(examples.values()) for split, examples in found.items()}
+        by_split.setdefault(example.split, {}).setdefault(example.content_id, example)
+    return {split: tuple(examples.values()) for split, examples in by_split.items()}

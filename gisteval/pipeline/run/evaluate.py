@@ -12,8 +12,8 @@ from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, counted
 from gisteval.executors.local import LocalExecutor
 from gisteval.executors.work import Checked, Executor, Job, Settings, SystemWork
-from gisteval.generation.answering import Failed, NotFinite, TooLong
-from gisteval.logs import kept, progress, run_log
+from gisteval.generation.outcomes import Failed, NotFinite, TooLong
+from gisteval.logs import log_only, progress, run_log
 from gisteval.models.running.memory import is_out_of_memory
 from gisteval.pipeline.identity import versions
 from gisteval.pipeline.judge.judge_run import check_answers, judge_missing
@@ -41,7 +41,14 @@ Failures: TypeAlias = dict[tuple[str, str], list[TooLong | Failed]]
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its folder and its numbers. judging: the figures of its judges."""
+    """A finished run.
+
+    Attributes:
+        folder: Its run folder.
+        rows: The rows of results.json.
+        notes: What a reader of the rows must know.
+        judging: The figures of its judges.
+    """
 
     folder: Path
     rows: tuple[ResultRow, ...]
@@ -57,7 +64,15 @@ class Run:
 
 
 def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
-    """Evaluate and write the run folder. Raises GistevalError; whatever was computed is kept."""
+    """Evaluate and write the run folder.
+
+    Args:
+        config: What to evaluate.
+        command: The command line.
+
+    Raises:
+        GistevalError: Something expected went wrong. Whatever was computed is kept.
+    """
     progress.info("checking the task and the checkpoints")
     plan = plan_run(config)
     if config.profile:
@@ -72,10 +87,10 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
     with folder.held():
         folder.claim(replace(run_manifest(plan, command), executor=executor.facts()), plan.examples)
         with run_log(folder.path):  # not before: it may have been another run's
-            kept.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
+            log_only.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
             finished = _evaluate(plan, folder, executor, judge)
             for note in finished.notes:
-                kept.info("note: %s", note)
+                log_only.info("note: %s", note)
             progress.info("finished: %s", folder.path)
         return finished
 
@@ -123,14 +138,14 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, judge: Prepared
 def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
     """Fill in the missing records, wherever they are made; this process alone writes them."""
     failures: Failures = {}
-    given = {work.job.system.name: work for work in incomplete(plan, folder)}
+    work_by_system = {work.job.system.name: work for work in incomplete(plan, folder)}
     settings = Settings(plan.placement, plan.decoding)
     progress.info("%s to evaluate", counted(len(plan.systems), "system"))
     try:
         with (
             working() as work,
             ExitStack() as files,
-            closing(executor.run(list(given.values()), settings)) as events,
+            closing(executor.run(list(work_by_system.values()), settings)) as events,
         ):
             writers: dict[str, RecordWriter] = {}
             bars: dict[tuple[str, str], TaskID] = {}
@@ -138,7 +153,7 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
                 system = event.system
                 if isinstance(event, Checked):
                     folder.note_self_check(system, SelfCheckFacts.from_json(event.check.to_json()))
-                    for split, known in given[system].known.items():
+                    for split, known in work_by_system[system].known.items():
                         total = len(plan.examples[split])
                         bars[system, split] = work.begin(f"{system} on {split}", total, len(known))
                         progress.info(
@@ -148,13 +163,13 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
                     writers[system] = files.enter_context(RecordWriter(folder.generations(system)))
                     continue
                 place = (system, event.split)
-                new = _unknown(event.records, given[system].known[event.split])
+                new = _unknown(event.records, work_by_system[system].known[event.split])
                 writers[system].write(new)
                 bad = [item for item in event.without if not isinstance(item, NotFinite)]
                 failures.setdefault(place, []).extend(bad)
                 work.advance(bars[place], len(new) + len(event.without))
     finally:
-        if given:
+        if work_by_system:
             folder.note_executor(executor.facts())
     for items in failures.values():
         items.sort(key=lambda item: item.example.id)
@@ -167,7 +182,7 @@ def incomplete(plan: Plan, folder: RunFolder) -> Iterator[SystemWork]:
     for system in sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k)):
         known = {split: folder.known_keys(system.name, split) for split in plan.examples}
         work = SystemWork(Job(system, plan.identities[system.name].prefix()), plan.examples, known)
-        complete = all(len(work.done(split)) == len(found) for split, found in plan.examples.items())
+        complete = all(len(work.done(split)) == len(examples) for split, examples in plan.examples.items())
         if system.name not in checked or not complete:
             yield work
 
@@ -183,7 +198,7 @@ def _executor(plan: Plan) -> Executor:
 
 
 def _unknown(records: list[dict[str, object]], known: set[str]) -> list[dict[str, Any]]:
-    """Those whose keys are new; their keys are known now."""
+    """The records whose keys are new. Their keys are added to `known`."""
     new = []
     for record in records:
         key = str(record["key"])
@@ -214,7 +229,7 @@ def _failure_notes(failures: Failures) -> list[str]:
 
 
 def _thought_notes(plan: Plan, folder: RunFolder) -> Iterator[str]:
-    """Answers that never came, since the thought before them did not end."""
+    """Notes on answers that never came, since the thought before them did not end."""
     pair = plan.decoding.thinking.pair
     for system in plan.systems:
         for split in plan.examples:

@@ -37,7 +37,18 @@ DEMO = ("wordplay-llama", "wordplay-t5")
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything decided before a model is loaded. opened: of chat templates that open a thought."""
+    """Everything that is decided before a model is loaded.
+
+    Attributes:
+        config: What was asked for.
+        task: The task.
+        examples: By split.
+        suites: The systems with their controls.
+        decoding: Limits and batch size.
+        placement: Device and numbers.
+        identities: By system, all that can change its generations.
+        opened: Notes on chat templates that open a thought.
+    """
 
     config: RunConfig
     task: Task
@@ -61,20 +72,20 @@ class Plan:
     @property
     def references(self) -> dict[str, str]:
         """The positive control of each system, by name."""
-        found: dict[str, str] = {}
+        positive_of: dict[str, str] = {}
         for suite in self.suites:
             for system in suite.systems:
-                found.setdefault(system.name, suite.positive.name)
-        return found
+                positive_of.setdefault(system.name, suite.positive.name)
+        return positive_of
 
     @property
     def negatives(self) -> dict[str, str]:
         """The negative control of each system, by name."""
-        found: dict[str, str] = {}
+        negative_of: dict[str, str] = {}
         for suite in self.suites:
             for system in suite.systems:
-                found.setdefault(system.name, suite.negative.name)
-        return found
+                negative_of.setdefault(system.name, suite.negative.name)
+        return negative_of
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -86,22 +97,8 @@ def plan_run(config: RunConfig) -> Plan:
     """Check everything that can be wrong before anything expensive starts."""
     task = load_task(config.task, data_dir=Path(config.data_dir) if config.data_dir else None)
     metrics_of(task.definition.metrics)  # an unknown one is found before any work is done
-    splits = config.splits or tuple(task.evaluation_splits)
-    examples = {split: tuple(task.examples(split, config.limit)) for split in splits}
-    for split, found in examples.items():
-        if not found:
-            raise GistevalError(f"split {split!r} of task {task.name} has no examples")
-    options = SuiteOptions(
-        pos_control=_resolve(config.pos_control, config),
-        neg_control=_resolve(config.neg_control, config),
-        condition=as_condition(config.condition),
-        k=config.k,
-        compressors=config.compressors,
-        budgets=parse_budgets(config.budgets),
-        allow_pickle=config.allow_pickle,
-        base=_resolve(config.base, config),
-        chat_template=config.chat_template,
-    )
+    examples = _examples(task, config)
+    options = _suite_options(config)
     models = config.models or tuple(str(find_content("checkpoints") / name) for name in DEMO)
     suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
     thinking = config.thoughts()
@@ -119,21 +116,11 @@ def plan_run(config: RunConfig) -> Plan:
     systems = _distinct(suites)
     checkpoints = {system.checkpoint.path: system.checkpoint for system in systems.values()}
     weights = {path: checkpoint.weights_digest() for path, checkpoint in checkpoints.items()}
-    chats = {
-        path: load_tokens(checkpoint)
-        for path, checkpoint in checkpoints.items()
-        if not isinstance(checkpoint.record.template, Template)
-    }
+    chats = _chat_tokenizers(checkpoints)
+    opened = _opened_notes(chats, thinking)
     templates = {
         path: _template_parts(checkpoint, chats.get(path)) for path, checkpoint in checkpoints.items()
     }
-    opened = tuple(
-        _opened_note(path, tokens, thinking)
-        for path, tokens in chats.items()
-        if tokens.opened_by(thinking.pair)
-    )
-    for note in opened:
-        log.warning("%s", note)
     shared = _Shared(config, decoding, placement, templates, weights)
     identities = {
         name: _identity(system, shared, _known_thinking(chats.get(system.checkpoint.path), thinking))
@@ -142,9 +129,55 @@ def plan_run(config: RunConfig) -> Plan:
     return Plan(config, task, examples, suites, decoding, placement, identities, opened)
 
 
+def _examples(task: Task, config: RunConfig) -> dict[str, tuple[Example, ...]]:
+    """The examples of a run by split. Raises GistevalError for a split that has none."""
+    splits = config.splits or tuple(task.evaluation_splits)
+    examples = {split: tuple(task.examples(split, config.limit)) for split in splits}
+    for split, split_examples in examples.items():
+        if not split_examples:
+            raise GistevalError(f"split {split!r} of task {task.name} has no examples")
+    return examples
+
+
+def _suite_options(config: RunConfig) -> SuiteOptions:
+    """What the configuration says about checkpoints."""
+    return SuiteOptions(
+        pos_control=_resolve(config.pos_control, config),
+        neg_control=_resolve(config.neg_control, config),
+        condition=as_condition(config.condition),
+        k=config.k,
+        compressors=config.compressors,
+        budgets=parse_budgets(config.budgets),
+        allow_pickle=config.allow_pickle,
+        base=_resolve(config.base, config),
+        chat_template=config.chat_template,
+    )
+
+
+def _chat_tokenizers(checkpoints: Mapping[Path, Checkpoint]) -> dict[Path, PromptTokenizer]:
+    """The tokenizers of the checkpoints that are prompted by a chat template."""
+    return {
+        path: load_tokens(checkpoint)
+        for path, checkpoint in checkpoints.items()
+        if not isinstance(checkpoint.record.template, Template)
+    }
+
+
+def _opened_notes(chats: Mapping[Path, PromptTokenizer], thinking: Thinking) -> tuple[str, ...]:
+    """A note for each chat template that opens a thought. The notes are warned of as well."""
+    notes = tuple(
+        _opened_note(path, tokens, thinking)
+        for path, tokens in chats.items()
+        if tokens.opened_by(thinking.pair)
+    )
+    for note in notes:
+        log.warning("%s", note)
+    return notes
+
+
 @dataclass(frozen=True)
 class _Shared:
-    """What the identities of a run have in common; templates, weights: by a checkpoint's path."""
+    """What the identities of a run have in common. Templates and weights are by a checkpoint's path."""
 
     config: RunConfig
     decoding: Decoding
@@ -182,9 +215,9 @@ def _resolve(name: str | None, config: RunConfig) -> Path | None:
 
 
 def _known_thinking(tokens: PromptTokenizer | None, thinking: Thinking) -> str | None:
-    """The rule as a part of keys; None where it is the default, and no template speaks of thoughts.
+    """The rule as a part of keys; None where it is the default and no template speaks of thoughts.
 
-    tokens: with a chat template, None without.
+    `tokens` is None for a checkpoint without a chat template.
     """
     thinks = tokens is not None and tokens.thinks(thinking.pair)
     return str(thinking) if thinks or thinking != Thinking() else None
@@ -193,7 +226,7 @@ def _known_thinking(tokens: PromptTokenizer | None, thinking: Thinking) -> str |
 def _opened_note(path: Path, tokens: PromptTokenizer, thinking: Thinking) -> str:
     opening, closing = thinking.pair
     scored = (
-        f"what stands behind {closing} is scored, the whole text is kept as raw"
+        f"the text after {closing} is scored, and the whole text is kept as raw"
         if thinking.strip
         else "the thought is scored with the answer (--thinking keep)"
     )
@@ -204,7 +237,7 @@ def _opened_note(path: Path, tokens: PromptTokenizer, thinking: Thinking) -> str
 
 
 def _template_parts(checkpoint: Checkpoint, tokens: PromptTokenizer | None) -> dict[str, str]:
-    """What of a template can change a generation. tokens: with a chat template, None without.
+    """What of a template can change a generation. `tokens` is None without a chat template.
 
     A chat template may insert the date, so the tokens that frame an empty conversation count.
     """
@@ -253,8 +286,8 @@ def describe(plan: Plan) -> dict[str, Any]:
     """What a run would do, for `--dry-run`."""
     return {
         "output": str(output_folder(plan)),
-        "splits": {split: len(found) for split, found in plan.examples.items()},
+        "splits": {split: len(examples) for split, examples in plan.examples.items()},
         "systems": [system.name for system in plan.systems],
-        "generations": len(plan.systems) * sum(len(found) for found in plan.examples.values()),
+        "generations": len(plan.systems) * sum(len(examples) for examples in plan.examples.values()),
         "notes": list(plan.notes),
     }

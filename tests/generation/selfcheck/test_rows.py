@@ -67,7 +67,7 @@ def test_targets_go_on_with_the_references_of_other_rows_and_stay_in_the_context
     while model.fitting([example(0, words + 1)]):
         words += 1
     full = make_rows(model, Full(), None, [example(0, words), *examples])
-    assert full.taken(0) + len(full.targets[0]) <= model.context
+    assert full.tokens_before_answer(0) + len(full.targets[0]) <= model.context
 
 
 def test_the_longest_row_stands_beside_the_shortest(model):

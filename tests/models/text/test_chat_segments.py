@@ -202,14 +202,16 @@ def test_cached_path_equals_masked_path(chat_model, form, role, compressor):
 
 @forms
 def test_a_right_chat_model_gives_no_warning(chat_model, form, role):
-    assert list(warnings(chat_model(form, role), own=True)) == []
+    assert list(warnings(chat_model(form, role), trained_here=True)) == []
 
 
 def test_tokens_that_differ_where_no_gist_stands_between_are_told_of(chat_model):
     model = chat_model("chatml", "user").with_gists(0, 0)
     stock = model.tokens.segments.together
     model.tokens.segments.together = lambda *texts: [*stock(*texts), 0]
-    assert any("splits instruction and input otherwise" in line for line in warnings(model, own=False))
+    assert any(
+        "splits instruction and input otherwise" in line for line in warnings(model, trained_here=False)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,8 @@ def test_flops_are_those_that_torch_counts_in_a_run(
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from gisteval.generation.answering import Answer, Decoding, answer_all
+    from gisteval.generation.answering import Decoding, answer_all
+    from gisteval.generation.outcomes import Answer
     from gisteval.models.checkpoints.loading import load_model
     from gisteval.pipeline.estimate.split_cost import count_lengths, split_cost
     from gisteval.registry import COMPRESSORS

@@ -164,7 +164,7 @@ def test_any_subset_model_and_k_and_every_fault_is_named(tmp_path: Path) -> None
         "My-gist-9-vs-My-pos_control-1-validation_human-7.json is damaged",
         "pytorch-llama-7b-benchmarking-human.csv is no released benchmark file",
         "rouge.csv is damaged",
-        "notes.txt is no file of the paper's release",
+        "notes.txt is not a file of the paper's release",
         "1 of 4 verdicts are on prompts that no output file holds",
         "My-gist-7 on human: 1 of 3 examples have no output",
         "differ from the output files",
@@ -213,7 +213,7 @@ def test_importing_again_changes_nothing_and_other_files_are_refused(tmp_path: P
 def test_a_folder_without_any_of_it_is_one_line(refused, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "holds no file of the paper's release" in refused("import-paper", tmp_path / "empty")
-    assert "is no folder" in refused("import-paper", tmp_path / "absent")
+    assert "is not a folder" in refused("import-paper", tmp_path / "absent")
 
 
 def test_the_tables_of_the_release(imported: RunFolder) -> None:

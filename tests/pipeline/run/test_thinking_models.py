@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from gisteval.compressors.full import Full
-from gisteval.generation.answering import Decoding, TooLong, answer_all
+from gisteval.generation.answering import Decoding, answer_all
+from gisteval.generation.outcomes import TooLong
 from gisteval.models.checkpoints.checkpoint import GistRecord, inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_model, save_checkpoint
 from gisteval.prompts import ChatTemplate

@@ -17,7 +17,7 @@ from gisteval.tasks import load_task
 from gisteval.tasks.generators.wordplay.families import FAMILIES, answer
 from gisteval.tasks.generators.wordplay.generate import (
     SPLIT_INSTRUCTIONS,
-    Sources,
+    GenerationContent,
     audit,
     build_splits,
     read_lines,
@@ -249,11 +249,11 @@ def test_unbalanced_template_is_refused(text: str) -> None:
 
 def test_instructions_name_no_noun_but_their_parameters() -> None:
     """A stray noun of the vocabulary would look like a parameter."""
-    lexicon = Sources.load().lexicon
+    lexicon = GenerationContent.load().lexicon
     for line in stored("unseen") + stored("seen"):
         nouns = {word for word in normalise(line["instruction"]).split() if word in lexicon.category_of}
         assert nouns <= {str(value) for value in line["params"].values()}
 
 
 def test_positions_are_those_of_the_phrasing() -> None:
-    assert set(Sources.load().grammar.slots["item"].values) == set(POSITIONS)
+    assert set(GenerationContent.load().grammar.slots["item"].values) == set(POSITIONS)

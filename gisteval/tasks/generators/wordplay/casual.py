@@ -10,7 +10,7 @@ from random import Random
 
 from gisteval.tasks.generators.wordplay.families import FAMILIES
 from gisteval.tasks.generators.wordplay.phrasing import (
-    Template,
+    Construction,
     Wording,
     close,
     sentence_case,
@@ -37,7 +37,7 @@ APOSTROPHE = re.compile(r"(?<=[a-z])'(?=[a-z])")
 BOUNDARIES = (". ", ". ", ": ", ", ", " - ")
 
 
-def casual(wording: Wording, template: Template, plain_share: float) -> str:
+def casual(wording: Wording, template: Construction, plain_share: float) -> str:
     """One training instruction: plain with probability ``plain_share``, else casual."""
     rng = wording.rng
     text = wording.render(template.choice)

@@ -61,7 +61,7 @@ def choice_questions(split: str = "seen", content: Path | None = None) -> Iterat
 
 
 def _wrong_answers(lexicon: Lexicon, family: str, text: str, right: str, rng: Random) -> list[str]:
-    found: dict[str, None] = {}
+    wrong: dict[str, None] = {}
     for _ in range(TRIES):
         params = FAMILIES[family].sample_params(lexicon, rng)
         try:
@@ -69,10 +69,10 @@ def _wrong_answers(lexicon: Lexicon, family: str, text: str, right: str, rng: Ra
         except (KeyError, ValueError):  # a field the record lacks, a category not in the list
             continue
         if other != right:
-            found[other] = None
-        if len(found) == CHOICES - 1:
+            wrong[other] = None
+        if len(wrong) == CHOICES - 1:
             break
-    return list(found)
+    return list(wrong)
 
 
 def _shots(

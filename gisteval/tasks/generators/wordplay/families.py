@@ -56,8 +56,8 @@ def _repeated(word: str, times: int) -> str:
 
 
 def _find(lexicon: Lexicon, params: Params, text: str) -> str:
-    (found,) = (word for word in items(text) if word in lexicon.nouns[str(params["category"])])
-    return found
+    (word_of_category,) = (word for word in items(text) if word in lexicon.nouns[str(params["category"])])
+    return word_of_category
 
 
 def _choice(params: Params, holds: bool) -> str:

@@ -43,8 +43,8 @@ class Instruction:
 
 
 @dataclass(frozen=True)
-class Sources:
-    """The content that generation draws from. train_options: those of the task's split `train`."""
+class GenerationContent:
+    """The content that generation draws from. `train_options` are those of the task's split `train`."""
 
     directory: Path
     lexicon: Lexicon
@@ -52,7 +52,8 @@ class Sources:
     train_options: Mapping[str, Any]
 
     @classmethod
-    def load(cls, content: Path | None = None) -> Sources:
+    def load(cls, content: Path | None = None) -> GenerationContent:
+        """Read the content of the task's folder."""
         directory = content_directory(content)
         task = yaml.safe_load((directory / "task.yaml").read_text(encoding="utf-8"))
         options = task["splits"]["train"]["options"]
@@ -67,12 +68,17 @@ def train_examples(
     weights: Mapping[str, float] | None = None,
     content: Path | None = None,
 ) -> Iterator[dict[str, str]]:
-    """Examples with instruction, input, output and family; those of an instruction are adjacent.
+    """Examples with instruction, input, output and family. Those of an instruction are adjacent.
 
-    The first n instructions of a seed are the same for any larger number of instructions. plain_share: of
-    instructions without the casual layer. weights: how often a family comes, beside the others' 1.
+    Args:
+        seed: The first n instructions of a seed are the same for any larger number of instructions.
+        instructions: How many there are.
+        inputs_per_instruction: Examples of each.
+        plain_share: The share of instructions without the casual layer.
+        weights: How often a family comes, by its name; 1 for the others.
+        content: The folder of the task.
     """
-    sources = Sources.load(content)
+    sources = GenerationContent.load(content)
     chosen = islice(train_instructions(sources, seed, plain_share, weights), instructions)
     for index, instruction in enumerate(chosen):
         for text in _train_inputs(sources, instruction, seed, index, inputs_per_instruction):
@@ -80,7 +86,7 @@ def train_examples(
 
 
 def train_instructions(
-    sources: Sources,
+    sources: GenerationContent,
     seed: int,
     plain_share: float = PLAIN_SHARE,
     weights: Mapping[str, float] | None = None,
@@ -103,14 +109,14 @@ def train_instructions(
             yield Instruction(family, params, text)
 
 
-def split_instructions(sources: Sources) -> Iterator[Instruction]:
+def split_instructions(sources: GenerationContent) -> Iterator[Instruction]:
     """The instructions that the task's split `train` begins with."""
     mix = sources.train_options
     return train_instructions(sources, mix["seed"], mix["plain_share"], mix["weights"])
 
 
 def _train_inputs(
-    sources: Sources, instruction: Instruction, seed: int, index: int, count: int
+    sources: GenerationContent, instruction: Instruction, seed: int, index: int, count: int
 ) -> list[str]:
     # A generator of its own: the inputs do not depend on how many other instructions there are.
     rng = Random(f"wordplay inputs {seed} {index}")
@@ -118,7 +124,7 @@ def _train_inputs(
 
 
 def _inputs(
-    sources: Sources,
+    sources: GenerationContent,
     instruction: Instruction,
     count: int,
     rng: Random,
@@ -138,7 +144,7 @@ def _inputs(
     return texts
 
 
-def _example(sources: Sources, instruction: Instruction, text: str) -> dict[str, str]:
+def _example(sources: GenerationContent, instruction: Instruction, text: str) -> dict[str, str]:
     family = FAMILIES[instruction.family]
     return {
         "instruction": instruction.text,
@@ -164,7 +170,7 @@ def build_splits(human: Path | None = None, content: Path | None = None, seed: i
     ``human`` holds lines of family, params and instruction; without it, a human split that is
     there stays as it is.
     """
-    sources = Sources.load(content)
+    sources = GenerationContent.load(content)
     written = {"unseen": _write(sources, "unseen", _unseen(sources, seed))}
     if human is not None:
         written["human"] = _write(sources, "human", _human(sources, human))
@@ -172,7 +178,7 @@ def build_splits(human: Path | None = None, content: Path | None = None, seed: i
     return written
 
 
-def _unseen(sources: Sources, seed: int) -> Iterator[tuple[Instruction, list[str]]]:
+def _unseen(sources: GenerationContent, seed: int) -> Iterator[tuple[Instruction, list[str]]]:
     """Held-out templates in turn, families in turn, in plain words."""
     rng = Random(f"wordplay unseen {seed}")
     turns = {
@@ -191,7 +197,7 @@ def _unseen(sources: Sources, seed: int) -> Iterator[tuple[Instruction, list[str
             yield instruction, _inputs(sources, instruction, 2, rng)
 
 
-def _human(sources: Sources, path: Path) -> Iterator[tuple[Instruction, list[str]]]:
+def _human(sources: GenerationContent, path: Path) -> Iterator[tuple[Instruction, list[str]]]:
     rng = Random("wordplay human")
     for index, line in enumerate(read_lines(path)):
         instruction = Instruction(line["family"], line["params"], line["instruction"])
@@ -199,7 +205,7 @@ def _human(sources: Sources, path: Path) -> Iterator[tuple[Instruction, list[str
         yield instruction, _inputs(sources, instruction, count, rng)
 
 
-def _seen(sources: Sources, seed: int) -> Iterator[tuple[Instruction, list[str]]]:
+def _seen(sources: GenerationContent, seed: int) -> Iterator[tuple[Instruction, list[str]]]:
     """The earliest training instructions of every family, with inputs they were not trained on.
 
     Being early, they are in any training set of a few thousand instructions.
@@ -218,7 +224,9 @@ def _seen(sources: Sources, seed: int) -> Iterator[tuple[Instruction, list[str]]
             yield instruction, _inputs(sources, instruction, 2, rng, avoid=[*trained, ""])
 
 
-def _write(sources: Sources, split: str, asked: Iterable[tuple[Instruction, Sequence[str]]]) -> int:
+def _write(
+    sources: GenerationContent, split: str, asked: Iterable[tuple[Instruction, Sequence[str]]]
+) -> int:
     lines: list[str] = []
     for instruction, texts in asked:
         for text in texts:
@@ -233,7 +241,7 @@ def _write(sources: Sources, split: str, asked: Iterable[tuple[Instruction, Sequ
 
 def audit(train: Iterable[str], evaluation: Iterable[str], content: Path | None = None) -> AuditReport:
     """How much evaluation instructions share with training instructions (texts, in any order)."""
-    return audit_instructions(train, evaluation, Sources.load(content).lexicon)
+    return audit_instructions(train, evaluation, GenerationContent.load(content).lexicon)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -244,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     for split, count in build_splits(options.human, options.content).items():
         print(f"{split}: {count} examples")
-    sources = Sources.load(options.content)
+    sources = GenerationContent.load(options.content)
     train = [item.text for item in islice(split_instructions(sources), TRAIN_INSTRUCTIONS)]
     for split in EVALUATION_SPLITS:
         path = sources.directory / f"{split}.jsonl"

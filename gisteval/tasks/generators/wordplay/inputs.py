@@ -37,6 +37,7 @@ def at(text: str, params: Params, key: str = "pos") -> str:
 
 
 def content_words(params: Params) -> list[str]:
+    """The words among the parameters that may stand in an answer."""
     return [str(params[key]) for key in CONTENT_KEYS if key in params]
 
 
@@ -50,14 +51,17 @@ def draw(pool: Sequence[str], count: int, excluded: Collection[str], rng: Random
 
 
 def words(lexicon: Lexicon, params: Params, rng: Random) -> str:
+    """A list of three or four nouns."""
     return ", ".join(draw(lexicon.all_nouns, rng.choice((3, 4)), content_words(params), rng))
 
 
 def words_or_none(lexicon: Lexicon, params: Params, rng: Random) -> str:
+    """A list of three or four nouns half of the time, else nothing."""
     return words(lexicon, params, rng) if rng.random() < 0.5 else ""
 
 
 def short(lexicon: Lexicon, params: Params, rng: Random) -> str:
+    """A list of two to six nouns."""
     return ", ".join(draw(lexicon.all_nouns, rng.randint(2, 6), content_words(params), rng))
 
 
@@ -69,6 +73,7 @@ def short_around_n(lexicon: Lexicon, params: Params, rng: Random) -> str:
 
 
 def words_with_one_of_category(lexicon: Lexicon, params: Params, rng: Random) -> str:
+    """A list of three or four nouns, exactly one of which is of the category."""
     members = lexicon.nouns[str(params["category"])]
     chosen = draw(lexicon.all_nouns, rng.choice((3, 4)), members, rng)
     chosen[rng.randrange(len(chosen))] = rng.choice(members)

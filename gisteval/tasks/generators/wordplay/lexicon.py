@@ -28,10 +28,12 @@ class Lexicon:
 
     @cached_property
     def all_nouns(self) -> tuple[str, ...]:
+        """The nouns of all categories."""
         return tuple(word for words in self.nouns.values() for word in words)
 
     @cached_property
     def category_of(self) -> Mapping[str, str]:
+        """The category of each noun."""
         return {word: category for category, words in self.nouns.items() for word in words}
 
 

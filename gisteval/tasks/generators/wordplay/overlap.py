@@ -56,18 +56,19 @@ class Skeletons:
 
     @classmethod
     def of(cls, lexicon: Lexicon) -> Skeletons:
+        """Skeletons whose parameter words are those of the lexicon, with their plurals."""
         named = [*lexicon.all_nouns, *lexicon.nouns, *lexicon.fields]
         return cls(PARAMETER_WORDS.union(named, map(_plural, named)))
 
     def skeleton(self, text: str) -> str:
         """The normalised text with one placeholder for each run of parameter words."""
-        kept: list[str] = []
+        words: list[str] = []
         for word in normalise(text).split():
             if word not in self.parameter_words:
-                kept.append(word)
-            elif not kept or kept[-1] != PLACEHOLDER:
-                kept.append(PLACEHOLDER)
-        return " ".join(kept)
+                words.append(word)
+            elif not words or words[-1] != PLACEHOLDER:
+                words.append(PLACEHOLDER)
+        return " ".join(words)
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Contamination:
 
     @classmethod
     def of(cls, evaluation: Iterable[str], lexicon: Lexicon) -> Contamination:
+        """What must not be shared with these evaluation instructions."""
         instructions = list(evaluation)
         skeletons = Skeletons.of(lexicon)
         texts = frozenset(map(normalise, instructions))

@@ -24,7 +24,7 @@ SENTENCE_START = re.compile(r"(^|[.?!] )([a-z]+)")
 
 
 @dataclass(frozen=True)
-class Template:
+class Construction:
     """One construction; an imperative one may follow "could you" and the like."""
 
     choice: Choice
@@ -43,8 +43,8 @@ class SlotRule:
 class FamilyGrammar:
     """The templates of one family and its own synonym sets."""
 
-    train: tuple[Template, ...]
-    unseen: tuple[Template, ...]
+    train: tuple[Construction, ...]
+    unseen: tuple[Construction, ...]
     synonyms: Mapping[str, Choice]
 
 
@@ -59,20 +59,20 @@ class Grammar:
     categories: tuple[str, ...]
 
 
-def _templates(lines: str) -> tuple[Template, ...]:
+def _templates(lines: str) -> tuple[Construction, ...]:
     stripped = (line.strip() for line in lines.splitlines())
-    return tuple(Template(parse(line.lstrip("!")), line.startswith("!")) for line in stripped if line)
+    return tuple(Construction(parse(line.lstrip("!")), line.startswith("!")) for line in stripped if line)
 
 
 def _family(raw: Mapping[str, Any], name: str) -> FamilyGrammar:
-    own = raw["families"][name]
-    parts = {"train": own["train"], "unseen": own["unseen"]}
-    for frame in own.get("frames", ()):
+    grammar = raw["families"][name]
+    parts = {"train": grammar["train"], "unseen": grammar["unseen"]}
+    for frame in grammar.get("frames", ()):
         parts = {split: parts[split] + "\n" + raw["frames"][frame][split] for split in parts}
     synonyms = {key: parse(text) for key, text in raw["synonyms"].items()}
     for word, replacement in raw["kinds"][FAMILIES[name].kind].items():
         synonyms[word] = synonyms[replacement]
-    synonyms |= {key: parse(text) for key, text in own.get("define", {}).items()}
+    synonyms |= {key: parse(text) for key, text in grammar.get("define", {}).items()}
     return FamilyGrammar(
         train=_templates(parts["train"]),
         unseen=_templates(parts["unseen"]),
@@ -120,10 +120,12 @@ class Wording:
 
     @classmethod
     def sample(cls, grammar: Grammar, family: str, params: Params, rng: Random) -> Wording:
+        """Draw how an instruction quotes words, and whether it introduces them."""
         quote = rng.choice(("", "", "", "", '"', '"', "'"))
         return cls(grammar, family, params, rng, quote, introduces=rng.random() < 0.4)
 
     def render(self, choice: Choice) -> str:
+        """The words of a template."""
         return expand(choice, self._lookup, self.rng)
 
     def _lookup(self, reference: Reference) -> str:
@@ -160,11 +162,11 @@ def tidy(text: str) -> str:
 
 def sentence_case(text: str, params: Params) -> str:
     """Capitals at sentence starts, but never in a content word: it must stay as it is."""
-    kept = {str(params[key]) for key in CONTENT_KEYS if key in params}
+    content_words = {str(params[key]) for key in CONTENT_KEYS if key in params}
 
     def capital(match: re.Match[str]) -> str:
         word = match[2]
-        return match[1] + (word if word in kept else word[0].upper() + word[1:])
+        return match[1] + (word if word in content_words else word[0].upper() + word[1:])
 
     return SENTENCE_START.sub(capital, text)
 
@@ -174,6 +176,6 @@ def close(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else text.rstrip(",:;") + "."
 
 
-def plain(wording: Wording, template: Template) -> str:
+def plain(wording: Wording, template: Construction) -> str:
     """A clean instruction: one template, capitals, a final mark."""
     return sentence_case(close(tidy(wording.render(template.choice))), wording.params)

@@ -16,7 +16,7 @@ from gisteval.suite.system import System
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestedCompressor:
     """A compressor that was asked for.
 
     Attributes:
@@ -36,7 +36,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class ReadableCheckpoints:
     """The checkpoints that compressors may read.
 
     Attributes:
@@ -50,8 +50,14 @@ class Weights:
     single: Checkpoint | None
 
 
-def parse_asked(compressors: Sequence[str], budgets: Sequence[Budget]) -> tuple[Asked, ...]:
-    """The compressors of some specs, each once. Raises GistevalError, also for budgets nothing takes."""
+def parse_requested(
+    compressors: Sequence[str], budgets: Sequence[Budget]
+) -> tuple[RequestedCompressor, ...]:
+    """The compressors of some specs, without repetition.
+
+    Raises:
+        GistevalError: A spec is wrong, or no compressor takes the budgets.
+    """
     labels: dict[CompressorSpec, str] = {}
     for text in compressors:
         spec = CompressorSpec.parse(text)
@@ -60,47 +66,52 @@ def parse_asked(compressors: Sequence[str], budgets: Sequence[Budget]) -> tuple[
     methods = {spec: spec.build() for spec in labels}
     check_budget(budgets, methods.values())
     beside = any(method.takes_budget and not method.needs_gists for method in methods.values())
-    asked = []
+    requested = []
     for spec, method in methods.items():
         # Gists keep what they were trained to keep. A budget lets prompt tokens leak beside them, which is
         # a question of its own. Beside other compressors the budgets are meant for those.
         stays_trained = bool(budgets) and method.needs_gists and beside
         follows = bool(budgets) and method.takes_budget and not stays_trained
-        own: tuple[Budget | None, ...] = tuple(budgets) if follows else (None,)
-        asked.append(Asked(str(spec), method, own, labels[spec], stays_trained))
-    return tuple(asked)
+        budgets_of_spec: tuple[Budget | None, ...] = tuple(budgets) if follows else (None,)
+        requested.append(
+            RequestedCompressor(str(spec), method, budgets_of_spec, labels[spec], stays_trained)
+        )
+    return tuple(requested)
 
 
-def asked_systems(asked: Sequence[Asked], weights: Weights) -> tuple[list[System], list[str]]:
+def requested_systems(
+    requested: Sequence[RequestedCompressor], checkpoints: ReadableCheckpoints
+) -> tuple[list[System], list[str]]:
     """A system for each compressor, budget and checkpoint that it reads, and notes on them.
 
-    Raises GistevalError for a compressor that can't read any of the checkpoints.
+    Raises:
+        GistevalError: A compressor can't read any of the checkpoints.
     """
     notes = [
         f"{item.spec}: gists keep what they were trained to keep, --budget is of the other compressors."
-        for item in asked
+        for item in requested
         if item.stays_trained
     ]
     systems = [
         system
-        for checkpoint in _trained(weights)
-        for item in asked
+        for checkpoint in _trained(checkpoints)
+        for item in requested
         if item.method.reads == "own"
         for system in _own(item, checkpoint)
     ]
-    for item in asked:
+    for item in requested:
         if item.method.reads == "full":
-            for checkpoint in _full(item, weights, notes):
+            for checkpoint in _full(item, checkpoints, notes):
                 systems += _systems(item, checkpoint)
     return systems, list(dict.fromkeys(notes))
 
 
-def _trained(weights: Weights) -> Sequence[Checkpoint]:
+def _trained(checkpoints: ReadableCheckpoints) -> Sequence[Checkpoint]:
     """What the compressors read that read a checkpoint as it was trained."""
-    return weights.candidates or ([weights.single] if weights.single else [])
+    return checkpoints.candidates or ([checkpoints.single] if checkpoints.single else [])
 
 
-def _own(item: Asked, checkpoint: Checkpoint) -> Iterator[System]:
+def _own(item: RequestedCompressor, checkpoint: Checkpoint) -> Iterator[System]:
     """The systems of a checkpoint that is read as its own training asks."""
     record = checkpoint.record
     if record.condition == "pos_control":
@@ -121,12 +132,14 @@ def _own(item: Asked, checkpoint: Checkpoint) -> Iterator[System]:
     yield from _systems(item, checkpoint)
 
 
-def _full(item: Asked, weights: Weights, notes: list[str]) -> list[Checkpoint]:
+def _full(
+    item: RequestedCompressor, checkpoints: ReadableCheckpoints, notes: list[str]
+) -> list[Checkpoint]:
     """The checkpoints of a compressor that reads whole prompts: the positive control, and plain models."""
-    plain = [one for one in weights.candidates if one.record.condition is None]
-    if weights.positive is not None:
-        return [weights.positive, *plain]
-    trained = [one for one in weights.candidates if one not in plain]
+    plain = [candidate for candidate in checkpoints.candidates if candidate.record.condition is None]
+    if checkpoints.positive is not None:
+        return [checkpoints.positive, *plain]
+    trained = [candidate for candidate in checkpoints.candidates if candidate not in plain]
     if trained:
         notes.append(
             f"{item.spec} reads {trained[0].record.name}'s own weights as those of a plain model, since "
@@ -135,7 +148,7 @@ def _full(item: Asked, weights: Weights, notes: list[str]) -> list[Checkpoint]:
     return [*trained[:1], *plain]
 
 
-def _systems(item: Asked, checkpoint: Checkpoint) -> Iterator[System]:
+def _systems(item: RequestedCompressor, checkpoint: Checkpoint) -> Iterator[System]:
     """A system for each budget."""
     record = checkpoint.record
     item.method.check_architecture(checkpoint.architecture.name, str(checkpoint.path))
