@@ -14,8 +14,8 @@ import gisteval as package
 from gisteval.content import find_content, read_yaml
 from gisteval.errors import GistevalError
 from gisteval.judging.definition import read_judge
-from gisteval.pipeline.judge.bench import prepare
 from gisteval.pipeline.judge.options import JudgeOptions
+from gisteval.pipeline.judge.prepared import prepare_judge
 from gisteval.tasks import load_task
 
 SECRETS = {
@@ -100,7 +100,7 @@ def test_no_key_is_in_any_file_or_line(
 )
 def test_a_key_in_a_url_is_refused(url: str) -> None:
     with pytest.raises(GistevalError, match="server's URL"):
-        prepare(JudgeOptions(judge="openai", base_url=url))
+        prepare_judge(JudgeOptions(judge="openai", base_url=url))
 
 
 OUTSIDE = ["../secret.jsonl", "/etc/passwd", "below/../../secret.jsonl", "..\\secret.jsonl"]

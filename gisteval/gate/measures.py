@@ -12,7 +12,7 @@ from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.sides import Side, read_outputs, read_values
 from gisteval.judging.pairs import PairScore, pair_scores
 from gisteval.judging.study import Study
-from gisteval.judging.summary import Judged
+from gisteval.judging.summary import JudgeSummary
 from gisteval.metrics import (
     ControlMetric,
     Metric,
@@ -37,9 +37,9 @@ class JudgeFigures:
     """How a judge got to a side's win rate, as results.json states it. Shares are in percent, without the
     pairs of equal outputs; None where nothing was counted, as for a judge that sees no order.
 
-    reference: the positive control; first_shown, longer: decisive looks won by the output shown first, and
-    by the longer one; flips: pairs whose two looks disagree; errors: pairs without an answer; cost in
-    dollars, of all looks.
+    reference: the positive control; first_shown, longer: decided comparisons won by the output shown
+    first, and by the longer one; flips: pairs whose two comparisons disagree; errors: pairs without an
+    answer; cost in dollars, of all comparisons.
     """
 
     reference: str
@@ -53,11 +53,11 @@ class JudgeFigures:
     cost: float = 0.0
 
     @classmethod
-    def of(cls, judged: Judged) -> JudgeFigures:
+    def of(cls, judged: JudgeSummary) -> JudgeFigures:
         """From the one count of a judge's verdicts."""
         noise, rate = judged.noise, judged.rate
         return cls(
-            reference=judged.contest.reference,
+            reference=judged.matchup.reference,
             wins=rate.wins if rate else 0,
             ties=rate.ties if rate else 0,
             losses=rate.losses if rate else 0,
@@ -225,7 +225,7 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], study: 
         outputs,
         len(examples) - len(comparable),
         100.0 * sum(equal) / len(equal) if equal else None,
-        JudgeFigures.of(study.judged[side.system, split]),
+        JudgeFigures.of(study.summaries[side.system, split]),
     )
 
 

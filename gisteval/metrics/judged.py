@@ -13,7 +13,7 @@ class WinRate(JudgedMetric):
 
 
 class AdjustedWinRate(JudgedMetric):
-    """The win rate at equal length and in no place."""
+    """The win rate at equal length, without the effect of position."""
 
     name = "win_rate_adjusted"
     title = "win rate, adjusted"

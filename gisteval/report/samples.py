@@ -38,7 +38,7 @@ class Judgement:
     """A judge's value of one output against the reference system: 1, 1/2, 0, or None without an answer."""
 
     value: float | None
-    looks: tuple[Verdict, ...]
+    verdicts: tuple[Verdict, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +155,11 @@ Judged = Mapping[str, Judgement]
 
 def _verdicts(run: RunData) -> dict[tuple[str, str, str], Judged]:
     """Judgements by (judge, system, split), then by pair; only those that make the win rate."""
-    looks: dict[tuple[str, str, str], list[Verdict]] = {}
+    by_system: dict[tuple[str, str, str], list[Verdict]] = {}
     for verdict in run.folder.all_verdicts():
         if verdict.purpose == "main":
-            looks.setdefault((verdict.judge, verdict.system, verdict.split), []).append(verdict)
-    return {key: _by_pair(found) for key, found in looks.items()}
+            by_system.setdefault((verdict.judge, verdict.system, verdict.split), []).append(verdict)
+    return {key: _by_pair(verdicts) for key, verdicts in by_system.items()}
 
 
 def _by_pair(verdicts: Iterable[Verdict]) -> Judged:

@@ -15,8 +15,8 @@ from gisteval.pipeline.estimate.split_cost import (
     model_shape,
     split_cost,
 )
-from gisteval.pipeline.judge.bench import judge_options, prepare
 from gisteval.pipeline.judge.cost import JudgeCost, judge_cost
+from gisteval.pipeline.judge.prepared import judge_options, prepare_judge
 from gisteval.pipeline.run.plan import Plan
 from gisteval.profiling.roofline import measure_machine
 
@@ -150,7 +150,7 @@ def estimate_run(plan: Plan, rates: Rates) -> RunCost:
     """
     judge = None
     if plan.config.judge != "none":
-        judge = judge_cost(plan, prepare(judge_options(plan.config)))
+        judge = judge_cost(plan, prepare_judge(judge_options(plan.config)))
     lengths: dict[tuple[str, str], list[ExampleLengths]] = {}
     costs = []
     for system in plan.systems:

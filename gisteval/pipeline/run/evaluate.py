@@ -16,9 +16,9 @@ from gisteval.generation.outcomes import Failed, NotFinite, TooLong
 from gisteval.logs import log_only, progress, run_log
 from gisteval.models.running.memory import is_out_of_memory
 from gisteval.pipeline.identity import versions
-from gisteval.pipeline.judge.bench import Bench, judge_options, prepare
-from gisteval.pipeline.judge.judge_run import check_answers, take_looks
-from gisteval.pipeline.judge.judged import update_judging
+from gisteval.pipeline.judge.judge_run import check_answers, judge_missing
+from gisteval.pipeline.judge.prepared import PreparedJudge, judge_options, prepare_judge
+from gisteval.pipeline.judge.results import update_judging
 from gisteval.pipeline.progress import working
 from gisteval.pipeline.run.manifest import run_manifest
 from gisteval.pipeline.run.plan import Plan, output_folder, plan_run
@@ -79,23 +79,23 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
         from gisteval.pipeline.profile.profile_model import check_timeable
 
         check_timeable(plan.suites[0])
-    bench = None if config.judge == "none" else prepare(judge_options(config))
-    if bench is not None:
-        bench.check_access()
+    judge = None if config.judge == "none" else prepare_judge(judge_options(config))
+    if judge is not None:
+        judge.check_access()
     executor = _executor(plan)
     folder = RunFolder(output_folder(plan))
     with folder.held():
         folder.claim(replace(run_manifest(plan, command), executor=executor.facts()), plan.examples)
         with run_log(folder.path):  # not before: it may have been another run's
             log_only.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
-            finished = _evaluate(plan, folder, executor, bench)
+            finished = _evaluate(plan, folder, executor, judge)
             for note in finished.notes:
                 log_only.info("note: %s", note)
             progress.info("finished: %s", folder.path)
         return finished
 
 
-def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | None) -> Run:
+def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, judge: PreparedJudge | None) -> Run:
     config = plan.config
     try:
         failures = generate(plan, folder, executor)
@@ -117,8 +117,8 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
         ]
     )
     score(folder, ())
-    if bench is not None:
-        take_looks(folder, bench)
+    if judge is not None:
+        judge_missing(folder, judge)
     judging = update_judging(folder)
     try:
         if config.profile:
@@ -129,9 +129,9 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
     finally:
         progress.info("writing the report")
         build_report([folder], folder.path / "report")
-    if bench is not None:
-        mine = [entry for entry in judging if entry.judges == (bench.label,)]
-        check_answers(bench.label, mine)
+    if judge is not None:
+        mine = [entry for entry in judging if entry.judges == (judge.label,)]
+        check_answers(judge.label, mine)
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
 
 

@@ -13,7 +13,7 @@ from gisteval.config import RunConfig
 from gisteval.errors import UNEXPECTED, GistevalError, one_line
 from gisteval.files.names import readable_name
 from gisteval.logs import progress, unexpected_line
-from gisteval.pipeline.judge.bench import judge_options, prepare
+from gisteval.pipeline.judge.prepared import judge_options, prepare_judge
 from gisteval.pipeline.run.evaluate import run
 from gisteval.pipeline.run.plan import Plan, model_names, plan_run, run_identity
 from gisteval.records.run_folder import RunFolder
@@ -187,7 +187,7 @@ def label(config: RunConfig) -> str:
 def _entry(number: int, plan: Plan, folder: Path) -> Entry:
     """Name a run's folder by a digest of everything that its results depend on."""
     config = plan.config
-    judge = None if config.judge == "none" else prepare(judge_options(config)).identity
+    judge = None if config.judge == "none" else prepare_judge(judge_options(config)).identity
     settings = {
         "config": {name: value for name, value in config.to_json().items() if name not in SPEED_ONLY},
         "identity": run_identity(plan).to_json(),

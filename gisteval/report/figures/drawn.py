@@ -129,8 +129,8 @@ def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
             yield (
                 f"judge_bias-{stem}",
                 f"{'Position and length' if first else 'Length'} ({judge})",
-                f"How often {what} among decided looks at unequal texts; 50 is no "
-                f"bias. 95% intervals, clustered by instruction.{doubt}",
+                f"How often {what} in decided comparisons of unequal texts; 50 is "
+                f"no bias. 95% intervals, clustered by instruction.{doubt}",
             )
 
 

@@ -96,5 +96,5 @@ def judge_bias(entries: Sequence[PairFigures], folder: Path, name: str) -> None:
         axis.axvline(50, color=INK, linewidth=0.8)
         _label(axis, lines)
         axis.grid(axis="x")
-        axis.set_xlabel("share of decided looks, %")
+        axis.set_xlabel("share of decided comparisons, %")
         figure.legend(loc="outside upper center", ncols=2)
