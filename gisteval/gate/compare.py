@@ -1,4 +1,4 @@
-"""`gisteval compare`: paired differences of two systems on every metric, and what changed most."""
+"""`gisteval compare`: paired differences of two systems on each metric, and the largest changes."""
 
 from __future__ import annotations
 
@@ -29,12 +29,25 @@ from gisteval.stats.samples import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class MetricDifference:
-    """First minus second on one metric and split, over the examples both have a value for.
+    """First minus second on one metric and split, over the examples that both have a value for.
 
-    An example without an output counts as it does in a run's results. The 95% interval is clustered by
-    instruction and of the metric's own kind; p_value by the same method, p_holm the same adjusted for all
-    rows of the comparison. higher, equal and lower count examples by the sign of it. doubt: why nothing may
-    rest on it, of a judge that can't be relied on; else empty.
+    An example without an output counts as it does in the run's results.
+
+    Attributes:
+        split: The split.
+        metric: The metric, or `win_rate (JUDGE)`.
+        first: The mean of the first system, in the metric's unit.
+        second: The mean of the second system.
+        difference: The mean difference.
+        ci_low: The low end of its 95% interval, clustered by instruction; None if unbounded.
+        ci_high: The high end; None if unbounded.
+        p_value: The two-sided p-value of no difference, by the method of the interval.
+        p_holm: The same, adjusted for all rows of the comparison.
+        higher: The number of examples on which the first system's value is higher.
+        equal: The number of examples on which both values are equal.
+        lower: The number of examples on which the first system's value is lower.
+        n: The number of examples.
+        doubt: Why the judge can't be relied on; empty if it can.
     """
 
     split: str
@@ -55,7 +68,7 @@ class MetricDifference:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One example whose value of the leading metric differs most."""
+    """One of the examples whose values of the leading metric differ most."""
 
     split: str
     example: str
@@ -69,10 +82,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two systems on all splits that their runs share.
+    """Two systems compared on all splits that their runs share.
 
-    left_out: metrics that could not be compared. vetoes: a line for each judge that is under veto. leading:
-    the title of the metric that the changes are of.
+    Attributes:
+        first: The first system.
+        second: The second system.
+        differences: A row for each split and metric.
+        changes: The examples that changed most, split by split.
+        left_out: A line for each metric that could not be compared, with the reason.
+        vetoes: A line for each judge that is under veto.
+        leading: The title of the metric that the changes are measured by.
     """
 
     first: Side
@@ -84,7 +103,7 @@ class Comparison:
     leading: str = ""
 
     def to_json(self) -> dict[str, object]:
-        """Plain form."""
+        """Return the comparison as plain values for JSON."""
         return {
             "first": {"run": str(self.first.run.path), "system": self.first.system},
             "second": {"run": str(self.second.run.path), "system": self.second.system},
@@ -101,14 +120,14 @@ def compare(
     """Compare two systems.
 
     Args:
-        first: The one that the other is subtracted from.
-        second: The other.
-        splits: Default: all that both runs have.
-        changed: Examples a split that are shown, those that changed most.
-        named: Names of metrics. Default: the usual ones of the first run, and all win rates.
+        first: The system that the other one is subtracted from.
+        second: The other system.
+        splits: The splits. Default: all that both runs have.
+        changed: The number of changed examples to list per split.
+        named: The names of metrics. Default: the usual ones of the first run, and all win rates.
 
     Raises:
-        GistevalError: A name is no metric with a value for each example.
+        GistevalError: A name is not a metric with a value for each example.
         InvalidRun: The runs don't share their examples, or one of them is unfinished.
     """
     metrics = [gate_metric(name) for name in named] or _usual_metrics(first)
@@ -126,8 +145,8 @@ def compare(
             rows += _difference(split, measured, measured.name, pair, examples)
         for judge, pair in judged.items():
             doubt = benches[judge].veto((first, second), [split]) or benches[judge].doubt
-            found = _difference(split, metric(WIN_RATE), f"win_rate ({judge})", pair, examples)
-            rows += [replace(row, doubt=doubt) for row in found]
+            differences = _difference(split, metric(WIN_RATE), f"win_rate ({judge})", pair, examples)
+            rows += [replace(row, doubt=doubt) for row in differences]
         if leading is not None and leading.name in pairs:
             changes += _most_changed(split, pairs[leading.name][1], examples, *outputs, changed)
     adjusted = stats.holm([row.p_value for row in rows])
@@ -145,20 +164,20 @@ def compare(
 
 
 def _usual_metrics(side: Side) -> list[Metric]:
-    """The metrics of a side's run that are compared: first scores, then measurements, then agreement."""
-    found = [metric for metric in run_metrics(side.run) if metric.compared]
-    return sorted(found, key=lambda m: (isinstance(m, ControlMetric), not m.graded, m.paired))
+    """Return the metrics that are compared by default: scores, then measurements, then agreement."""
+    metrics = [metric for metric in run_metrics(side.run) if metric.compared]
+    return sorted(metrics, key=lambda m: (isinstance(m, ControlMetric), not m.graded, m.paired))
 
 
 def _benches(first: Side, second: Side) -> dict[str, Bench]:
-    """Every judge of both systems."""
+    """Return the judges that judged both systems."""
     theirs = second.run.judges_of(second.system)
     names = [name for name in first.run.judges_of(first.system) if name in theirs]
     return {name: bench_of((first, second), name) for name in names}
 
 
 Pair = tuple[FloatArray, FloatArray]
-"""Values of both sides in the order of the examples; NaN where there is none."""
+"""The values of both sides in the order of the examples, shape (n,) each, NaN where unknown."""
 
 Outputs = Mapping[str, ScoredOutput]
 
@@ -171,10 +190,14 @@ def _columns(
     metrics: Sequence[Metric],
     left_out: list[str],
 ) -> tuple[dict[str, tuple[Metric, Pair]], tuple[Outputs, Outputs]]:
-    """Both sides' values by the metric asked for, each with the metric that was taken, and both outputs.
+    """Read both sides' values of the metrics.
 
-    A metric that can't read the references is replaced by the one that stands in for it, or left out, which
-    left_out then says. The positive control has no share of outputs that are its own.
+    A metric that can't read the references is replaced by its stand-in, or left out. Either is noted in
+    `left_out`. If one side is the positive control, metrics that compare with it are skipped.
+
+    Returns:
+        For each metric asked for, by name, the metric that was used and its values; and the outputs of both
+        sides by content id.
     """
     if first.is_positive or second.is_positive:
         metrics = [m for m in metrics if not isinstance(m, ControlMetric)]
@@ -205,8 +228,8 @@ def _win_rates(
     benches: Mapping[str, Bench],
     left_out: list[str],
 ) -> dict[str, Pair]:
-    """Win rates by judge; what can't be compared goes to left_out with the reason."""
-    found: dict[str, Pair] = {}
+    """Read win rates by judge. Those that can't be compared are noted in `left_out` with the reason."""
+    pairs: dict[str, Pair] = {}
     for judge, bench in benches.items():
         try:
             ours, theirs = (win_rate_values(s, split, examples, bench.study(s)) for s in (first, second))
@@ -216,8 +239,8 @@ def _win_rates(
         except GistevalError as error:
             left_out.append(f"win_rate ({judge}) on {split}: {error}")
         else:
-            found[judge] = (ours.values, theirs.values)
-    return found
+            pairs[judge] = (ours.values, theirs.values)
+    return pairs
 
 
 def _difference(
@@ -248,8 +271,8 @@ def _difference(
 
 
 def _text(outputs: Outputs, example: Example) -> str:
-    found = outputs.get(example.content_id)
-    return "(no output)" if found is None else found.generation.output
+    output = outputs.get(example.content_id)
+    return "(no output)" if output is None else output.generation.output
 
 
 def _most_changed(
