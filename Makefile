@@ -1,7 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
+TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.version_info[:2] + s.get_platform())')
+LOCK ?= $(wildcard locks/$(TAG).txt)
 
-.PHONY: run test check lint docs faults fuzz coverage families selfcheck audit wheel setup suites retrain clean
+.PHONY: run test check lint docs faults fuzz coverage families selfcheck audit wheel setup locked suites retrain clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -40,11 +42,11 @@ selfcheck: setup ## planted faults and right models through the self-check, on t
 	$(BIN)/python benchmarks/selfcheck.py --seconds 1800
 
 audit: setup ## known vulnerabilities of the pinned dependencies
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	$(BIN)/pip-audit --requirement $(or $(LOCK),constraints.txt) --no-deps --disable-pip
 
 wheel: setup ## the built package works in an empty environment
 	rm -rf build/wheel
-	$(BIN)/python -m build --wheel --outdir build/wheel
+	$(BIN)/python -m build --wheel $(if $(LOCK),--no-isolation) --outdir build/wheel
 	$(PYTHON) -m venv build/wheel/env
 	build/wheel/env/bin/pip install -q -c constraints.txt build/wheel/*.whl
 	cd build/wheel && env/bin/gisteval validate
@@ -52,10 +54,21 @@ wheel: setup ## the built package works in an empty environment
 
 setup: .venv/ready ## the environment, from a bare Python
 
-.venv/ready: pyproject.toml constraints.txt
+# Without a lock of this platform (or with LOCK= on the command line), constraints.txt says the versions.
+.venv/ready: pyproject.toml constraints.txt $(LOCK)
 	$(PYTHON) -m venv .venv
+ifneq ($(LOCK),)
+	$(BIN)/pip install -q --no-deps --require-hashes -r locks/build.txt
+	$(BIN)/pip install -q --no-deps --require-hashes --no-build-isolation -r $(LOCK)
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+else
 	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+endif
 	touch $@
+
+locked: ## the hash-pinned lock of this Python and platform, written anew: locks/
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python .ci/lock.py
 
 suites: setup ## retrain both demo suites into build/, two trainings at a time
 	$(MAKE) retrain SUITE=wordplay-llama BASE=wordplay-base MEMBERS='pos_control gist-1 neg_control gist-5 gist-2 gist-10'

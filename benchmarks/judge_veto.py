@@ -3,8 +3,9 @@
     python benchmarks/judge_veto.py            # the table of docs/judging.md, half an hour on one core
 
 Each run has a candidate that is as good as its positive control, and a negative control that is worse.
-A noisy judge names the better output of the negative control's pairs with the given probability a look,
-ties in a fifth of all looks, guesses on the candidate's pairs, and says tie to nine of ten same texts.
+A noisy judge names the better output of the negative control's pairs with the given probability a
+comparison, ties in a fifth of all comparisons, guesses on the candidate's pairs, and says tie to nine of
+ten same texts.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from gisteval.judging.evidence import Evidence
-from gisteval.judging.protocol import Contest, Look, looks
-from gisteval.judging.summary import sum_up
+from gisteval.judging.protocol import Comparison, Matchup, comparisons
+from gisteval.judging.summary import summarize
 from gisteval.judging.veto import judge_trust
 from gisteval.records.schema import Choice, Example
 
 POSITIVE, NEGATIVE, CANDIDATE = "pos", "neg", "gist"
 
-Answer = Callable[[Look, np.random.Generator], Choice]
+Answer = Callable[[Comparison, np.random.Generator], Choice]
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedJudge:
-    """How a judge answers a look; in terms of the sides, a is the system."""
+    """How a judge answers a comparison; in terms of the sides, a is the system."""
 
     name: str
     answer: Answer
@@ -37,33 +38,33 @@ class SimulatedJudge:
 
 
 def noisy(right: float) -> Answer:
-    """Right about the negative control with this probability a look."""
+    """Right about the negative control with this probability a comparison."""
 
-    def answer(look: Look, generator: np.random.Generator) -> Choice:
-        if look.purpose == "aa":
+    def answer(comparison: Comparison, generator: np.random.Generator) -> Choice:
+        if comparison.purpose == "aa":
             return "tie" if generator.random() < 0.9 else generator.choice(["a", "b"])
         if generator.random() < 0.2:
             return "tie"
-        chance = right if look.contest.system == NEGATIVE else 0.5
+        chance = right if comparison.matchup.system == NEGATIVE else 0.5
         return "b" if generator.random() < chance else "a"
 
     return answer
 
 
-def first(look: Look, generator: np.random.Generator) -> Choice:
-    return "a" if look.order == "ab" else "b"
+def first(comparison: Comparison, generator: np.random.Generator) -> Choice:
+    return "a" if comparison.order == "ab" else "b"
 
 
-def tie(look: Look, generator: np.random.Generator) -> Choice:
+def tie(comparison: Comparison, generator: np.random.Generator) -> Choice:
     return "tie"
 
 
-def longer(look: Look, generator: np.random.Generator) -> Choice:
-    difference = len(look.ours) - len(look.theirs)
+def longer(comparison: Comparison, generator: np.random.Generator) -> Choice:
+    difference = len(comparison.ours) - len(comparison.theirs)
     return "tie" if not difference else "a" if difference > 0 else "b"
 
 
-def coin(look: Look, generator: np.random.Generator) -> Choice:
+def coin(comparison: Comparison, generator: np.random.Generator) -> Choice:
     return generator.choice(["a", "b"])
 
 
@@ -90,15 +91,15 @@ def verdict_on(judge: SimulatedJudge, n: int, generator: np.random.Generator, co
     outputs = {POSITIVE: texts(), CANDIDATE: texts()} | ({NEGATIVE: texts()} if controls else {})
     evidence, entries = Evidence(), []
     for system, ours in outputs.items():
-        contest = Contest("t", "s", system, POSITIVE, by_pair, ours, outputs[POSITIVE])
+        matchup = Matchup("t", "s", system, POSITIVE, by_pair, ours, outputs[POSITIVE])
         verdicts = [
-            look.verdict("j", judge.answer(look, generator), "")
-            for look in looks(contest, "i", judge.orders, 0.05)  # type: ignore[arg-type]
-            if not look.equal or look.purpose == "aa"
+            comparison.verdict("j", judge.answer(comparison, generator), "")
+            for comparison in comparisons(matchup, "i", judge.orders, 0.05)  # type: ignore[arg-type]
+            if not comparison.equal or comparison.purpose == "aa"
         ]
-        evidence.add(contest, verdicts, system == NEGATIVE)
+        evidence.add(matchup, verdicts, system == NEGATIVE)
         if system != POSITIVE:
-            entries.append(sum_up("j", contest, verdicts).figures())
+            entries.append(summarize("j", matchup, verdicts).figures())
     trust = judge_trust("j", entries, evidence, {NEGATIVE: "trained"}, sees_order=True)
     return "vetoed" if trust.vetoes else "doubted" if trust.doubt else "believed"
 

@@ -2,10 +2,10 @@
 
     python benchmarks/judging.py [--pairs 20000] [--latency 0.05] [--concurrency 32]
 
-Prints looks a second against the ideal (concurrency / latency), memory at the start and the end, the time
-of the same looks on a copy of the run with the replies in the cache, and that of the results and the
-report, which is the same for both. The server is a process of
-its own that sends one prepared answer, so that what is measured is gisteval.
+Prints comparisons a second against the ideal (concurrency / latency), memory at the start and the end, the
+time of the same comparisons on a copy of the run with the replies in the cache, and that of the results and
+the report, which is the same for both. The server is a process of its own that sends one prepared answer,
+so that what is measured is gisteval.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "fixtu
 
 from run_folders import claim_run, make_generation, make_system, write_records
 
-from gisteval.pipeline.judge.bench import prepare
-from gisteval.pipeline.judge.judge_run import take_looks
-from gisteval.pipeline.judge.judged import write_judging
+from gisteval.pipeline.judge.judge_run import judge_missing
 from gisteval.pipeline.judge.options import JudgeOptions
+from gisteval.pipeline.judge.prepared import prepare_judge
+from gisteval.pipeline.judge.results import write_judging
 from gisteval.records.manifest import Role
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example
@@ -107,29 +107,29 @@ def main() -> None:
     url = f"http://127.0.0.1:{found.get()}/v1"
     ideal = given.concurrency / given.latency
     with tempfile.TemporaryDirectory() as place:
-        bench = prepare(
+        prepared = prepare_judge(
             JudgeOptions(
                 "openai", base_url=url, concurrency=given.concurrency, cache=Path(place, "c.sqlite")
             )
         )
         for name, pairs in (("warm", 200), ("first", given.pairs), ("second", given.pairs)):
             make_run(Path(place, name), pairs)
-        take_looks(RunFolder.open(Path(place, "warm")), bench)
+        judge_missing(RunFolder.open(Path(place, "warm")), prepared)
         times = {}
         for name in ("first", "second"):
             folder = RunFolder.open(Path(place, name))
             before, cpu, start = resident(), time.process_time(), time.perf_counter()
-            take_looks(folder, bench)
+            judge_missing(folder, prepared)
             times[name] = time.perf_counter() - start
             cpu = time.process_time() - cpu
-            looks = sum(
+            count = sum(
                 1 for system in ("pos", "gist-1") for _ in folder.read_verdicts("openai", system, "s")
             )
-            rate = looks / times[name]
+            rate = count / times[name]
             print(
-                f"{name}: {looks} looks in {times[name]:.2f} s, {rate:.0f} a second ({rate / ideal:.2f} of "
-                f"the ideal {ideal:.0f}), {1e3 * cpu / looks:.3f} ms of processor a look, memory "
-                f"{before:.0f} -> {resident():.0f} MB"
+                f"{name}: {count} comparisons in {times[name]:.2f} s, {rate:.0f} a second "
+                f"({rate / ideal:.2f} of the ideal {ideal:.0f}), {1e3 * cpu / count:.3f} ms of processor a "
+                f"comparison, memory {before:.0f} -> {resident():.0f} MB"
             )
             server.terminate()  # what is remembered needs none
         print(f"from the cache {times['first'] / times['second']:.0f} times faster")

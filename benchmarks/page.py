@@ -52,11 +52,11 @@ def made_samples(count: int) -> Samples:
         return " ".join(draw.choices(words, k=draw.randint(low, high)))
 
     def output(example: Example, name: str) -> Output:
-        looks = tuple(
+        verdicts = tuple(
             Verdict("k", "p", "t", "seen", name, NAMES[0], "judge", "main", order, "b", text(20, 40))
             for order in ("ab", "ba")
         )
-        judged = {} if name == NAMES[0] else {"judge": Judgement(0.0, looks)}
+        judged = {} if name == NAMES[0] else {"judge": Judgement(0.0, verdicts)}
         return Output(text(20, 120), True, draw.uniform(0, 100), False, judged, ())
 
     samples = []

@@ -7,7 +7,7 @@ thread and the cluster already there. Two times are printed: of answering, from 
 the last record, and of the whole, with the start of the workers' processes and the loading of weights.
 
 Then workers that only pretend to compute send records as fast as they are taken, by the same code, and the
-driver hands out shards and writes the records: records a second of wall time, and of the driver's own
+driver hands out batches and writes the records: records a second of wall time, and of the driver's own
 processor time. The simulated workers share four processes, which take their part of the machine, too.
 """
 
@@ -26,9 +26,10 @@ from typing import Any
 from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.executors.ray_actor import Actor
-from gisteval.executors.ray_pool import RayOptions, RayPool, _Worker, import_ray
+from gisteval.executors.ray_cluster import RayOptions, import_ray
+from gisteval.executors.ray_pool import RayPool, _Worker
 from gisteval.executors.schedule import Open, Opened, Schedule, Task
-from gisteval.executors.work import Checked, Event, Portion, Settings, Work
+from gisteval.executors.work import Checked, Event, Portion, Settings, SystemWork
 from gisteval.executors.worker import GenerationWorker
 from gisteval.generation.answering import Window
 from gisteval.generation.selfcheck import SelfCheck
@@ -133,7 +134,7 @@ class SimulatedExecutor:
         """For the manifest."""
         return {"name": "simulated", "workers": self._workers}
 
-    def run(self, given: Sequence[Work], settings: Settings) -> Generator[Event, None, None]:
+    def run(self, given: Sequence[SystemWork], settings: Settings) -> Generator[Event, None, None]:
         """The clock starts with the first event, when the workers' processes are there."""
         for event in SimulatedPool(RayOptions(workers=self._workers), Simulated).run(Schedule(given)):
             if not self.begin:

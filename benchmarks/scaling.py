@@ -33,7 +33,7 @@ from gisteval.content import find_content
 from gisteval.generation.answering import Answer, answer_all
 from gisteval.metrics import metrics_of
 from gisteval.models.checkpoints.loading import load_model
-from gisteval.pipeline.estimate.split_cost import measure_lengths, split_cost
+from gisteval.pipeline.estimate.split_cost import count_lengths, split_cost
 from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.pipeline.run.plan import plan_run
 from gisteval.records.lines import to_json
@@ -171,7 +171,7 @@ def estimate_figures() -> dict[str, float]:
     for _ in range(10):
         first @ first
     product = 10 * 2 * 1024**3 / (time.process_time() - start)
-    lengths = measure_lengths(system.checkpoint, examples)
+    lengths = count_lengths(system.checkpoint, examples)
 
     def run() -> list[int]:
         found = answer_all(model, compressor, None, examples, plan.decoding)
@@ -188,12 +188,12 @@ def estimate_figures() -> dict[str, float]:
     with FlopCounterMode(display=False) as counter:
         run()
     cost = split_cost(system, "human", lengths, plan.decoding.max_new_tokens)
-    assert cost.work is not None
+    assert cost.flops is not None
     return {
         "output_tokens": sum(outputs),
         "output_tokens_expected": cost.tokens.output,
-        "counted_over_estimated": round(counter.get_total_flops() / cost.work.expected.matrix, 3),
-        "attained_over_product": round(cost.work.expected.total / seconds / product, 3),
+        "counted_over_estimated": round(counter.get_total_flops() / cost.flops.expected.matrix, 3),
+        "attained_over_product": round(cost.flops.expected.total / seconds / product, 3),
     }
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, did_you_mean
-from gisteval.options import Panel, as_one, check_least, checked_fields, option
+from gisteval.options import Panel, as_one, check_bounds, checked_fields, option
 from gisteval.records.budget import parse_budgets
-from gisteval.records.schema import CONDITIONS, as_condition
+from gisteval.records.schema import CONDITIONS, MOST_GISTS, as_condition
 from gisteval.registry import split_specs
 from gisteval.thinking import PAIRS, Thinking, check_pair
 
@@ -117,6 +117,7 @@ class RunConfig:
         Panel.COMPRESSION,
         metavar="N",
         least=1,
+        most=MOST_GISTS,
         unset="as many as the checkpoint was trained with",
     )
     max_new_tokens: int | None = option(
@@ -151,6 +152,13 @@ class RunConfig:
         Panel.JUDGE,
         flag="judge-param",
         metavar="NAME=VALUE",
+    )
+    allow_host: str | None = option(
+        None,
+        "Host, or host:port, that the judge's file may name as its server. No file can set this option.",
+        Panel.JUDGE,
+        metavar="HOST",
+        command_only=True,
     )
     device: str = option(
         "auto", "Where models run: auto, cpu, cuda, cuda:1, ...", Panel.HARDWARE, metavar="NAME"
@@ -221,7 +229,7 @@ class RunConfig:
     )
 
     def __post_init__(self) -> None:
-        check_least(self)
+        check_bounds(self)
         as_condition(self.condition)
         parse_budgets(self.budgets)
         self.thoughts()

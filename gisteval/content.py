@@ -90,6 +90,10 @@ def inside(name: str) -> str:
 def beside(folder: Path, name: str) -> Path:
     """The file that content in a folder names. Raises GistevalError if a link leads out of the folder."""
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        inner = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError) as error:  # links that lead in a circle
+        raise GistevalError(f"{path} can't be read: {one_line(error)}") from error
+    if not inner:
         raise GistevalError(f"{path} is a link to another folder: put the file itself beside what names it")
     return path

@@ -59,9 +59,11 @@ class Option:
             file may use it as well.
         more_flags: Further names on the command line.
         file_only: Whether there is no such option on the command line.
+        command_only: Whether no file may set it, since a file may be somebody else's.
         metavar: What stands for the value in help texts. Default: the choices.
         choices: All allowed values, where they are few.
         least: The smallest allowed number.
+        most: The largest allowed number, also of each of several.
         unset: What happens where the option is not given, if the default does not say so by itself.
         split: Cuts one text into several values, for a field of several. Default: at commas.
         takes_numbers: Whether a whole number may be given for the text that it is written as.
@@ -73,9 +75,11 @@ class Option:
     flag: str = ""
     more_flags: tuple[str, ...] = ()
     file_only: bool = False
+    command_only: bool = False
     metavar: str | None = None
     choices: tuple[str, ...] = ()
     least: float | None = None
+    most: float | None = None
     unset: str = ""
     split: Callable[[str], list[str]] = at_commas
     takes_numbers: bool = False
@@ -159,19 +163,24 @@ def _value_type(hint: Any) -> tuple[type, bool]:
     return hint, False
 
 
-def check_least(options: object, flag: str = "") -> None:
-    """Raise GistevalError if a number is smaller than its option allows. flag: what names begin with."""
+def check_bounds(options: object, flag: str = "") -> None:
+    """Raise GistevalError for a number that its option does not allow. flag: what names begin with."""
     kind: type = type(options)
     for name, item in described(kind).items():
-        value = getattr(options, name)
-        if item.option.least is not None and value is not None and value < item.option.least:
-            raise GistevalError(f"{flag}{item.flag} must be at least {item.option.least:g}, not {value}")
+        given, least, most = getattr(options, name), item.option.least, item.option.most
+        for value in given if isinstance(given, tuple) else (given,):
+            if least is not None and value is not None and value < least:
+                raise GistevalError(f"{flag}{item.flag} must be at least {least:g}, not {value}")
+            if most is not None and value is not None and value > most:
+                raise GistevalError(f"{flag}{item.flag} must be at most {most:,}, not {value}")
 
 
 def json_schema(kind: type) -> dict[str, Any]:
     """The JSON schema of a YAML file that holds a dataclass's options."""
     properties = {}
     for item in described(kind).values():
+        if item.option.command_only:
+            continue
         for name in dict.fromkeys((item.flag.replace("-", "_"), item.name)):
             properties[name] = {"description": item.help, **_value_schema(item)}
     return {
@@ -189,8 +198,9 @@ def _value_schema(item: Described) -> dict[str, Any]:
         return {"type": [*kinds, "array", "null"], "items": {"type": kinds}}
     if item.option.choices:
         return {"enum": [*item.option.choices, None]}
-    least = {} if item.option.least is None else {"minimum": item.option.least}
-    return {"type": [*kinds, "null"], **least}
+    bounds = {"minimum": item.option.least, "maximum": item.option.most}
+    given = {name: value for name, value in bounds.items() if value is not None}
+    return {"type": [*kinds, "null"], **given}
 
 
 def checked_fields(kind: type, given: Mapping[Any, Any], where: str) -> dict[str, Any]:
@@ -200,13 +210,14 @@ def checked_fields(kind: type, given: Mapping[Any, Any], where: str) -> dict[str
         kind: The dataclass.
         given: Values by the name of a field or of a flag, with dashes or underscores. None stands for the
             default.
-        where: What an error message begins with.
+        where: What an error message begins with: the file, or nothing for what a user gave directly.
 
     Returns:
         Values by the name of the field, without those that were None.
 
     Raises:
-        GistevalError: For an unknown field, one that is given twice, or a value of another type.
+        GistevalError: For an unknown field, one that no file may set, one that is given twice, or a value
+            of another type.
     """
     known = described(kind)
     flags = {item.flag.replace("-", "_"): name for name, item in known.items()}
@@ -219,6 +230,8 @@ def checked_fields(kind: type, given: Mapping[Any, Any], where: str) -> dict[str
                 f"{where}unknown field {str(written)!r}{did_you_mean(name, known)}: "
                 f"choose from {', '.join(known)}"
             )
+        if where and known[name].option.command_only:
+            raise GistevalError(f"{where}field {name!r} is a flag alone: give --{known[name].flag}")
         if name in values:
             raise GistevalError(f"{where}field {name!r} is given twice, the second time as {written!r}")
         if value is not None:

@@ -71,8 +71,8 @@ function difference(sample, places) {
 function judgedAs(output, judge, wanted) {
   const judgement = output[4][judge];
   if (!judgement) return false;
-  const [value, looks] = judgement;
-  if (wanted === "flip") return new Set(looks.map((look) => look[1])).size > 1;
+  const [value, verdicts] = judgement;
+  if (wanted === "flip") return new Set(verdicts.map((verdict) => verdict[1])).size > 1;
   return wanted === "missing" ? value === null : value !== null && verdictWord(value) === wanted;
 }
 

@@ -86,7 +86,7 @@ function outputPart(data, output, place, base, focus) {
   });
   found.append(facts, textBlock(text, base));
   const replies = judged.flatMap((judgement, judge) =>
-    judgement ? judgement[1].map((look) => [data.judges[judge], ...look]) : []);
+    judgement ? judgement[1].map((verdict) => [data.judges[judge], ...verdict]) : []);
   if (replies.some((reply) => reply[3])) found.append(repliesBlock(replies, system.name));
   return found;
 }

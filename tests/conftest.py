@@ -56,7 +56,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny_tokenizer():
     """A byte-level BPE of about 300 entries with `<GIST>`, end and padding tokens."""
-    from gisteval.training.train import train_tokenizer
+    from gisteval.training.tokenizer import train_tokenizer
 
     return train_tokenizer(TINY_TEXT, 300)
 

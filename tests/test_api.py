@@ -24,7 +24,8 @@ def test_results_are_a_table(tiny_suite: Path, tiny_task: Path, tmp_path: Path, 
     assert json.loads((run.folder / "manifest.json").read_text())["command"] == ["gisteval.run"]
     note, doubt = run.notes
     assert note.startswith("The reference judge")
-    assert doubt.startswith("Judge reference: too few looks to tell it from guessing")  # 3 examples
+    # There are 3 examples.
+    assert doubt.startswith("Judge reference: there are too few comparisons to tell it from guessing")
     assert capsys.readouterr().out == ""
 
 

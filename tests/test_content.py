@@ -60,3 +60,6 @@ def test_a_file_beside_is_no_link_to_elsewhere(tmp_path: Path) -> None:
         assert beside(base, "alias.jsonl") == base / "alias.jsonl"
         with pytest.raises(GistevalError, match=r"link\.jsonl is a link to another folder"):
             beside(base, "link.jsonl")
+    (folder / "circle.jsonl").symlink_to(folder / "circle.jsonl")
+    with pytest.raises(GistevalError, match=r"circle\.jsonl can't be read"):
+        beside(folder, "circle.jsonl")

@@ -28,7 +28,7 @@ def test_counts_agree_with_their_nouns(count: int, words: tuple[str, ...], text:
 
 def test_a_count_of_one_is_printed_nowhere_with_a_plural() -> None:
     """Every line that puts a lone count before a plural noun does it through `counted`."""
-    loose = re.compile(r"[\"( ]\{[^{}]*\} (examples|pairs|looks|systems|steps|generations)\b")
+    loose = re.compile(r"[\"( ]\{[^{}]*\} (examples|pairs|comparisons|systems|steps|generations)\b")
     root = Path(gisteval.__file__).parent
     # "5 of 9 examples" is no lone count; a task's texts are no counts at all.
     found = [

@@ -16,7 +16,7 @@ from gisteval.errors import GistevalError
 from gisteval.options import (
     Panel,
     as_one,
-    check_least,
+    check_bounds,
     checked_fields,
     described,
     json_schema,
@@ -30,6 +30,10 @@ def doubled(text: str) -> int:
     return 2 * int(text)
 
 
+def numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(",")))
+
+
 @dataclass(frozen=True)
 class Settings:
     names: tuple[str, ...] = option((), "Names.", Panel.TASK, flag="name", unset="all of them")
@@ -37,6 +41,8 @@ class Settings:
     specs: tuple[str, ...] = option((), "Specs.", Panel.TASK, split=split_specs)
     size: str = option("auto", "Size.", Panel.HARDWARE, takes_numbers=True)
     rate: float = option(0.5, "Rate.", Panel.HARDWARE, least=0.25)
+    sizes: tuple[int, ...] = option((1,), "Sizes.", Panel.HARDWARE, most=1000, parse=numbers)
+    trusted: str | None = option(None, "Trusted.", Panel.HARDWARE, command_only=True)
     twice: int = option(2, "Twice.", Panel.HARDWARE, parse=doubled)
     mode: str = option("a", "Mode.", Panel.HARDWARE, choices=("a", "b"))
     log: Path | None = option(None, "Log.", Panel.OUTPUT)
@@ -102,9 +108,23 @@ def test_a_wrong_value_is_named(values: dict[str, Any], message: str) -> None:
 
 
 def test_the_least_value_is_allowed_and_a_smaller_one_is_not() -> None:
-    check_least(Settings(rate=0.25))
+    check_bounds(Settings(rate=0.25))
     with pytest.raises(GistevalError, match=r"^--rate must be at least 0\.25, not 0\.1$"):
-        check_least(Settings(rate=0.1), "--")
+        check_bounds(Settings(rate=0.1), "--")
+
+
+def test_the_largest_value_is_allowed_and_a_larger_one_is_not() -> None:
+    check_bounds(Settings(sizes=(1000, 2)))
+    with pytest.raises(GistevalError, match=r"^sizes must be at most 1,000, not 1001$"):
+        check_bounds(Settings(sizes=(2, 1001)))
+
+
+def test_no_file_sets_an_option_of_the_command_line_alone() -> None:
+    assert checked_fields(Settings, {"trusted": "x"}, "") == {"trusted": "x"}
+    for value in ("x", None):
+        with pytest.raises(GistevalError, match=r"^file: field 'trusted' is a flag alone: give --trusted$"):
+            checked_fields(Settings, {"trusted": value}, "file: ")
+    assert "trusted" not in json_schema(Settings)["properties"]
 
 
 def test_defaults_in_words() -> None:
@@ -133,7 +153,7 @@ def test_the_schema_takes_whatever_the_program_takes(content: dict[str, Any]) ->
     """A validator of JSON schemas is the second path: it may be more lenient, never stricter."""
     validator = jsonschema.Draft202012Validator(json_schema(RunConfig))
     try:
-        read_config(None, content)
+        RunConfig(**checked_fields(RunConfig, content, "file: "))
     except GistevalError:
         return
     assert validator.is_valid(content), list(validator.iter_errors(content))
@@ -147,6 +167,7 @@ def test_the_schema_takes_whatever_the_program_takes(content: dict[str, Any]) ->
         {"limit": 2.5},
         {"limit": 0},
         {"seed": -1},
+        {"k": 10_001},
         {"task": 3},
         {"allow_pickle": 1},
         {"splits": ["seen", 3]},

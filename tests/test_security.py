@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import gisteval as package
-from gisteval.content import read_yaml
+from gisteval.content import find_content, read_yaml
 from gisteval.errors import GistevalError
 from gisteval.judging.definition import read_judge
-from gisteval.pipeline.judge.bench import prepare
 from gisteval.pipeline.judge.options import JudgeOptions
+from gisteval.pipeline.judge.prepared import prepare_judge
 from gisteval.tasks import load_task
 
 SECRETS = {
@@ -100,7 +100,7 @@ def test_no_key_is_in_any_file_or_line(
 )
 def test_a_key_in_a_url_is_refused(url: str) -> None:
     with pytest.raises(GistevalError, match="server's URL"):
-        prepare(JudgeOptions(judge="openai", base_url=url))
+        prepare_judge(JudgeOptions(judge="openai", base_url=url))
 
 
 OUTSIDE = ["../secret.jsonl", "/etc/passwd", "below/../../secret.jsonl", "..\\secret.jsonl"]
@@ -176,3 +176,33 @@ def test_a_chat_template_stays_in_its_sandbox(tiny_tokenizer) -> None:
     tokenizer.chat_template = "{{ messages.__class__.__mro__[1].__subclasses__() }}"
     with pytest.raises(GistevalError, match="its chat template can't be used"):
         ChatModel(None, tokenizer)._text([{"role": "user", "content": "x"}])
+
+
+HUGE = 10**9
+DEMO = str(find_content("checkpoints") / "wordplay-llama" / "gist-1")
+SHAPE = ("profile", "--shape", "llama-7b")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "--model", DEMO, "--k", HUGE),
+        ("compress", "--model", DEMO, "--prompt", "say cats", "--k", HUGE),
+        ("train", "--task", "wordplay", "--family", "f", "--condition", "gist", "--steps", 1, "--k", HUGE),
+        ("train", "--threads", HUGE),
+        ("train", "--task", "t", "--family", "f", "--condition", "gist", "--steps", 1, "--seed", -1),
+        ("profile", "--model", DEMO, "--batch-size", HUGE),
+        ("profile", "--model", DEMO, "--output-tokens", HUGE),
+        ("profile", "--model", DEMO, "--threads", HUGE),
+        (*SHAPE, "--input-tokens", HUGE),
+        (*SHAPE, "--input-tokens", 1, "--cached-tokens", 10**30),
+        (*SHAPE, "--what-if", "--gist-tokens", 10**30),
+        (*SHAPE, "--what-if", "--prompt-tokens", HUGE),
+    ],
+    ids=lambda command: " ".join(map(str, command[::2]))[:60],
+)
+def test_numbers_beyond_reason_are_refused(command: tuple, refused, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = refused(*command)
+    assert str(HUGE) in line or "must be" in line or "should be" in line
+    assert not list(tmp_path.iterdir())

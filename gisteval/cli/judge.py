@@ -31,6 +31,7 @@ def judge(
     """Judge a run pairwise against its positive control; goes on where it was stopped."""
     from gisteval.judging.definition import load_judge
     from gisteval.pipeline.judge.judge_run import check_trust, judge_run
+    from gisteval.pipeline.judge.options import JudgeOptions
     from gisteval.pipeline.judge.reparse import reparse_run
     from gisteval.report.judging import judging_text
 

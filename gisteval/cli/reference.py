@@ -44,6 +44,7 @@ The command line wins over the file, and the file over the defaults. A file look
   are the same. A file may name these fields in the plural as well: `models`, `splits`, `compressors`,
   `budgets` and `judge_params`.
 - An empty field, or `null`, stands for the default.
+- No file sets `allow_host`, because a file may be somebody else's.
 - A mistake is one line that names the file and the field, and nothing starts (exit code 2).
 - `gisteval validate --schema` prints the JSON schema of these files, with which editors check them.
 - A [sweep](sweeps.md) takes the same fields, and lists of values for its grid.
@@ -67,8 +68,9 @@ OTHERS = {
     ),
     "train": (
         TrainOptions,
-        "Besides these, the command takes the YAML file of a recipe and `--output DIR`. What is given\n"
-        "replaces what the recipe says.",
+        "Besides these, the command takes the YAML file of a recipe, `--output DIR` and\n"
+        "`--allow-outside` (let the recipe extend files outside its folder). What is given replaces what\n"
+        "the recipe says.",
     ),
 }
 """Further commands with many options: these, and what else is said of the command."""

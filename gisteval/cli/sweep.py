@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gisteval.cli.dry_run import DollarsPerHour, DryRun, FlopsPerSecond, given_rates
-from gisteval.cli.options import AsJson
+from gisteval.cli.options import AsJson, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
+from gisteval.config import RunConfig
 
 
+@with_options(RunConfig, "allow_host")
 def sweep(
+    given: dict[str, Any],
     file: Annotated[
         Path, typer.Argument(help="YAML file with a grid of values, or entries: docs/sweeps.md.")
     ],
@@ -32,11 +36,11 @@ def sweep(
     """Run every entry of a file in a folder of its own, and report on all of them at once."""
     from gisteval.pipeline.sweep.sweep_file import read_sweep
 
-    configs = read_sweep(file)
+    configs = tuple(replace(config, **given) for config in read_sweep(file))
     quiet_libraries()
-    from gisteval.pipeline.sweep.sweep_runs import Shard, report_sweep, run_sweep
+    from gisteval.pipeline.sweep.sweep_runs import SweepShard, report_sweep, run_sweep
 
-    chosen = configs if shard is None else Shard.parse(shard).of(configs)
+    chosen = configs if shard is None else SweepShard.parse(shard).of(configs)
     rates = given_rates(dry_run, flops_per_second, dollars_per_hour)
     if rates is not None:
         from gisteval.pipeline.estimate.text import sweep_text

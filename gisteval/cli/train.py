@@ -12,7 +12,8 @@ from gisteval.cli.options import with_options
 from gisteval.cli.output import print_text, quiet_libraries
 from gisteval.config import RunConfig
 from gisteval.errors import counted
-from gisteval.options import Panel, checked_fields, option, same_as
+from gisteval.options import Panel, check_bounds, checked_fields, option, same_as
+from gisteval.pipeline.profile.options import ProfileOptions
 from gisteval.records.schema import CONDITIONS
 
 
@@ -49,9 +50,7 @@ class TrainOptions:
     lora: bool = option(
         False, "Train low-rank adapters instead of all weights (extra: train).", Panel.TRAINING
     )
-    threads: int | None = option(
-        None, "CPU threads.", Panel.HARDWARE, metavar="N", unset="as many as PyTorch chooses"
-    )
+    threads: int | None = same_as(ProfileOptions, "threads")
 
 
 @with_options(TrainOptions)
@@ -62,15 +61,24 @@ def train(
         Path,
         typer.Option(help="Folder of the new checkpoint.", metavar="DIR", rich_help_panel=Panel.OUTPUT),
     ] = Path("checkpoint"),
+    allow_outside: Annotated[
+        bool,
+        typer.Option(
+            "--allow-outside",
+            help="Let the recipe extend files outside its folder.",
+            rich_help_panel=Panel.TRAINING,
+        ),
+    ] = False,
 ) -> None:
     """Train one checkpoint under a condition; an interrupted training goes on where it was."""
     flags = checked_fields(TrainOptions, given, "")
+    check_bounds(TrainOptions(**flags), "--")
     data_dir, threads = flags.pop("data_dir", None), flags.pop("threads", None)
     if flags.pop("lora", False):
         flags["lora"] = {}
     from gisteval.training.recipe import build_recipe, load_recipe
 
-    settings = load_recipe(recipe, flags) if recipe else build_recipe(flags, "flags")
+    settings = load_recipe(recipe, flags, allow_outside) if recipe else build_recipe(flags, "flags")
     quiet_libraries()
     import torch
 

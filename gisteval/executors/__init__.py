@@ -1,1 +1,1 @@
-"""Where a run's work is done: in this process, or by workers on a Ray cluster. Nothing here writes."""
+"""Executors, which do a run's work in this process or on a Ray cluster. They write no files."""

@@ -1,10 +1,10 @@
-"""The executor of this process: system by system, each set of weights loaded once in a row."""
+"""The executor of this process, which evaluates one system after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from gisteval.executors.work import Checked, Event, Settings, Work, self_check
+from gisteval.executors.work import Checked, Event, Settings, SystemWork, self_check
 from gisteval.generation.answering import answer_all
 from gisteval.logs import progress
 from gisteval.models.checkpoints.checkpoint import Checkpoint
@@ -13,14 +13,18 @@ from gisteval.models.running.base import PromptModel
 
 
 class LocalExecutor:
-    """One worker, this process."""
+    """Does all work in this process. Systems in a row that share their weights load them once."""
 
     def facts(self) -> dict[str, object]:
-        """What the manifest says of it."""
+        """Return what the manifest says about the executor."""
         return {"name": "local", "workers": 1}
 
-    def run(self, works: Sequence[Work], settings: Settings) -> Generator[Event, None, None]:
-        """Raises InvalidRun at an example whose logits are no numbers, after the others of its batch."""
+    def run(self, works: Sequence[SystemWork], settings: Settings) -> Generator[Event, None, None]:
+        """Do the work of all systems.
+
+        Raises:
+            InvalidRun: The logits of an example are not finite. The rest of its batch is yielded first.
+        """
         loaded: tuple[Checkpoint, PromptModel] | None = None
         for work in works:
             job, system = work.job, work.job.system
@@ -46,4 +50,4 @@ class LocalExecutor:
                     portion = job.portion(split, batch)
                     yield portion
                     portion.check_finite()
-                del batches  # it holds on to the weights
+                del batches  # it refers to the weights

@@ -1,4 +1,4 @@
-"""A plain queue of work for a pool: items in batches, answers item by item."""
+"""A queue of items for a pool, which hands them out in batches and takes an answer for each item."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gisteval.errors import GistevalError
 Item = TypeVar("Item")
 
 TRIES = 3
-"""Times that a whole piece of work, and in the end a single item, is tried."""
+"""Number of attempts for a whole batch, and for a single item in the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class _Batch(Generic[Item]):
 
 
 class Queue(Generic[Item]):
-    """Items are drawn as workers ask for them. request: what a worker is sent of an item."""
+    """A source of tasks whose items are drawn as workers ask for them. A task is a numbered batch."""
 
     def __init__(
         self,
@@ -32,22 +32,31 @@ class Queue(Generic[Item]):
         settle: Callable[[Item, Any], None],
         fail: Callable[[Item, str], None],
     ) -> None:
+        """Prepare a queue.
+
+        Args:
+            items: The items.
+            size: Items of a batch.
+            request: Gives what a worker is sent for an item.
+            settle: Takes an item and its answer.
+            fail: Takes an item that failed, and the reason.
+        """
         self._items, self._size = items, size
         self._request, self._settle, self._fail = request, settle, fail
-        self._again: list[_Batch[Item]] = []
+        self._retries: list[_Batch[Item]] = []
         self._out: dict[int, _Batch[Item]] = {}
         self._numbers = 0
         self._empty = self._answered = False
 
     @property
     def finished(self) -> bool:
-        """True once all items are settled or have failed."""
-        return self._empty and not self._again and not self._out
+        """True once every item has an answer or has failed."""
+        return self._empty and not self._retries and not self._out
 
     def next(self, worker: int, idle: bool = True) -> tuple[int, list[Any]] | None:
-        """The number of a batch, and its requests."""
-        if self._again:
-            batch = self._again.pop()
+        """Return the number of the next batch and its requests, or None if there is none."""
+        if self._retries:
+            batch = self._retries.pop()
         else:
             batch = _Batch(list(islice(self._items, self._size)))
             if not batch.items:
@@ -58,7 +67,7 @@ class Queue(Generic[Item]):
         return self._numbers, [self._request(item) for item in batch.items]
 
     def done(self, task: tuple[int, list[Any]], value: list[Any]) -> Iterator[None]:
-        """Answers to a batch, in order."""
+        """Take the answers to a batch, in the order of its requests."""
         for item, answer in zip(self._out.pop(task[0]).items, value, strict=True):
             self._answered = True
             self._settle(item, answer)
@@ -71,17 +80,21 @@ class Queue(Generic[Item]):
         refusal: GistevalError | None = None,
         crash: Exception | None = None,
     ) -> Iterator[None]:
-        """A batch is tried again, then its items one by one.
+        """Take a failed batch: it is tried again, and then its items one by one.
 
-        Raises an expected error (refusal), and an unexpected one (crash) if no item at all was answered.
+        Args:
+            task: The batch.
+            reason: Why it failed, as text.
+            refusal: An expected error, which is raised.
+            crash: An unexpected error, which is raised if no item was ever answered.
         """
         if refusal is not None:
             raise refusal
         batch = self._out.pop(task[0])
         if batch.tries + 1 < TRIES:
-            self._again.append(_Batch(batch.items, batch.tries + 1))
+            self._retries.append(_Batch(batch.items, batch.tries + 1))
         elif len(batch.items) > 1:
-            self._again += [_Batch([item]) for item in batch.items]
+            self._retries += [_Batch([item]) for item in batch.items]
         elif crash is not None and not self._answered:
             raise crash
         else:
@@ -89,19 +102,20 @@ class Queue(Generic[Item]):
         yield from ()
 
     def returned(self, task: tuple[int, list[Any]]) -> None:
-        """A batch was not begun."""
-        self._again.append(self._out.pop(task[0]))
+        """Take back a batch that was not started."""
+        self._retries.append(self._out.pop(task[0]))
 
     def lost(self, worker: int) -> None:
-        """Workers are all the same."""
+        """Ignore the loss of a worker, since any other can do its work."""
 
 
 class Answers:
-    """What a worker does with a queue's tasks. make: gives what answers a list of requests."""
+    """The worker's side of a queue: it answers the requests of a task."""
 
     def __init__(self, make: Callable[[], Callable[[list[Any]], list[Any]]]) -> None:
-        self._work = make()
+        """Prepare a worker. `make` gives the function that answers a list of requests."""
+        self._answer = make()
 
     def __call__(self, task: tuple[int, list[Any]]) -> list[Any]:
-        """Answers to a batch, in order."""
-        return self._work(task[1])
+        """Return the answers to a batch, in order."""
+        return self._answer(task[1])

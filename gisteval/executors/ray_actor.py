@@ -1,4 +1,4 @@
-"""The shell around what runs in a Ray worker's process: light, so that simulated ones are."""
+"""The Ray actor of a worker. It imports little, so that simulated workers start quickly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from gisteval.errors import GistevalError, InvalidRun
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of a task: a value or an expected error, and what was warned of meanwhile."""
+    """The result of a task.
+
+    Attributes:
+        value: What the worker returned.
+        refusal: The expected error that it raised instead, or None.
+        warnings: Warnings logged during the task.
+    """
 
     value: Any
     refusal: GistevalError | None
@@ -21,48 +27,49 @@ class Reply:
 
 
 class Actor:
-    """One worker: a callable made in its own process, asked one task after the other."""
+    """One worker, which does one task after the other in its own process."""
 
     def __init__(self, make: Callable[[], Callable[[Any], Any]]) -> None:
-        self._warnings = _Kept()
+        """Set up a worker. `make` is called in its process and gives the function that does a task."""
+        self._warnings = _WarningBuffer()
         logging.getLogger("gisteval").addHandler(self._warnings)
         _quiet_libraries()
-        self._fault: BaseException | None = None
+        self._error: BaseException | None = None
         try:
-            self._work = make()
-        except BaseException as error:  # raised here, Ray would take it for the worker's death
-            self._fault = error
+            self._function = make()
+        except BaseException as error:  # raised here, Ray would treat it as the worker's death
+            self._error = error
 
     def ready(self) -> int | GistevalError:
-        """The worker's process id, or the expected error that its setup ended in; any other is raised."""
-        if self._fault is None:
+        """Return the worker's process id, or the expected error of its setup. Any other error is raised."""
+        if self._error is None:
             return os.getpid()
-        return _portable(self._fault)
+        return _portable(self._error)
 
     def do(self, task: Any) -> Reply:
-        """Work on a task. Only an unexpected error is raised."""
+        """Do a task. Expected errors are part of the reply, and unexpected ones are raised."""
         value: Any = None
         refusal: GistevalError | None = None
         try:
-            value = self._work(task)
+            value = self._function(task)
         except BaseException as error:
             refusal = _portable(error)
         return Reply(value, refusal, self._warnings.taken())
 
 
 def _portable(error: BaseException) -> GistevalError:
-    """An expected error that survives pickling. An unexpected one is raised, never as a SystemExit."""
+    """Return an expected error that survives pickling. Any other is raised, but never as a SystemExit."""
     if isinstance(error, InvalidRun):
         return InvalidRun(str(error))
     if isinstance(error, GistevalError):
-        return GistevalError(str(error))  # a plain one: not all kinds survive pickling
-    if isinstance(error, SystemExit):  # Ray would take it for the worker's death, and try again elsewhere
+        return GistevalError(str(error))  # a plain one, since not all subclasses survive pickling
+    if isinstance(error, SystemExit):  # Ray would treat it as the worker's death and retry it elsewhere
         raise RuntimeError(f"SystemExit: {error}") from error
     raise error
 
 
-class _Kept(logging.Handler):
-    """Warnings travel with the next reply, because nobody reads a worker's own log."""
+class _WarningBuffer(logging.Handler):
+    """Collects warnings for the next reply, because nobody reads a worker's own log."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -1,53 +1,47 @@
-"""Workers on a Ray cluster: started, fed, replaced when they die, and never more than a task ahead."""
+"""A pool of workers on a Ray cluster, which are started, given tasks, and replaced when they die."""
 
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from gisteval.errors import GistevalError, MissingExtra, one_line
+from gisteval.errors import GistevalError, one_line
 from gisteval.executors.ray_actor import Actor, Reply
+from gisteval.executors.ray_cluster import RayOptions, cluster, import_ray
 
 log = logging.getLogger(__name__)
 
-LOCAL = "local"
-"""Ray's word for a cluster of this machine's own."""
-
 AHEAD = 2
-"""Tasks that a worker holds at most: the one it is at, and the next."""
+"""Most tasks that a worker has at one time: the current one and the next."""
 
 TICK = 1.0
-"""Seconds after which the cluster is looked at again."""
+"""Seconds between two checks of the cluster."""
 
 PATIENCE = 60.0
-"""Seconds without any worker, after which that is said; ten times as long is too long."""
+"""Seconds without any worker before a warning. After ten times as long, the run ends."""
 
 FAILED_STARTS = 3
-"""Workers in a row that die before they are set up; then no more are started."""
+"""Number of workers in a row that may die while they start. Then no more are started."""
 
 Event = TypeVar("Event", covariant=True)
 
 
-class Source(Protocol[Event]):
-    """Where tasks come from, and where their results go."""
+class TaskSource(Protocol[Event]):
+    """Hands out tasks and takes their results."""
 
     @property
     def finished(self) -> bool:
-        """True once nothing is left to hand out or to wait for."""
+        """True once no task is left to hand out or to wait for."""
 
     def next(self, worker: int, idle: bool) -> Any:
-        """A task, or None; idle: the worker has no other."""
+        """Return a task or None. `idle` means that the worker has no other task."""
 
     def done(self, task: Any, value: Any) -> Iterator[Event]:
-        """A task's result."""
+        """Take the result of a task."""
 
     def failed(
         self,
@@ -56,25 +50,20 @@ class Source(Protocol[Event]):
         refusal: GistevalError | None = None,
         crash: Exception | None = None,
     ) -> Iterator[Event]:
-        """A task ended in an expected error (refusal), an unexpected one (crash), or with its worker."""
+        """Take a failed task.
+
+        Args:
+            task: The task.
+            reason: Why it failed, as text.
+            refusal: The expected error that it raised, if any.
+            crash: The unexpected error that it raised, if any. Without an error the worker died.
+        """
 
     def returned(self, task: Any) -> None:
-        """A task was not begun."""
+        """Take back a task that was not started."""
 
     def lost(self, worker: int) -> None:
-        """A worker is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class RayOptions:
-    """address: None for RAY_ADDRESS, or else a cluster of this machine's own, for this command.
-
-    workers: None for as many as the cluster has room for, which may grow; gpus: of one worker.
-    """
-
-    address: str | None = None
-    workers: int | None = None
-    gpus: float = 0.0
+        """Take note that a worker is gone."""
 
 
 @dataclass(slots=True)
@@ -86,10 +75,18 @@ class _Worker:
 
 
 class RayPool(Generic[Event]):
-    """Workers of one kind. make: gives, in a worker's process, what tasks are handed to."""
+    """A pool of workers that all do the same kind of task."""
 
     def __init__(self, options: RayOptions, make: Callable[[], Callable[[Any], Any]]) -> None:
-        """Raises MissingExtra if ray is not installed."""
+        """Prepare a pool.
+
+        Args:
+            options: The cluster and the number of workers.
+            make: Called in a worker's process. Gives the function that does a task.
+
+        Raises:
+            MissingExtra: ray is not installed.
+        """
         self.options = options
         self.most = self.lost = 0
         self._ray = import_ray(options)
@@ -98,10 +95,10 @@ class RayPool(Generic[Event]):
         self._tasks: dict[Any, tuple[_Worker, Any]] = {}
         self._started = self._failed_starts = 0
         self._warned: set[str] = set()
-        self._looked = self._alive = 0.0
+        self._last_check = self._last_alive = 0.0
 
-    def run(self, source: Source[Event]) -> Generator[Event, None, None]:
-        """Work until the source is finished; then, or if it is stopped, all workers are let go."""
+    def run(self, source: TaskSource[Event]) -> Generator[Event, None, None]:
+        """Do the source's tasks until it is finished. All workers end with it, or when it is closed."""
         with cluster(self._ray, self.options):
             try:
                 yield from self._loop(source)
@@ -111,56 +108,59 @@ class RayPool(Generic[Event]):
                 self._workers.clear()
                 self._tasks.clear()
 
-    def _loop(self, source: Source[Event]) -> Iterator[Event]:
-        self._alive = time.monotonic()
+    def _loop(self, source: TaskSource[Event]) -> Iterator[Event]:
+        self._last_alive = time.monotonic()
         while not source.finished:
             self._staff()
             for worker in self._workers.values():
-                self._feed(worker, source)
+                self._hand_out(worker, source)
             references = list(self._tasks)
             if not references:
-                continue  # the source had nothing left
+                continue  # the source has nothing left
             ready, waiting = self._ray.wait(references, num_returns=1, timeout=TICK)
             if ready and waiting:
                 more, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
                 ready = {*ready, *more}
-            # In the order of handing out, so that a death is blamed on the task that was not answered.
+            # In the order they were handed out, so that a worker's death counts against the right task.
             for reference in references:
                 if reference in ready and reference in self._tasks:
                     yield from self._collect(reference, source)
 
     def _staff(self) -> None:
-        """Start the workers that are missing: at first, after a death, when the cluster has grown."""
+        """Start missing workers: at the beginning, after a death, or when the cluster has grown."""
         now = time.monotonic()
-        if now < self._looked + TICK:
+        if now < self._last_check + TICK:
             return
-        self._looked = now
+        self._last_check = now
         wanted = self.options.workers or max(1, self._room())
         while len(self._workers) < wanted:
             self._started += 1
             self._workers[self._started] = worker = self._start(self._started)
             self._tasks[worker.handle.ready.remote()] = (worker, None)
         if any(worker.pid for worker in self._workers.values()):
-            self._alive = now
-        elif now > self._alive + PATIENCE:
-            has = {n: c for n, c in self._ray.cluster_resources().items() if n in ("CPU", "GPU")}
-            text = f"no Ray worker so far: each needs 1 CPU and {self.options.gpus:g} GPUs, there are {has}"
+            self._last_alive = now
+        elif now > self._last_alive + PATIENCE:
+            resources = {n: c for n, c in self._ray.cluster_resources().items() if n in ("CPU", "GPU")}
+            text = (
+                f"no Ray worker so far: each needs 1 CPU and {self.options.gpus:g} GPUs, and the cluster "
+                f"has {resources}"
+            )
             self._warn(text)
-            if now > self._alive + 10 * PATIENCE:
+            if now > self._last_alive + 10 * PATIENCE:
                 raise GistevalError(f"{text}: choose another --gpus-per-worker or cluster")
 
     def _room(self) -> int:
-        """Workers that the whole cluster could hold."""
-        has, gpus = self._ray.cluster_resources(), self.options.gpus
-        room = int(has.get("CPU", 0))
-        return min(room, int(has.get("GPU", 0) / gpus)) if gpus else room
+        """The number of workers that the whole cluster has room for."""
+        resources, gpus = self._ray.cluster_resources(), self.options.gpus
+        room = int(resources.get("CPU", 0))
+        return min(room, int(resources.get("GPU", 0) / gpus)) if gpus else room
 
     def _start(self, number: int) -> _Worker:
         options = {"num_cpus": 1, "num_gpus": self.options.gpus, "max_restarts": 0, "max_task_retries": 0}
         actor = self._ray.remote(**options)(Actor)
         return _Worker(number, actor.remote(self._make))
 
-    def _feed(self, worker: _Worker, source: Source[Event]) -> None:
+    def _hand_out(self, worker: _Worker, source: TaskSource[Event]) -> None:
         while worker.pid and len(worker.running) < AHEAD:
             task = source.next(worker.number, idle=not worker.running)
             if task is None:
@@ -169,7 +169,7 @@ class RayPool(Generic[Event]):
             worker.running.append(reference)
             self._tasks[reference] = (worker, task)
 
-    def _collect(self, reference: Any, source: Source[Event]) -> Iterator[Event]:
+    def _collect(self, reference: Any, source: TaskSource[Event]) -> Iterator[Event]:
         worker, task = self._tasks[reference]
         try:
             reply = self._ray.get(reference)
@@ -206,22 +206,22 @@ class RayPool(Generic[Event]):
         if reference in worker.running:
             worker.running.remove(reference)
 
-    def _bury(self, worker: _Worker, source: Source[Event], error: Exception) -> Iterator[Event]:
-        """A dead worker's first task is to blame, if any; those it had not begun are not."""
+    def _bury(self, worker: _Worker, source: TaskSource[Event], error: Exception) -> Iterator[Event]:
+        """Handle the death of a worker. Its current task has failed, and its next task is handed back."""
         del self._workers[worker.number]
         self.lost += 1
         tasks = [self._tasks.pop(reference)[1] for reference in worker.running]
         source.lost(worker.number)
         if worker.pid is None:
-            self._tasks = {ref: held for ref, held in self._tasks.items() if held[0] is not worker}
+            self._tasks = {ref: pair for ref, pair in self._tasks.items() if pair[0] is not worker}
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
                 raise GistevalError(
                     f"{FAILED_STARTS} Ray workers in a row died while they started ({one_line(error)}): is "
                     "gisteval installed on every node?"
                 ) from error
-        self._warn(f"Ray worker {worker.number} died; its work goes to others")
-        self._looked = 0.0
+        self._warn(f"Ray worker {worker.number} died: other workers take over its tasks")
+        self._last_check = 0.0
         for number, task in enumerate(tasks):
             if number:
                 source.returned(task)
@@ -229,65 +229,7 @@ class RayPool(Generic[Event]):
                 yield from source.failed(task, "its worker died")
 
     def _warn(self, text: str) -> None:
-        """Once, whichever worker it comes from."""
+        """Log a warning once, even if several workers send it."""
         if text not in self._warned:
             self._warned.add(text)
             log.warning("%s", text)
-
-
-def _address(options: RayOptions) -> str:
-    return options.address or os.environ.get("RAY_ADDRESS") or LOCAL
-
-
-@contextmanager
-def cluster(ray: Any, options: RayOptions) -> Iterator[None]:
-    """A connection to a cluster, or one that a caller from Python has already. Raises GistevalError."""
-    if ray.is_initialized():
-        yield
-        return
-    address = _address(options)
-    local = {"num_cpus": max(options.workers or 0, os.cpu_count() or 1)} if address == LOCAL else {}
-    try:
-        ray.init(
-            address=address,
-            include_dashboard=False if local else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **local,
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise GistevalError(
-            f"no Ray cluster at {address} ({one_line(error)}): start one with 'ray start --head', or leave "
-            "--ray-address out"
-        ) from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def ask_for_token(options: RayOptions) -> None:
-    """Let a cluster of this machine's own ask for a token that only this process and its workers have.
-
-    Such a cluster listens on all networks of the machine. What the user has set in Ray's own variables
-    stays; a cluster that is there already has its own rules.
-    """
-    if _address(options) != LOCAL or "RAY_AUTH_MODE" in os.environ:
-        return
-    os.environ["RAY_AUTH_MODE"] = "token"
-    if "RAY_AUTH_TOKEN_PATH" not in os.environ:
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-
-
-def import_ray(options: RayOptions) -> Any:
-    """The package ray, quiet. Raises MissingExtra if it is not installed."""
-    if "ray" not in sys.modules:  # afterwards Ray would not hear of it
-        ask_for_token(options)
-    # Read when Ray is imported: no reports to its makers, and no advice on GPUs that nobody asked for.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingExtra("ray", "ray") from error
-    return ray

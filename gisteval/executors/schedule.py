@@ -1,7 +1,8 @@
-"""Who does what next: shards of work for workers that come and go, and what becomes of a failed one.
+"""The schedule of a run: which worker does which task next, and what happens to failed tasks.
 
-Nothing here knows of Ray, or of time. A shard is one batch of the plan that a local run follows, too, and
-brings the groups of prompts that it needs, so its records do not depend on who answers it, or when.
+Workers may come and go. Nothing here depends on Ray or on time. A batch is one batch of the plan that a
+local run follows as well, and it names the groups of prompts that are compressed together. So its records
+don't depend on which worker answers it, or when.
 """
 
 from __future__ import annotations
@@ -11,51 +12,66 @@ from dataclasses import dataclass, field, replace
 
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.executors.queue import TRIES
-from gisteval.executors.work import Checked, Event, Job, Portion, Work
+from gisteval.executors.work import Checked, Event, Job, Portion, SystemWork
 from gisteval.generation.answering import Failed, TooLong, Window
 from gisteval.generation.selfcheck import SelfCheck
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.records.schema import Example
 
 PARTS = 16
-"""Parts that a shard is cut into which fails every time."""
+"""Number of parts that a batch is divided into after it has failed every time."""
 
 MOST_FAILED = 0.02
 FEWEST_FAILED = 10
-"""A system with more failed examples than this share of a split, and number, is not gone on with."""
+"""A run ends if more examples of a system fail than both this share of a split and this number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Load a checkpoint that there will be work on."""
+    """The task of loading a checkpoint that will soon be needed."""
 
     checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Check a system and plan its work."""
+    """The task of checking a system and planning its work."""
 
     job: Job
     examples: Mapping[str, Sequence[Example]]
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """Where it is done."""
+        """The checkpoint that the task needs."""
         return self.job.system.checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The answer to Open: the plan by split."""
+    """The result of Open.
+
+    Attributes:
+        check: The self-check.
+        plan: By split, windows of batches and groups of examples that are too long.
+    """
 
     check: SelfCheck
     plan: Mapping[str, Sequence[tuple[TooLong, ...] | Window]]
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
-    """Answer a batch. window: shards of one window share compressed prompts; tries: that have failed."""
+class BatchTask:
+    """The task of answering a batch.
+
+    Attributes:
+        job: The system.
+        split: Name of the split.
+        window: Number of the window. Batches of one window share compressed prompts.
+        groups: Groups of prompts that are compressed together.
+        examples: The examples to answer.
+        whole: Whether the batch is as planned, or a part of one that failed.
+        tries: Number of failed attempts.
+    """
 
     job: Job
     split: str
@@ -67,17 +83,17 @@ class Shard:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """Where it is done."""
+        """The checkpoint that the task needs."""
         return self.job.system.checkpoint
 
 
-Task = Load | Open | Shard
+Task = Load | Open | BatchTask
 
 
 @dataclass(slots=True)
 class _Window:
     checkpoint: Checkpoint
-    shards: list[Shard] = field(default_factory=list)
+    waiting: list[BatchTask] = field(default_factory=list)
     workers: set[int] = field(default_factory=set)
     unfinished: int = 0
 
@@ -89,13 +105,14 @@ class _Place:
 
 
 class Schedule:
-    """Hands out the works of a run; whoever asks is known by a number.
+    """Hands out the tasks of a run to workers, which are known by numbers.
 
-    A worker stays with the prompts it has compressed, then with the checkpoint it has loaded; it goes
-    where nobody is before it helps somebody.
+    A worker prefers the prompts it has compressed, then the checkpoint it has loaded. It prefers work that
+    no other worker is at.
     """
 
-    def __init__(self, works: Sequence[Work]) -> None:
+    def __init__(self, works: Sequence[SystemWork]) -> None:
+        """Prepare a schedule of the work of all systems."""
         self._works = {work.job.system.name: work for work in works}
         self._unopened = [Open(work.job, work.examples) for work in works]
         self._opening: dict[str, Open] = {}
@@ -107,23 +124,25 @@ class Schedule:
 
     @property
     def finished(self) -> bool:
-        """True once nothing is left to hand out or to wait for."""
+        """True once no task is left to hand out or to wait for."""
         return not (self._unopened or self._opening or self._windows)
 
     def next(self, worker: int, idle: bool = True) -> Task | None:
-        """What a worker is to do, None if there is nothing (yet).
+        """Return the next task of a worker, or None if there is none at the moment.
 
-        idle: False asks for what it can wait with, so that it never runs dry: only shards of the window
-        it is at, and not the last ones, which others may come for.
+        Args:
+            worker: Number of the worker.
+            idle: Whether it has no other task. A busy worker only gets batches of its current window, and
+                not the last ones, which other workers may need.
         """
         place = self._places.setdefault(worker, _Place())
-        own = self._windows.get(place.window) if place.window is not None else None
-        if own is not None and len(own.shards) > (0 if idle else len(own.workers)):
-            return own.shards.pop()
+        current = self._windows.get(place.window) if place.window is not None else None
+        if current is not None and len(current.waiting) > (0 if idle else len(current.workers)):
+            return current.waiting.pop()
         if not idle:
             return None
         self._leave(worker)
-        numbers = [number for number, window in self._windows.items() if window.shards]
+        numbers = [number for number, window in self._windows.items() if window.waiting]
         number = min(numbers, key=lambda n: self._rank(place, n), default=None)
         task = min(self._unopened, key=lambda o: self._crowd(place, o.checkpoint), default=None)
         if number is not None:
@@ -132,7 +151,7 @@ class Schedule:
             if task is None or ranks <= (*self._crowd(place, task.checkpoint), 0):
                 place.checkpoint, place.window = window.checkpoint, number
                 window.workers.add(worker)
-                return window.shards.pop()
+                return window.waiting.pop()
         if task is not None:
             self._unopened.remove(task)
             self._opening[task.job.system.name] = task
@@ -145,7 +164,7 @@ class Schedule:
         return None
 
     def done(self, task: Task, value: Opened | Portion | None) -> Iterator[Event]:
-        """Take what a worker made of a task."""
+        """Take the result of a task."""
         if isinstance(task, Open):
             assert isinstance(value, Opened)
             name = task.job.system.name
@@ -153,7 +172,7 @@ class Schedule:
             for split, parts in value.plan.items():
                 yield from self._plan(self._works[name], split, parts)
             del self._opening[name]
-        elif isinstance(task, Shard):
+        elif isinstance(task, BatchTask):
             assert isinstance(value, Portion)
             self._settle(task)
             yield value
@@ -165,13 +184,20 @@ class Schedule:
         refusal: GistevalError | None = None,
         crash: Exception | None = None,
     ) -> Iterator[Event]:
-        """A task ended in an error, or its worker died at it: it is tried again, then cut up.
+        """Take a failed task, which is tried again and then divided into parts.
 
-        refusal: an expected error. Raises it where no example is to blame, and InvalidRun if too many
-        examples fail; in place of either the crash, if it was an unexpected error.
+        Args:
+            task: The task.
+            reason: Why it failed, as text.
+            refusal: The expected error that it raised, if any. It is raised again if no example caused it.
+            crash: The unexpected error that it raised, if any. It is raised instead of the errors below.
+
+        Raises:
+            GistevalError: A system could not be opened.
+            InvalidRun: Too many examples failed.
         """
-        if isinstance(task, Shard):
-            yield from self._failed_shard(replace(task, tries=task.tries + 1), reason, crash)
+        if isinstance(task, BatchTask):
+            yield from self._failed_batch(replace(task, tries=task.tries + 1), reason, crash)
         elif refusal is not None:
             raise refusal
         elif isinstance(task, Open):
@@ -186,15 +212,15 @@ class Schedule:
             self.returned(task)
 
     def returned(self, task: Task) -> None:
-        """A task that nobody has begun is there for others again."""
-        if isinstance(task, Shard):
-            self._windows[task.window].shards.append(task)
+        """Take back a task that was not started."""
+        if isinstance(task, BatchTask):
+            self._windows[task.window].waiting.append(task)
         elif isinstance(task, Open):
             del self._opening[task.job.system.name]
             self._unopened.insert(0, task)
 
     def lost(self, worker: int) -> None:
-        """A worker is gone; its tasks are reported one by one."""
+        """Take note that a worker is gone. Its tasks are reported one by one."""
         self._leave(worker)
         self._places.pop(worker, None)
 
@@ -207,17 +233,17 @@ class Schedule:
             place.window = None
 
     def _crowd(self, place: _Place, checkpoint: Checkpoint) -> tuple[int, int]:
-        """0 for the checkpoint that a worker has loaded; then how many others have loaded another."""
+        """(0, 0) for the checkpoint that a worker has loaded, else 1 and how many workers have it."""
         if place.checkpoint == checkpoint:
             return 0, 0
         return 1, sum(other.checkpoint == checkpoint for other in self._places.values())
 
     def _rank(self, place: _Place, number: int) -> tuple[int, ...]:
         window = self._windows[number]
-        return *self._crowd(place, window.checkpoint), len(window.workers), -len(window.shards), number
+        return *self._crowd(place, window.checkpoint), len(window.workers), -len(window.waiting), number
 
     def _plan(
-        self, work: Work, split: str, parts: Sequence[tuple[TooLong, ...] | Window]
+        self, work: SystemWork, split: str, parts: Sequence[tuple[TooLong, ...] | Window]
     ) -> Iterator[Portion]:
         examples, done = work.examples[split], work.done(split)
         known = len(done)
@@ -234,39 +260,40 @@ class Schedule:
                 chosen = tuple(examples[index] for index in batch)
                 texts = {example.instruction for example in chosen}
                 groups = tuple(group for group in part.groups if not texts.isdisjoint(group))
-                window.shards.append(Shard(work.job, split, self._numbers, groups, chosen))
-            window.unfinished = len(window.shards)
-            if window.shards:
+                window.waiting.append(BatchTask(work.job, split, self._numbers, groups, chosen))
+            window.unfinished = len(window.waiting)
+            if window.waiting:
                 self._windows[self._numbers] = window
 
-    def _settle(self, shard: Shard) -> None:
-        window = self._windows[shard.window]
+    def _settle(self, batch: BatchTask) -> None:
+        window = self._windows[batch.window]
         window.unfinished -= 1
         if not window.unfinished:
-            del self._windows[shard.window]
+            del self._windows[batch.window]
 
-    def _failed_shard(self, shard: Shard, reason: str, crash: Exception | None) -> Iterator[Event]:
-        rows = len(shard.examples)
-        window = self._windows[shard.window]
-        if shard.tries < (TRIES if shard.whole or rows == 1 else 1):
-            window.shards.append(shard)
+    def _failed_batch(self, batch: BatchTask, reason: str, crash: Exception | None) -> Iterator[Event]:
+        rows = len(batch.examples)
+        window = self._windows[batch.window]
+        if batch.tries < (TRIES if batch.whole or rows == 1 else 1):
+            window.waiting.append(batch)
             return
         if rows > 1:
             size = -(-rows // PARTS)
-            parts = [shard.examples[start : start + size] for start in range(0, rows, size)]
-            window.shards += [replace(shard, examples=part, whole=False, tries=0) for part in parts]
+            parts = [batch.examples[start : start + size] for start in range(0, rows, size)]
+            window.waiting += [replace(batch, examples=part, whole=False, tries=0) for part in parts]
             window.unfinished += len(parts) - 1
             return
-        system, split = shard.job.system.name, shard.split
-        failed = Failed(shard.examples[0], reason)
-        named = self._failed.setdefault((system, split), [])
-        named.append(failed)
-        if len(named) > max(FEWEST_FAILED, MOST_FAILED * len(self._works[system].examples[split])):
+        system, split = batch.job.system.name, batch.split
+        failed = Failed(batch.examples[0], reason)
+        failures = self._failed.setdefault((system, split), [])
+        failures.append(failed)
+        if len(failures) > max(FEWEST_FAILED, MOST_FAILED * len(self._works[system].examples[split])):
             if crash is not None:
                 raise crash
             raise InvalidRun(
-                f"{system} on {split}: {counted(len(named), 'example')} failed, the last one "
-                f"{failed.example.id} ({reason}): what was written is kept, the same command tries again"
+                f"{system} on {split}: {counted(len(failures), 'example')} failed, the last one "
+                f"{failed.example.id} ({reason}): what was written is kept, and the same command tries "
+                "the others again"
             )
-        self._settle(shard)
+        self._settle(batch)
         yield Portion(system, split, [], [failed])

@@ -1,4 +1,4 @@
-"""What a run gives an executor to do, and what comes back."""
+"""The work that a run gives to an executor, and the events that come back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ from gisteval.suite import System
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What all systems share."""
+    """Settings that all systems share.
+
+    Attributes:
+        placement: Device, data type and quantisation of the weights.
+        decoding: How answers are decoded.
+    """
 
     placement: Placement
     decoding: Decoding
@@ -28,21 +33,26 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A system, and the digest that begins the keys of its records."""
+    """A system to evaluate.
+
+    Attributes:
+        system: The system.
+        prefix: The digest that begins the keys of its records.
+    """
 
     system: System
     prefix: str
 
     def key(self, example: Example) -> str:
-        """Of the example's record."""
+        """Return the key of an example's record."""
         return record_key(self.prefix, example)
 
     def compressor(self) -> Compressor:
-        """The system's compressor."""
+        """Return the system's compressor."""
         return self.system.method()
 
     def portion(self, split: str, outcomes: Iterable[Outcome]) -> Portion:
-        """Outcomes as records."""
+        """Turn the outcomes of examples into records."""
         portion = Portion(self.system.name, split, [], [])
         for outcome in outcomes:
             if isinstance(outcome, Answer):
@@ -80,22 +90,28 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """A job with its examples, and the keys of the records that are there, by split."""
+class SystemWork:
+    """A job with its examples.
+
+    Attributes:
+        job: The job.
+        examples: Examples by split.
+        known: Keys of the existing records, by split.
+    """
 
     job: Job
     examples: Mapping[str, Sequence[Example]]
     known: Mapping[str, set[str]]
 
     def done(self, split: str) -> set[int]:
-        """Indices of the examples whose records are there."""
+        """Return the indices of the examples that have a record already."""
         keys, known = map(self.job.key, self.examples[split]), self.known[split]
         return {index for index, key in enumerate(keys) if key in known}
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A system passed its self-check, and its work begins."""
+    """The event that a system has passed its self-check."""
 
     system: str
     check: SelfCheck
@@ -103,7 +119,14 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Records (lines of generations/*.jsonl) that are new, and the examples that have none."""
+    """The event that examples were answered or can't be.
+
+    Attributes:
+        system: Name of the system.
+        split: Name of the split.
+        records: New lines of generations/*.jsonl.
+        without: Examples that have no record, with the reason.
+    """
 
     system: str
     split: str
@@ -112,15 +135,19 @@ class Portion:
 
     @property
     def not_finite(self) -> list[Example]:
-        """Examples whose logits are no numbers."""
+        """Examples whose logits are not finite."""
         return [item.example for item in self.without if isinstance(item, NotFinite)]
 
     def check_finite(self) -> None:
-        """Raises InvalidRun at an example whose logits are no numbers."""
+        """Check that the logits of all examples are finite.
+
+        Raises:
+            InvalidRun: The logits of an example are not finite.
+        """
         for example in self.not_finite:
             raise InvalidRun(
-                f"{self.system} on {example.id}: the logits are not finite: the weights are "
-                "damaged or overflow, try --dtype float32; what was written is kept"
+                f"{self.system} on {example.id}: the logits are not finite, so the weights are damaged or "
+                "overflow: try --dtype float32 (what was written is kept)"
             )
 
 
@@ -128,19 +155,24 @@ Event = Checked | Portion
 
 
 class Executor(Protocol):
-    """Does the work somewhere and hands over what it makes, in any order."""
+    """Does the work of a run and yields its events, in any order."""
 
-    def run(self, works: Sequence[Work], settings: Settings) -> Generator[Event, None, None]:
-        """Raises GistevalError; what came before it holds. To close it is to let all workers go."""
+    def run(self, works: Sequence[SystemWork], settings: Settings) -> Generator[Event, None, None]:
+        """Do the work of all systems. Closing the generator ends all workers.
+
+        Raises:
+            GistevalError: The work can't go on. Events before it are valid.
+        """
 
     def facts(self) -> dict[str, object]:
-        """What the manifest says of it."""
+        """Return what the manifest says about the executor."""
 
 
 def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Example]]) -> SelfCheck:
-    """Cached, masked and stock paths compared on a few examples, on fewer where memory runs out.
+    """Compare the cached, masked and stock paths on a few examples, and on fewer if memory runs out.
 
-    Raises InvalidRun if they differ.
+    Raises:
+        InvalidRun: The paths differ, or no example fits into the context.
     """
     compressor, budget = job.compressor(), job.system.budget
 

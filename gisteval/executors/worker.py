@@ -1,10 +1,10 @@
-"""What a Ray worker does: it keeps one checkpoint loaded, and the prompts of one window compressed."""
+"""The work of a Ray worker, which keeps one checkpoint loaded and the prompts of one window compressed."""
 
 from __future__ import annotations
 
 from itertools import chain
 
-from gisteval.executors.schedule import Load, Open, Opened, Shard, Task
+from gisteval.executors.schedule import BatchTask, Load, Open, Opened, Task
 from gisteval.executors.work import Job, Portion, Settings, self_check
 from gisteval.generation.answering import Answering, plan_windows
 from gisteval.models.checkpoints.checkpoint import Checkpoint
@@ -13,16 +13,21 @@ from gisteval.models.running.base import PromptModel
 
 
 class GenerationWorker:
-    """Answers the tasks of a Schedule."""
+    """Does the tasks of a Schedule."""
 
     def __init__(self, settings: Settings) -> None:
+        """Prepare a worker."""
         self._settings = settings
         self._loaded: tuple[Checkpoint, PromptModel] | None = None
         self._window: tuple[str, int] | None = None
         self._answering: Answering | None = None
 
     def __call__(self, task: Task) -> Opened | Portion | None:
-        """Raises GistevalError, and whatever an example makes of a model."""
+        """Do a task.
+
+        Raises:
+            GistevalError: An expected error. A model may raise any other as well.
+        """
         if isinstance(task, Load):
             self._load(task.checkpoint)
             return None
@@ -48,13 +53,13 @@ class GenerationWorker:
             },
         )
 
-    def _answer(self, shard: Shard) -> Portion:
-        answering = self._at(shard.job, shard.window, self._load(shard.checkpoint))
-        parts = answering.answer(shard.groups, shard.examples)
-        return shard.job.portion(shard.split, chain.from_iterable(parts))
+    def _answer(self, batch: BatchTask) -> Portion:
+        answering = self._at(batch.job, batch.window, self._load(batch.checkpoint))
+        parts = answering.answer(batch.groups, batch.examples)
+        return batch.job.portion(batch.split, chain.from_iterable(parts))
 
     def _at(self, job: Job, number: int, model: PromptModel) -> Answering:
-        """The prompts of a window, or a fresh start at another one."""
+        """Return the compressed prompts of a window, new ones if the worker was at another window."""
         window = (job.system.name, number)
         if self._answering is None or self._window != window:
             self._window = window

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,37 @@ LONGEST_TEXT = 1 << 20
 LONGEST_JSON = 512 << 20
 """Bytes of a JSON file that programs write; it is read as a whole."""
 
+LONGEST_ROW = 64 << 20
+"""Characters of a row of data, or of one of its fields."""
+
+MOST_EXPANSION = 100
+"""Times its packed size that a file may unpack to, beyond one row's length; text takes about 5."""
+
 DEEPEST = 64
 """Lists and mappings in one another; what is deeper overflows the libraries that walk it."""
 
 
-def read_text(file: Path, longest: int = LONGEST_TEXT) -> str:
-    """A file's UTF-8 text. Raises OSError, or ValueError if it is too long, no text, or no regular file."""
+def open_file(file: Path) -> BufferedReader:
+    """A file to be read. Raises OSError, or ValueError if it is no regular file."""
     if not stat.S_ISREG(file.stat().st_mode):
         raise ValueError("it is no regular file but a folder, a pipe or a device")
     # Should it become a pipe now, opening it does not wait for a writer.
-    with open(os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as stream:
+    return open(os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
+
+
+def read_bytes(file: Path, longest: int) -> bytes:
+    """A file's content. Raises OSError, or ValueError if it is too long, or no regular file."""
+    with open_file(file) as stream:
         content = stream.read(longest + 1)
     if len(content) > longest:
         raise ValueError(f"it is longer than {longest:,} bytes")
-    return content.decode("utf-8")
+    return content
+
+
+def read_text(file: Path, longest: int = LONGEST_TEXT) -> str:
+    """A file's UTF-8 text, each line ending in a line feed. Raises as `read_bytes`, or if it is none."""
+    text = read_bytes(file, longest).decode("utf-8")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_json(file: Path, strict: bool = False) -> Any:

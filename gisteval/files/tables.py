@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
+from gisteval.files.foreign import LONGEST_ROW, MOST_EXPANSION
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -42,14 +43,8 @@ _OTHER_DELIMITERS = (";", "\t", ",")
 HEAD = 1 << 20
 """Characters by which columns are told apart."""
 
-LONGEST_ROW = 64 << 20
-"""Characters of a line, or of a field."""
-
 LONGEST_DOCUMENT = 512 << 20
 """Characters of a JSON list, which is read as a whole."""
-
-MOST_EXPANSION = 100
-"""Times its packed size that a file may unpack to, beyond one row's length; text takes about 5."""
 
 
 def read_table(path: Path, otherwise: str | None = None) -> Iterator[dict[str, Any]]:
@@ -310,11 +305,9 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtra("pyarrow", "data") from error
+    from gisteval.files.parquet import rows
+
     try:
-        for batch in pyarrow.parquet.ParquetFile(path).iter_batches():
-            names = batch.schema.names
-            if len(set(names)) < len(names):
-                raise GistevalError(f"{path}: several columns are named {_twice(names)!r}; rename them")
-            yield from batch.to_pylist()
+        yield from rows(path)
     except (pyarrow.ArrowException, OSError) as error:
         raise _damaged(path, error) from error

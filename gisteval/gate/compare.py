@@ -18,7 +18,7 @@ from gisteval.gate.measures import (
     win_rate_values,
 )
 from gisteval.gate.sides import Side, shared_examples, shared_splits
-from gisteval.gate.trust import Bench, bench_of
+from gisteval.gate.trust import JudgeStudies, judge_studies
 from gisteval.metrics import ControlMetric, Metric, OutputMetric, metric
 from gisteval.records.schema import Example, finite
 from gisteval.scores.comparison import paired_difference
@@ -136,22 +136,22 @@ def compare(
     changes: list[Change] = []
     left_out: list[str] = []
     shared = shared_splits(first, second, splits)
-    benches = _benches(first, second) if not named or WIN_RATE in named else {}
+    studies_by_judge = _common_judges(first, second) if not named or WIN_RATE in named else {}
     for split in shared:
         examples = shared_examples(first, second, split)
         pairs, outputs = _columns(first, second, split, examples, metrics, left_out)
-        judged = _win_rates(first, second, split, examples, benches, left_out)
+        judged = _win_rates(first, second, split, examples, studies_by_judge, left_out)
         for measured, pair in pairs.values():
             rows += _difference(split, measured, measured.name, pair, examples)
         for judge, pair in judged.items():
-            doubt = benches[judge].veto((first, second), [split]) or benches[judge].doubt
+            doubt = studies_by_judge[judge].veto((first, second), [split]) or studies_by_judge[judge].doubt
             differences = _difference(split, metric(WIN_RATE), f"win_rate ({judge})", pair, examples)
             rows += [replace(row, doubt=doubt) for row in differences]
         if leading is not None and leading.name in pairs:
             changes += _most_changed(split, pairs[leading.name][1], examples, *outputs, changed)
     adjusted = stats.holm([row.p_value for row in rows])
     rows = [replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
-    vetoes = filter(None, (bench.veto((first, second), shared) for bench in benches.values()))
+    vetoes = filter(None, (studies.veto((first, second), shared) for studies in studies_by_judge.values()))
     return Comparison(
         first,
         second,
@@ -169,11 +169,11 @@ def _usual_metrics(side: Side) -> list[Metric]:
     return sorted(metrics, key=lambda m: (isinstance(m, ControlMetric), not m.graded, m.paired))
 
 
-def _benches(first: Side, second: Side) -> dict[str, Bench]:
-    """Return the judges that judged both systems."""
+def _common_judges(first: Side, second: Side) -> dict[str, JudgeStudies]:
+    """Return the studies of every judge that judged both systems, by judge."""
     theirs = second.run.judges_of(second.system)
     names = [name for name in first.run.judges_of(first.system) if name in theirs]
-    return {name: bench_of((first, second), name) for name in names}
+    return {name: judge_studies((first, second), name) for name in names}
 
 
 Pair = tuple[FloatArray, FloatArray]
@@ -225,14 +225,14 @@ def _win_rates(
     second: Side,
     split: str,
     examples: Sequence[Example],
-    benches: Mapping[str, Bench],
+    studies_by_judge: Mapping[str, JudgeStudies],
     left_out: list[str],
 ) -> dict[str, Pair]:
     """Read win rates by judge. Those that can't be compared are noted in `left_out` with the reason."""
     pairs: dict[str, Pair] = {}
-    for judge, bench in benches.items():
+    for judge, studies in studies_by_judge.items():
         try:
-            ours, theirs = (win_rate_values(s, split, examples, bench.study(s)) for s in (first, second))
+            ours, theirs = (win_rate_values(s, split, examples, studies.study(s)) for s in (first, second))
             if ours.judge and theirs.judge:
                 opponents = (ours.judge.reference, theirs.judge.reference)
                 check_same_positive(first, second, opponents, split, examples)

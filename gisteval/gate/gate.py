@@ -31,7 +31,7 @@ from gisteval.gate.measures import (
     win_rate_values,
 )
 from gisteval.gate.sides import Side, choose_side, shared_examples, shared_splits
-from gisteval.gate.trust import Bench, bench_of
+from gisteval.gate.trust import JudgeStudies, judge_studies
 from gisteval.metrics import Metric
 from gisteval.records.manifest import JudgeFacts
 from gisteval.scores.comparison import paired_difference
@@ -224,13 +224,13 @@ def run_gate(options: GateOptions) -> GateResult:
     splits = shared_splits(candidate, baseline, options.splits)
     judge = choose_judge((candidate, baseline), options.judge) if options.metric == WIN_RATE else None
     digest = _judge_digest(candidate, baseline, judge) if judge else None
-    bench = bench_of((candidate, baseline), judge) if judge else None
-    if bench is not None:
-        bench.check((candidate, baseline), splits)
-    results = [_measure(options, candidate, baseline, split, bench) for split in splits]
+    studies = judge_studies((candidate, baseline), judge) if judge else None
+    if studies is not None:
+        studies.check((candidate, baseline), splits)
+    results = [_measure(options, candidate, baseline, split, studies) for split in splits]
     adjusted = iter(adjust([check for result in results for check in result.checks]))
     results = [replace(r, checks=tuple(islice(adjusted, len(r.checks)))) for r in results]
-    warnings = [*_notes(options, candidate, baseline, splits, judge), *(bench.caveats if bench else ())]
+    warnings = [*_notes(options, candidate, baseline, splits, judge), *(studies.caveats if studies else ())]
     if results[0].doubt:
         reason = "no verdict, since there are too few comparisons to tell the judge from guessing"
         warnings.append(f"{reason}: {results[0].doubt}")
@@ -247,15 +247,15 @@ def gate_sides(options: GateOptions) -> tuple[Side, Side]:
 
 
 def measure_sides(
-    options: GateOptions, candidate: Side, baseline: Side, split: str, bench: Bench | None
+    options: GateOptions, candidate: Side, baseline: Side, split: str, studies: JudgeStudies | None
 ) -> tuple[SideValues, SideValues, list[str]]:
     """Read both sides' values on one split, and its examples' cluster labels (the instructions)."""
     examples = shared_examples(candidate, baseline, split)
     clusters = [example.instruction for example in examples]
-    if bench is None:
+    if studies is None:
         ours, theirs = (score_values(s, split, examples, options.measured) for s in (candidate, baseline))
         return ours, theirs, clusters
-    ours, theirs = (win_rate_values(s, split, examples, bench.study(s)) for s in (candidate, baseline))
+    ours, theirs = (win_rate_values(s, split, examples, studies.study(s)) for s in (candidate, baseline))
     if ours.judge and theirs.judge:
         opponents = (ours.judge.reference, theirs.judge.reference)
         check_same_positive(candidate, baseline, opponents, split, examples)
@@ -263,15 +263,15 @@ def measure_sides(
 
 
 def _measure(
-    options: GateOptions, candidate: Side, baseline: Side, split: str, bench: Bench | None
+    options: GateOptions, candidate: Side, baseline: Side, split: str, studies: JudgeStudies | None
 ) -> SplitResult:
-    ours, theirs, clusters = measure_sides(options, candidate, baseline, split, bench)
+    ours, theirs, clusters = measure_sides(options, candidate, baseline, split, studies)
     metric = options.measured
     # From here on higher values are better, whatever the metric.
     better, than = metric.sign * ours.values, metric.sign * theirs.values
     absent = ours.absent, theirs.absent
     # The positive control has a win rate of 50, so no difference from it exceeds 50.
-    reach = 50.0 if bench and (candidate.is_positive or baseline.is_positive) else metric.span
+    reach = 50.0 if studies and (candidate.is_positive or baseline.is_positive) else metric.span
     paired = paired_difference(metric, better, than, clusters, permutations=PERMUTATIONS, span=reach)
     if paired is None:
         raise InvalidRun(f"split {split}: no example has a value of {options.metric} on both sides")
@@ -291,7 +291,7 @@ def _measure(
         baseline=theirs,
         margin=options.margin,
         unit=options.unit,
-        doubt=bench.doubt if bench else "",
+        doubt=studies.doubt if studies else "",
     )
 
 

@@ -12,7 +12,7 @@ from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.sides import Side, read_outputs, read_values
 from gisteval.judging.pairs import PairScore, pair_scores
 from gisteval.judging.study import Study
-from gisteval.judging.summary import Judged
+from gisteval.judging.summary import JudgeSummary
 from gisteval.metrics import (
     ControlMetric,
     Metric,
@@ -64,11 +64,11 @@ class JudgeFigures:
     cost: float = 0.0
 
     @classmethod
-    def of(cls, judged: Judged) -> JudgeFigures:
+    def of(cls, judged: JudgeSummary) -> JudgeFigures:
         """Take the figures from the summary of a judge's verdicts."""
         noise, rate = judged.noise, judged.rate
         return cls(
-            reference=judged.contest.reference,
+            reference=judged.matchup.reference,
             wins=rate.wins if rate else 0,
             ties=rate.ties if rate else 0,
             losses=rate.losses if rate else 0,
@@ -255,7 +255,7 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], study: 
         outputs,
         len(examples) - len(comparable),
         float(equal.mean()) if comparable else None,
-        JudgeFigures.of(study.judged[side.system, split]),
+        JudgeFigures.of(study.summaries[side.system, split]),
     )
 
 

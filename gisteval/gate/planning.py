@@ -11,7 +11,7 @@ from gisteval.gate.decision import examples_to_show
 from gisteval.gate.gate import GateOptions, gate_sides, measure_sides
 from gisteval.gate.measures import WIN_RATE, choose_judge
 from gisteval.gate.sides import shared_splits
-from gisteval.gate.trust import bench_of
+from gisteval.gate.trust import judge_studies
 from gisteval.metrics import Metric, metric
 from gisteval.stats.intervals import mean_error
 
@@ -48,10 +48,10 @@ def plan_from_runs(options: GateOptions) -> list[Planned]:
     """Plan each split from the standard deviation in two runs. Raises as `run_gate` does."""
     candidate, baseline = gate_sides(options)
     judge = choose_judge((candidate, baseline), options.judge) if options.metric == WIN_RATE else None
-    bench = bench_of((candidate, baseline), judge) if judge else None
+    studies = judge_studies((candidate, baseline), judge) if judge else None
     plans = []
     for split in shared_splits(candidate, baseline, options.splits):
-        ours, theirs, clusters = measure_sides(options, candidate, baseline, split, bench)
+        ours, theirs, clusters = measure_sides(options, candidate, baseline, split, studies)
         differences = ours.values - theirs.values
         known = ~np.isnan(differences)
         labels = [label for label, keep in zip(clusters, known, strict=True) if keep]

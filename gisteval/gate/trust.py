@@ -1,4 +1,4 @@
-"""What the judges of two runs are worth, before a verdict or a comparison rests on them."""
+"""Whether a judge can be relied on in all runs that a verdict or a comparison rests on."""
 
 from __future__ import annotations
 
@@ -12,27 +12,35 @@ from gisteval.judging.study import Study, study_judge
 
 
 @dataclass(frozen=True)
-class Bench:
-    """One judge as the runs of both sides know it; a run is studied once. studies: by the run's folder."""
+class JudgeStudies:
+    """One judge's verdicts in the runs of both sides. A run that both sides share is studied once.
 
-    studies: Mapping[Path, Study]
+    Attributes:
+        by_folder: The study of each run, by the run's folder.
+    """
+
+    by_folder: Mapping[Path, Study]
 
     def study(self, side: Side) -> Study:
-        """The judge's verdicts in a side's run."""
-        return self.studies[side.run.path]
+        """Return the study of the judge in a side's run."""
+        return self.by_folder[side.run.path]
 
     def veto(self, sides: Sequence[Side], splits: Sequence[str]) -> str:
-        """The first veto on the judge, in a line; empty without one."""
+        """Return the first veto on the judge, on one line; empty if there is none."""
         for side in sides:
             trust = self.study(side).trust
             for split in splits:
-                found = trust.veto(side.system, split)
-                if found is not None:
-                    return f"judge {trust.judge} of {side.run.path} is under veto: {found.text}"
+                veto = trust.veto(side.system, split)
+                if veto is not None:
+                    return f"judge {trust.judge} of {side.run.path} is under veto: {veto.text}"
         return ""
 
     def check(self, sides: Sequence[Side], splits: Sequence[str]) -> None:
-        """Raise InvalidRun if the judge is under veto in one of the runs."""
+        """Check that the judge is under veto in none of the runs.
+
+        Raises:
+            InvalidRun: It is, in one of them.
+        """
         veto = self.veto(sides, splits)
         if veto:
             raise InvalidRun(f"{veto}: no verdict rests on it")
@@ -40,17 +48,16 @@ class Bench:
     @property
     def doubt(self) -> str:
         """Why the judge can't be told from guessing; empty if it can in one of the runs, or is untested."""
-        found = [study.trust for study in self.studies.values()]
-        doubts = [trust.doubt for trust in found if trust.doubt]
-        return doubts[0] if len(doubts) == len(found) else ""
+        doubts = [study.trust.doubt for study in self.by_folder.values()]
+        return doubts[0] if all(doubts) else ""
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """What could be tested in neither run."""
-        found = [study.trust.caveats for study in self.studies.values()]
-        return tuple(text for text in found[0] if all(text in others for others in found[1:]))
+        """What could be tested in none of the runs."""
+        first, *others = (study.trust.caveats for study in self.by_folder.values())
+        return tuple(text for text in first if all(text in caveats for caveats in others))
 
 
-def bench_of(sides: Sequence[Side], judge: str) -> Bench:
-    """A judge's verdicts in the runs of all sides."""
-    return Bench({side.run.path: study_judge(side.run, judge) for side in sides})
+def judge_studies(sides: Sequence[Side], judge: str) -> JudgeStudies:
+    """Study a judge's verdicts in the runs of all sides."""
+    return JudgeStudies({side.run.path: study_judge(side.run, judge) for side in sides})

@@ -6,9 +6,11 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import open_file
 from gisteval.importer.joining import FamilyRows, RowText, align, join_families
 from gisteval.importer.layout import OutputFile, ReleasedSystem, output_file
 from gisteval.importer.outputs import ReleasedOutput, read_output_file
@@ -128,7 +130,7 @@ def _read_verdicts(path: Path) -> VerdictFile:
 
 def _read_saved_rouge(path: Path) -> Iterable[SavedRouge]:
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with TextIOWrapper(open_file(path), encoding="utf-8", newline="") as stream:
             return [
                 SavedRouge(
                     f"{row['model']}-{row['condition']}-{row['num_gist_tokens']}",

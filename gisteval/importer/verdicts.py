@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import read_json
 from gisteval.importer.layout import verdict_file_name
 from gisteval.records.schema import Choice, Order, Verdict, digest
 
@@ -107,7 +107,7 @@ def read_verdict_file(path: Path) -> VerdictFile:
     """A released verdict file. Raises GistevalError naming the file and its first wrong row."""
     name = verdict_file_name(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError, RecursionError) as error:
         raise GistevalError(f"{path} is damaged or no JSON: fetch it again") from error
     try:

@@ -1,1 +1,1 @@
-"""Doors of other harnesses."""
+"""Integrations with other evaluation harnesses."""

@@ -1,7 +1,7 @@
-"""What the lm-eval task files in tasks/*/ call: documents of our splits, and our scores.
+"""Documents and scores for the lm-eval task files in tasks/*/lm_eval.
 
-They name these functions (`!function`), so they run under stock lm-eval with any of its models, from
-any working directory, with the data found and checked as `gisteval run` does it.
+The task files name these functions (`!function`), so they run under stock lm-eval with any of its models
+and from any working directory. Data is found and checked as in `gisteval run`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,15 @@ from gisteval.tasks.generators.wordplay.choices import choice_questions
 
 
 def documents(task: str, splits: Mapping[str, str], **metadata: Any) -> dict[str, Any]:
-    """lm-eval's `custom_dataset`: {its split: our split} -> {its split: documents}.
+    """Return documents for lm-eval's `custom_dataset`.
 
-    A document has id, instruction, input and output. metadata: the task file's and the command line's.
+    Args:
+        task: Name of a gisteval task.
+        splits: The gisteval split of each of lm-eval's splits.
+        **metadata: Metadata of the task file and the command line, which is not used.
+
+    Returns:
+        A dataset for each of lm-eval's splits. A document has an id, instruction, input and output.
     """
     loaded = load_task(task)
     return {
@@ -33,7 +39,15 @@ def documents(task: str, splits: Mapping[str, str], **metadata: Any) -> dict[str
 
 
 def choice_documents(splits: Mapping[str, str], **metadata: Any) -> dict[str, Any]:
-    """The same of wordplay's multiple-choice questions; shots: examples of the question's instruction."""
+    """Return wordplay's multiple-choice questions for lm-eval's `custom_dataset`.
+
+    Args:
+        splits: The gisteval split of each of lm-eval's splits.
+        **metadata: Metadata of the task file and the command line, which is not used.
+
+    Returns:
+        A dataset for each of lm-eval's splits. The shots of a document are examples of its instruction.
+    """
     return {name: _dataset(map(asdict, choice_questions(split))) for name, split in splits.items()}
 
 
@@ -46,6 +60,6 @@ def _dataset(rows: Iterable[Mapping[str, Any]]) -> Any:
 
 
 def text_scores(document: Mapping[str, Any], answers: Sequence[str]) -> dict[str, float]:
-    """lm-eval's `process_results`: ROUGE-L F1 and exact match of one answer, in percent."""
+    """Score one answer for lm-eval's `process_results`: ROUGE-L F1 and exact match, in percent."""
     metrics = (RougeLMetric(), ExactMatch())
     return {metric.name: metric.of_texts(answers[0], document["output"]) for metric in metrics}

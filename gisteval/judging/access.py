@@ -1,8 +1,9 @@
-"""Which server is asked, and which key it gets: a judge's file is foreign, the command line is the user's.
+"""Which server a judge may ask, and which API key that server gets.
 
-A file may name a server only if it is a known vendor's or on this machine, and a key only if it is that
-vendor's. All else needs a flag. No key crosses a network in plain text, and none is kept that a server
-sends back.
+A judge's file may come from anybody; the command line is the user's own. So a file may name a server only
+if it belongs to a known vendor or runs on this machine, and a key only if it is that vendor's. Everything
+else needs a flag. No key crosses a network in plain text, and a key that a server sends back is never
+stored.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from urllib.parse import urlsplit
 
 from gisteval.errors import GistevalError
 
-OWN_VARIABLE = "OPENAI_API_KEY"
-"""The variable that a server named by --base-url gets where no other is named by flag."""
+DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY"
+"""Its key goes to a server given by --base-url, unless --api-key-env names another variable."""
 
-KNOWN = {
-    "api.openai.com": OWN_VARIABLE,
+KNOWN_VENDORS = {
+    "api.openai.com": DEFAULT_KEY_VARIABLE,
     "api.anthropic.com": "ANTHROPIC_API_KEY",
     "api.deepseek.com": "DEEPSEEK_API_KEY",
     "api.groq.com": "GROQ_API_KEY",
@@ -28,26 +29,29 @@ KNOWN = {
     "generativelanguage.googleapis.com": "GEMINI_API_KEY",
     "openrouter.ai": "OPENROUTER_API_KEY",
 }
-"""Hosts that any judge may name, over https, each with the one variable that goes there unasked."""
+"""Hosts that any judge may name over https, each with the variable whose key goes there without a flag."""
 
-_ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+_HTML_ENTITIES = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 
 SHORTEST_KEY = 4
-"""A shorter one could not be cut out of a reply without cutting words and choices."""
+"""Characters. Redacting a shorter key from a reply would also remove words and choices."""
 
 NO_KEY = "none"
-"""What is sent where no key is: servers of one's own take any."""
+"""Sent where there is no key: servers that users run themselves accept anything."""
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """What the user named on the command line, not the judge's file.
+class UserGrant:
+    """What the user allowed on the command line, as opposed to what the judge's file asks for.
 
-    url: --base-url; key: --api-key-env; host: the `host` or `host:port` of --allow-host.
+    Attributes:
+        base_url: Whether --base-url was given.
+        key_variable: Whether --api-key-env was given.
+        host: The `host` or `host:port` of --allow-host.
     """
 
-    url: bool = True
-    key: bool = True
+    base_url: bool = True
+    key_variable: bool = True
     host: str | None = None
 
 
@@ -60,52 +64,66 @@ def is_loopback(base_url: str) -> bool:
         return host == "localhost"
 
 
-def check_host(base_url: str, named: Named) -> None:
-    """Raise GistevalError for a server that neither the user named nor any judge may name."""
+def check_host(base_url: str, grant: UserGrant) -> None:
+    """Refuse a server that the user did not allow and that a judge's file may not name by itself.
+
+    Raises:
+        GistevalError: The judge's file names such a server.
+    """
     parts = urlsplit(base_url)
     host = parts.hostname or ""
-    place = f"{host}:{parts.port}" if parts.port else host
-    if named.url or (named.host is not None and named.host.lower() in (host, place)):
+    host_and_port = f"{host}:{parts.port}" if parts.port else host
+    if grant.base_url or (grant.host is not None and grant.host.lower() in (host, host_and_port)):
         return
-    if not (_is_known(base_url) or is_loopback(base_url)):
+    if not (_is_known_vendor(base_url) or is_loopback(base_url)):
         raise GistevalError(
-            f"the judge's file names the server {base_url}, which would get the run's texts: give "
-            f"--allow-host {place} if it shall, or another server with --base-url"
+            f"the judge's file names the server {base_url}, which would receive the run's texts: allow it "
+            f"with --allow-host {host_and_port}, or name another server with --base-url"
         )
 
 
-def _is_known(base_url: str) -> bool:
+def _is_known_vendor(base_url: str) -> bool:
     parts = urlsplit(base_url)
-    return parts.scheme == "https" and parts.hostname in KNOWN and parts.port in (None, 443)
+    return parts.scheme == "https" and parts.hostname in KNOWN_VENDORS and parts.port in (None, 443)
 
 
-def key_for(base_url: str, variable: str, named: Named) -> str | None:
-    """The key that goes to a server, from the environment; None where none does.
+def key_for(base_url: str, variable: str, grant: UserGrant) -> str | None:
+    """Return the key that a server gets, read from the environment.
 
-    Raises GistevalError for a key that the user has not bound to this server, for one that can't be sent,
-    and where a server elsewhere needs one and there is none.
+    Args:
+        base_url: The server's address.
+        variable: The environment variable that holds the key.
+        grant: What the user allowed.
+
+    Returns:
+        The key, or None if the server gets none.
+
+    Raises:
+        GistevalError: The user did not allow this key for this server, the key can't be sent, or a server
+            on another machine needs a key and there is none.
     """
-    check_host(base_url, named)
+    check_host(base_url, grant)
     host = urlsplit(base_url).hostname
-    known = _is_known(base_url) and KNOWN.get(host or "") == variable
-    if not (named.key or known or (named.url and variable == OWN_VARIABLE)):
-        if variable != OWN_VARIABLE or _is_known(base_url):
+    is_vendors_own = _is_known_vendor(base_url) and KNOWN_VENDORS.get(host or "") == variable
+    is_default = grant.base_url and variable == DEFAULT_KEY_VARIABLE
+    if not (grant.key_variable or is_vendors_own or is_default):
+        if variable != DEFAULT_KEY_VARIABLE or _is_known_vendor(base_url):
             raise GistevalError(
-                f"the judge's file wants the key in {variable} sent to {host}: give --api-key-env "
-                f"{variable} if it shall go there, or name another variable"
+                f"the judge's file asks to send the key in {variable} to {host}: allow it with "
+                f"--api-key-env {variable}, or name another variable"
             )
         return None
     if urlsplit(base_url).scheme == "http" and not is_loopback(base_url):
-        if named.key and os.environ.get(variable):
+        if grant.key_variable and os.environ.get(variable):
             raise GistevalError(
                 f"the key in {variable} would go to {host} in plain text: give an https --base-url, or "
-                "leave --api-key-env out"
+                "leave out --api-key-env"
             )
         return None
-    return _checked(variable, os.environ.get(variable, "").strip(), base_url)
+    return _checked_key(variable, os.environ.get(variable, "").strip(), base_url)
 
 
-def _checked(variable: str, key: str, base_url: str) -> str | None:
+def _checked_key(variable: str, key: str, base_url: str) -> str | None:
     if not key:
         if is_loopback(base_url):
             return None
@@ -114,36 +132,37 @@ def _checked(variable: str, key: str, base_url: str) -> str | None:
         )
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise GistevalError(
-            f"the key in {variable} holds a line break, a space or a character beyond ASCII: set it anew"
+            f"the key in {variable} holds a line break, a space or a non-ASCII character: set it again"
         )
     if len(key) < SHORTEST_KEY:
         raise GistevalError(
-            f"the key in {variable} has fewer than {SHORTEST_KEY} characters, and could not be cut out of "
-            "what the server sends back: unset it for a server that needs none, or set the real one"
+            f"the key in {variable} has fewer than {SHORTEST_KEY} characters, too few to redact it from "
+            "what the server sends back: unset it if the server needs no key, or set the real one"
         )
     return key
 
 
-class Cutter:
-    """Cuts a key out of texts, however it is written there: as it is, escaped, or with gaps."""
+class KeyRedactor:
+    """Replaces a key in texts by [key], whether it is plain, escaped, or broken by white space."""
 
     def __init__(self, key: str | None) -> None:
+        """Compile the pattern of a key; with None, texts stay as they are."""
         self._key = key
         # Every count is bounded, so a long run of one character takes linear time.
         gap = r"(?:\s|\\{1,4}[nrt]){0,3}"
-        self._form = None if key is None else re.compile(gap.join(map(_forms, key)))
+        self._pattern = None if key is None else re.compile(gap.join(map(_character_pattern, key)))
 
     def __call__(self, text: str) -> str:
-        """The text with [key] for every form of the key."""
-        if self._form is None or self._key is None:
+        """Return the text with [key] in place of every form of the key."""
+        if self._pattern is None or self._key is None:
             return text
-        return self._form.sub("[key]", text.replace(self._key, "[key]"))
+        return self._pattern.sub("[key]", text.replace(self._key, "[key]"))
 
 
-def _forms(letter: str) -> str:
+def _character_pattern(letter: str) -> str:
     """A pattern of one character: plain, or escaped as in JSON (also twice), URLs, HTML or Python."""
     code = ord(letter)
-    entity = f"|&{_ENTITIES[letter]};" if letter in _ENTITIES else ""
+    entity = f"|&{_HTML_ENTITIES[letter]};" if letter in _HTML_ENTITIES else ""
     digits = "".join(f"[{digit}{digit.upper()}]" for digit in f"{code:02x}")
     return (
         rf"(?:\\{{0,4}}{re.escape(letter)}|\\{{1,4}}(?:u00|u\{{0{{0,4}}|x){digits}\}}?|%{digits}"

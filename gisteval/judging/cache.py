@@ -1,10 +1,10 @@
-"""Replies that were paid for, in one SQLite file, by the key of the look they answer.
+"""A cache of replies that were paid for: one SQLite file, keyed by comparison.
 
-A key holds everything that can change the answer, so judges never share a reply. Only replies are stored: a
-call that failed, or whose reply could not be read, is asked again.
+A comparison's key covers everything that can change the answer, so judges never share a reply. Only
+readable replies are stored. A request that failed, or whose reply could not be read, is sent again.
 
-The cache is optional, since all replies of a run are kept in its folder: a damaged file is set aside, and a
-file that is no cache is left alone.
+The cache is optional, since a run's folder holds all of its replies. A damaged file is set aside. A file
+that is no cache is left alone.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from gisteval.errors import GistevalError
+from gisteval.judging.replies import Reply
 
 log = logging.getLogger(__name__)
 
@@ -30,100 +30,56 @@ _HEADER = b"SQLite format 3\0"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The raw text, what it took, and why it ended ("stop", "length", ...; None: nobody said)."""
-
-    text: str
-    prompt_tokens: int
-    completion_tokens: int
-    finish_reason: str | None = None
-
-
 class ReplyCache:
     """A file of replies; several processes may use it at once."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises GistevalError if it can't be opened or made.
+        """Open the file, or create it.
 
-        A warning says so if the file is damaged, and a new one is begun in its place. A file that holds
-        something else is left alone, after a warning too: this object's replies are then in memory only.
+        A damaged file is set aside, and a new one is started. A file that holds something else is left
+        alone, and this object's replies are then in memory only. The log warns of both.
+
+        Raises:
+            GistevalError: The file can't be opened or created.
         """
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                self._base = self._open(path)
+                self._database = _open(path)
             except sqlite3.DatabaseError as error:
                 if error.sqlite_errorcode not in _DAMAGED:
                     raise
-                self._base = self._open(self._replacement(error))
+                self._database = _open(_set_aside(path, error))
         except (OSError, sqlite3.Error) as error:
             raise self._broken(error) from error
 
-    def _open(self, place: Path | str) -> sqlite3.Connection:
-        """A connection to a file, or to ":memory:", that has the table of replies."""
-        # Used by one thread at a time, which need not be the one that opens it.
-        base = sqlite3.connect(place, timeout=30.0, check_same_thread=False)
-        try:
-            base.execute("PRAGMA journal_mode=WAL")
-            base.execute("PRAGMA synchronous=NORMAL")
-            base.execute(
-                "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, text TEXT NOT NULL,"
-                " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, finish_reason TEXT)"
-                " WITHOUT ROWID"
-            )
-            _add_finish_reason(base)
-        except BaseException:
-            base.close()
-            raise
-        return base
-
-    def _replacement(self, error: sqlite3.Error) -> Path | str:
-        """Where to go on instead of a file that SQLite can't read; a damaged one is moved away."""
-        with self._path.open("rb") as stream:
-            start = stream.read(len(_HEADER))
-        if start != _HEADER and start.strip(b"\0"):
-            log.warning(
-                "%s is no cache (%s): it is left alone, and replies are kept in verdicts/ only",
-                self._path,
-                error,
-            )
-            return ":memory:"
-        aside = next(
-            place
-            for number in count(1)
-            if not (place := self._path.with_name(f"{self._path.name}.damaged-{number}")).exists()
-        )
-        os.replace(self._path, aside)
-        for ending in ("-wal", "-shm"):  # SQLite would read them into the new file
-            with suppress(FileNotFoundError):
-                os.replace(f"{self._path}{ending}", f"{aside}{ending}")
-        log.warning(
-            "cache %s is damaged (%s): it was moved to %s, and a new one is begun", self._path, error, aside
-        )
-        return self._path
-
     def get(self, keys: Sequence[str]) -> dict[str, Reply]:
-        """The known ones of some keys."""
-        found = {}
+        """Return the stored replies by key; keys that are not stored are left out."""
+        replies = {}
         try:
             for start in range(0, len(keys), _MOST_KEYS):
-                part = keys[start : start + _MOST_KEYS]
-                marks = ",".join("?" * len(part))
+                chunk = keys[start : start + _MOST_KEYS]
+                marks = ",".join("?" * len(chunk))
                 query = f"SELECT {_COLUMNS} FROM replies WHERE key IN ({marks})"
-                for key, text, given, made, ended in self._base.execute(query, part):
-                    # SQLite holds a column to no type, and the file may be somebody else's.
-                    if isinstance(text, str) and type(given) is int and type(made) is int:
-                        found[key] = Reply(text, given, made, ended if isinstance(ended, str) else None)
+                for key, text, prompt, completion, reason in self._database.execute(query, chunk):
+                    # SQLite does not enforce column types, and the file may come from anywhere.
+                    if isinstance(text, str) and type(prompt) is int and type(completion) is int:
+                        finish_reason = reason if isinstance(reason, str) else None
+                        replies[key] = Reply(text, prompt, completion, finish_reason)
         except sqlite3.Error as error:
             raise self._broken(error) from error
-        return found
+        return replies
 
     def put(self, replies: Sequence[tuple[str, Reply]], patience: float = 30.0) -> None:
-        """Store replies by key; on disk when it returns. A text that UTF-8 can't hold is left out.
+        """Store replies; they are on disk when this returns. A text that UTF-8 can't encode is skipped.
 
-        patience: seconds to wait for another process that writes. Raises GistevalError if it can't be done.
+        Args:
+            replies: Keys with their replies.
+            patience: Seconds to wait for another process that is writing.
+
+        Raises:
+            GistevalError: The file can't be written.
         """
         rows = [
             (key, r.text, r.prompt_tokens, r.completion_tokens, r.finish_reason)
@@ -131,9 +87,9 @@ class ReplyCache:
             if _has_utf8(r.text)
         ]
         try:
-            self._base.execute(f"PRAGMA busy_timeout={int(1000 * patience)}")
-            with self._base:
-                self._base.executemany(
+            self._database.execute(f"PRAGMA busy_timeout={int(1000 * patience)}")
+            with self._database:
+                self._database.executemany(
                     f"INSERT OR REPLACE INTO replies ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows
                 )
         except sqlite3.Error as error:
@@ -143,6 +99,7 @@ class ReplyCache:
         return GistevalError(f"cache {self._path}: {error}: choose another --cache, or delete that file")
 
     def __enter__(self) -> Self:
+        """Return the open object."""
         return self
 
     def __exit__(
@@ -151,11 +108,12 @@ class ReplyCache:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._base.close()
+        """Close the file."""
+        self._database.close()
 
 
 def _has_utf8(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair."""
+    """Whether UTF-8 can encode a text, that is, whether it holds no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -163,12 +121,61 @@ def _has_utf8(text: str) -> bool:
     return True
 
 
-def _add_finish_reason(base: sqlite3.Connection) -> None:
-    """Files of earlier versions lack the column."""
-    columns = {row[1] for row in base.execute("PRAGMA table_info(replies)")}
+def _open(place: Path | str) -> sqlite3.Connection:
+    """Open a file, or ":memory:", and make sure that it has the table of replies."""
+    # One thread uses it at a time, not always the thread that opens it.
+    database = sqlite3.connect(place, timeout=30.0, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, text TEXT NOT NULL,"
+            " prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, finish_reason TEXT)"
+            " WITHOUT ROWID"
+        )
+        _add_finish_reason(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _add_finish_reason(database: sqlite3.Connection) -> None:
+    """Add the column that files of earlier versions lack."""
+    columns = {row[1] for row in database.execute("PRAGMA table_info(replies)")}
     if "finish_reason" not in columns:
         try:
-            base.execute("ALTER TABLE replies ADD COLUMN finish_reason TEXT")
+            database.execute("ALTER TABLE replies ADD COLUMN finish_reason TEXT")
         except sqlite3.OperationalError as error:
             if "duplicate column" not in str(error):  # another process was faster
                 raise
+
+
+def _set_aside(path: Path, error: sqlite3.Error) -> Path | str:
+    """Move a damaged file away. A file that never was a database stays where it is.
+
+    Args:
+        path: The file that SQLite can't read.
+        error: What SQLite said about it.
+
+    Returns:
+        The database to use instead: the same path, or ":memory:".
+    """
+    with path.open("rb") as stream:
+        start = stream.read(len(_HEADER))
+    if start != _HEADER and start.strip(b"\0"):
+        log.warning(
+            "%s is no cache (%s): it is left alone, and replies are kept in verdicts/ only", path, error
+        )
+        return ":memory:"
+    aside = next(
+        place
+        for number in count(1)
+        if not (place := path.with_name(f"{path.name}.damaged-{number}")).exists()
+    )
+    os.replace(path, aside)
+    for ending in ("-wal", "-shm"):  # SQLite would read them into the new file
+        with suppress(FileNotFoundError):
+            os.replace(f"{path}{ending}", f"{aside}{ending}")
+    log.warning("cache %s is damaged (%s): it was moved to %s, and a new one is begun", path, error, aside)
+    return path

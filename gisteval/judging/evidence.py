@@ -1,153 +1,190 @@
-"""What a judge's answers say of the judge, gathered over all systems and splits of a run.
+"""What a judge's answers say about the judge, gathered over all systems and splits of a run.
 
-The looks at one system and split are often too few to tell a judge from a coin. All looks of a run are of
-the same judge, so they are counted together here; `gisteval.judging.veto` says what follows.
+The comparisons on one system and split are often too few to tell a judge from a coin. All comparisons of a
+run come from the same judge, so they are counted together here. `gisteval.judging.veto` draws the
+conclusions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gisteval import stats
-from gisteval.judging.pairs import WORTH, PairScore, pair_scores
-from gisteval.judging.protocol import Contest
+from gisteval.judging.pairs import CHOICE_SCORES, PairScore, pair_scores
+from gisteval.judging.protocol import Matchup
 from gisteval.metrics import word_count
-from gisteval.records.schema import Choice, Estimate, Order, Verdict, finite
+from gisteval.records.schema import Choice, Estimate, Order, Verdict
 
-Label = Hashable
-"""What an outcome is clustered by: the task and the instruction."""
+Cluster = Hashable
+"""What outcomes are clustered by: the task and the instruction."""
 
 
 @dataclass
-class Shares:
-    """Outcomes with their clusters: how often something held."""
+class Outcomes:
+    """How often something held.
 
-    outcomes: list[float] = field(default_factory=list)
-    labels: list[Label] = field(default_factory=list)
+    Attributes:
+        values: Outcomes in [0, 1].
+        clusters: The cluster of each outcome.
+    """
 
-    def add(self, outcome: float, label: Label) -> None:
-        """One more; an outcome lies in [0, 1]."""
-        self.outcomes.append(outcome)
-        self.labels.append(label)
+    values: list[float] = field(default_factory=list)
+    clusters: list[Cluster] = field(default_factory=list)
+
+    def add(self, value: float, cluster: Cluster) -> None:
+        """Add one outcome in [0, 1]."""
+        self.values.append(value)
+        self.clusters.append(cluster)
 
     @property
     def percent(self) -> float:
-        """Their mean in percent. Not to be asked of none."""
-        return 100.0 * sum(self.outcomes) / len(self.outcomes)
+        """The mean in percent. There must be an outcome."""
+        return 100.0 * sum(self.values) / len(self.values)
 
     def estimate(self) -> Estimate | None:
-        """Their mean in percent with the 95% interval that holds at any n; None of no outcome."""
-        if not self.outcomes:
+        """Return the mean in percent with a 95% interval that is valid for any n; None without outcomes."""
+        if not self.values:
             return None
-        values = [100.0 * outcome for outcome in self.outcomes]
-        return stats.bounded_mean(values, 0.0, 100.0, self.labels).interval()
-
-    def figure(self) -> dict[str, float | int | None] | None:
-        """The estimate as results.json holds it."""
-        found = self.estimate()
-        if found is None:
-            return None
-        low, high = finite(found.ci_low), finite(found.ci_high)
-        return {"value": found.value, "ci_low": low, "ci_high": high, "n": found.n}
+        values = [100.0 * value for value in self.values]
+        return stats.bounded_mean(values, 0.0, 100.0, self.clusters).interval()
 
 
 @dataclass
-class Alike:
-    """Two looks each: whether both chose the same output, and how often either chose the first shown."""
+class Consistency:
+    """Two answers to the same pair.
 
-    same: Shares = field(default_factory=Shares)
-    first: Shares = field(default_factory=Shares)
+    Attributes:
+        same: Whether both answers chose the same output.
+        first_shown: Whether an answer chose the output that it saw first.
+    """
 
-    def add(self, same: bool, firsts: Iterable[bool], label: Label) -> None:
-        """One more two looks."""
-        self.same.add(same, label)
-        for first in firsts:
-            self.first.add(first, label)
+    same: Outcomes = field(default_factory=Outcomes)
+    first_shown: Outcomes = field(default_factory=Outcomes)
+
+    def add(self, same: bool, first_shown: Iterable[bool], cluster: Cluster) -> None:
+        """Add one pair of answers."""
+        self.same.add(same, cluster)
+        for is_first in first_shown:
+            self.first_shown.add(is_first, cluster)
 
 
-def _two() -> tuple[Alike, Alike]:
-    return (Alike(), Alike())
+@dataclass
+class ConsistencyByScope:
+    """Consistency on the negative control's pairs alone, and on all pairs.
+
+    Between outputs that are equally good, even a good judge guesses. On the negative control it need not.
+    """
+
+    negative: Consistency = field(default_factory=Consistency)
+    overall: Consistency = field(default_factory=Consistency)
+
+    def add(self, same: bool, first_shown: list[bool], cluster: Cluster, negative: bool) -> None:
+        """Add one pair of answers. negative: whether it is on the negative control."""
+        if negative:
+            self.negative.add(same, first_shown, cluster)
+        self.overall.add(same, first_shown, cluster)
+
+    def __iter__(self) -> Iterator[Consistency]:
+        """Iterate over the two scopes, the negative control's first."""
+        return iter((self.negative, self.overall))
+
+
+def _by_unit() -> dict[str, Outcomes]:
+    return {"characters": Outcomes(), "words": Outcomes()}
 
 
 @dataclass
 class Evidence:
-    """Counts of one judge over a run; equal outputs are left out, but in `same_text` and `negatives`.
+    """Counts of one judge over a run. Only `same_text` and `negatives` count pairs of equal outputs.
 
-    negatives: the worth of each pair of a negative control, by its name and split, as in its win rate.
-    decided: looks that are no tie. both_orders: pairs decided in both orders, of the negative control and
-    of all systems, since even a good judge guesses between outputs that are as good. twice: the same of
-    looks decided both times. once: looks at pairs shown in one order only that the first won. same_text:
-    looks at the control against itself that say tie. up, down (by characters, by words): decided looks that
-    the longer output won, where that is the system's, and where it is the control's. longer_negative: looks
-    that the negative control has won, its output being the longer.
+    Attributes:
+        negatives: Scores of the negative controls' pairs, by system and split, as in their win rates.
+        decided: Whether a comparison is no tie.
+        both_orders: Pairs that are decided in both orders.
+        repeats: Comparisons that are decided both times.
+        single_order: Whether the first shown won, of pairs that are shown in one order only.
+        same_text: Whether the control against itself is called a tie.
+        longer_ours: Whether the longer output won, where it is the system's; by unit of length.
+        longer_theirs: Whether the longer output won, where it is the control's; by unit of length.
+        longer_negative: Scores of the negative control where its output is longer.
     """
 
-    negatives: dict[tuple[str, str], Shares] = field(default_factory=dict)
-    decided: Shares = field(default_factory=Shares)
-    both_orders: tuple[Alike, Alike] = field(default_factory=_two)
-    twice: tuple[Alike, Alike] = field(default_factory=_two)
-    once: Shares = field(default_factory=Shares)
-    same_text: Shares = field(default_factory=Shares)
-    up: tuple[Shares, Shares] = field(default_factory=lambda: (Shares(), Shares()))
-    down: tuple[Shares, Shares] = field(default_factory=lambda: (Shares(), Shares()))
-    longer_negative: Shares = field(default_factory=Shares)
+    negatives: dict[tuple[str, str], Outcomes] = field(default_factory=dict)
+    decided: Outcomes = field(default_factory=Outcomes)
+    both_orders: ConsistencyByScope = field(default_factory=ConsistencyByScope)
+    repeats: ConsistencyByScope = field(default_factory=ConsistencyByScope)
+    single_order: Outcomes = field(default_factory=Outcomes)
+    same_text: Outcomes = field(default_factory=Outcomes)
+    longer_ours: dict[str, Outcomes] = field(default_factory=_by_unit)
+    longer_theirs: dict[str, Outcomes] = field(default_factory=_by_unit)
+    longer_negative: Outcomes = field(default_factory=Outcomes)
 
-    def add(self, contest: Contest, verdicts: Iterable[Verdict], negative: bool) -> None:
-        """Count a judge's verdicts on a contest. negative: its system is the negative control."""
+    def add(self, matchup: Matchup, verdicts: Iterable[Verdict], negative: bool) -> None:
+        """Count a judge's verdicts on a matchup.
+
+        Args:
+            matchup: The systems that are compared.
+            verdicts: The judge's verdicts on them. Of several on one comparison, the last counts.
+            negative: Whether the system is the negative control.
+        """
         latest = list({(v.pair, v.order, v.purpose): v for v in verdicts}.values())
-        if contest.system == contest.reference:
+        if matchup.system == matchup.reference:
             for verdict in latest:
-                if verdict.purpose == "aa" and WORTH[verdict.choice] is not None:
-                    self.same_text.add(verdict.choice == "tie", _label(contest, verdict.pair))
+                if verdict.purpose == "aa" and CHOICE_SCORES[verdict.choice] is not None:
+                    self.same_text.add(verdict.choice == "tie", _cluster(matchup, verdict.pair))
             return
         main = [verdict for verdict in latest if verdict.purpose == "main"]
         for pair, score in pair_scores(main).items():
+            cluster = _cluster(matchup, pair)
             if negative and score.value is not None:
-                rate = self.negatives.setdefault((contest.system, contest.split), Shares())
-                rate.add(score.value, _label(contest, pair))
-            if not contest.equal(pair):
-                self._pair(score, _label(contest, pair), negative)
-                self._lengths(contest, pair, score, negative)
-        self._repeats(contest, latest, negative)
+                self.negatives.setdefault((matchup.system, matchup.split), Outcomes()).add(
+                    score.value, cluster
+                )
+            if not matchup.equal(pair):
+                self._add_orders(score, cluster, negative)
+                self._add_lengths(matchup, pair, score, negative)
+        self._add_repeats(matchup, latest, negative)
 
-    def _pair(self, score: PairScore, label: Label, negative: bool) -> None:
-        answered = {order: worth for order, worth in score.by_order.items() if worth is not None}
-        for worth in answered.values():
-            self.decided.add(worth != 0.5, label)
-        decided = {order: worth for order, worth in answered.items() if worth != 0.5}
-        firsts = [(worth == 1.0) == (order == "ab") for order, worth in decided.items()]
+    def _add_orders(self, score: PairScore, cluster: Cluster, negative: bool) -> None:
+        answered = {order: value for order, value in score.by_order.items() if value is not None}
+        for value in answered.values():
+            self.decided.add(value != 0.5, cluster)
+        decided = {order: value for order, value in answered.items() if value != 0.5}
+        first_shown = [(value == 1.0) == (order == "ab") for order, value in decided.items()]
         if len(decided) == 2:
-            for alike in self.both_orders[0 if negative else 1 :]:
-                alike.add(decided["ab"] == decided["ba"], firsts, label)
-        elif len(score.by_order) == 1 and firsts:
-            self.once.add(firsts[0], label)
+            self.both_orders.add(decided["ab"] == decided["ba"], first_shown, cluster, negative)
+        elif len(score.by_order) == 1 and first_shown:
+            self.single_order.add(first_shown[0], cluster)
 
-    def _lengths(self, contest: Contest, pair: str, score: PairScore, negative: bool) -> None:
-        ours, theirs = contest.ours[pair].strip(), contest.theirs[pair].strip()
-        label = _label(contest, pair)
-        differences = (len(ours) - len(theirs), word_count(ours) - word_count(theirs))
-        for worth in score.by_order.values():
-            if worth is None:
+    def _add_lengths(self, matchup: Matchup, pair: str, score: PairScore, negative: bool) -> None:
+        ours, theirs = matchup.ours[pair].strip(), matchup.theirs[pair].strip()
+        cluster = _cluster(matchup, pair)
+        differences = {
+            "characters": len(ours) - len(theirs),
+            "words": word_count(ours) - word_count(theirs),
+        }
+        for value in score.by_order.values():
+            if value is None:
                 continue
-            if negative and differences[0] > 0:
-                self.longer_negative.add(worth, label)
-            for up, down, difference in zip(self.up, self.down, differences, strict=True):
-                if worth != 0.5 and difference:
-                    (up if difference > 0 else down).add((worth == 1.0) == (difference > 0), label)
+            if negative and differences["characters"] > 0:
+                self.longer_negative.add(value, cluster)
+            for unit, difference in differences.items():
+                if value != 0.5 and difference:
+                    outcomes = self.longer_ours if difference > 0 else self.longer_theirs
+                    outcomes[unit].add((value == 1.0) == (difference > 0), cluster)
 
-    def _repeats(self, contest: Contest, latest: Iterable[Verdict], negative: bool) -> None:
-        """Looks taken twice in the same order; a reply that says tie names no place."""
-        looks: dict[tuple[str, Order], dict[str, Choice]] = {}
+    def _add_repeats(self, matchup: Matchup, latest: Iterable[Verdict], negative: bool) -> None:
+        """Count comparisons that were made twice in the same order and decided both times."""
+        by_comparison: dict[tuple[str, Order], dict[str, Choice]] = {}
         for verdict in latest:
-            looks.setdefault((verdict.pair, verdict.order), {})[verdict.purpose] = verdict.choice
-        for (pair, order), found in looks.items():
-            choices = [found.get("main"), found.get("again")]
+            by_comparison.setdefault((verdict.pair, verdict.order), {})[verdict.purpose] = verdict.choice
+        for (pair, order), by_purpose in by_comparison.items():
+            choices = [by_purpose.get("main"), by_purpose.get("again")]
             if all(choice in ("a", "b") for choice in choices):
-                firsts = [(choice == "a") == (order == "ab") for choice in choices]
-                for alike in self.twice[0 if negative else 1 :]:
-                    alike.add(choices[0] == choices[1], firsts, _label(contest, pair))
+                first_shown = [(choice == "a") == (order == "ab") for choice in choices]
+                self.repeats.add(choices[0] == choices[1], first_shown, _cluster(matchup, pair), negative)
 
 
-def _label(contest: Contest, pair: str) -> Label:
-    return (contest.task, contest.examples[pair].instruction)
+def _cluster(matchup: Matchup, pair: str) -> Cluster:
+    return (matchup.task, matchup.examples[pair].instruction)

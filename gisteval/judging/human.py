@@ -1,7 +1,7 @@
-"""Human judgements: blinded sheets out, answers back as verdicts.
+"""Human judges: blinded sheets for annotators, and their answers as verdicts.
 
-A sheet shows a request and two outputs; which is whose, and which pairs were drawn, follows from hashes of
-the content, so the answers need no key file and the sheet gives nothing away.
+A sheet shows a request and two outputs. Which output is whose, and which pairs were drawn, follows from
+hashes of the content. So the answers need no key file, and the sheet gives nothing away.
 """
 
 from __future__ import annotations
@@ -13,74 +13,84 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, counted
+from gisteval.files.cells import inert_cell
 from gisteval.files.tables import read_table
-from gisteval.judging.protocol import Contest, Look, looks
+from gisteval.judging.protocol import Comparison, Matchup, comparisons
 from gisteval.records.schema import Choice, Verdict, digest
 
 HUMAN = "human:"
-"""Begins the name of an annotator among the judges."""
+"""The prefix of an annotator's name among the judges."""
 
 COLUMNS = ("id", "instruction", "input", "answer_1", "answer_2", "choice")
+"""The columns of a sheet."""
+
 _ANSWERS = {"1": "first", "2": "second", "tie": "tie", "t": "tie", "0": "tie", "=": "tie"}
+
+# What no CSV file may hold: control characters except tab and line ends, and lone surrogates.
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One question of a sheet; the look says which output stands first."""
+class SheetItem:
+    """One question of a sheet.
+
+    Attributes:
+        id: The item's name in the sheet.
+        comparison: What is asked, in which order.
+    """
 
     id: str
-    look: Look
-
-    @property
-    def shown(self) -> tuple[str, str]:
-        """Both outputs in the order they are shown."""
-        ours, theirs = self.look.ours, self.look.theirs
-        return (ours, theirs) if self.look.order == "ab" else (theirs, ours)
+    comparison: Comparison
 
 
-def draw_items(contest: Contest, count: int, seed: int) -> list[Item]:
-    """`count` pairs of a contest (all if there are fewer), each in one order; equal outputs are left out.
+def draw_items(matchup: Matchup, count: int, seed: int) -> list[SheetItem]:
+    """Draw pairs of a matchup for a sheet; pairs of equal outputs are left out.
 
-    Which pairs, their order in the sheet and the order shown depend on the content and the seed alone.
+    Which pairs are drawn, their order in the sheet, and the order in which their outputs are shown depend
+    on the content and the seed alone.
+
+    Args:
+        matchup: The systems that are compared.
+        count: The number of pairs. If there are fewer, all are drawn.
+        seed: Another seed draws other pairs.
     """
     identity = digest(["human", str(seed)])
     items = []
-    for look in looks(contest, identity, "both", 0.0):
-        drawn = digest([look.pair, contest.system, str(seed)])
-        if not look.equal and (int(drawn, 16) % 2 == 0) == (look.order == "ab"):
-            items.append(Item(digest([drawn, "item"])[:12], look))
+    for comparison in comparisons(matchup, identity, "both", 0.0):
+        pair_digest = digest([comparison.pair, matchup.system, str(seed)])
+        drawn_order = "ab" if int(pair_digest, 16) % 2 == 0 else "ba"
+        if not comparison.equal and comparison.order == drawn_order:
+            items.append(SheetItem(digest([pair_digest, "item"])[:12], comparison))
     return sorted(items, key=lambda item: item.id)[:count]
 
 
-def sheet_csv(items: Sequence[Item]) -> str:
-    """The sheet as CSV; the annotator fills in the column choice with 1, 2 or tie."""
+def sheet_csv(items: Sequence[SheetItem]) -> str:
+    """Return the sheet as CSV. The annotator fills in the column choice with 1, 2 or tie."""
     stream = io.StringIO()
     table = csv.writer(stream, lineterminator="\n")
     table.writerow(COLUMNS)
     for item in items:
-        example = item.look.example
-        cells = (item.id, example.instruction, example.input, *item.shown, "")
-        table.writerow(map(_inert, cells))
+        example = item.comparison.example
+        cells = (item.id, example.instruction, example.input, *item.comparison.shown, "")
+        table.writerow(inert_cell(_UNWRITABLE.sub("\ufffd", cell)) for cell in cells)
     return stream.getvalue()
 
 
-def _inert(cell: str) -> str:
-    """A spreadsheet would run a cell that begins like a formula; the answers don't depend on it."""
-    text = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]", "\ufffd", cell)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
 def read_answers(path: Path) -> dict[str, str]:
-    """first, second or tie by item, from an annotator's CSV; rows without a choice are left out.
+    """Read an annotator's CSV file.
 
-    Raises GistevalError naming the file and its first wrong row.
+    Returns:
+        first, second or tie by item. Rows without a choice are left out.
+
+    Raises:
+        GistevalError: The file is wrong. The message names its first wrong row.
     """
     rows = read_table(path, otherwise=".csv")
     answers: dict[str, str] = {}
     for number, row in enumerate(rows, 2):
         if "id" not in row or "choice" not in row:
-            raise GistevalError(f"{path} has no columns id and choice: give a filled-in sheet")
+            raise GistevalError(f"{path} has no columns id and choice: give a sheet that was filled in")
         item, choice = str(row["id"] or "").strip(), str(row["choice"] or "").strip().lower()
         if not choice:
             continue
@@ -95,20 +105,30 @@ def read_answers(path: Path) -> dict[str, str]:
 
 
 def human_verdicts(
-    items: Sequence[Item], answers: dict[str, str], annotator: str, path: Path
+    items: Sequence[SheetItem], answers: dict[str, str], annotator: str, path: Path
 ) -> list[Verdict]:
-    """An annotator's answers as verdicts. Raises GistevalError if one is of no item of the sheet."""
-    known = {item.id: item for item in items}
-    unknown = [item for item in answers if item not in known]
+    """Turn an annotator's answers into verdicts.
+
+    Args:
+        items: The items of the sheet.
+        answers: What `read_answers` returned.
+        annotator: The annotator's name.
+        path: The file of the answers, for messages.
+
+    Raises:
+        GistevalError: An answer belongs to no item of the sheet.
+    """
+    by_id = {item.id: item for item in items}
+    unknown = [item for item in answers if item not in by_id]
     if unknown:
         raise GistevalError(
-            f"{path}: item {unknown[0]} is of another sheet ({len(unknown)} of {len(answers)} are): "
-            "import it into the run it was exported from"
+            f"{path}: {len(unknown)} of {counted(len(answers), 'item')} (first {unknown[0]}) are not in "
+            "this run's sheets: import the file into the run that its sheet was exported from"
         )
-    found = []
-    for item, shown in answers.items():
-        look = known[item].look
-        first = (shown == "first") == (look.order == "ab")
-        choice: Choice = "tie" if shown == "tie" else "a" if first else "b"
-        found.append(look.verdict(HUMAN + annotator, choice, shown))
-    return found
+    verdicts = []
+    for item, label in answers.items():
+        comparison = by_id[item].comparison
+        prefers_ours = (label == "first") == (comparison.order == "ab")
+        choice: Choice = "tie" if label == "tie" else "a" if prefers_ours else "b"
+        verdicts.append(comparison.verdict(HUMAN + annotator, choice, label))
+    return verdicts

@@ -1,4 +1,4 @@
-"""From single looks to one value a pair: win 1, tie 1/2, loss 0, and missing when a look has no answer."""
+"""From verdicts to one score a pair: win 1, tie 1/2, loss 0."""
 
 from __future__ import annotations
 
@@ -7,14 +7,23 @@ from dataclasses import dataclass
 
 from gisteval.records.schema import Choice, Order, Verdict
 
-WORTH: dict[Choice, float | None] = {"a": 1.0, "tie": 0.5, "b": 0.0, "invalid": None, "error": None}
+CHOICE_SCORES: dict[Choice, float | None] = {
+    "a": 1.0,
+    "tie": 0.5,
+    "b": 0.0,
+    "invalid": None,
+    "error": None,
+}
+"""The system's score by choice; None if the comparison has no answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairScore:
-    """A pair's value in [0, 1], the mean over the orders shown; None if any look has no answer.
+    """The score of one pair.
 
-    by_order holds the value of each look, so flips and first-shown wins can be counted.
+    Attributes:
+        value: The mean over the orders shown, in [0, 1]; None if one of them has no answer.
+        by_order: The score of each comparison, so that flips and wins of the first shown can be counted.
     """
 
     value: float | None
@@ -22,13 +31,21 @@ class PairScore:
 
 
 def pair_scores(verdicts: Iterable[Verdict]) -> dict[str, PairScore]:
-    """Values by pair. The verdicts are of one judge, purpose and system; the last of a look counts."""
-    looks: dict[str, dict[Order, float | None]] = {}
+    """Score every pair.
+
+    Args:
+        verdicts: Verdicts of one judge, purpose and system. Of several on one pair and order, the last
+            counts.
+
+    Returns:
+        Scores by pair.
+    """
+    by_pair: dict[str, dict[Order, float | None]] = {}
     for verdict in verdicts:
-        looks.setdefault(verdict.pair, {})[verdict.order] = WORTH[verdict.choice]
-    return {pair: PairScore(_mean(list(found.values())), found) for pair, found in looks.items()}
+        by_pair.setdefault(verdict.pair, {})[verdict.order] = CHOICE_SCORES[verdict.choice]
+    return {pair: PairScore(_mean(list(scores.values())), scores) for pair, scores in by_pair.items()}
 
 
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if len(known) == len(values) else None
+def _mean(scores: list[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return sum(known) / len(known) if len(known) == len(scores) else None

@@ -1,4 +1,4 @@
-"""Judges side by side on the same pairs: agreement of any two, and what a panel of people prefers."""
+"""Several judges on the same pairs: agreement of any two, and the preference of all human judges."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ from gisteval import stats
 from gisteval.judging.agreement import cohen_kappa, krippendorff_alpha
 from gisteval.judging.human import HUMAN
 from gisteval.judging.pairs import PairScore
-from gisteval.judging.protocol import Contest
+from gisteval.judging.protocol import Matchup
 from gisteval.records.judge_figures import AgreementFigures, Interval, JudgingEntry, PanelFigures
 from gisteval.records.schema import Choice
 
 Scores = Mapping[str, PairScore]
 
 
-def side_by_side(contest: Contest, scores: Mapping[str, Scores]) -> list[JudgingEntry]:
-    """Entries of results.json about several judges of a contest; none for a single one.
+def side_by_side(matchup: Matchup, scores: Mapping[str, Scores]) -> list[JudgingEntry]:
+    """Build the entries of results.json that compare judges.
 
-    scores: `pair_scores` by judge.
+    Args:
+        matchup: The systems that are compared.
+        scores: Each judge's `pair_scores`, by the name that its verdicts bear.
+
+    Returns:
+        An entry for any two judges, and one for all human judges together. None for a single judge that is
+        not human.
     """
-    answers = {judge: _choices(choices) for judge, choices in scores.items()}
+    answers = {judge: _choices(of_judge) for judge, of_judge in scores.items()}
     entries: list[JudgingEntry] = []
     for first, second in combinations(answers, 2):
         agreement = cohen_kappa(answers[first], answers[second])
@@ -29,10 +35,10 @@ def side_by_side(contest: Contest, scores: Mapping[str, Scores]) -> list[Judging
             entries.append(
                 AgreementFigures(
                     judges=(first, second),
-                    task=contest.task,
-                    split=contest.split,
-                    system=contest.system,
-                    reference=contest.reference,
+                    task=matchup.task,
+                    split=matchup.split,
+                    system=matchup.system,
+                    reference=matchup.reference,
                     n=agreement.n,
                     agreement=agreement.agreement,
                     kappa=agreement.kappa,
@@ -40,26 +46,25 @@ def side_by_side(contest: Contest, scores: Mapping[str, Scores]) -> list[Judging
             )
     people = tuple(judge for judge in scores if judge.startswith(HUMAN))
     if people:
-        entries.append(_panel(contest, scores, people))
+        entries.append(_panel(matchup, scores, people))
     return entries
 
 
-def _panel(contest: Contest, scores: Mapping[str, Scores], people: tuple[str, ...]) -> PanelFigures:
-    """Preference of the panel: the mean over its people for each pair, then over pairs, in percent."""
+def _panel(matchup: Matchup, scores: Mapping[str, Scores], people: tuple[str, ...]) -> PanelFigures:
+    """The panel's preference in percent: the mean over people for each pair, then the mean over pairs."""
     values: dict[str, list[float]] = {}
     for judge in people:
         for pair, score in scores[judge].items():
             if score.value is not None:
                 values.setdefault(pair, []).append(100.0 * score.value)
-    pairs = contest.pairs
     means = [sum(answers) / len(answers) for answers in values.values()]
-    clusters = [pairs[pair].instruction for pair in values]
+    clusters = [matchup.instructions[pair] for pair in values]
     return PanelFigures(
         judges=people,
-        task=contest.task,
-        split=contest.split,
-        system=contest.system,
-        reference=contest.reference,
+        task=matchup.task,
+        split=matchup.split,
+        system=matchup.system,
+        reference=matchup.reference,
         pairs=len(values),
         answers=sum(map(len, values.values())),
         preference=Interval.of(stats.percent_interval(means, clusters)),
@@ -68,9 +73,9 @@ def _panel(contest: Contest, scores: Mapping[str, Scores], people: tuple[str, ..
 
 
 def _choices(scores: Scores) -> dict[str, Choice]:
-    """A judge's choice for each pair: of both orders together, if it saw both."""
-    found: dict[str, Choice] = {}
+    """A judge's choice for each pair; from the mean of both orders, if it saw both."""
+    choices: dict[str, Choice] = {}
     for pair, score in scores.items():
         if score.value is not None:
-            found[pair] = "tie" if score.value == 0.5 else "a" if score.value > 0.5 else "b"
-    return found
+            choices[pair] = "tie" if score.value == 0.5 else "a" if score.value > 0.5 else "b"
+    return choices

@@ -1,6 +1,7 @@
-"""A judge's raw reply -> a choice. Pure, so that stored replies can be read again by a better parser.
+"""Reading a judge's choice from its raw reply.
 
-Read is what stands behind the reply's thoughts; one that was cut, in a thought or anywhere, is no answer.
+The functions are pure, so a better parser can read stored replies again. They read what follows the reply's
+thoughts. A reply that was cut off, in a thought or anywhere else, is no answer.
 """
 
 from __future__ import annotations
@@ -9,58 +10,85 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gisteval.judging.definition import ChatDefinition, Definition, ReferenceDefinition
 from gisteval.records.schema import Choice, Order
 from gisteval.thinking import Pair, Spoken, spoken
 
 _FENCE = "```"
-_WHOLE = re.compile(r"\A(?:(?:answer|assistant|choice|verdict)\s*:?\s*)?\W*(a|b|tie)\W*\Z", re.IGNORECASE)
+_BARE_CHOICE = re.compile(
+    r"\A(?:(?:answer|assistant|choice|verdict)\s*:?\s*)?\W*(a|b|tie)\W*\Z", re.IGNORECASE
+)
 MOST_FALSE_STARTS = 100
-"""Braces that begin no object; thousands of them, one in another, would take seconds to read."""
+"""Braces that begin no object. Reading thousands of nested ones would take seconds."""
 
-LIMITS = frozenset({"length", "max_tokens"})
-"""The finish_reason of a reply that its limit of tokens ended, as servers call it."""
+LIMIT_REASONS = frozenset({"length", "max_tokens"})
+"""Values of finish_reason by which servers say that a reply ended at its token limit."""
 
 AT_THE_LIMIT = "cut at the token limit"
-"""How the reason of every reply that was cut begins."""
+"""The beginning of the error of every reply that ended at its token limit."""
 
-_WORTHS = {"a": "first", "b": "second", "tie": "tie"}
+_LABELS = {"a": "first", "b": "second", "tie": "tie"}
 
 
 def read_reply(
     definition: Definition, reply: str, order: Order, finish_reason: str | None = None
 ) -> Choice:
-    """The choice a reply makes: a, b, tie, or invalid where it makes none, or more than one.
+    """Return the choice that a reply makes.
 
-    finish_reason: why the server ended the reply, None where it did not say.
+    Args:
+        definition: The judge.
+        reply: The raw text of the reply.
+        order: The order in which the outputs were shown.
+        finish_reason: Why the reply ended; None if the server did not say.
+
+    Returns:
+        a, b or tie; invalid if the reply makes no choice, or more than one.
     """
     if isinstance(definition, ReferenceDefinition):
-        return _nearer(definition, reply)
+        return _nearer_output(definition, reply)
     if cut_short(definition, reply, finish_reason):
         return "invalid"
-    shown = chosen_label(_said(reply, definition.thoughts).answer)
-    if shown is None:
+    label = chosen_label(_split_thoughts(reply, definition.thoughts).answer)
+    if label is None:
         return "invalid"
-    if shown == "tie":
+    if label == "tie":
         return "tie"
-    return "a" if (shown == "first") == (order == "ab") else "b"
+    return "a" if (label == "first") == (order == "ab") else "b"
+
+
+class Reading(NamedTuple):
+    """What a reply says.
+
+    Attributes:
+        choice: The choice that it makes.
+        error: Why it makes none, where that is known.
+    """
+
+    choice: Choice
+    error: str | None
+
+
+def interpret(definition: Definition, reply: str, order: Order, finish_reason: str | None) -> Reading:
+    """Read a reply's choice, or why it makes none. The arguments are those of `read_reply`."""
+    choice = read_reply(definition, reply, order, finish_reason)
+    return Reading(choice, cut_short(definition, reply, finish_reason) if choice == "invalid" else None)
 
 
 def cut_short(definition: Definition, reply: str, finish_reason: str | None) -> str | None:
-    """Why a reply ended before its answer was whole; None where nothing says that it did."""
+    """Return why a reply ended before its answer was complete, or None if nothing says that it did."""
     if not isinstance(definition, ChatDefinition):
         return None
-    thinking = _said(reply, definition.thoughts).cut
-    if finish_reason in LIMITS:
-        where = " inside its thought" if thinking else "" if reply.strip() else ", with no text so far"
+    in_thought = _split_thoughts(reply, definition.thoughts).cut
+    if finish_reason in LIMIT_REASONS:
+        where = " inside its thought" if in_thought else "" if reply.strip() else ", with no text so far"
         return AT_THE_LIMIT + where
-    return "ended inside its thought" if thinking else None
+    return "ended inside its thought" if in_thought else None
 
 
 def shortened(definition: ChatDefinition, reply: str) -> str:
-    """A reply of at most `max_reply` characters. Of a long thought the end is dropped, not the answer."""
+    """Shorten a reply to `max_reply` characters; the end of a long thought is dropped, not the answer."""
     if len(reply) <= definition.max_reply:
         return reply
     closes = [reply.rfind(closing) for _, closing in definition.thoughts]
@@ -70,29 +98,32 @@ def shortened(definition: ChatDefinition, reply: str) -> str:
     return reply[: definition.max_reply - len(tail)] + tail
 
 
-def _said(reply: str, thoughts: Sequence[Pair]) -> Spoken:
-    """A reply without its thoughts. A tag inside a JSON object, such as in a reason, is a quotation."""
+def _split_thoughts(reply: str, thoughts: Sequence[Pair]) -> Spoken:
+    """A reply without its thoughts. A tag inside a JSON object, such as in a reason, is only quoted."""
     if not any(tag in reply for pair in thoughts for tag in pair):
         return Spoken(reply, False, 0)
     return spoken(reply, thoughts, [(start, stop) for _, start, stop in _objects(reply)])
 
 
 def chosen_label(reply: str) -> str | None:
-    """first, second or tie as a chat judge's reply says it of the answers shown; None if it doesn't.
+    """Return which of the answers shown a chat judge's reply names.
 
-    Read are a JSON object with a "choice" (alone, fenced, or amid other text) and a reply that is nothing
-    but the choice. Two objects that disagree, or a key given twice, are no answer.
+    A choice is a JSON object with the key "choice" (alone, fenced, or amid other text), or a reply that is
+    nothing but the choice. Objects that disagree, or a key that stands twice in one, are no answer.
+
+    Returns:
+        first, second or tie; None if the reply names none.
     """
     text = _unfenced(reply.strip())
-    found = {_label(item["choice"]) for item, _, _ in _objects(text) if "choice" in item}
-    if found:
-        return found.pop() if len(found) == 1 else None
-    whole = _WHOLE.match(text) if len(text) < 40 else None
-    return _WORTHS[whole[1].lower()] if whole else None
+    labels = {_label(item["choice"]) for item, _, _ in _objects(text) if "choice" in item}
+    if labels:
+        return labels.pop() if len(labels) == 1 else None
+    bare = _BARE_CHOICE.match(text) if len(text) < 40 else None
+    return _LABELS[bare[1].lower()] if bare else None
 
 
 def _unfenced(text: str) -> str:
-    """What stands between two lines of ``` that begin and end a text; any other text as it is."""
+    """Return what stands between the two ``` lines that enclose a text; any other text as it is."""
     if not (text.startswith(_FENCE) and text.endswith(_FENCE)):
         return text
     label, _, rest = text.partition("\n")
@@ -103,7 +134,7 @@ def _unfenced(text: str) -> str:
 
 
 def _objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
-    """The outermost JSON objects in a text with their start and stop, from left to right."""
+    """Yield the outermost JSON objects of a text with their start and stop, from left to right."""
     start = text.find("{")
     false_starts = 0
     while start >= 0 and false_starts < MOST_FALSE_STARTS:
@@ -118,7 +149,7 @@ def _objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; the choice of one that gives it twice is None, which is no choice."""
+    """Build an object; if the key "choice" stands twice, its value is None, which is no choice."""
     item = dict(pairs)
     if len(item) < len(pairs) and sum(name == "choice" for name, _ in pairs) > 1:
         item["choice"] = None
@@ -132,11 +163,11 @@ def _label(choice: Any) -> str | None:
     if not isinstance(choice, str):
         return None
     words = choice.strip().lower().removeprefix("answer ").removeprefix("assistant ")
-    return _WORTHS.get(words)
+    return _LABELS.get(words)
 
 
-def _nearer(definition: ReferenceDefinition, reply: str) -> Choice:
-    """The output nearer to the reference, from both outputs' scores in percent."""
+def _nearer_output(definition: ReferenceDefinition, reply: str) -> Choice:
+    """Return which output is nearer to the reference, from both outputs' scores in percent."""
     try:
         scores = json.loads(reply)
         gaps = [(scores[name][0] - scores[name][1]) / scale for name, scale in definition.scales.items()]

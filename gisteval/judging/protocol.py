@@ -1,14 +1,15 @@
-"""Which looks at which pairs a judge must take.
+"""Which comparisons a judge must make.
 
-A pair is one example with the outputs of a system (a) and of its positive control (b). All that is left
-to chance, the order of a single look and the pairs looked at again, comes from a hash of the content, so
-that a resumed run, a shard and another machine agree.
+A pair is one example with the outputs of a system (a) and of its positive control (b). A comparison shows
+one pair to a judge, in one order. Everything that is left to chance, the order of a single comparison and
+the pairs that are judged a second time, follows from a hash of the content, so that a resumed run, a shard
+and another machine agree.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nsmallest
@@ -16,13 +17,23 @@ from heapq import nsmallest
 from gisteval.judging.definition import Orders
 from gisteval.records.schema import Choice, Example, Order, Purpose, Verdict, digest
 
-FEWEST_AGAIN = 10
-"""Pairs that are looked at again however few a share of them is."""
+FEWEST_REPEATED = 10
+"""Pairs that are judged a second time, however small a share of all pairs they are."""
 
 
 @dataclass(frozen=True)
-class Contest:
-    """A system against its positive control on one split. Examples and outputs by content id."""
+class Matchup:
+    """A system against its positive control on one split.
+
+    Attributes:
+        task: The task's name.
+        split: The split's name.
+        system: The system's name.
+        reference: The name of its positive control; the system itself for the control against itself.
+        examples: The examples by content id.
+        ours: The system's outputs by content id.
+        theirs: The control's outputs by content id.
+    """
 
     task: str
     split: str
@@ -37,18 +48,34 @@ class Contest:
         """The examples that both sides have an output for, by content id, in order."""
         return {pair: e for pair, e in self.examples.items() if pair in self.ours and pair in self.theirs}
 
+    @cached_property
+    def instructions(self) -> dict[str, str]:
+        """The instruction of each example, by content id: what intervals are clustered by."""
+        return {content_id: example.instruction for content_id, example in self.examples.items()}
+
     def equal(self, pair: str) -> bool:
-        """Whether both outputs are the same but for white space at the ends: a tie without a call."""
+        """Whether the outputs are the same up to surrounding white space: a tie without a call."""
         return self.ours[pair].strip() == self.theirs[pair].strip()
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One question to a judge. key: digest of all that can change its answer."""
+class Comparison:
+    """One question to a judge: which of two outputs is better.
+
+    Attributes:
+        key: Digest of everything that can change the answer.
+        pair: The content id of the example.
+        matchup: The systems that are compared.
+        example: The example.
+        order: "ab" if the system's output is shown first, "ba" if the control's is.
+        purpose: Why the pair is judged.
+        ours: The system's output.
+        theirs: The control's output.
+    """
 
     key: str
     pair: str
-    contest: Contest
+    matchup: Matchup
     example: Example
     order: Order
     purpose: Purpose
@@ -58,7 +85,12 @@ class Look:
     @property
     def equal(self) -> bool:
         """Whether the pair is a tie without a call."""
-        return self.contest.equal(self.pair)
+        return self.matchup.equal(self.pair)
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """Both outputs, in the order in which they are shown."""
+        return (self.ours, self.theirs) if self.order == "ab" else (self.theirs, self.ours)
 
     def verdict(
         self,
@@ -71,15 +103,15 @@ class Look:
         cost: float = 0.0,
         finish_reason: str | None = None,
     ) -> Verdict:
-        """The record of this look's answer."""
-        contest = self.contest
+        """Build the record of the answer to this comparison; the arguments are the record's fields."""
+        matchup = self.matchup
         return Verdict(
             key=self.key,
             pair=self.pair,
-            task=contest.task,
-            split=contest.split,
-            system=contest.system,
-            reference=contest.reference,
+            task=matchup.task,
+            split=matchup.split,
+            system=matchup.system,
+            reference=matchup.reference,
             judge=judge,
             purpose=self.purpose,
             order=self.order,
@@ -93,43 +125,54 @@ class Look:
         )
 
 
-def looks(contest: Contest, identity: str, orders: Orders, again: float) -> Iterator[Look]:
-    """Every look at the pairs of a contest: each in its orders, then the sampled ones a second time.
+def comparisons(
+    matchup: Matchup, identity: str, orders: Orders, repeat_share: float
+) -> Iterator[Comparison]:
+    """Yield every comparison of a matchup: each pair in its orders, then a sample a second time.
 
-    identity: digest of the judge, its prompt, parameters, model and server. A system that is its own
-    reference is only sampled, to see what the judge makes of two outputs that are the same.
+    A system that is its own reference is only sampled, to see what the judge makes of the same output
+    twice.
+
+    Args:
+        matchup: The systems that are compared.
+        identity: Digest of the judge, its prompt, parameters, model and server.
+        orders: In which orders the judge sees a pair.
+        repeat_share: The share of the pairs that are sampled.
     """
-    pairs = contest.pairs
-    if contest.system == contest.reference:
-        sample = sampled(list(pairs), again)
-        yield from _looks(contest, {pair: pairs[pair] for pair in sample}, identity, orders, "aa")
+    pairs = matchup.pairs
+    if matchup.system == matchup.reference:
+        sample = sample_pairs(list(pairs), repeat_share)
+        yield from _comparisons(matchup, sample, identity, orders, "aa")
         return
-    yield from _looks(contest, pairs, identity, orders, "main")
-    sample = sampled([pair for pair in pairs if not contest.equal(pair)], again)
-    yield from _looks(contest, {pair: pairs[pair] for pair in sample}, identity, orders, "again")
+    yield from _comparisons(matchup, pairs, identity, orders, "main")
+    sample = sample_pairs([pair for pair in pairs if not matchup.equal(pair)], repeat_share)
+    yield from _comparisons(matchup, sample, identity, orders, "again")
 
 
-def _looks(
-    contest: Contest, pairs: Mapping[str, Example], identity: str, orders: Orders, purpose: Purpose
-) -> Iterator[Look]:
-    for pair, example in pairs.items():
-        ours, theirs = contest.ours[pair], contest.theirs[pair]
+def _comparisons(
+    matchup: Matchup, pairs: Iterable[str], identity: str, orders: Orders, purpose: Purpose
+) -> Iterator[Comparison]:
+    for pair in pairs:
+        ours, theirs = matchup.ours[pair], matchup.theirs[pair]
         for order in orders_shown(pair, orders):
             key = digest([identity, purpose, order, pair, ours, theirs])
-            yield Look(key, pair, contest, example, order, purpose, ours, theirs)
+            yield Comparison(key, pair, matchup, matchup.pairs[pair], order, purpose, ours, theirs)
 
 
 def orders_shown(pair: str, orders: Orders) -> tuple[Order, ...]:
-    """The orders a pair is shown in. The seeded one depends on the example alone, so systems share it."""
+    """Return the orders in which a pair is shown.
+
+    A seeded order depends on the example alone, so that all systems share it.
+    """
     if orders == "both":
         return ("ab", "ba")
     return ("ba",) if orders == "seeded" and int(digest(["order", pair]), 16) % 2 else ("ab",)
 
 
-def sampled(pairs: Sequence[str], share: float) -> list[str]:
-    """The given share of the pairs, rounded up, but at least ten (all, if there are fewer); none for 0."""
+def sample_pairs(pairs: Sequence[str], share: float) -> list[str]:
+    """Sample a share of the pairs, rounded up: at least ten (or all, if there are fewer); none for 0."""
     if share == 0.0:
         return []
-    count = max(FEWEST_AGAIN, math.ceil(share * len(pairs)))
-    chosen = set(nsmallest(count, pairs))  # a pair is a digest: any order of them is by chance
+    count = max(FEWEST_REPEATED, math.ceil(share * len(pairs)))
+    chosen = set(nsmallest(count, pairs))  # pairs are digests, so the smallest are a random sample
     return [pair for pair in pairs if pair in chosen]

@@ -1,4 +1,7 @@
-"""What a win rate keeps of the gap between the controls, as the paper's normalised scores do."""
+"""Retention of a win rate: its share of the gap between the controls.
+
+The paper (Mu et al., "Learning to Compress Prompts with Gist Tokens", 2023) normalises its scores this way.
+"""
 
 from __future__ import annotations
 
@@ -18,34 +21,36 @@ def with_retention(
     clusters: Mapping[str, str] | None = None,
     without_output: Collection[str] = (),
 ) -> ResultRow:
-    """The row of a win rate with (rate - negative) / (50 - negative), in percent, and its interval.
+    """Add (rate - negative) / (50 - negative) in percent, with its interval, to the row of a win rate.
 
-    Both verdict lists are of one judge and reference, on the system and on the negative control; pairs
-    that only one of them answers are left out of the ratio, but for those without_output, which the system
-    loses. Without a shared pair the row stays as it is.
+    Pairs that only one of the two systems has an answer on are left out of the ratio, except those in
+    `without_output`. If no pair is shared, the row stays as it is.
+
+    Args:
+        row: The row of the win rate.
+        verdicts: One judge's verdicts on the system.
+        negative: The same judge's verdicts on the negative control, against the same reference.
+        clusters: The instruction of each pair; None if all pairs are independent.
+        without_output: Pairs that the system has no output for, and therefore loses.
     """
-    ours, lower = (
-        {pair: 100.0 * score.value for pair, score in pair_scores(found).items() if score.value is not None}
-        for found in (verdicts, negative)
+    system_scores, negative_scores = (
+        {pair: 100.0 * score.value for pair, score in pair_scores(side).items() if score.value is not None}
+        for side in (verdicts, negative)
     )
-    ours |= dict.fromkeys(without_output, 0.0)
-    shared = [pair for pair in ours if pair in lower]
+    system_scores |= dict.fromkeys(without_output, 0.0)
+    shared = [pair for pair in system_scores if pair in negative_scores]
     if not shared:
         return row
     labels = None if clusters is None else [clusters[pair] for pair in shared]
-    theirs = [lower[pair] for pair in shared]
-    kept = stats.retention(
-        [ours[pair] for pair in shared],
-        [EVEN] * len(shared),
-        theirs,
-        labels,
-        percent=True,
+    lower = [negative_scores[pair] for pair in shared]
+    retention = stats.retention(
+        [system_scores[pair] for pair in shared], [EVEN] * len(shared), lower, labels, percent=True
     )
     return replace(
         row,
         negative=negative[0].system,
-        p_controls=stats.bounded_mean(theirs, 0.0, 100.0, labels).p_at_least(EVEN),
-        retention=finite(kept.value),
-        retention_ci_low=finite(kept.ci_low),
-        retention_ci_high=finite(kept.ci_high),
+        p_controls=stats.bounded_mean(lower, 0.0, 100.0, labels).p_at_least(EVEN),
+        retention=finite(retention.value),
+        retention_ci_low=finite(retention.ci_low),
+        retention_ci_high=finite(retention.ci_high),
     )

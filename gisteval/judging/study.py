@@ -1,6 +1,7 @@
-"""From the verdicts in a run's folder to figures: the one place that counts what judges said.
+"""From the verdicts in a run folder to figures: the one place that counts what judges said.
 
-`results.json` keeps what is found here; tables and figures read it there, and the gate asks again here.
+`results.json` stores these figures. Tables and figures read them there; the gate computes them anew with
+the same functions.
 """
 
 from __future__ import annotations
@@ -10,26 +11,33 @@ from dataclasses import replace
 
 from gisteval.errors import InvalidRun, counted
 from gisteval.judging.evidence import Evidence
-from gisteval.judging.protocol import Contest
-from gisteval.judging.summary import Judged, control_figures, sum_up
+from gisteval.judging.protocol import Matchup
+from gisteval.judging.summary import JudgeSummary, control_figures, summarize
 from gisteval.judging.veto import Trust, judge_trust, stated_trust
 from gisteval.records.judge_figures import ControlFigures, JudgingEntry, pair_entries
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Verdict
 
 REFERENCE = "reference"
-"""The kind of judge, and the name of the one, that compares scores of texts and sees no order."""
+"""The kind and the name of the judge that compares scores of texts and sees no order."""
 
 
-def contests(folder: RunFolder, finished: bool = True) -> Iterator[Contest]:
-    """Every system against its positive control, split by split; the control against itself comes first.
+def matchups(folder: RunFolder, finished: bool = True) -> Iterator[Matchup]:
+    """Yield every system against its positive control, split by split.
 
-    Raises InvalidRun if a system has fewer outputs than the run's results rest on; not if `finished` is
-    False, for a reader that looks at what is there.
+    The control against itself comes first.
+
+    Args:
+        folder: The run.
+        finished: Whether every system must have as many outputs as the run's results rest on. False for a
+            reader that takes what is there.
+
+    Raises:
+        InvalidRun: The run is to be finished, and a system has fewer outputs.
     """
     references = folder.references
     rows = [row for row in folder.results() if row.judge is None] if finished else []
-    without = {(row.system, row.split): row.failures for row in rows}
+    failures = {(row.system, row.split): row.failures for row in rows}
     for split in folder.splits:
         examples = {example.content_id: example for example in folder.examples(split)}
         task = next(iter(examples.values())).task
@@ -39,20 +47,23 @@ def contests(folder: RunFolder, finished: bool = True) -> Iterator[Contest]:
             for name in (system, reference):
                 if name not in outputs:
                     outputs[name] = folder.read_outputs(name, split)
-                    lacking = examples.keys() - outputs[name].keys()
-                    missing = len(lacking - folder.not_asked(name, split))
-                    if missing > without.get((name, split), missing):
+                    without_output = examples.keys() - outputs[name].keys()
+                    missing = len(without_output - folder.not_asked(name, split))
+                    if missing > failures.get((name, split), missing):
                         raise InvalidRun(
                             f"{folder.generations(name)} lacks {counted(missing, 'example')} of {split}: "
                             "run that run's command again"
                         )
-            own = folder.read_references(system, split)
-            yield Contest(
+            references_of_system = folder.read_references(system, split)
+            yield Matchup(
                 task,
                 split,
                 system,
                 reference,
-                {pair: replace(e, output=own.get(pair, e.output)) for pair, e in examples.items()},
+                {
+                    pair: replace(example, output=references_of_system.get(pair, example.output))
+                    for pair, example in examples.items()
+                },
                 outputs[system],
                 outputs[reference],
             )
@@ -60,71 +71,87 @@ def contests(folder: RunFolder, finished: bool = True) -> Iterator[Contest]:
                 del outputs[system]
 
 
-def verdicts_on(folder: RunFolder, judge: str, contest: Contest) -> list[Verdict]:
-    """A judge's verdicts on pairs of a contest, in the order of its examples; a later look comes last.
+def verdicts_on(folder: RunFolder, judge: str, matchup: Matchup) -> list[Verdict]:
+    """Read a judge's verdicts on the pairs of a matchup.
 
-    The order of the lines is that of the replies, and no figure may depend on it, not in its last digit.
-    Long replies are dropped, only their presence counts.
+    The verdicts come in the order of the examples, so that no figure depends on the order in which replies
+    arrived, not even in its last digit. Replies are replaced by empty texts: only their presence counts.
     """
-    pairs = {pair: place for place, pair in enumerate(contest.pairs)}
-    found = (
+    positions = {pair: position for position, pair in enumerate(matchup.pairs)}
+    verdicts = (
         replace(verdict, reply=None if verdict.reply is None else "")
-        for verdict in folder.read_verdicts(judge, contest.system, contest.split)
-        if verdict.pair in pairs
+        for verdict in folder.read_verdicts(judge, matchup.system, matchup.split)
+        if verdict.pair in positions
     )
-    return sorted(found, key=lambda verdict: (pairs[verdict.pair], verdict.order, verdict.purpose))
+    return sorted(verdicts, key=lambda verdict: (positions[verdict.pair], verdict.order, verdict.purpose))
 
 
 class Study:
-    """What one judge's verdicts in a run come to; contests are added as they are read."""
+    """What one judge's verdicts in a run come to. Matchups are added as they are read.
+
+    Attributes:
+        judge: The name that the verdicts bear.
+        summaries: The verdicts on each system and split, summed up.
+        controls: The control against itself, one entry a split.
+    """
 
     def __init__(self, folder: RunFolder, judge: str) -> None:
+        """Start with no verdicts."""
         self.judge = judge
-        self.judged: dict[tuple[str, str], Judged] = {}
+        self.summaries: dict[tuple[str, str], JudgeSummary] = {}
         self.controls: list[ControlFigures] = []
         facts = folder.judges.get(judge)
-        self._sees_order = ((facts.kind if facts else "") or judge) != REFERENCE
+        kind = (facts.kind if facts else "") or judge
+        self._sees_order = kind != REFERENCE
         self._negatives = negative_controls(folder)
         self._evidence = Evidence()
 
-    def add(self, contest: Contest, verdicts: list[Verdict]) -> Judged | None:
-        """Count the judge's verdicts on a contest; None for the control against itself."""
+    def add(self, matchup: Matchup, verdicts: list[Verdict]) -> JudgeSummary | None:
+        """Count the judge's verdicts on a matchup.
+
+        Returns:
+            Their summary; None if there are none, and for the control against itself.
+        """
         if not verdicts:
             return None
-        self._evidence.add(contest, verdicts, contest.system in self._negatives)
-        if contest.system == contest.reference:
-            figures = control_figures(self.judge, contest, verdicts)
+        self._evidence.add(matchup, verdicts, matchup.system in self._negatives)
+        if matchup.system == matchup.reference:
+            figures = control_figures(self.judge, matchup, verdicts)
             self.controls += [figures] if figures else []
             return None
-        found = sum_up(self.judge, contest, verdicts)
-        self.judged[contest.system, contest.split] = found
-        return found
+        summary = summarize(self.judge, matchup, verdicts)
+        self.summaries[matchup.system, matchup.split] = summary
+        return summary
 
     @property
     def trust(self) -> Trust:
-        """Whether the judge can be relied on, by all that was added."""
-        entries = [found.figures() for found in self.judged.values()]
+        """Whether the judge can be relied on, judging by all that was added."""
+        entries = [summary.figures() for summary in self.summaries.values()]
         return judge_trust(self.judge, entries, self._evidence, self._negatives, self._sees_order)
 
 
 def study_judge(folder: RunFolder, judge: str) -> Study:
-    """All of a judge's verdicts in a run. Raises GistevalError for damaged records."""
+    """Study all of a judge's verdicts in a run.
+
+    Raises:
+        GistevalError: Records are damaged.
+    """
     study = Study(folder, judge)
-    for contest in contests(folder, finished=False):
-        study.add(contest, verdicts_on(folder, judge, contest))
+    for matchup in matchups(folder, finished=False):
+        study.add(matchup, verdicts_on(folder, judge, matchup))
     return study
 
 
 def negative_controls(folder: RunFolder) -> dict[str, str | None]:
-    """The run's negative controls by name: trained, untrained or not known."""
+    """Return the run's negative controls by name: trained, untrained, or None where that is not known."""
     return {system.name: system.control for system in folder.systems if system.role == "negative"}
 
 
 def trusts(folder: RunFolder, entries: Sequence[JudgingEntry]) -> dict[str, Trust]:
-    """By judge, what the entries of results.json state; of a judge of which they don't, what is found now.
+    """Return the trust in each judge as results.json states it, or else as the verdicts show it.
 
-    Results of an older version state nothing; a report of them must not be more trusting for that.
+    Results of older versions state none. A report on them must not be more trusting for that.
     """
-    found = stated_trust(entries)
+    stated = stated_trust(entries)
     judges = dict.fromkeys(entry.judge for entry in pair_entries(entries))
-    return {judge: found.get(judge) or study_judge(folder, judge).trust for judge in judges}
+    return {judge: stated.get(judge) or study_judge(folder, judge).trust for judge in judges}

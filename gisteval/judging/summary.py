@@ -1,4 +1,4 @@
-"""A judge's verdicts on one system and split, summed up: the win rate and what it is worth."""
+"""A judge's verdicts on one system and split, summed up: the win rate and how reliable it is."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gisteval.judging.noise import Noise, log_length_ratio, noise
-from gisteval.judging.pairs import WORTH, pair_scores
+from gisteval.judging.pairs import CHOICE_SCORES, pair_scores
 from gisteval.judging.parsing import AT_THE_LIMIT
-from gisteval.judging.protocol import Contest
+from gisteval.judging.protocol import Matchup
 from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, WinRate, at_equal_length, win_rate, win_rate_row
 from gisteval.records.judge_figures import ControlFigures, Interval, PairFigures, Repeated
@@ -16,22 +16,38 @@ from gisteval.records.schema import Estimate, ResultRow, Verdict, finite
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """Counts and figures of one judge on one contest; rate is None if no pair has an answer.
+class JudgeSummary:
+    """Counts and figures of one judge on one matchup.
 
-    examples: of the split. equal: pairs of equal outputs. without_output: examples that the system has no
-    output for, though the reference has one; they are losses once all pairs are judged. looks, errors and
-    invalid count the first look at each pair and order; cut: those of the invalid whose reply ended at the
-    limit of tokens. tokens and cost (dollars) are of all looks, cached replies cost nothing.
+    `comparisons`, `errors` and `invalid` don't count repeated comparisons. The tokens and the cost are
+    those of all comparisons; replies from the cache cost nothing.
+
+    Attributes:
+        judge: The name that the verdicts bear.
+        matchup: The systems that are compared.
+        examples: Examples of the split.
+        pairs: Pairs with a verdict.
+        equal: Pairs of equal outputs.
+        without_output: Examples that only the reference has an output for. They are losses once all pairs
+            are judged.
+        comparisons: Comparisons that needed a call.
+        errors: Comparisons whose request failed.
+        invalid: Comparisons whose reply makes no choice.
+        cut: Those of the invalid whose reply ended at the token limit.
+        prompt_tokens: Tokens of the requests.
+        completion_tokens: Tokens of the replies.
+        cost: Dollars.
+        rate: The win rate; None if no pair has an answer.
+        noise: The judge's noise and biases.
     """
 
     judge: str
-    contest: Contest
+    matchup: Matchup
     examples: int
     pairs: int
     equal: int
     without_output: tuple[str, ...]
-    looks: int
+    comparisons: int
     errors: int
     invalid: int
     cut: int
@@ -43,39 +59,43 @@ class Judged:
 
     @property
     def adjusted(self) -> Estimate | None:
-        """The win rate at equal length and in no place."""
-        found, rate = self.noise.adjusted, self.rate
-        if found is None or rate is None:
+        """The win rate at equal length and without the order effect, in percent."""
+        adjusted, rate = self.noise.adjusted, self.rate
+        if adjusted is None or rate is None:
             return None
-        return at_equal_length(found, rate.estimate, len(self.without_output) / rate.estimate.n)
+        return at_equal_length(adjusted, rate.estimate, len(self.without_output) / rate.estimate.n)
 
     @property
     def missing_share(self) -> float:
-        """Looks without an answer among those that needed a call, in percent."""
-        return 100.0 * (self.errors + self.invalid) / self.looks if self.looks else 0.0
+        """Comparisons without an answer among those that needed a call, in percent."""
+        return 100.0 * (self.errors + self.invalid) / self.comparisons if self.comparisons else 0.0
 
     def rows(
         self, labels: Labels, verdicts: Sequence[Verdict], negative: Sequence[Verdict]
     ) -> list[ResultRow]:
-        """`win_rate` and, beside it, `win_rate_adjusted` for length and place; none without an answer.
+        """Build the rows `win_rate` and `win_rate_adjusted` of results.json.
 
-        negative: the same judge's verdicts on the negative control, for the retention. An example without
-        both outputs counts as a failure, as it does for every other metric; one without the system's is
-        lost.
+        An example without both outputs counts as a failure, as it does for every other metric. An example
+        without the system's output is a loss.
+
+        Args:
+            labels: What the rows say about the system.
+            verdicts: The judge's verdicts on the matchup.
+            negative: The judge's verdicts on the negative control, for the retention.
+
+        Returns:
+            The rows; none if no pair has an answer.
         """
         if self.rate is None:
             return []
-        clusters = {pair: example.instruction for pair, example in self.contest.examples.items()}
-        judged = win_rate_row(main_looks(verdicts), labels, clusters, self.without_output)
-        unpaired = self.examples - len(self.contest.pairs)
-        plain = replace(judged, failures=judged.failures + unpaired)
+        main, clusters = main_verdicts(verdicts), self.matchup.instructions
+        row = win_rate_row(main, labels, clusters, self.without_output)
+        unpaired = self.examples - len(self.matchup.pairs)
+        plain = replace(row, failures=row.failures + unpaired)
         rows = [plain]
         if negative and negative[0].system != plain.system:
-            rows = [
-                with_retention(
-                    plain, main_looks(verdicts), main_looks(negative), clusters, self.without_output
-                )
-            ]
+            lower = main_verdicts(negative)
+            rows = [with_retention(plain, main, lower, clusters, self.without_output)]
         adjusted = self.adjusted
         if adjusted is not None:
             low, high = finite(adjusted.ci_low), finite(adjusted.ci_high)
@@ -85,14 +105,14 @@ class Judged:
         return rows
 
     def figures(self) -> PairFigures:
-        """The entry in results.json; shares in percent, effects in points."""
-        rate, noise, again = self.rate, self.noise, self.noise.again
+        """Return the entry of results.json; shares are in percent, effects in points."""
+        rate, noise, repeats = self.rate, self.noise, self.noise.repeats
         return PairFigures(
             judge=self.judge,
-            task=self.contest.task,
-            split=self.contest.split,
-            system=self.contest.system,
-            reference=self.contest.reference,
+            task=self.matchup.task,
+            split=self.matchup.split,
+            system=self.matchup.system,
+            reference=self.matchup.reference,
             examples=self.examples,
             pairs=self.pairs,
             equal_outputs=self.equal,
@@ -100,7 +120,7 @@ class Judged:
             ties=rate.ties if rate else 0,
             losses=rate.losses if rate else 0,
             missing_pairs=rate.missing if rate else self.pairs,
-            looks=self.looks,
+            looks=self.comparisons,
             errors=self.errors,
             invalid=self.invalid,
             cut=self.cut,
@@ -114,80 +134,91 @@ class Judged:
             longer_share=Interval.of(noise.longer),
             order_effect=Interval.of(noise.order_effect),
             length_slope=Interval.of(noise.length_slope),
-            again=None if again is None else Repeated(again.n, again.agreement, again.kappa),
+            again=None if repeats is None else Repeated(repeats.n, repeats.agreement, repeats.kappa),
         )
 
 
-def sum_up(judge: str, contest: Contest, verdicts: Sequence[Verdict]) -> Judged:
-    """Everything about one judge's verdicts on a contest (purposes "main" and "again")."""
+def summarize(judge: str, matchup: Matchup, verdicts: Sequence[Verdict]) -> JudgeSummary:
+    """Sum up a judge's verdicts on a matchup.
+
+    Args:
+        judge: The name that the verdicts bear.
+        matchup: The systems that are compared.
+        verdicts: The verdicts, with the purposes "main" and "again". Of several on one comparison, the last
+            counts.
+    """
     latest = list({(v.pair, v.order, v.purpose): v for v in verdicts}.values())
-    first = main_looks(latest)
-    tied = {v.pair for v in first if contest.equal(v.pair)}
-    asked = [v for v in first if v.pair not in tied]
-    pairs = contest.pairs
-    clusters = {pair: example.instruction for pair, example in pairs.items()}
-    ratios = {pair: log_length_ratio(contest.ours[pair], contest.theirs[pair]) for pair in pairs}
-    judged = {v.pair for v in first}
-    # A judge that has seen a part of the pairs says nothing of the rest, lost or not.
-    lost = [pair for pair in contest.examples if pair in contest.theirs and pair not in contest.ours]
-    without_output = tuple(lost) if len(judged) == len(pairs) else ()
-    labels = {content: example.instruction for content, example in contest.examples.items()}
-    answered = any(score.value is not None for score in pair_scores(first).values())
-    return Judged(
+    main = main_verdicts(latest)
+    tied = {verdict.pair for verdict in main if matchup.equal(verdict.pair)}
+    asked = [verdict for verdict in main if verdict.pair not in tied]
+    judged = {verdict.pair for verdict in main}
+    # A judge that has seen only some of the pairs says nothing about the others, lost or not.
+    lost = [pair for pair in matchup.examples if pair in matchup.theirs and pair not in matchup.ours]
+    without_output = tuple(lost) if len(judged) == len(matchup.pairs) else ()
+    ratios = {pair: log_length_ratio(matchup.ours[pair], matchup.theirs[pair]) for pair in matchup.pairs}
+    has_answers = any(score.value is not None for score in pair_scores(main).values())
+    return JudgeSummary(
         judge=judge,
-        contest=contest,
-        examples=len(contest.examples),
+        matchup=matchup,
+        examples=len(matchup.examples),
         pairs=len(judged),
         equal=len(tied),
-        looks=len(asked),
-        errors=sum(v.choice == "error" for v in asked),
-        invalid=sum(v.choice == "invalid" for v in asked),
+        comparisons=len(asked),
+        errors=sum(verdict.choice == "error" for verdict in asked),
+        invalid=sum(verdict.choice == "invalid" for verdict in asked),
         cut=sum(map(is_cut, asked)),
-        prompt_tokens=sum(v.prompt_tokens for v in verdicts),
-        completion_tokens=sum(v.completion_tokens for v in verdicts),
-        cost=sum(v.cost for v in verdicts),
+        prompt_tokens=sum(verdict.prompt_tokens for verdict in verdicts),
+        completion_tokens=sum(verdict.completion_tokens for verdict in verdicts),
+        cost=sum(verdict.cost for verdict in verdicts),
         without_output=without_output,
-        rate=win_rate(first, labels, without_output) if answered else None,
-        noise=noise(latest, ratios, clusters, tied),
+        rate=win_rate(main, matchup.instructions, without_output) if has_answers else None,
+        noise=noise(latest, ratios, matchup.instructions, tied),
     )
 
 
 def is_cut(verdict: Verdict) -> bool:
-    """Whether the reply ended at its limit of tokens, so that it makes no choice."""
+    """Whether the reply ended at its token limit, so that it makes no choice."""
     return verdict.choice == "invalid" and (verdict.error or "").startswith(AT_THE_LIMIT)
 
 
 def unanswered(errors: int, invalid: int, cut: int) -> str:
-    """Looks without an answer, by why. cut: those of the invalid ones that ended at the limit of tokens."""
-    limit = f", {cut} cut at the token limit" if cut else ""
-    return f"{errors} failed{limit}, {invalid - cut} can't be read"
+    """Describe comparisons without an answer.
+
+    Args:
+        errors: Comparisons whose request failed.
+        invalid: Comparisons whose reply makes no choice.
+        cut: Those of the invalid whose reply ended at the token limit.
+    """
+    at_limit = f", {cut} {AT_THE_LIMIT}" if cut else ""
+    return f"{errors} failed{at_limit}, {invalid - cut} unreadable"
 
 
-def main_looks(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """The first look at each pair and order."""
+def main_verdicts(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Return the verdicts that count for the win rate, without repeats and the control against itself."""
     return [verdict for verdict in verdicts if verdict.purpose == "main"]
 
 
-def control_figures(judge: str, contest: Contest, verdicts: Iterable[Verdict]) -> ControlFigures | None:
-    """The control judged against itself: the same text twice. None if that was not asked.
+def control_figures(judge: str, matchup: Matchup, verdicts: Iterable[Verdict]) -> ControlFigures | None:
+    """Sum up what a judge says about the control against itself, that is, about the same text twice.
 
-    ties: looks that say so, in percent; first_shown: looks won by the first, in percent of the decided.
+    Returns:
+        The entry of results.json; None if the judge answered no such comparison.
     """
-    answers = {(v.pair, v.order): v for v in verdicts if v.purpose == "aa"}
-    looks = [v for v in answers.values() if WORTH[v.choice] is not None]
-    if not looks:
+    latest = {(v.pair, v.order): v for v in verdicts if v.purpose == "aa"}
+    answered = [v for v in latest.values() if CHOICE_SCORES[v.choice] is not None]
+    if not answered:
         return None
-    decided = [v for v in looks if v.choice != "tie"]
-    first = sum((v.choice == "a") == (v.order == "ab") for v in decided)
+    decided = [v for v in answered if v.choice != "tie"]
+    first_wins = sum((v.choice == "a") == (v.order == "ab") for v in decided)
     return ControlFigures(
         judge=judge,
-        task=contest.task,
-        split=contest.split,
-        system=contest.system,
-        reference=contest.reference,
-        looks=len(answers),
-        answered=len(looks),
-        ties=100.0 * (len(looks) - len(decided)) / len(looks),
-        first_shown_share=100.0 * first / len(decided) if decided else None,
-        cost=sum(v.cost for v in answers.values()),
+        task=matchup.task,
+        split=matchup.split,
+        system=matchup.system,
+        reference=matchup.reference,
+        looks=len(latest),
+        answered=len(answered),
+        ties=100.0 * (len(answered) - len(decided)) / len(answered),
+        first_shown_share=100.0 * first_wins / len(decided) if decided else None,
+        cost=sum(v.cost for v in latest.values()),
     )

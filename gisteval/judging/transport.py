@@ -1,4 +1,4 @@
-"""The HTTP client of a judge's server: bounded in seconds and bytes, and it follows no redirect."""
+"""The HTTP client of a judge's server. It is bounded in time and size, and follows no redirect."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ import httpx2
 import openai
 
 if TYPE_CHECKING:
-    from gisteval.judging.client import Endpoint
+    from gisteval.judging.endpoint import Endpoint
 
 MOST_BYTES = 16 * 2**20
-"""Of one response, unpacked. A verdict takes a few hundred."""
+"""Bytes of one response, unpacked. A verdict takes a few hundred."""
 
 _UNICODE = re.compile(r"charset=[\"']?(utf-(?:8|(?:16|32)(?:-[lb]e)?))\b", re.IGNORECASE)
 
-_CONNECTING = 0.9
-"""Share of the deadline in which a connection must stand, so that one that never does is told apart."""
+_CONNECT_SHARE = 0.9
+"""The share of the deadline within which a connection must be made, so that failing to connect is seen."""
 
 
 def open_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
-    """A client whose every try ends within the endpoint's timeout, whatever the server does."""
+    """Open a client whose every attempt ends within the endpoint's timeout, whatever the server does."""
     # The libraries log every request at INFO, headers and all.
     for name in ("openai", "httpx", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
     limits = copy(openai.DEFAULT_CONNECTION_LIMITS)
     limits.max_connections = endpoint.concurrency
-    try:  # half the time a request of the plain transport
+    try:  # takes half as long per request as the plain transport
         transport: httpx2.AsyncClient = _bounded(openai.DefaultAioHttpClient, endpoint, limits)
-    except RuntimeError:  # aiohttp is not there
+    except RuntimeError:  # aiohttp is not installed
         transport = _bounded(openai.DefaultAsyncHttpxClient, endpoint, limits)
     return openai.AsyncOpenAI(
         base_url=endpoint.base_url,
         api_key=key,
-        timeout=openai.Timeout(endpoint.timeout, connect=_CONNECTING * endpoint.timeout, pool=None),
+        timeout=openai.Timeout(endpoint.timeout, connect=_CONNECT_SHARE * endpoint.timeout, pool=None),
         max_retries=endpoint.retries,
         http_client=transport,
     )
@@ -48,11 +48,11 @@ def open_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
 def _bounded(
     plain: type[httpx2.AsyncClient], endpoint: Endpoint, limits: httpx2.Limits
 ) -> httpx2.AsyncClient:
-    # Connections are given out here: the wait for one is no part of a request's time.
+    # Waiting for a free connection happens here, so that it does not count towards the timeout.
     free = asyncio.Semaphore(endpoint.concurrency)
 
     class Bounded(plain):  # type: ignore[misc, valid-type]
-        """Reads a response whole, within its bounds, before anybody else sees it."""
+        """Reads a whole response, within the bounds, before anything else sees it."""
 
         async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
             options.update(stream=True, follow_redirects=False)
@@ -70,7 +70,7 @@ def _bounded(
 
 @asynccontextmanager
 async def _deadline(seconds: float, request: httpx2.Request) -> AsyncIterator[None]:
-    """Ends what takes longer. Errors of other libraries become httpx2's, which openai knows how to take."""
+    """Stop what takes longer. Errors of other libraries become httpx2's, which openai can handle."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -79,12 +79,12 @@ async def _deadline(seconds: float, request: httpx2.Request) -> AsyncIterator[No
     except (httpx2.HTTPError, openai.OpenAIError):
         raise
     except Exception as error:
-        # Of the transport below: a status line, header or length that is none of HTTP's.
-        raise httpx2.RemoteProtocolError(f"no sound HTTP: {error}", request=request) from error
+        # The transport below met a status line, header or length that is not valid HTTP.
+        raise httpx2.RemoteProtocolError(f"not valid HTTP: {error}", request=request) from error
 
 
 async def _body(response: httpx2.Response) -> bytes:
-    """The unpacked body; read in pieces, so that a small one that unpacks to gigabytes ends early too."""
+    """Read the unpacked body in pieces, so that a small one that unpacks to gigabytes ends early too."""
     pieces, size = [], 0
     async for piece in response.aiter_bytes():
         size += len(piece)
@@ -96,13 +96,13 @@ async def _body(response: httpx2.Response) -> bytes:
 
 
 def _plain_response(response: httpx2.Response, body: bytes) -> httpx2.Response:
-    """The same response with its body unpacked and in UTF-8: what is unreadable in it is replaced.
+    """Return the response with its body unpacked and in UTF-8; unreadable bytes are replaced.
 
-    Only encodings of Unicode are heeded, since others that Python knows are no encodings of text.
+    Only Unicode encodings are obeyed, since some that Python knows are no encodings of text.
     """
-    kept = ("retry-after", "retry-after-ms", "x-should-retry", "location")
-    headers = {name: response.headers[name] for name in kept if name in response.headers}
+    names = ("retry-after", "retry-after-ms", "x-should-retry", "location")
+    headers = {name: response.headers[name] for name in names if name in response.headers}
     headers["content-type"] = "application/json; charset=utf-8"
-    named = _UNICODE.search(response.headers.get("content-type", "")[:200])
-    content = body.decode(named[1] if named else "utf-8", "replace").encode()
+    charset = _UNICODE.search(response.headers.get("content-type", "")[:200])
+    content = body.decode(charset[1] if charset else "utf-8", "replace").encode()
     return httpx2.Response(response.status_code, headers=headers, content=content, request=response.request)

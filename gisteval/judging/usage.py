@@ -1,44 +1,67 @@
-"""What a reply is billed for: the server's count where it can be believed, else the most it can be."""
+"""Tokens that a reply is billed for: the server's count if it is plausible, else an upper bound."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from gisteval.judging.parameters import LIMITS
+from gisteval.judging.parameters import LIMIT_ALIASES
 from gisteval.judging.prompting import Message
 
-MOST_TOKENS = 10_000_000
-"""Beyond any model's context: a larger count is no count."""
+LARGEST_COUNT = 10_000_000
+"""Tokens. More than any model's context holds, so a larger count is wrong."""
 
-FRAME = 16
-"""Tokens that a chat template adds to a message, at most."""
+TEMPLATE_TOKENS = 16
+"""The most tokens that a chat template adds to a message."""
 
-LIMIT_UNSAID = 4096
-"""Tokens of a reply that nothing limits, as reserved for it."""
+DEFAULT_REPLY_TOKENS = 4096
+"""Tokens that are reserved for a reply whose length nothing limits."""
 
 
-def most_tokens(body: Mapping[str, Any], talk: Sequence[Message], schema: str = "") -> tuple[int, int]:
-    """The most tokens of a request and of its reply: a token is at least a byte, a reply at most its limit.
+class TokenCount(NamedTuple):
+    """Tokens of a request and of its reply."""
 
-    body: the fields of the request, whose limits are whole numbers from 1 (see `with_parameters`).
+    prompt: int
+    completion: int
+
+
+def most_tokens(body: Mapping[str, Any], conversation: Sequence[Message], schema: str = "") -> TokenCount:
+    """Bound the tokens of a request and of its reply from above.
+
+    A token is at least one byte, and a reply is at most as long as its limit.
+
+    Args:
+        body: The fields of the request. Its limits are whole numbers from 1 (see `with_parameters`).
+        conversation: The messages of the request.
+        schema: The JSON schema of the reply, as text.
     """
-    prompt = sum(len(message["content"].encode("utf-8", "surrogatepass")) + FRAME for message in talk)
-    limits = [body[name] for name in LIMITS if name in body]
-    return prompt + len(schema.encode()), max(limits, default=LIMIT_UNSAID)
+    prompt = sum(
+        len(message["content"].encode("utf-8", "surrogatepass")) + TEMPLATE_TOKENS
+        for message in conversation
+    )
+    limits = [body[name] for name in LIMIT_ALIASES if name in body]
+    return TokenCount(prompt + len(schema.encode()), max(limits, default=DEFAULT_REPLY_TOKENS))
 
 
-def counted_tokens(usage: Any, text: str, most: tuple[int, int]) -> tuple[int, int]:
-    """Tokens of the request and of the reply, by a server's `usage` where that is believable.
+def counted_tokens(usage: Any, text: str, upper_bound: TokenCount) -> TokenCount:
+    """Read the token counts that a server reports.
 
-    Not believable are what is missing, no whole number, below 1 (a reply without text may have 0) or beyond
-    MOST_TOKENS. The most that it can be takes its place.
+    A count is not plausible if it is missing, no whole number, below 1 (0 for a reply without text) or
+    above LARGEST_COUNT. The upper bound takes its place.
+
+    Args:
+        usage: The field `usage` of the server's response.
+        text: The text of the reply.
+        upper_bound: The most tokens that this request can have taken.
     """
     counts = usage if isinstance(usage, Mapping) else {}
-    prompt = _believable(counts.get("prompt_tokens"), 1)
-    completion = _believable(counts.get("completion_tokens"), 1 if text else 0)
-    return most[0] if prompt is None else prompt, most[1] if completion is None else completion
+    prompt = _plausible(counts.get("prompt_tokens"), 1)
+    completion = _plausible(counts.get("completion_tokens"), 1 if text else 0)
+    return TokenCount(
+        upper_bound.prompt if prompt is None else prompt,
+        upper_bound.completion if completion is None else completion,
+    )
 
 
-def _believable(count: Any, least: int) -> int | None:
-    return count if type(count) is int and least <= count <= MOST_TOKENS else None
+def _plausible(count: Any, least: int) -> int | None:
+    return count if type(count) is int and least <= count <= LARGEST_COUNT else None

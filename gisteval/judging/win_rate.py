@@ -1,4 +1,4 @@
-"""Win rate of a system against the positive control: verdicts in, one result row out."""
+"""The win rate of a system against its positive control, from verdicts to a result row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gisteval.records.schema import Condition, Control, Estimate, ResultRow, Ver
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What a result row says of a system beside its name."""
+    """What a result row says about a system besides its name; the fields are the row's."""
 
     condition: Condition | None
     control: Control | None
@@ -26,12 +26,20 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class WinRate:
-    """Mean of win 1, tie 1/2, loss 0 over the pairs with an answer, in percent.
+    """Mean of win 1, tie 1/2, loss 0 over the pairs with an answer.
 
-    A pair shown in both orders is worth the mean of its two looks; more than half counts as a win. An
-    example that the system has no output for is a loss. missing: pairs with a look that has no answer,
-    which the estimate leaves out. p_value: two-sided, of 50; claims: of 50 as `stats.margin_test` has it,
-    with what is missing counted against whatever is claimed.
+    A pair that was shown in both orders scores the mean of its two comparisons, and counts as a win if that
+    is more than one half. An example that the system has no output for is a loss.
+
+    Attributes:
+        estimate: The win rate in percent.
+        wins: Pairs won.
+        ties: Pairs tied.
+        losses: Pairs lost.
+        missing: Pairs with a comparison that has no answer. The estimate leaves them out.
+        p_value: Two-sided, of the hypothesis that the win rate is 50.
+        claims: The tests of `stats.margin_test` against 50. Missing pairs count against whatever is
+            claimed.
     """
 
     estimate: Estimate
@@ -44,7 +52,7 @@ class WinRate:
 
 
 EVEN = 50.0
-"""The positive control's win rate against itself."""
+"""The positive control's win rate against itself, in percent."""
 
 
 def win_rate(
@@ -52,43 +60,51 @@ def win_rate(
     clusters: Mapping[str, str] | None = None,
     without_output: Collection[str] = (),
 ) -> WinRate:
-    """Win rate from verdicts of one judge, purpose, system and split.
+    """Compute a win rate.
 
-    clusters: the label (the instruction) of each pair, for pairs that are not independent. without_output:
-    pairs that only the reference has an output for. Raises InvalidRun if no pair has an answer.
+    Args:
+        verdicts: Verdicts of one judge, purpose, system and split.
+        clusters: The instruction of each pair, for pairs that are not independent; None if all are.
+        without_output: Pairs that only the reference has an output for.
+
+    Raises:
+        InvalidRun: No pair has an answer.
     """
     scores = {pair: score.value for pair, score in pair_scores(verdicts).items()}
     if all(value is None for value in scores.values()):
         judged = counted(len(scores), "judged pair")
-        raise InvalidRun(f"none of {judged} has an answer: there is no win rate")
+        raise InvalidRun(f"none of {judged} has an answer, so there is no win rate")
     scores |= dict.fromkeys(without_output, 0.0)
     pairs = list(scores)
-    found = [np.nan if value is None else 100.0 * value for value in scores.values()]
-    values = np.array(found)
+    values = np.array([np.nan if value is None else 100.0 * value for value in scores.values()])
     labels = pairs if clusters is None else [clusters[pair] for pair in pairs]
-    known = ~np.isnan(values)
-    mean = stats.bounded_mean(
-        values[known], 0.0, 100.0, [label for label, keep in zip(labels, known, strict=True) if keep]
-    )
+    answered = ~np.isnan(values)
+    answered_labels = [label for label, is_answered in zip(labels, answered, strict=True) if is_answered]
+    mean = stats.bounded_mean(values[answered], 0.0, 100.0, answered_labels)
     return WinRate(
         estimate=mean.interval(),
         wins=int((values > EVEN).sum()),
         ties=int((values == EVEN).sum()),
         losses=int((values < EVEN).sum()),
-        missing=int((~known).sum()),
+        missing=int((~answered).sum()),
         p_value=mean.p_value(EVEN),
         claims=stats.margin_test(values - EVEN, labels, EVEN),
     )
 
 
 def at_equal_length(adjusted: Estimate, rate: Estimate, lost: float) -> Estimate:
-    """A win rate that a fit has adjusted, with an interval never narrower than the plain rate's.
+    """Bound a win rate that a linear fit has adjusted, and count the examples that the fit leaves out.
 
-    A line through percentages knows no losses that it didn't see, and leaves 0 to 100. lost: the share of
-    examples that the system has no output for and so loses, which the fit leaves out.
+    A linear fit can leave the range from 0 to 100, and its interval ignores losses that happen not to be in
+    the sample. So the result stays within the range, and its interval is never narrower than the plain one.
+
+    Args:
+        adjusted: The intercept of the fit, in percent.
+        rate: The plain win rate, in percent.
+        lost: The share of examples that the system has no output for, and therefore loses, in [0, 1].
     """
-    kept = 1.0 - lost
-    value, low, high = (kept * end for end in (adjusted.value, adjusted.ci_low, adjusted.ci_high))
+    paired = 1.0 - lost
+    value, low, high = (paired * end for end in (adjusted.value, adjusted.ci_low, adjusted.ci_high))
     if math.isfinite(low) and math.isfinite(high):
         low = min(low, value - (rate.value - rate.ci_low))
         high = max(high, value + (rate.ci_high - rate.value))
@@ -102,14 +118,21 @@ def win_rate_row(
     clusters: Mapping[str, str] | None = None,
     without_output: Collection[str] = (),
 ) -> ResultRow:
-    """The row `win_rate` of results.json; reference and judge are those of the verdicts.
+    """Build the row `win_rate` of results.json.
 
-    Raises InvalidRun if no pair has an answer, or if the verdicts are not all of one judge, purpose,
-    system, reference and split.
+    Args:
+        verdicts: Verdicts of one judge, purpose, system and split; the row names them.
+        labels: What else the row says about the system.
+        clusters: As `win_rate` takes it.
+        without_output: As `win_rate` takes it.
+
+    Raises:
+        InvalidRun: No pair has an answer, or the verdicts are of several judges, purposes, systems,
+            references or splits.
     """
-    kinds = {(v.judge, v.purpose, v.task, v.split, v.system, v.reference) for v in verdicts}
-    if len(kinds) != 1:
-        raise InvalidRun(f"a win rate is of one judge, system and split, not of {sorted(kinds)}")
+    groups = {(v.judge, v.purpose, v.task, v.split, v.system, v.reference) for v in verdicts}
+    if len(groups) != 1:
+        raise InvalidRun(f"a win rate is of one judge, system and split, not of {sorted(groups)}")
     first = verdicts[0]
     rate = win_rate(verdicts, clusters, without_output)
     return ResultRow(

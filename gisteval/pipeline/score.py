@@ -10,7 +10,7 @@ from typing import Any
 from gisteval.logs import progress, run_log
 from gisteval.metrics import unread
 from gisteval.pipeline.identity import signature, versions
-from gisteval.pipeline.judge.judged import update_judging
+from gisteval.pipeline.judge.results import update_judging
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, ResultRow
 from gisteval.records.store import RecordWriter

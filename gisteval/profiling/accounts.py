@@ -1,4 +1,4 @@
-"""FLOPs of measured ways: what stands beside their wall times."""
+"""FLOPs of the serving modes whose wall times are measured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 from gisteval.profiling.closed_form import decode, forward
 from gisteval.profiling.counted_form import counted_form
 from gisteval.profiling.operators import OperatorCounter
-from gisteval.profiling.passes import Lengths
+from gisteval.profiling.passes import PassLengths
 from gisteval.profiling.shapes import DecoderShape, ModelShape
 
 CLOSED_FORM = "closed form"
@@ -18,18 +18,24 @@ COUNTED = "matrix products, counted by torch without weights"
 
 
 class FlopForm(Protocol):
-    """FLOPs of one row's passes by their lengths; logits: positions that go through the output matrix."""
+    """FLOPs of one row's passes as a function of their lengths."""
 
     def forward(self, tokens: int, cached: int, logits: int) -> int:
-        """One pass of `tokens` behind `cached` slots."""
+        """Return the FLOPs of one forward pass.
+
+        Args:
+            tokens: Tokens that are run.
+            cached: Slots that are already in the cache.
+            logits: Positions that go through the output matrix.
+        """
 
     def decode(self, tokens: int, cached: int, steps: int) -> int:
-        """`steps` passes of one token after such a pass."""
+        """Return the FLOPs of `steps` one-token passes after a pass of `tokens` behind `cached` slots."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedForm:
-    """The closed form of a shape, elementwise work included."""
+    """The closed form of a shape, which includes elementwise operations."""
 
     shape: DecoderShape
 
@@ -44,16 +50,22 @@ class ClosedForm:
 
 @dataclass(frozen=True, slots=True)
 class FlopSource:
-    """How a model's FLOPs are had: by closed form, or counted (which leaves out what is elementwise)."""
+    """Where a model's FLOPs come from.
+
+    Attributes:
+        name: `CLOSED_FORM`, or `COUNTED`, which leaves out elementwise operations.
+        form: The FLOPs by length.
+    """
 
     name: str
     form: FlopForm
 
 
 def flop_source(shape: ModelShape) -> FlopSource:
-    """The closed form of a decoder-only shape, else its passes counted on the meta device.
+    """Return the closed form of a decoder-only shape, or else its passes counted on the meta device.
 
-    Raises GistevalError if there is no closed form and the model can't run there.
+    Raises:
+        GistevalError: There is no closed form and the model can't run on the meta device.
     """
     if isinstance(shape.closed, DecoderShape):
         return FlopSource(CLOSED_FORM, ClosedForm(shape.closed))
@@ -62,11 +74,15 @@ def flop_source(shape: ModelShape) -> FlopSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """Mean FLOPs of one example. decode covers all decoded tokens.
+class MeanFlops:
+    """Mean FLOPs of one example.
 
-    The output matrix runs on the last position only, and not at all when compressing, as the adapter does
-    it.
+    The output matrix runs on the last position only, and not at all when compressing, as in the adapters.
+
+    Attributes:
+        compress: Making the prompt ready, once.
+        prefill: Running the input, at each use.
+        decode: All decoded tokens after the first, at each use.
     """
 
     compress: float
@@ -75,14 +91,20 @@ class Work:
 
     @property
     def each(self) -> float:
-        """What one use costs."""
+        """FLOPs of one use."""
         return self.prefill + self.decode
 
 
-def work_of(form: FlopForm, found: Sequence[Lengths], steps: int) -> Work:
-    """The work of one way over its examples, with `steps` decoded tokens after the first."""
-    return Work(
-        compress=fmean(form.forward(item.compressed, 0, 0) for item in found),
-        prefill=fmean(form.forward(item.run, item.cached, 1) for item in found),
-        decode=fmean(form.decode(item.run, item.cached, steps) for item in found),
+def mean_flops(form: FlopForm, lengths: Sequence[PassLengths], steps: int) -> MeanFlops:
+    """Return the mean FLOPs of one serving mode over its examples.
+
+    Args:
+        form: FLOPs by length.
+        lengths: The lengths of each example's passes.
+        steps: Decoded tokens after the first.
+    """
+    return MeanFlops(
+        compress=fmean(form.forward(item.compressed, 0, 0) for item in lengths),
+        prefill=fmean(form.forward(item.run, item.cached, 1) for item in lengths),
+        decode=fmean(form.decode(item.run, item.cached, steps) for item in lengths),
     )

@@ -1,7 +1,7 @@
-"""When compression pays: reuses until it has earned its own cost, and what storing prompts takes.
+"""When compression pays: the reuses that earn back its cost, and the memory that stored prompts need.
 
-Costs are in any one unit (FLOPs, seconds). A baseline costs `once` when a prompt is new (0 without caching,
-one pass over the prompt for a whole-prompt cache) and `each` at every use.
+All costs of one computation have the same unit (FLOPs or seconds). A baseline costs `once` when a prompt
+is new (0 without caching, one pass over the prompt for a whole-prompt cache) and `each` at every use.
 """
 
 from __future__ import annotations
@@ -15,24 +15,31 @@ STORED_PROMPTS = (1_000, 1_000_000, 1_000_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a way to serve a prompt costs: `once` when it is new, `each` at every use."""
+    """The cost of one serving mode: `once` when a prompt is new, `each` at every use."""
 
     once: float
     each: float
 
     def after(self, uses: int) -> float:
-        """Total cost of the first `uses` uses."""
+        """Return the total cost of the first `uses` uses."""
         return self.once + uses * self.each
 
 
 @dataclass(frozen=True, slots=True)
 class BreakEven:
-    """Uses of one prompt until compressing it costs no more than a baseline; None: it never pays.
+    """The number of uses of one prompt after which compressing it costs no more than a baseline.
 
-    reuses: N* = ceil(t_compress / (t_baseline - t_compressed)), which credits the baseline with no cost of
-    its own. net: the same with the baseline's `once` subtracted from t_compress, the crossing of the two
-    cost curves (0: ahead from the start). interval: N* at the two ends of the saving's interval, fewest
-    uses first; None where the saving has none, be it exact or measured too seldom.
+    A number of None means that compression never pays.
+
+    Attributes:
+        baseline: The serving mode that it is compared with.
+        saved_each: What one use saves.
+        reuses: N* = ceil(t_compress / (t_baseline - t_compressed)). The baseline is taken to have no cost
+            of its own.
+        net: The same after the baseline's `once` is subtracted from t_compress, which is where the two
+            cost curves cross. 0 means ahead from the start.
+        interval: N* at the two ends of the saving's interval, fewest uses first. None if the saving has
+            no interval, because it is exact or has too few measurements.
     """
 
     baseline: str
@@ -43,7 +50,7 @@ class BreakEven:
 
 
 def uses_until(cost: float, saved_each: float) -> int | None:
-    """ceil(cost / saved_each), 0 if there is nothing to earn back, None (infinite) if nothing is saved."""
+    """Return ceil(cost / saved_each): 0 without a cost to earn back, None (infinity) without a saving."""
     if cost <= 0 and saved_each >= 0:
         return 0
     if saved_each <= 0:
@@ -54,7 +61,14 @@ def uses_until(cost: float, saved_each: float) -> int | None:
 def break_even(
     baseline: str, base: Cost, compressed: Cost, interval: tuple[float, float] | None = None
 ) -> BreakEven:
-    """interval: of the saving `base.each - compressed.each`, where that was measured."""
+    """Compare the cost of compression with that of a baseline.
+
+    Args:
+        baseline: Name of the baseline.
+        base: Its cost.
+        compressed: The cost of compression, in the same unit.
+        interval: Interval of the saving `base.each - compressed.each`, if that was measured.
+    """
     saved = base.each - compressed.each
     ends = None
     if interval is not None:
@@ -70,7 +84,7 @@ def break_even(
 
 @dataclass(frozen=True, slots=True)
 class CostCurve:
-    """Total cost of a way to serve a prompt after each of several numbers of uses."""
+    """The total cost of one serving mode after each of several numbers of uses."""
 
     name: str
     uses: tuple[int, ...]
@@ -78,22 +92,30 @@ class CostCurve:
 
 
 def cost_curve(name: str, cost: Cost, uses: Sequence[int]) -> CostCurve:
-    """The curve of one way to serve a prompt."""
+    """Return the cost curve of one serving mode."""
     return CostCurve(name, tuple(uses), tuple(cost.after(count) for count in uses))
 
 
 def sampled_uses(most: int) -> tuple[int, ...]:
-    """1, 2, 3, 5, 7, 10, ... up to `most`: enough points for a logarithmic axis."""
-    found, scale = [], 1
+    """Return 1, 2, 3, 5, 7, 10, ... up to `most`, which are enough points for a logarithmic axis."""
+    uses, scale = [], 1
     while scale <= most:
-        found += [scale * digit for digit in (1, 2, 3, 5, 7) if scale * digit <= most]
+        uses += [scale * digit for digit in (1, 2, 3, 5, 7) if scale * digit <= most]
         scale *= 10
-    return tuple(found)
+    return tuple(uses)
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Bytes to keep prompts ready; fits: how many go into the memory budget (None: any number)."""
+    """The memory that stored prompts need.
+
+    Attributes:
+        name: The serving mode.
+        bytes_per_prompt: Bytes of one stored prompt.
+        totals: Bytes by number of prompts.
+        budget: Bytes of memory for them.
+        fits: Prompts that fit into the budget. None means any number.
+    """
 
     name: str
     bytes_per_prompt: float
@@ -103,7 +125,7 @@ class Storage:
 
 
 def storage(name: str, bytes_per_prompt: float, budget: int) -> Storage:
-    """Storage of 1,000, 10^6 and 10^9 prompts, and the prompts that fit into `budget` bytes."""
+    """Return the memory of 1,000, 10^6 and 10^9 prompts, and how many fit into `budget` bytes."""
     return Storage(
         name=name,
         bytes_per_prompt=bytes_per_prompt,

@@ -1,4 +1,4 @@
-"""The time that a profile may take: one deadline, shared out among what is measured."""
+"""The time that a profile may take: one deadline, divided among the measurements."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class TimeBudget:
-    """end: seconds of the monotonic clock at which measuring is to be over."""
+    """A deadline.
+
+    Attributes:
+        end: Time of the monotonic clock, in seconds, at which measuring should end.
+    """
 
     end: float
 
     @classmethod
     def of(cls, seconds: float) -> Self:
-        """So many seconds from now."""
+        """Return a budget that ends `seconds` from now."""
         return cls(time.monotonic() + seconds)
 
     @property
     def left(self) -> float:
-        """Seconds until the end; below 0 after it."""
+        """Seconds until the end, negative after it."""
         return self.end - time.monotonic()
 
     def share(self, parts: int) -> TimeBudget:
-        """The first of `parts` equal parts of what is left; what it leaves over goes to the others."""
+        """Return the first of `parts` equal parts of the time left. Unused time goes to the later parts."""
         return TimeBudget.of(self.left / parts)

@@ -1,10 +1,10 @@
 """Closed forms of the FLOPs of a forward pass, as the PyTorch profiler counts them.
 
-2 a multiply-accumulate of a matrix product, 1 an element of the first operand of `mul` and `add`;
-nothing for the rest (softmax, activations, square roots). For the two models of "Learning to Compress
-Prompts with Gist Tokens" (arXiv 2304.08467) they equal the `flops` of the released benchmark files to the
-integer, which pins down even the sums that build the masks; those depend on the version of transformers
-that was measured (4.28) and are below a millionth of the total.
+A multiply-accumulate of a matrix product counts 2, an element of the first operand of `mul` or `add` counts
+1, and everything else (softmax, activations, square roots) counts 0. For the two models of "Learning to
+Compress Prompts with Gist Tokens" (arXiv 2304.08467) the closed forms equal the `flops` column of the
+released benchmark files exactly. That fixes even the sums that build the masks. They depend on the version
+of transformers that was measured (4.28) and are below a millionth of the total.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from gisteval.profiling.shapes import DecoderShape, EncoderDecoderShape, Shape
 
 @dataclass(frozen=True, slots=True)
 class Flops:
-    """FLOPs by kind: projections (mm), attention products (bmm), elementwise products and sums."""
+    """FLOPs by kind.
+
+    Attributes:
+        mm: Projections.
+        bmm: Attention products.
+        mul: Elementwise products.
+        add: Elementwise sums.
+    """
 
     mm: int
     bmm: int
@@ -25,25 +32,32 @@ class Flops:
 
     @property
     def matrix(self) -> int:
-        """Matrix products only: what fvcore and torch count."""
+        """FLOPs of matrix products only, as fvcore and torch count them."""
         return self.mm + self.bmm
 
     @property
     def total(self) -> int:
-        """All four."""
+        """FLOPs of all four kinds."""
         return self.matrix + self.mul + self.add
 
     def __add__(self, other: Flops) -> Flops:
+        """Return the sum by kind."""
         return Flops(self.mm + other.mm, self.bmm + other.bmm, self.mul + other.mul, self.add + other.add)
 
 
 def forward(shape: Shape, tokens: int, cached: int, logits: int | None = None) -> Flops:
-    """One forward pass of one row: `tokens` run behind `cached` slots.
+    """Return the FLOPs of one forward pass of one row.
 
-    Decoder-only: logits is the number of positions that go through the output matrix, all by default (as
-    the paper measures); 1 is what decoding needs, 0 filling a cache. Encoder-decoder: `tokens` go
-    through the encoder behind `cached` slots, then one decoder token sees all of them; logits = 0 leaves
-    out the decoder, which is what compression costs.
+    The tokens of an encoder-decoder go through its encoder. Then one decoder token sees all of them and
+    the cached slots.
+
+    Args:
+        shape: Shape of the model.
+        tokens: Tokens that are run.
+        cached: Slots that are already in the cache.
+        logits: For a decoder-only model, the positions that go through the output matrix: all by default
+            (as the paper measures), 1 for decoding, 0 for filling a cache. For an encoder-decoder, 0
+            leaves out the decoder, which gives the cost of compression.
     """
     if isinstance(shape, DecoderShape):
         return _decoder(shape, tokens, cached, tokens if logits is None else logits)
@@ -54,7 +68,7 @@ def forward(shape: Shape, tokens: int, cached: int, logits: int | None = None) -
 
 
 def decode(shape: Shape, tokens: int, cached: int, steps: int) -> Flops:
-    """`steps` more tokens, one pass each, after a forward pass of `tokens` behind `cached` slots."""
+    """Return the FLOPs of `steps` one-token passes after a pass of `tokens` behind `cached` slots."""
     if steps < 1:
         return Flops(0, 0, 0, 0)
 
@@ -69,18 +83,25 @@ def decode(shape: Shape, tokens: int, cached: int, steps: int) -> Flops:
 
 
 def score(shape: Shape, tokens: int, cached: int, targets: int) -> Flops:
-    """The loss of a target whose first `targets` tokens are read in one pass, after such a forward pass.
+    """Return the FLOPs of the loss of a target after a forward pass of `tokens` behind `cached` slots.
 
-    The last token of a target is predicted and never read. By the same rules, not released.
+    It follows the same counting rules, but there is no released figure to compare it with.
+
+    Args:
+        shape: Shape of the model.
+        tokens: Tokens of the forward pass.
+        cached: Slots before them.
+        targets: Target tokens that are read, in one pass. The last token of a target is predicted and
+            never read.
     """
     if isinstance(shape, DecoderShape):
         return _decoder(shape, targets, cached + tokens, targets)
-    one = _decoder_token(shape, tokens + cached, 1 + targets)  # masked products are computed all the same
-    return Flops(*(targets * part for part in (one.mm, one.bmm, one.mul, one.add)))
+    token = _decoder_token(shape, tokens + cached, 1 + targets)  # masked products are computed all the same
+    return Flops(*(targets * part for part in (token.mm, token.bmm, token.mul, token.add)))
 
 
 def _decoder(s: DecoderShape, q: int, p: int, logits: int) -> Flops:
-    """PAPER form with d^2 split into query width a and key-value width b (a = b = d for LLaMA)."""
+    """FLOPs of q tokens behind p slots; query width a and key-value width b (a = b = d for LLaMA)."""
     if q == 0:
         return Flops(0, 0, 0, 0)
     d, f, layers, a, b = s.hidden, s.intermediate, s.layers, s.query_width, s.kv_width
@@ -97,7 +118,7 @@ def _decoder(s: DecoderShape, q: int, p: int, logits: int) -> Flops:
 
 
 def _encoder(s: EncoderDecoderShape, q: int, p: int) -> Flops:
-    """The encoder's share; the sums that build mask and position bias are the profiled version's own."""
+    """FLOPs of the encoder. The sums for mask and position bias are those of the profiled version."""
     d, f, layers, a = s.hidden, s.intermediate, s.layers, s.inner
     kv = q + p
     products, sums = (5, 2) if s.gated else (0, 0)
@@ -114,14 +135,13 @@ def _encoder(s: EncoderDecoderShape, q: int, p: int) -> Flops:
 
 
 def _first_decoder_token(s: EncoderDecoderShape, kv: int) -> Flops:
-    """One decoder token, with the cross-attention's keys and values of all kv encoder states."""
-    one = _decoder_token(s, kv, 1)
+    """FLOPs of one decoder token and of the cross-attention's keys and values of all kv encoder states."""
     keys_and_values = Flops(mm=4 * s.decoder_layers * kv * s.hidden * s.inner, bmm=0, mul=0, add=kv + 5)
-    return one + keys_and_values
+    return _decoder_token(s, kv, 1) + keys_and_values
 
 
 def _later_decoder_token(s: EncoderDecoderShape, kv: int, seen: int) -> Flops:
-    """One more decoder token behind a cache; `seen` counts itself. By the same rules, not released."""
+    """FLOPs of one more decoder token behind a cache. `seen` includes the token itself."""
     return _decoder_token(s, kv, seen)
 
 

@@ -1,8 +1,8 @@
-"""The FLOPs of a decoder-only model without closed form, as a function of the lengths of its passes.
+"""The FLOPs of a decoder-only model without a closed form, as a function of the lengths of its passes.
 
-Matrix products are a polynomial of the lengths: projections grow with the q tokens that are run, scores
-with q (q + p) behind p cached slots, and the output matrix costs the same for every position it is run on.
-Five tiny passes on the meta device give the coefficients, exactly; a larger one is held against them.
+The FLOPs of matrix products are a polynomial of the lengths. Projections grow with the q tokens that are
+run, attention scores with q (q + p) behind p cached slots, and the output matrix costs the same at every
+position. Five tiny passes on the meta device give the exact coefficients, and a larger pass checks them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from gisteval.profiling.meta import Pass
 
 @dataclass(frozen=True, slots=True)
 class CountedForm:
-    """FLOPs: once + token q + slot p + score q (q + p) + logit n, n positions through the output matrix."""
+    """FLOPs as once + token q + slot p + score q (q + p) + logit n.
+
+    q tokens are run behind p cached slots, and n positions go through the output matrix.
+    """
 
     once: int
     token: int
@@ -25,21 +28,26 @@ class CountedForm:
     logit: int
 
     def forward(self, tokens: int, cached: int, logits: int) -> int:
-        """One pass of one row: `tokens` behind `cached` slots; nothing for no tokens."""
+        """Return the FLOPs of one pass of one row: `tokens` behind `cached` slots, 0 without tokens."""
         if tokens == 0:
             return 0
         scores = self.score * tokens * (tokens + cached)
         return self.once + self.token * tokens + self.slot * cached + scores + self.logit * logits
 
     def decode(self, tokens: int, cached: int, steps: int) -> int:
-        """`steps` more tokens, one pass each, after a pass of `tokens` behind `cached` slots."""
+        """Return the FLOPs of `steps` more tokens, one pass each, after such a pass."""
         return sum(self.forward(1, cached + tokens + step, 1) for step in range(steps))
 
 
 def counted_form(name: str, count: Callable[[Pass], int]) -> CountedForm:
-    """count: FLOPs of one pass of one row, such as `OperatorCounter.matrix`. name: for an error.
+    """Find the coefficients of a model's FLOPs.
 
-    Raises GistevalError if a pass is not what the form says: its cost depends on more than lengths.
+    Args:
+        name: Name of the model, for an error message.
+        count: Gives the FLOPs of one pass of one row, such as `OperatorCounter.matrix`.
+
+    Raises:
+        GistevalError: A larger pass costs something else, so the FLOPs depend on more than lengths.
     """
     one, two, three = (count(Pass(tokens, 0, logits=0)) for tokens in (1, 2, 3))
     behind = count(Pass(1, 1, logits=0))

@@ -1,4 +1,4 @@
-"""Repeated passes of several ways to serve the same batches, until the medians are narrow or time is up."""
+"""Time several serving modes on the same batches until the medians are precise or the time is used up."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import TypeVar
 from gisteval.errors import GistevalError, counted
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.memory import Peak, peak_memory
-from gisteval.profiling.passes import Lengths, PassTimes, Way, timed_pass
+from gisteval.profiling.passes import PassLengths, PassTimes, ServingMode, timed_pass
 from gisteval.profiling.timing import Median, median_interval, sign_test
 from gisteval.records.schema import Example
 
 T = TypeVar("T")
-Serve = Callable[[Way, Sequence[Example]], PassTimes]
+Serve = Callable[[ServingMode, Sequence[Example]], PassTimes]
 
 NARROW = 0.02
-"""Half an interval's width over the median at which measuring stops."""
+"""Measuring stops when half the width of an interval is at most this share of the median."""
 
 FEWEST_ROUNDS = 8
 MOST_ROUNDS = 2000
@@ -27,28 +27,41 @@ MOST_ROUNDS = 2000
 
 @dataclass(frozen=True)
 class Timings:
-    """One way at one batch size: seconds of a batch; decode_token is one decoded token of every row.
+    """The measurements of one serving mode at one batch size.
 
-    peak: None where it was not taken. lengths: of the examples that were measured.
+    Attributes:
+        mode: The serving mode.
+        compress: Seconds to make a batch of prompts ready. None if the mode stores no prompts.
+        prefill: Seconds to run a batch of inputs.
+        decode_token: Seconds to decode one token of every row.
+        end_to_end: Seconds of one use: prefill and decoding.
+        peak: Peak memory. None if it was not measured.
+        lengths: Lengths of the measured examples.
     """
 
-    way: Way
+    mode: ServingMode
     compress: Median | None
     prefill: Median
     decode_token: Median
     end_to_end: Median
     peak: Peak | None
-    lengths: tuple[Lengths, ...]
+    lengths: tuple[PassLengths, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """Seconds that `way` takes less than `baseline` per batch: the median of paired differences.
+    """The time that a serving mode saves on a batch, from paired differences.
 
-    p_value: of no difference, by a sign test of its own.
+    Attributes:
+        mode: Name of the serving mode.
+        baseline: Name of the mode it is compared with.
+        phase: `prefill` or `end_to_end`.
+        seconds: Median of the paired differences, baseline minus mode.
+        baseline_median: Median seconds of the baseline.
+        p_value: Of the hypothesis that there is no difference, by a sign test.
     """
 
-    way: str
+    mode: str
     baseline: str
     phase: str
     seconds: Median
@@ -57,12 +70,12 @@ class Saving:
 
     @property
     def percent(self) -> float:
-        """Of the baseline's median."""
+        """The saving in percent of the baseline's median."""
         return self._share(self.seconds.median)
 
     @property
     def percent_interval(self) -> tuple[float, float] | None:
-        """The ends of the interval likewise; None where there is none."""
+        """The ends of its interval in percent of the baseline's median. None if there is no interval."""
         low, high = self.seconds.low, self.seconds.high
         return None if low is None or high is None else (self._share(low), self._share(high))
 
@@ -72,9 +85,15 @@ class Saving:
 
 @dataclass(frozen=True)
 class BatchProfile:
-    """All ways at one batch size. stopped: "narrow", "budget" or "rounds"; rounds: passes of each way.
+    """All serving modes at one batch size.
 
-    left_out: what there was no time for, in words.
+    Attributes:
+        batch_size: Rows of a batch.
+        rounds: Timed passes of each mode.
+        stopped: Why measuring ended: "narrow" (precise enough), "budget" or "rounds".
+        left_out: What there was no time for, as text.
+        timings: The measurements of each mode.
+        savings: Each compressed mode against each baseline.
     """
 
     batch_size: int
@@ -86,44 +105,55 @@ class BatchProfile:
 
 
 def profile_batch(
-    ways: Sequence[Way],
+    modes: Sequence[ServingMode],
     examples: Sequence[Example],
     batch_size: int,
     output_tokens: int,
     budget: TimeBudget,
     must: bool = True,
 ) -> BatchProfile | None:
-    """Measure until the medians are narrow or time is up.
+    """Measure all modes until the medians are precise or the time is used up.
 
-    A round serves one batch in every way, in an order that rotates; one that time cuts short is dropped, so
-    every way is measured on the same batches equally often. Batches are the examples in order of length, so
-    that padding is small (a last incomplete one is left out), and come in a fixed order whose every
-    beginning covers all lengths: few rounds are fair as well.
+    A round serves one batch in every mode, and the order of the modes rotates. A round that does not finish
+    in time is dropped, so every mode is measured on the same batches equally often. Examples are sorted by
+    length, which keeps padding small, and cut into batches. A last incomplete batch is left out. The
+    batches come in a fixed order of which any first few cover all lengths, so that few rounds are fair too.
 
-    must: serve every way once, whatever time it takes. Without it None is the answer if time is up before.
-    Raises GistevalError if there are fewer examples than rows in a batch.
+    Args:
+        modes: The serving modes.
+        examples: The examples to serve.
+        batch_size: Rows of a batch.
+        output_tokens: Tokens that every row produces.
+        budget: The time that measuring may take.
+        must: Whether to serve every mode once even after the time is used up.
+
+    Returns:
+        The measurements, or None if the time was used up before the first round and `must` is False.
+
+    Raises:
+        GistevalError: There are fewer examples than rows in a batch.
     """
     by_length = _batches(examples, batch_size)
     longest, batches = by_length[-1], _spread_out(by_length)
     serve = partial(timed_pass, output_tokens=output_tokens)
     began = time.monotonic()
-    first = _round(ways, serve, batches[0], None if must else budget)
+    first = _round(modes, serve, batches[0], None if must else budget)
     if first is None:
         return None
     peaks: Mapping[str, Peak | None] | None = None
     if budget.left > 2 * (time.monotonic() - began):  # as long as this round, and then one that counts
-        peaks = _round(ways, partial(_peak, serve), longest, budget)
-    rounds, stopped = _rounds(ways, batches, serve, budget)
+        peaks = _round(modes, partial(_peak, serve), longest, budget)
+    rounds, stopped = _rounds(modes, batches, serve, budget)
     missed = len(batches) - max(1, len(rounds))
     left_out = {
         "warming up": not rounds,
         "peak memory": peaks is None,
         f"{missed} of {len(batches)} batches of examples": missed > 0,
     }
-    samples = {way.name: [found[way.name] for found in rounds or [first]] for way in ways}
+    samples = {mode.name: [times[mode.name] for times in rounds or [first]] for mode in modes}
     timings = tuple(
-        _summary(way, samples[way.name], len(batches), output_tokens, (peaks or {}).get(way.name))
-        for way in ways
+        _summary(mode, samples[mode.name], len(batches), output_tokens, (peaks or {}).get(mode.name))
+        for mode in modes
     )
     return BatchProfile(
         batch_size=batch_size,
@@ -131,25 +161,25 @@ def profile_batch(
         stopped=stopped,
         left_out=tuple(text for text, missing in left_out.items() if missing),
         timings=timings,
-        savings=_savings(ways, samples),
+        savings=_savings(modes, samples),
     )
 
 
 def _rounds(
-    ways: Sequence[Way],
+    modes: Sequence[ServingMode],
     batches: Sequence[Sequence[Example]],
     serve: Serve,
     budget: TimeBudget,
 ) -> tuple[list[dict[str, PassTimes]], str]:
-    """Whole rounds, and why there are no more of them."""
+    """Whole rounds, and the reason why there are no more of them."""
     rounds: list[dict[str, PassTimes]] = []
     while len(rounds) < MOST_ROUNDS:
-        batch, first = batches[len(rounds) % len(batches)], len(rounds) % len(ways)
-        found = _round([*ways[first:], *ways[:first]], serve, batch, budget)
-        if found is None:
+        batch, first = batches[len(rounds) % len(batches)], len(rounds) % len(modes)
+        times = _round([*modes[first:], *modes[:first]], serve, batch, budget)
+        if times is None:
             return rounds, "budget"
-        rounds.append(found)
-        # Every batch equally often, so that no length weighs more than another.
+        rounds.append(times)
+        # Stop only when every batch was served equally often, so that all lengths have the same weight.
         whole = len(rounds) >= FEWEST_ROUNDS and len(rounds) % len(batches) == 0
         if whole and _narrow(rounds):
             return rounds, "narrow"
@@ -157,22 +187,22 @@ def _rounds(
 
 
 def _round(
-    ways: Sequence[Way],
-    serve: Callable[[Way, Sequence[Example]], T],
+    modes: Sequence[ServingMode],
+    serve: Callable[[ServingMode, Sequence[Example]], T],
     batch: Sequence[Example],
     budget: TimeBudget | None,
 ) -> dict[str, T] | None:
-    """What serving a batch gives, by way; None if time is up before the last one has begun."""
-    found = {}
-    for way in ways:
+    """Serve a batch in each mode. None if the time is used up before the last mode has begun."""
+    results = {}
+    for mode in modes:
         if budget is not None and budget.left <= 0:
             return None
-        found[way.name] = serve(way, batch)
-    return found
+        results[mode.name] = serve(mode, batch)
+    return results
 
 
-def _peak(serve: Serve, way: Way, batch: Sequence[Example]) -> Peak | None:
-    return peak_memory(lambda: serve(way, batch), way.model.device)
+def _peak(serve: Serve, mode: ServingMode, batch: Sequence[Example]) -> Peak | None:
+    return peak_memory(lambda: serve(mode, batch), mode.model.device)
 
 
 def _batches(examples: Sequence[Example], size: int) -> list[list[Example]]:
@@ -188,51 +218,53 @@ def _batches(examples: Sequence[Example], size: int) -> list[list[Example]]:
 
 
 def _spread_out(batches: Sequence[T]) -> list[T]:
-    """The middle one first, then the middles of both halves, and so on."""
-    spans, found = [(0, len(batches))], []
+    """Order batches so that the middle one is first, then the middles of both halves, and so on."""
+    spans, ordered = [(0, len(batches))], []
     for low, high in spans:
         if low < high:
             middle = (low + high) // 2
-            found.append(batches[middle])
+            ordered.append(batches[middle])
             spans += [(low, middle), (middle + 1, high)]
-    return found
+    return ordered
 
 
 def _narrow(rounds: Sequence[Mapping[str, PassTimes]]) -> bool:
     return all(
-        median_interval([getattr(found[name], phase) for found in rounds]).relative_half_width <= NARROW
+        median_interval([getattr(times[name], phase) for times in rounds]).relative_half_width <= NARROW
         for name in rounds[0]
         for phase in ("prefill", "end_to_end")
     )
 
 
 def _summary(
-    way: Way, found: Sequence[PassTimes], batches: int, output_tokens: int, peak: Peak | None
+    mode: ServingMode, passes: Sequence[PassTimes], batches: int, output_tokens: int, peak: Peak | None
 ) -> Timings:
-    stores = way.kind in ("whole_cache", "compressed")
+    stores = mode.kind in ("whole_cache", "compressed")
     return Timings(
-        way=way,
-        compress=median_interval([times.compress for times in found]) if stores else None,
-        prefill=median_interval([times.prefill for times in found]),
-        decode_token=median_interval([times.decode / (output_tokens - 1) for times in found]),
-        end_to_end=median_interval([times.end_to_end for times in found]),
+        mode=mode,
+        compress=median_interval([times.compress for times in passes]) if stores else None,
+        prefill=median_interval([times.prefill for times in passes]),
+        decode_token=median_interval([times.decode / (output_tokens - 1) for times in passes]),
+        end_to_end=median_interval([times.end_to_end for times in passes]),
         peak=peak,
-        lengths=tuple(row for times in found[:batches] for row in times.lengths),
+        lengths=tuple(row for times in passes[:batches] for row in times.lengths),
     )
 
 
-def _savings(ways: Sequence[Way], samples: Mapping[str, Sequence[PassTimes]]) -> tuple[Saving, ...]:
-    """Each compressed way against both kinds of ordinary serving, pass by pass on the same batch."""
-    found = []
-    for way in (way for way in ways if way.kind == "compressed"):
-        for base in (base for base in ways if base.kind in ("no_cache", "whole_cache")):
+def _savings(
+    modes: Sequence[ServingMode], samples: Mapping[str, Sequence[PassTimes]]
+) -> tuple[Saving, ...]:
+    """Compare each compressed mode with both uncompressed ones, pass by pass on the same batches."""
+    savings = []
+    for mode in (mode for mode in modes if mode.kind == "compressed"):
+        for base in (base for base in modes if base.kind in ("no_cache", "whole_cache")):
             for phase in ("prefill", "end_to_end"):
                 before = [getattr(times, phase) for times in samples[base.name]]
-                after = [getattr(times, phase) for times in samples[way.name]]
+                after = [getattr(times, phase) for times in samples[mode.name]]
                 differences = [b - a for b, a in zip(before, after, strict=True)]
-                found.append(
+                savings.append(
                     Saving(
-                        way.name,
+                        mode.name,
                         base.name,
                         phase,
                         median_interval(differences),
@@ -240,4 +272,4 @@ def _savings(ways: Sequence[Way], samples: Mapping[str, Sequence[PassTimes]]) ->
                         sign_test(differences),
                     )
                 )
-    return tuple(found)
+    return tuple(savings)

@@ -1,4 +1,4 @@
-"""Peak memory of a piece of work."""
+"""Peak memory of a function call."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Most bytes in use at once, weights included, and how that was found out."""
+    """The most bytes in use at one time, weights included.
+
+    Attributes:
+        bytes: The peak.
+        method: How it was measured.
+    """
 
     bytes: int
     method: str
 
 
 def peak_memory(work: Callable[[], object], device: torch.device) -> Peak | None:
-    """Run `work` and return its peak, or None where the system can't tell.
+    """Run `work` and return its peak memory, or None if the system can't measure it.
 
-    cuda: the allocator's peak, reset first. Linux: the process' largest resident set (VmHWM), reset first
-    through clear_refs; what the process holds otherwise (Python, libraries, weights) is part of it.
+    On a CUDA device this is the allocator's peak. On Linux it is the largest resident set of the process
+    (VmHWM), which includes Python, libraries and weights. Both are reset first.
     """
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -1,4 +1,4 @@
-"""Forward passes on the meta device: shapes flow through a stock transformers model, no numbers do."""
+"""Forward passes of stock transformers models on the meta device, which has shapes but no numbers."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ META = torch.device("meta")
 class Pass:
     """One forward pass of one row.
 
-    tokens: run now; cached: slots that are already there. generated: for an encoder-decoder, the decoder
-    tokens before this one; 0 is the pass that also runs the encoder over `tokens` behind `cached`.
-    logits: positions that go through a decoder-only model's output matrix, the last ones; all by default,
-    as the paper measures. The adapters run it on the last position, and not at all when compressing.
+    Attributes:
+        tokens: Tokens that are run.
+        cached: Slots that are already in the cache.
+        generated: For an encoder-decoder, the decoder tokens before this one. With 0 the pass also runs
+            the encoder over `tokens` behind `cached`.
+        logits: The number of last positions that go through a decoder-only model's output matrix. None
+            means all, as the paper measures. The adapters use the last position, and none to compress.
     """
 
     tokens: int
@@ -39,13 +42,14 @@ class Pass:
 
 
 def build_meta_model(config: Mapping[str, Any]) -> PreTrainedModel:
-    """A model without weights, with eager attention so that no fused operator hides a product.
+    """Build a model without weights.
 
-    Nothing can be routed without numbers. So a mixture of experts gathers the matrices of each token's
-    experts and multiplies by those: the shapes are there, and so are exactly the products of the experts
-    that are used.
+    Attention is eager, so that no fused operator hides a product. Tokens can't be routed to experts without
+    numbers, so a mixture of experts gathers the matrices of each token's experts and multiplies by those.
+    This runs exactly the products of the experts that are used.
 
-    Raises GistevalError if transformers has no language model of that configuration.
+    Raises:
+        GistevalError: transformers has no language model for this configuration.
     """
     parsed = parse_config(config)
     try:
@@ -62,7 +66,11 @@ def build_meta_model(config: Mapping[str, Any]) -> PreTrainedModel:
 
 
 def wrap(model: PreTrainedModel, step: Pass) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    """A module and its inputs for one pass. Raises GistevalError if the architecture can't do it."""
+    """Return a module and its inputs for one pass.
+
+    Raises:
+        GistevalError: The architecture does not support this pass.
+    """
     if model.config.model_type == "t5":
         return _T5Pass(model, step), (_ids(1 if step.generated else step.tokens),)
     if model.config.is_encoder_decoder:
@@ -79,7 +87,7 @@ def wrap(model: PreTrainedModel, step: Pass) -> tuple[nn.Module, tuple[Tensor, .
 
 
 def _slot_shapes(model: PreTrainedModel, slots: int) -> list[tuple[torch.Size, torch.Size]]:
-    """Shapes of each layer's keys and values after a pass over so many tokens; families differ in them."""
+    """Shapes of each layer's keys and values after a pass over `slots` tokens. Model families differ."""
     if not slots:
         return []
     cache = DynamicCache()
@@ -99,7 +107,7 @@ def _ids(count: int) -> Tensor:
 
 
 def _filled(layers: int, heads: int, slots: int, size: int) -> DynamicCache:
-    """A cache with `slots` slots in each layer (none at all for 0)."""
+    """A cache with `slots` slots in each layer, or an empty one for 0."""
     cache = DynamicCache()
     if slots:
         for layer in range(layers):
@@ -136,7 +144,7 @@ class _DecoderPass(nn.Module):
 
 
 class _T5Pass(nn.Module):
-    """T5Stack drops an encoder's cache, but its blocks honour one: so they are walked by hand."""
+    """A pass of T5. T5Stack drops an encoder's cache, but its blocks use one, so they are called here."""
 
     def __init__(self, model: PreTrainedModel, step: Pass) -> None:
         super().__init__()
@@ -155,8 +163,8 @@ class _T5Pass(nn.Module):
             return self._decode(ids, states, cache)
         states = self._encode(ids)
         if step.cached:
-            kept = torch.zeros(1, step.cached, config.d_model, device=META)
-            states = torch.cat([kept, states], dim=1)
+            cached = torch.zeros(1, step.cached, config.d_model, device=META)
+            states = torch.cat([cached, states], dim=1)
         return self._decode(_ids(1), states, None)
 
     def _encode(self, ids: Tensor) -> Tensor:
@@ -193,8 +201,8 @@ class _PlainEncoderDecoderPass(nn.Module):
 
     def forward(self, ids: Tensor, decoder_ids: Tensor) -> Tensor:
         count = ids.shape[1]
-        own_mask = torch.zeros(1, 1, count, count, device=META)
-        states = self.model.get_encoder()(input_ids=ids, attention_mask=own_mask)[0]
+        encoder_mask = torch.zeros(1, 1, count, count, device=META)
+        states = self.model.get_encoder()(input_ids=ids, attention_mask=encoder_mask)[0]
         output = self.model(
             encoder_outputs=(states,),
             attention_mask=torch.zeros(1, 1, 1, count, device=META),

@@ -1,9 +1,10 @@
-"""FLOPs counted operator by operator: fvcore's FlopCountAnalysis and torch's FlopCounterMode, no weights.
+"""FLOPs counted operator by operator, by fvcore's FlopCountAnalysis and torch's FlopCounterMode.
 
-Both count matrix products; fvcore counts LayerNorm as well, at 5 FLOPs a number. Its products are
-multiply-accumulates, which are doubled here (the norms are not). It names the operators it has no rule for:
-elementwise ones and reductions in an eager pass, about 0.02% of the FLOPs of the closed forms; they are
-listed. Neither knows about causality: a masked product is still computed.
+No weights are needed. Both tools count matrix products. fvcore counts LayerNorm as well, at 5 FLOPs a
+number. It counts a product as multiply-accumulates, which are doubled here, while norms are not. fvcore
+also names the operators that it has no rule for, and they are listed. In an eager pass they are elementwise
+operators and reductions, about 0.02% of the FLOPs of the closed forms. Neither tool knows about causality:
+masked products are computed, and so they are counted.
 """
 
 from __future__ import annotations
@@ -31,15 +32,19 @@ DEPTH_FIELDS: Mapping[str, tuple[str, ...]] = {
     "gpt2": ("n_layer",),
     "t5": ("num_layers", "num_decoder_layers"),
 }
-"""Fields that hold the depth of architectures whose blocks are all alike."""
+"""Configuration fields that hold the depth of architectures whose blocks are all alike."""
 
 
 @dataclass(frozen=True)
 class OperatorCounts:
     """FLOPs of a pass as each tool counts them.
 
-    unsupported: operators without a rule of fvcore, with how often each is called.
-    traced_layers: how much was traced: a stack of equal blocks at depths 1 and 2 gives every depth.
+    Attributes:
+        fvcore: FLOPs by fvcore.
+        torch: FLOPs by torch.
+        unsupported: Calls of each operator that fvcore has no rule for.
+        traced_layers: Which layers were traced. A stack of equal blocks is traced at depths 1 and 2, which
+            give the FLOPs of every depth.
     """
 
     fvcore: int
@@ -49,27 +54,35 @@ class OperatorCounts:
 
     @classmethod
     def total(cls, parts: Sequence[tuple[int, OperatorCounts]]) -> OperatorCounts:
-        """The sum of (times, counts); the operators of all."""
-        names = dict.fromkeys(name for _, found in parts for name in found.unsupported)
+        """Sum pairs of a factor and counts."""
+        names = dict.fromkeys(name for _, counts in parts for name in counts.unsupported)
         return cls(
-            sum(times * found.fvcore for times, found in parts),
-            sum(times * found.torch for times, found in parts),
-            {name: sum(times * found.unsupported.get(name, 0) for times, found in parts) for name in names},
+            sum(times * counts.fvcore for times, counts in parts),
+            sum(times * counts.torch for times, counts in parts),
+            {
+                name: sum(times * counts.unsupported.get(name, 0) for times, counts in parts)
+                for name in names
+            },
             parts[0][1].traced_layers,
         )
 
 
 class Uncountable(GistevalError):
-    """A model that can't run without weights."""
+    """The model can't run without weights."""
 
 
 class OperatorCounter:
-    """Counts passes of one configuration; its models are built once."""
+    """Counts the FLOPs of passes of one configuration, whose models are built once."""
 
     def __init__(self, config: Mapping[str, Any], whole: bool = False) -> None:
-        """config: a transformers configuration with its model_type. whole: trace every layer.
+        """Prepare a counter.
 
-        Raises GistevalError if transformers refuses the configuration.
+        Args:
+            config: A transformers configuration with its model_type.
+            whole: Whether to trace every layer.
+
+        Raises:
+            GistevalError: transformers refuses the configuration.
         """
         self._config = dict(config)
         self._models: dict[tuple[int, ...], PreTrainedModel] = {}
@@ -78,7 +91,11 @@ class OperatorCounter:
         self._parts = self._depth_parts()
 
     def count(self, step: Pass) -> OperatorCounts:
-        """FLOPs of one pass. Raises GistevalError if the model can't run on the meta device."""
+        """Count the FLOPs of one pass with both tools.
+
+        Raises:
+            GistevalError: The model can't run on the meta device.
+        """
         traced = "1 and 2 of each stack" if self._fields else "all"
         return OperatorCounts.total(
             [
@@ -88,14 +105,15 @@ class OperatorCounter:
         )
 
     def matrix(self, step: Pass) -> int:
-        """FLOPs of one pass as torch counts them: matrix products. Needs no fvcore, and is quick.
+        """Count the FLOPs of a pass's matrix products with torch, which is fast and does not need fvcore.
 
-        Raises GistevalError if the model can't run on the meta device.
+        Raises:
+            GistevalError: The model can't run on the meta device.
         """
         return sum(times * self._run(depths, step, _count_torch) for times, depths in self._parts)
 
     def count_decoding(self, tokens: int, cached: int, steps: int, encoder_decoder: bool) -> OperatorCounts:
-        """`steps` more tokens after a pass of `tokens` behind `cached` slots, one pass each.
+        """Count the FLOPs of `steps` more tokens, one pass each, after a pass of `tokens` behind `cached`.
 
         Products with the cache grow linearly, so the first and the last pass give the sum of all.
         """
@@ -110,7 +128,7 @@ class OperatorCounter:
         )
 
     def _depth_parts(self) -> list[tuple[int, tuple[int, ...]]]:
-        """Depths to run, with how often each counts: f(n) = f(1) + (n - 1) (f(2) - f(1)), a stack apart."""
+        """Depths to run and the factor of each: f(n) = f(1) + (n - 1) (f(2) - f(1)) for each stack."""
         if not self._fields:
             return [(1, ())]
         full = parse_config(self._config)

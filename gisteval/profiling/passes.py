@@ -1,9 +1,9 @@
-"""Timed passes of a decoder-only checkpoint: one batch of examples served in several ways.
+"""Timed passes of a decoder-only checkpoint: one batch of examples in several serving modes.
 
-No caching runs prompt and input as one pass. The others have a prompt ready (whole, compressed or none) and
-run the input behind it. All ways are timed on the same weights: time depends on shapes, not on values, and
-one set of weights in memory makes the comparison fair. Every row decodes the same number of tokens; the end
-token stops nobody.
+Without caching, prompt and input are one pass. The other modes have a prompt ready (whole, compressed or
+none) and run the input behind it. All modes are timed on the same weights, because time depends on shapes
+and not on values, and one set of weights in memory makes the comparison fair. Every row decodes the same
+number of tokens: the end token does not stop it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,16 @@ Kind = Literal["no_cache", "whole_cache", "compressed", "negative"]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way to serve prompts. compressor None: no caching."""
+class ServingMode:
+    """One way to serve prompts.
+
+    Attributes:
+        name: Its name in tables.
+        kind: What is cached: nothing, the whole prompt, a compressed prompt, or no prompt at all.
+        model: The model that serves.
+        compressor: What makes the cached prompt. None for no caching.
+        budget: The compressor's budget.
+    """
 
     name: str
     kind: Kind
@@ -34,9 +42,15 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Lengths:
-    """Of one example in one way: tokens that compressing runs, cached slots, tokens run at each use, and
-    the bytes in store."""
+class PassLengths:
+    """The lengths of one example's passes in one serving mode.
+
+    Attributes:
+        compressed: Tokens that compression runs.
+        cached: Slots in the cache before the input.
+        run: Tokens that each use runs.
+        stored_bytes: Bytes of the stored prompt.
+    """
 
     compressed: int
     cached: int
@@ -46,50 +60,53 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class PassTimes:
-    """Seconds of one batch. compress: prompts made ready; prefill: inputs run, the first token known;
-    decode: the tokens after it; end_to_end: prefill and decode, what each use takes.
+    """Seconds of one batch.
 
-    lengths: of each row.
+    Attributes:
+        compress: Making the prompts ready.
+        prefill: Running the inputs, which gives the first output token.
+        decode: The output tokens after the first.
+        lengths: Lengths of each row.
     """
 
     compress: float
     prefill: float
     decode: float
-    lengths: tuple[Lengths, ...]
+    lengths: tuple[PassLengths, ...]
 
     @property
     def end_to_end(self) -> float:
-        """Prefill and decoding."""
+        """Seconds of one use: prefill and decoding."""
         return self.prefill + self.decode
 
 
-def prepare(way: Way, examples: Sequence[Example]) -> list[CompressedPrompt]:
-    """The examples' prompts as this way keeps them ready."""
+def prepare(mode: ServingMode, examples: Sequence[Example]) -> list[CompressedPrompt]:
+    """Return the examples' prompts in the form that this mode stores."""
     instructions = [example.instruction for example in examples]
-    if way.compressor is not None:
-        return way.compressor.compress(way.model, instructions, way.budget)
+    if mode.compressor is not None:
+        return mode.compressor.compress(mode.model, instructions, mode.budget)
     return [Nothing(0, Accounting(0, 0, 0, 0)) for _ in examples]
 
 
-def inputs_of(way: Way, examples: Sequence[Example]) -> list[list[int]]:
-    """Token ids that each use runs: the input, and without caching the prompt before it."""
-    inputs = way.model.tokens.continuations([example.input for example in examples])
-    if way.compressor is not None:
+def inputs_of(mode: ServingMode, examples: Sequence[Example]) -> list[list[int]]:
+    """Return the token ids that each use runs: the input, and without caching the prompt before it."""
+    inputs = mode.model.tokens.continuations([example.input for example in examples])
+    if mode.compressor is not None:
         return inputs
-    prompts = way.model.tokens.prompts([example.instruction for example in examples])
+    prompts = mode.model.tokens.prompts([example.instruction for example in examples])
     return [prompt + text for prompt, text in zip(prompts, inputs, strict=True)]
 
 
-def timed_pass(way: Way, examples: Sequence[Example], output_tokens: int) -> PassTimes:
-    """Serve one batch and time its phases. Inputs are tokenised before the clock starts.
+def timed_pass(mode: ServingMode, examples: Sequence[Example], output_tokens: int) -> PassTimes:
+    """Serve one batch and time its phases.
 
-    Compressing tokenises the instructions; a token list (a pruned prompt) is run again at each use, as
-    part of the prefill.
+    Inputs are tokenised before the clock starts, while instructions are tokenised as part of compression.
+    A prompt that is stored as tokens (a pruned one) is run at each use, as part of the prefill.
     """
-    model, inputs = way.model, inputs_of(way, examples)
+    model, inputs = mode.model, inputs_of(mode, examples)
     watch = Stopwatch(model.device)
     watch.mark()
-    prompts = prepare(way, examples)
+    prompts = prepare(mode, examples)
     watch.mark()
     running = model.run(prompts, inputs)
     watch.mark()
@@ -97,18 +114,18 @@ def timed_pass(way: Way, examples: Sequence[Example], output_tokens: int) -> Pas
     watch.mark()
     compress, prefill, decode = watch.seconds()
     return PassTimes(
-        compress=0.0 if way.kind in ("no_cache", "negative") else compress,
+        compress=0.0 if mode.kind in ("no_cache", "negative") else compress,
         prefill=prefill,
         decode=decode,
-        lengths=tuple(_lengths(prompt, len(ids)) for prompt, ids in zip(prompts, inputs, strict=True)),
+        lengths=tuple(_pass_lengths(prompt, len(ids)) for prompt, ids in zip(prompts, inputs, strict=True)),
     )
 
 
-def _lengths(prompt: CompressedPrompt, run: int) -> Lengths:
-    """What a way runs, caches and stores for one example with an input of `run` tokens."""
+def _pass_lengths(prompt: CompressedPrompt, run: int) -> PassLengths:
+    """The lengths of one example whose input has `run` tokens."""
     size = prompt.accounting.bytes
     if isinstance(prompt, Prefix):
-        return Lengths(prompt.next_position, prompt.slots, run, size)
+        return PassLengths(prompt.next_position, prompt.slots, run, size)
     if isinstance(prompt, Tokens):
-        return Lengths(0, 0, len(prompt.token_ids) + run, size)
-    return Lengths(0, 0, run, size)
+        return PassLengths(0, 0, len(prompt.token_ids) + run, size)
+    return PassLengths(0, 0, run, size)

@@ -1,4 +1,4 @@
-"""What this machine can do at best: a large matrix product and a large copy, timed.
+"""The peak rates of this machine, from a large matrix product and a large copy.
 
 S. Williams, A. Waterman and D. Patterson, "Roofline: an insightful visual performance model for multicore
 architectures", 2009: attained FLOP/s <= min(peak FLOP/s, intensity * peak bytes/s).
@@ -19,8 +19,17 @@ REPETITIONS = 5
 
 @dataclass(frozen=True, slots=True)
 class MeasuredMachine:
-    """Best of a few repetitions. matrix_size n: an (n, n) by (n, n) product, 2 n^3 FLOPs; copy_bytes: bytes
-    read plus bytes written."""
+    """The best of a few repetitions.
+
+    Attributes:
+        device: The GPU's name, or the kind of the device.
+        dtype: Data type of the matrices.
+        threads: CPU threads.
+        flops_per_second: FLOP/s of the matrix product.
+        matrix_size: n of the (n, n) by (n, n) product, which takes 2 n^3 FLOPs.
+        bytes_per_second: Bytes/s of the copy.
+        copy_bytes: Bytes read plus bytes written by the copy.
+    """
 
     device: str
     dtype: str
@@ -33,10 +42,19 @@ class MeasuredMachine:
 
 @dataclass(frozen=True, slots=True)
 class Attained:
-    """A phase beside the roof. intensity is FLOPs a byte; share: attained over what the roof allows.
+    """A phase compared with the roofline.
 
-    Bytes are what the phase must move at least: weights once a pass, keys and values of its rows. If they
-    fit into the processor's caches, the share can exceed 1: the memory's speed is no limit then.
+    Bytes are those that the phase has to move at least: the weights once a pass, and the keys and values
+    of its rows. If they fit into the processor's caches, the memory's speed is not a limit and the share
+    can exceed 1.
+
+    Attributes:
+        phase: Name of the phase.
+        flops_per_second: Attained FLOP/s.
+        bytes_per_second: Attained bytes/s.
+        intensity: FLOPs a byte.
+        bound: "memory" or "compute".
+        share: Attained FLOP/s over those that the roofline allows.
     """
 
     phase: str
@@ -48,9 +66,14 @@ class Attained:
 
 
 def measure_machine(device: torch.device, dtype: torch.dtype, seconds: float = math.inf) -> MeasuredMachine:
-    """Takes well under a second on a free CPU core and at most 260 MB there (2.2 GB on a GPU).
+    """Measure the peak rates of a device.
 
-    seconds: after which no further repetition is begun; two are made in any case.
+    This takes well under a second on a free CPU core and at most 260 MB of memory (2.2 GB on a GPU).
+
+    Args:
+        device: The device to measure.
+        dtype: Data type of the matrices.
+        seconds: Time after which no further repetition begins. Two are always made.
     """
     deadline = time.monotonic() + seconds
     on_gpu = device.type == "cuda"
@@ -60,7 +83,7 @@ def measure_machine(device: torch.device, dtype: torch.dtype, seconds: float = m
     block = torch.empty(2**30 if on_gpu else 2**27, dtype=torch.uint8, device=device).zero_()
     target = torch.zeros_like(block)
     multiply = copy = float("inf")
-    for number in range(REPETITIONS + 1):  # the first one warms up, and is hardly the best
+    for number in range(REPETITIONS + 1):  # the first one warms up and is rarely the best
         if number >= 2 and time.monotonic() > deadline:
             break
         watch = Stopwatch(device)
@@ -84,7 +107,15 @@ def measure_machine(device: torch.device, dtype: torch.dtype, seconds: float = m
 
 
 def attained(machine: MeasuredMachine, phase: str, flops: float, moved: float, seconds: float) -> Attained:
-    """A phase of `flops` FLOPs that moves at least `moved` bytes in `seconds`."""
+    """Compare a phase with the roofline.
+
+    Args:
+        machine: The peak rates.
+        phase: Name of the phase.
+        flops: FLOPs of the phase.
+        moved: Bytes that it moves at least.
+        seconds: Seconds that it took.
+    """
     intensity = flops / moved
     by_memory = intensity * machine.bytes_per_second
     roof = min(machine.flops_per_second, by_memory)

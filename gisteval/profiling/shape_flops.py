@@ -1,4 +1,4 @@
-"""`gisteval profile --shape`: one shape's FLOPs by closed form, fvcore and torch, side by side."""
+"""The FLOPs of one shape by closed form, fvcore and torch, for `gisteval profile --shape`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ from gisteval.errors import GistevalError
 from gisteval.profiling.closed_form import Flops, decode, forward
 from gisteval.profiling.meta import Pass
 from gisteval.profiling.operators import OperatorCounter, OperatorCounts, Uncountable
-from gisteval.profiling.shapes import EncoderDecoderShape, ModelShape
+from gisteval.profiling.shapes import MOST_TOKENS, EncoderDecoderShape, ModelShape
 
 
 @dataclass(frozen=True)
 class Counts:
-    """FLOPs of the same work three ways; closed_form is None where the closed forms don't apply."""
+    """FLOPs of the same passes by three methods.
+
+    Attributes:
+        closed_form: By closed form. None if the closed forms don't apply.
+        fvcore: By fvcore.
+        torch: By torch.
+    """
 
     closed_form: int | None
     fvcore: int
     torch: int
 
     def differences(self) -> dict[str, float] | None:
-        """fvcore and torch minus the closed form, in percent of it."""
+        """Return fvcore and torch minus the closed form, in percent of the closed form."""
         if not self.closed_form:
             return None
         return {
@@ -31,9 +37,20 @@ class Counts:
 
 @dataclass(frozen=True)
 class ShapeFlops:
-    """A forward pass and, with output_tokens > 1, the passes of one token that follow it.
+    """The FLOPs of a forward pass and of the one-token passes that follow it.
 
     The forward pass gives the first output token, so output_tokens = 1 is the paper's protocol.
+
+    Attributes:
+        shape: The model.
+        input_tokens: Tokens that the forward pass runs.
+        cached_tokens: Slots in the cache before them.
+        output_tokens: Tokens that are produced.
+        prefill: FLOPs of the forward pass.
+        decode: FLOPs of the passes after it. None if there are none.
+        closed_parts: FLOPs of all passes by kind. None if the closed forms don't apply.
+        unsupported: Calls of each operator that fvcore has no rule for.
+        traced_layers: Which layers were traced.
     """
 
     shape: ModelShape
@@ -48,7 +65,7 @@ class ShapeFlops:
 
     @property
     def total(self) -> Counts:
-        """Forward pass and decoding together."""
+        """FLOPs of the forward pass and of decoding together."""
         if self.decode is None:
             return self.prefill
         first, rest = self.prefill, self.decode
@@ -61,20 +78,25 @@ class ShapeFlops:
 def shape_flops(
     shape: ModelShape, input_tokens: int, cached_tokens: int, output_tokens: int = 1
 ) -> ShapeFlops:
-    """FLOPs of `input_tokens` run behind `cached_tokens`, and of the output tokens.
+    """Count the FLOPs of `input_tokens` run behind `cached_tokens`, and of the output tokens.
 
-    Raises GistevalError for lengths that make no sense, or a model that can't run without weights.
+    Raises:
+        GistevalError: A length is out of range, or the model can't run without weights.
     """
     if input_tokens < 1 or cached_tokens < 0 or output_tokens < 1:
         raise GistevalError(
             "--input-tokens and --output-tokens must be at least 1, --cached-tokens at least 0"
         )
+    if max(input_tokens, cached_tokens, output_tokens) > MOST_TOKENS:
+        raise GistevalError(
+            f"--input-tokens, --cached-tokens and --output-tokens must be at most {MOST_TOKENS:,}"
+        )
     counter = OperatorCounter(shape.config)
     try:
-        found = counter.count(Pass(input_tokens, cached_tokens))
+        prefill = counter.count(Pass(input_tokens, cached_tokens))
     except Uncountable as error:
         raise GistevalError(f"{error}; gisteval profile --model times a checkpoint without them") from error
-    unsupported = dict(found.unsupported)
+    unsupported = dict(prefill.unsupported)
     steps = output_tokens - 1
     later: OperatorCounts | None = None
     if steps:
@@ -90,11 +112,11 @@ def shape_flops(
         input_tokens=input_tokens,
         cached_tokens=cached_tokens,
         output_tokens=output_tokens,
-        prefill=Counts(parts.total if parts else None, found.fvcore, found.torch),
+        prefill=Counts(parts.total if parts else None, prefill.fvcore, prefill.torch),
         decode=None
         if later is None
         else Counts(closed_later.total if closed_later else None, later.fvcore, later.torch),
         closed_parts=both,
         unsupported=unsupported,
-        traced_layers=found.traced_layers,
+        traced_layers=prefill.traced_layers,
     )

@@ -1,4 +1,4 @@
-"""Model shapes: what the cost of a forward pass depends on, from a name or a transformers configuration."""
+"""Model shapes, which decide the cost of a forward pass, by name or from a transformers configuration."""
 
 from __future__ import annotations
 
@@ -34,13 +34,23 @@ PUBLISHED: Mapping[str, Mapping[str, Any]] = {
 }
 """The paper's two models, each with the `<GIST>` row in its vocabulary (arXiv 2304.08467, section 4)."""
 
+MOST_TOKENS = 10_000_000
+"""Of any length asked about; no model reads as many."""
+
 
 @dataclass(frozen=True, slots=True)
 class DecoderShape:
-    """A decoder-only transformer with rotary positions, RMS norms and a gated MLP (Llama's kind).
+    """A decoder-only transformer with rotary positions, RMS norms and a gated MLP, such as Llama.
 
-    hidden d, intermediate f, layers L, heads H, kv_heads G (G < H: grouped-query attention), head_dim,
-    vocabulary V. tied: the output matrix is the embedding; that saves storage, not FLOPs.
+    Attributes:
+        hidden: Width of the hidden states.
+        intermediate: Width of the MLP.
+        layers: Number of layers.
+        heads: Number of query heads.
+        kv_heads: Number of key-value heads. Fewer than `heads` means grouped-query attention.
+        head_dim: Width of one head.
+        vocabulary: Number of tokens.
+        tied: Whether the output matrix is the embedding, which saves storage but no FLOPs.
     """
 
     hidden: int
@@ -64,12 +74,12 @@ class DecoderShape:
 
     @property
     def slot_values(self) -> int:
-        """Numbers that one cached token takes: keys and values of every layer."""
+        """Numbers stored for one cached token: keys and values of every layer."""
         return 2 * self.layers * self.kv_width
 
     @property
     def parameters(self) -> int:
-        """Weights, biases left out."""
+        """Number of weights without biases."""
         d, f = self.hidden, self.intermediate
         layer = 2 * d * (self.query_width + self.kv_width) + 3 * d * f + 2 * d
         embeddings = (1 if self.tied else 2) * self.vocabulary * d
@@ -77,7 +87,7 @@ class DecoderShape:
 
     @property
     def read_each_pass(self) -> int:
-        """Weights that a pass over few tokens reads: all but an embedding table of its own."""
+        """Weights that a pass over few tokens reads: all but an untied embedding table."""
         return self.parameters - (0 if self.tied else self.vocabulary * self.hidden)
 
     @property
@@ -87,20 +97,29 @@ class DecoderShape:
 
     @property
     def read_to_compress(self) -> int:
-        """Weights that filling a cache reads: no embedding table, no output matrix."""
+        """Weights that filling a cache reads: all but the embedding table and the output matrix."""
         return self.parameters - (1 if self.tied else 2) * self.vocabulary * self.hidden
 
     def held(self, tokens: float, generated: float) -> float:
-        """Numbers in the caches of one row: `tokens` of prompt and input, and those generated."""
+        """Return the count of numbers in one row's cache for its prompt, input and generated tokens."""
         return (tokens + generated) * self.slot_values
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderDecoderShape:
-    """T5's kind: relative position bias, RMS norms, an MLP that is gated (gelu) or not (relu).
+    """An encoder-decoder with relative position bias and RMS norms, such as T5.
 
-    layers are the encoder's; inner = heads * d_kv is the width of queries, keys and values. tied: the
-    output matrix is the embedding, and the decoder's last states are scaled by d^-0.5.
+    Attributes:
+        hidden: Width of the hidden states.
+        intermediate: Width of the MLP.
+        layers: Number of encoder layers.
+        decoder_layers: Number of decoder layers.
+        heads: Number of heads.
+        inner: Width of queries, keys and values: heads * d_kv.
+        vocabulary: Number of tokens.
+        gated: Whether the MLP is gated (gelu) or not (relu).
+        tied: Whether the output matrix is the embedding. Then the decoder's last states are scaled by
+            d^-0.5.
     """
 
     hidden: int
@@ -115,13 +134,16 @@ class EncoderDecoderShape:
 
     @property
     def slot_values(self) -> int:
-        """Numbers that one cached encoder token takes: keys and values of every encoder layer, and its
-        last state, which the decoder's cross-attention reads."""
+        """Numbers stored for one cached encoder token.
+
+        They are the keys and values of every encoder layer, and its last state, which the decoder's
+        cross-attention reads.
+        """
         return 2 * self.layers * self.inner + self.hidden
 
     @property
     def parameters(self) -> int:
-        """Weights, position biases left out."""
+        """Number of weights without position biases."""
         d, attention = self.hidden, 4 * self.hidden * self.inner
         mlp = (3 if self.gated else 2) * d * self.intermediate
         encoder = self.layers * (attention + mlp + 2 * d)
@@ -129,7 +151,7 @@ class EncoderDecoderShape:
 
     @property
     def read_each_pass(self) -> int:
-        """Weights that a pass over few tokens reads: all but an embedding table of its own."""
+        """Weights that a pass over few tokens reads: all but an untied embedding table."""
         return self.parameters - (0 if self.tied else self.vocabulary * self.hidden)
 
     @property
@@ -149,8 +171,11 @@ class EncoderDecoderShape:
         return self.decoder_layers * (2 * attention + mlp + 3 * d)
 
     def held(self, tokens: float, generated: float) -> float:
-        """Numbers in the decoder's caches of one row: the cross-attention's keys and values of all
-        encoder tokens, and its own of the tokens generated."""
+        """Return the count of numbers in one row's decoder caches.
+
+        They are the cross-attention's keys and values of all encoder tokens, and the self-attention's of
+        the generated tokens.
+        """
         return 2 * self.decoder_layers * self.inner * (tokens + generated)
 
 
@@ -161,8 +186,11 @@ Shape = DecoderShape | EncoderDecoderShape
 class ModelShape:
     """A named model without weights.
 
-    config: a transformers configuration as a mapping, `model_type` included; closed: what the closed
-    forms need, or None where they don't apply; reason: why not.
+    Attributes:
+        name: Its name.
+        config: A transformers configuration, `model_type` included.
+        closed: The sizes that the closed forms need. None if the closed forms don't apply.
+        reason: Why they don't apply, or None.
     """
 
     name: str
@@ -172,9 +200,10 @@ class ModelShape:
 
 
 def load_shape(name: str) -> ModelShape:
-    """A published shape by name, or the configuration at a path (a config.json or its folder).
+    """Return a published shape by name, or the shape of a config.json or of the folder that holds it.
 
-    Raises GistevalError if it is neither, or no transformers configuration.
+    Raises:
+        GistevalError: There is no such name or file, or the file is not a transformers configuration.
     """
     if name in PUBLISHED:
         return describe_config(name, PUBLISHED[name])
@@ -195,7 +224,11 @@ def load_shape(name: str) -> ModelShape:
 
 
 def describe_config(name: str, config: Mapping[str, Any]) -> ModelShape:
-    """The shape of a transformers configuration. Raises GistevalError if transformers refuses it."""
+    """Return the shape of a transformers configuration.
+
+    Raises:
+        GistevalError: transformers refuses the configuration, or a size is below 1.
+    """
     full = parse_config(config).to_dict()
     if full["model_type"] in ("llama", "mistral", "qwen2"):
         if full["hidden_act"] not in ("silu", "swish"):
@@ -211,16 +244,22 @@ def describe_config(name: str, config: Mapping[str, Any]) -> ModelShape:
 
 
 def _sound(name: str, shape: Shape) -> Shape:
-    """The shape. Raises GistevalError if one of its sizes is no size."""
+    """Return the shape if all of its sizes are at least 1."""
     sizes = {field: size for field, size in asdict(shape).items() if not isinstance(size, bool)}
     wrong = [f"{field} {size}" for field, size in sizes.items() if size < 1]
     if wrong:
-        raise GistevalError(f"{name}: no model has {', '.join(wrong)}: correct its config.json")
+        raise GistevalError(
+            f"{name}: sizes must be at least 1, not {', '.join(wrong)}: correct its config.json"
+        )
     return shape
 
 
 def parse_config(config: Mapping[str, Any]) -> Any:
-    """transformers' own configuration object, defaults filled in. Raises GistevalError if refused."""
+    """Return transformers' configuration object, with defaults filled in.
+
+    Raises:
+        GistevalError: transformers refuses the configuration.
+    """
     from transformers import AutoConfig
 
     options = {key: value for key, value in config.items() if key != "model_type"}

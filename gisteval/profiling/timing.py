@@ -10,18 +10,25 @@ from dataclasses import dataclass
 import torch
 
 FEWEST_FOR_95 = 6
-"""Below this number of values no order statistics enclose the median with 95% confidence."""
+"""With fewer values, no order statistics enclose the median with 95% confidence."""
 
 FEWEST_FOR_RANGE = 3
-"""Below this number of values their range says nothing about another one."""
+"""With fewer values, their range says nothing about a further value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Median:
-    """A median with its distribution-free interval; confidence: what that interval really covers.
+    """A median with its distribution-free interval.
 
-    low and high are None (and confidence 0) where there is no interval: with too few values, or where the
-    clock could not tell them apart. Equal values are no certainty.
+    There is no interval if there are too few values or if the clock could not tell them apart, because
+    equal values are no certainty.
+
+    Attributes:
+        median: The median.
+        low: Lower end of the interval, None without an interval.
+        high: Upper end of the interval, None without an interval.
+        n: Number of values.
+        confidence: The actual coverage of the interval, 0 without one.
     """
 
     median: float
@@ -32,25 +39,28 @@ class Median:
 
     @property
     def relative_half_width(self) -> float:
-        """Half of the interval's width over the median; infinite without one, and for a median of 0."""
+        """Half of the interval's width over the median. Infinite without an interval or if that is 0."""
         if self.low is None or self.high is None or not self.median:
             return math.inf
         return (self.high - self.low) / 2 / self.median
 
     @property
     def proven(self) -> tuple[float, float] | None:
-        """The interval, if it covers 95%: what a statement may rest on."""
+        """The interval if its coverage is at least 95%, so that a statement may rest on it."""
         if self.low is None or self.high is None or self.n < FEWEST_FOR_95:
             return None
         return self.low, self.high
 
 
 def median_interval(values: Sequence[float], confidence: float = 0.95) -> Median:
-    """The median and the order statistics that enclose it with at least `confidence`.
+    """Return the median and the order statistics that enclose it with at least `confidence`.
 
-    x_(r) and x_(n+1-r) enclose the median with probability 1 - 2 P(B < r), B binomial (n, 1/2): H. A.
-    David and H. N. Nagaraja, "Order Statistics", 2003, section 7.1. With fewer than six values it is their
-    range, which covers less than 95%; with one or two there is none. Raises ValueError without values.
+    x_(r) and x_(n+1-r) enclose the median with probability 1 - 2 P(B < r), where B is binomial (n, 1/2):
+    H. A. David and H. N. Nagaraja, "Order Statistics", 2003, section 7.1. With fewer than six values the
+    interval is their range, which covers less than 95%. With one or two values there is no interval.
+
+    Raises:
+        ValueError: There are no values.
     """
     if not values:
         raise ValueError("a median needs at least one value")
@@ -71,10 +81,11 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> Median
 
 
 def sign_test(differences: Sequence[float]) -> float:
-    """Two-sided exact p-value of a median of 0; values of 0 tell nothing. 1 without any that does.
+    """Return the two-sided exact p-value of the hypothesis that the median is 0.
 
-    It is at most 5% exactly where the 95% interval of `median_interval` leaves 0 out (W. J. Conover,
-    "Practical Nonparametric Statistics", 1999, section 3.4).
+    Values of 0 are left out, and the p-value is 1 if no others remain. It is at most 5% exactly if the 95%
+    interval of `median_interval` excludes 0 (W. J. Conover, "Practical Nonparametric Statistics", 1999,
+    section 3.4).
     """
     above = sum(value > 0 for value in differences)
     n = above + sum(value < 0 for value in differences)
@@ -83,19 +94,20 @@ def sign_test(differences: Sequence[float]) -> float:
 
 
 class Stopwatch:
-    """Marks between phases: CUDA events on cuda, `perf_counter` elsewhere (after mps is done).
+    """Marks between phases, by CUDA events on a CUDA device and by `perf_counter` elsewhere.
 
-    Events are read once at the end, so that marking does not stall the device.
+    Events are read once at the end, so that marking does not stall the device. An mps device is
+    synchronised before each mark.
     """
 
     def __init__(self, device: torch.device) -> None:
-        """device: where the marked work runs."""
+        """Prepare a stopwatch for work that runs on `device`."""
         self._device = device
         self._marks: list[float] = []
         self._events: list[torch.cuda.Event] = []
 
     def mark(self) -> None:
-        """The end of one phase and the beginning of the next."""
+        """Mark the end of one phase and the beginning of the next."""
         if self._device.type == "cuda":
             event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
             event.record(torch.cuda.current_stream(self._device))
@@ -106,7 +118,7 @@ class Stopwatch:
         self._marks.append(time.perf_counter())
 
     def seconds(self) -> list[float]:
-        """Seconds between successive marks; waits for the device."""
+        """Return the seconds between successive marks, after waiting for the device."""
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
             pairs = zip(self._events, self._events[1:], strict=False)
@@ -115,5 +127,5 @@ class Stopwatch:
 
 
 def clock_name(device: torch.device) -> str:
-    """How time is taken on a device, for the record."""
+    """Return the name of the clock that `Stopwatch` uses on a device."""
     return "cuda events" if device.type == "cuda" else "perf_counter"

@@ -1,8 +1,9 @@
-"""What if: costs of a prompt of any length on any shape, before anything is trained.
+"""The cost of serving a prompt of any length on any shape, before anything is trained.
 
-FLOPs are the closed forms, with the output matrix on the last position only, as inference engines do.
-Time is a bound, not a measurement: a pass takes at least FLOPs / peak FLOP/s and bytes / peak bytes/s,
-where the weights are read once a pass, keys and values once a row (the roofline, S. Williams et al., 2009).
+FLOPs follow from the closed forms, with the output matrix on the last position only, as in inference
+engines. Time is a bound and not a measurement: a pass takes at least FLOPs / peak FLOP/s and bytes / peak
+bytes/s, where weights are read once a pass and keys and values once a row (the roofline: S. Williams,
+A. Waterman and D. Patterson, 2009).
 """
 
 from __future__ import annotations
@@ -14,14 +15,20 @@ from itertools import product
 from gisteval.errors import GistevalError
 from gisteval.profiling.breakeven import BreakEven, Cost, break_even
 from gisteval.profiling.closed_form import decode, forward
-from gisteval.profiling.shapes import ModelShape, Shape
+from gisteval.profiling.shapes import MOST_TOKENS, ModelShape, Shape
 
 NO_CACHE, WHOLE_CACHE, GIST, NEGATIVE = "no cache", "whole-prompt cache", "gist", "negative control"
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Peaks that bound a pass: FLOP/s of matrix products and bytes/s of memory."""
+    """The peak rates that bound a pass.
+
+    Attributes:
+        name: Name of the hardware and source of the rates.
+        flops_per_second: FLOP/s of matrix products.
+        bytes_per_second: Bytes/s of the memory.
+    """
 
     name: str
     flops_per_second: float
@@ -34,7 +41,16 @@ A100 = Machine("A100 40GB, bf16 peaks of the data sheet", 312e12, 1555e9)
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Lengths in tokens, rows in the batch, bytes a number takes."""
+    """What is served.
+
+    Attributes:
+        prompt_tokens: Length of the prompt.
+        gist_tokens: Number of gist tokens.
+        input_tokens: Length of the input.
+        output_tokens: Length of the output.
+        batch: Rows of a batch.
+        value_bytes: Bytes of one number.
+    """
 
     prompt_tokens: int
     gist_tokens: int
@@ -44,18 +60,28 @@ class Scenario:
     value_bytes: int = 2
 
     def __post_init__(self) -> None:
+        """Check that all lengths are at least 1."""
         if min(self.prompt_tokens, self.input_tokens, self.output_tokens, self.batch) < 1:
             raise GistevalError("what-if lengths and batch sizes must be at least 1")
         if self.gist_tokens < 1:
             raise GistevalError("what-if needs at least one gist token: see --gist-tokens")
+        lengths = (self.prompt_tokens, self.gist_tokens, self.input_tokens, self.output_tokens, self.batch)
+        if max(lengths) > MOST_TOKENS:
+            raise GistevalError(f"what-if lengths and batch sizes must be at most {MOST_TOKENS:,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way to serve the prompt. cached: slots that stand before the input; run: prompt tokens run again.
+class ServingCost:
+    """The cost of one serving mode.
 
-    FLOPs are a row's, seconds a whole batch's (each row with a prompt of its own). stored_bytes: what one
-    prompt takes in store; batch_bytes: keys and values of a batch at its end.
+    Attributes:
+        name: Name of the mode.
+        cached: Slots in the cache before the input.
+        run: Prompt tokens that each use runs.
+        flops: FLOPs of a row.
+        seconds: Seconds of a batch, whose rows have different prompts.
+        stored_bytes: Bytes of one stored prompt.
+        batch_bytes: Bytes of a batch's keys and values after its last token.
     """
 
     name: str
@@ -69,44 +95,57 @@ class Way:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """A scenario on a shape: the four ways, and when gisting pays in FLOPs and in bounded time."""
+    """One scenario on one shape.
+
+    Attributes:
+        shape: Name of the shape.
+        machine: The peak rates.
+        scenario: What is served.
+        modes: The costs of the four serving modes.
+        in_flops: When gist tokens pay in FLOPs, against each baseline.
+        in_time: The same in bounded time.
+    """
 
     shape: str
     machine: Machine
     scenario: Scenario
-    ways: tuple[Way, ...]
+    modes: tuple[ServingCost, ...]
     in_flops: tuple[BreakEven, ...]
     in_time: tuple[BreakEven, ...]
 
-    def way(self, name: str) -> Way:
-        """One of the four by name."""
-        return next(way for way in self.ways if way.name == name)
+    def mode(self, name: str) -> ServingCost:
+        """Return the cost of the mode with this name."""
+        return next(mode for mode in self.modes if mode.name == name)
 
 
 def what_if(model: ModelShape, scenario: Scenario, machine: Machine = A100) -> WhatIf:
-    """Raises GistevalError for a shape without closed form."""
+    """Compute the costs of all serving modes in a scenario.
+
+    Raises:
+        GistevalError: The shape has no closed form.
+    """
     shape = model.closed
     if shape is None:
-        raise GistevalError(f"{model.name} has no closed form to sweep with: {model.reason}")
+        raise GistevalError(f"{model.name} has no closed form for what-if costs: {model.reason}")
     t, k = scenario.prompt_tokens, scenario.gist_tokens
-    ways = (
-        _way(NO_CACHE, shape, scenario, machine, cached=0, run=t, compress=0),
-        _way(WHOLE_CACHE, shape, scenario, machine, cached=t, run=0, compress=t),
-        _way(GIST, shape, scenario, machine, cached=k, run=0, compress=t + k),
-        _way(NEGATIVE, shape, scenario, machine, cached=0, run=0, compress=0),
+    modes = (
+        _serving_cost(NO_CACHE, shape, scenario, machine, cached=0, run=t, compress=0),
+        _serving_cost(WHOLE_CACHE, shape, scenario, machine, cached=t, run=0, compress=t),
+        _serving_cost(GIST, shape, scenario, machine, cached=k, run=0, compress=t + k),
+        _serving_cost(NEGATIVE, shape, scenario, machine, cached=0, run=0, compress=0),
     )
-    gist = ways[2]
+    gist = modes[2]
     return WhatIf(
         model.name,
         machine,
         scenario,
-        ways,
-        tuple(break_even(way.name, way.flops, gist.flops) for way in ways[:2]),
-        tuple(break_even(way.name, way.seconds, gist.seconds) for way in ways[:2]),
+        modes,
+        tuple(break_even(mode.name, mode.flops, gist.flops) for mode in modes[:2]),
+        tuple(break_even(mode.name, mode.seconds, gist.seconds) for mode in modes[:2]),
     )
 
 
-def sweep(
+def what_if_grid(
     models: Sequence[ModelShape],
     prompt_tokens: Sequence[int],
     gist_tokens: Sequence[int],
@@ -115,14 +154,30 @@ def sweep(
     output_tokens: int,
     machine: Machine = A100,
 ) -> Iterator[WhatIf]:
-    """Every combination, shapes outermost. Raises GistevalError as `what_if` does."""
+    """Compute the costs of every combination of the given values. Shapes change slowest.
+
+    Args:
+        models: Shapes.
+        prompt_tokens: Lengths of the prompt.
+        gist_tokens: Numbers of gist tokens.
+        batches: Rows of a batch.
+        input_tokens: Length of the input.
+        output_tokens: Length of the output.
+        machine: The peak rates.
+
+    Yields:
+        The costs of one combination.
+
+    Raises:
+        GistevalError: A shape has no closed form.
+    """
     for model, batch, k, prompt in product(models, batches, gist_tokens, prompt_tokens):
         yield what_if(model, Scenario(prompt, k, input_tokens, output_tokens, batch), machine)
 
 
-def _way(
+def _serving_cost(
     name: str, shape: Shape, scenario: Scenario, machine: Machine, *, cached: int, run: int, compress: int
-) -> Way:
+) -> ServingCost:
     tokens, steps, rows = run + scenario.input_tokens, scenario.output_tokens - 1, scenario.batch
     once = forward(shape, compress, 0, logits=0).total if compress else 0
     prefill = forward(shape, tokens, cached, logits=1).total
@@ -130,7 +185,7 @@ def _way(
     size = scenario.value_bytes
     seconds = _bound(machine, rows * prefill, _moved(shape, size, rows, tokens, cached))
     if steps:
-        # FLOPs and bytes grow linearly over the steps; the mean step bounds their sum from below.
+        # FLOPs and bytes grow linearly over the steps, so the mean step bounds their sum from below.
         held = shape.held(tokens + cached, 1 + (steps - 1) / 2)
         moved = size * (shape.read_each_step + rows * held)
         seconds += steps * _bound(machine, rows * decoding / steps, moved)
@@ -138,7 +193,7 @@ def _way(
     filled = size * (shape.read_to_compress + compress * shape.slot_values)
     written = rows * _bound(machine, once, filled) if compress else 0.0
     slots = shape.slot_values * size
-    return Way(
+    return ServingCost(
         name=name,
         cached=cached,
         run=run,
@@ -150,7 +205,7 @@ def _way(
 
 
 def _moved(shape: Shape, size: int, rows: int, tokens: int, cached: int) -> float:
-    """Bytes of a pass: the weights once; each row reads its cached slots and writes its new ones."""
+    """Bytes that a pass moves: the weights once, and for each row its cached and its new slots."""
     return size * (shape.read_each_pass + rows * (tokens + cached) * shape.slot_values)
 
 

@@ -6,13 +6,13 @@ older version is read: what it did not write yet has a default. `check` says wha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import read_json
 from gisteval.records.json_object import OPTIONAL, Count, JsonObject, Name, Positive, WrongField
 from gisteval.records.schema import Condition, Control
 from gisteval.registry import current_spec
@@ -259,7 +259,7 @@ def read_manifest(file: Path) -> Manifest:
         GistevalError: It is damaged; the message names the field that does not hold what it should.
     """
     try:
-        manifest = Manifest.from_json(json.loads(file.read_text(encoding="utf-8")))
+        manifest = Manifest.from_json(read_json(file))
         manifest.check()
     except WrongField as error:
         raise GistevalError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Protocol
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import read_json
 from gisteval.records.json_object import Count, JsonObject, WrongField, reader_of
 from gisteval.records.judge_figures import JudgingEntry, read_entry
 from gisteval.records.lines import from_json, to_json, with_current_names
@@ -58,7 +58,7 @@ def read_results(run: Path) -> Results:
     """
     file = run / RESULTS
     try:
-        return _results(json.loads(file.read_text(encoding="utf-8")))
+        return _results(read_json(file))
     except FileNotFoundError as error:
         raise GistevalError(f"{run} has no {RESULTS}: finish that run first") from error
     except (WrongField, TypeError) as error:
@@ -107,7 +107,7 @@ def read_failures(run: Path, system: str, split: str) -> set[str]:
     """
     file = run / FAILURES
     try:
-        named = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+        named = read_json(file) if file.exists() else []
         return {item["example"] for item in named if (item["system"], item["split"]) == (system, split)}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise GistevalError(f"{file} is damaged: run that run's command again") from error

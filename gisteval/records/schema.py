@@ -14,6 +14,9 @@ from gisteval.errors import GistevalError
 Condition = Literal["gist", "pos_control", "neg_control"]
 CONDITIONS: tuple[Condition, ...] = ("gist", "pos_control", "neg_control")
 
+MOST_GISTS = 10_000
+"""Gist tokens behind a prompt; each prompt's list of them is made in full."""
+
 Choice = Literal["a", "b", "tie", "invalid", "error"]
 """A judge's answer about system a and reference b; invalid: a reply nobody can read; error: no reply."""
 
@@ -21,7 +24,7 @@ Order = Literal["ab", "ba"]
 """Whose output was shown first."""
 
 Purpose = Literal["main", "aa", "again"]
-"""Why a pair was judged: the win rate, the control against itself, or a second look at the same pair."""
+"""Why a pair was judged: the win rate, the control against itself, or the same comparison again."""
 
 Control = Literal["trained", "untrained"]
 """A control checkpoint trained as such, or the candidate's own weights shown all or nothing."""
@@ -153,7 +156,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One look of a judge at one pair: a line of verdicts/*.jsonl.
+    """One comparison of a pair by a judge: a line of verdicts/*.jsonl.
 
     pair: content id of the example; a is `system`, b is `reference`, whatever the order shown. reply is
     the raw text (None without a call, or when the call failed: then `error` says why; it also says why a

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import read_json
 from gisteval.records.json_object import Count, JsonObject, MissingField, Name, WrongField
 from gisteval.records.profile_facts import PROFILE_VERSION, ModelProfile, Unit, WhatIfProfile
 
@@ -127,7 +127,7 @@ def read_profile(file: Path) -> Profile | None:
     if not file.is_file():
         return None
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
         if not isinstance(content, dict):
             raise WrongField("the profile", content, "a mapping")
         if "kind" not in content:

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import orjson
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import LONGEST_ROW, open_file
 
 LOCK_FILE = ".lock"
 """Held by the process that writes a folder; it stays there, empty, when nobody does."""
@@ -52,9 +53,11 @@ def read_records(path: Path) -> Iterator[dict[str, object]]:
     """The records of one file, in order; a missing file has none. Raises GistevalError if damaged."""
     if not path.exists():
         return
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
+    with _open(path) as stream:
+        for number, line in enumerate(iter(lambda: stream.readline(LONGEST_ROW), b""), 1):
             if not line.endswith(b"\n"):
+                if len(line) == LONGEST_ROW:
+                    raise _damaged(path, number)
                 return
             try:
                 record = _decoded(line)
@@ -63,6 +66,13 @@ def read_records(path: Path) -> Iterator[dict[str, object]]:
             if not isinstance(record, dict):
                 raise _damaged(path, number)
             yield record
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return open_file(path)
+    except ValueError as error:
+        raise GistevalError(f"{path} can't be read ({error}): put the file itself there") from error
 
 
 def _decoded(line: bytes) -> Any:

@@ -44,7 +44,7 @@ def efficiency_tables(data: ReportData) -> list[Table]:
             notes.append(
                 f"{run.profile.weights}: each use (prefill and decoding), batch "
                 f"{run.profile.batches[0].batch_size}, {run.profile.device}. "
-                f"{passes_text(run.profile.batches[0])}; savings are paired. "
+                f"{passes_text(run.profile.batches[0].rounds)}; savings are paired. "
                 "FLOPs run the output matrix on the last position only."
             )
     if not rows:
@@ -72,7 +72,7 @@ def cost_claims(data: ReportData) -> list[Claim]:
             for saving in batch.savings:
                 if saving.phase == "end_to_end":
                     who, finding = f"{profile.weights}, {saving.system}", is_faster(saving)
-                    few = f" ({passes_text(batch)})" if finding == "too few passes" else ""
+                    few = f" ({passes_text(batch.rounds)})" if finding == "too few passes" else ""
                     claims.append(_cost_claim(who, saving.baseline, finding, _time_saved(saving), few))
     return claims
 

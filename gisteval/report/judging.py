@@ -34,11 +34,11 @@ _NOISE = (
 )
 _RATE_NOTE = (
     "Against the positive control {reference}, ties half, 95% intervals clustered by instruction. "
-    "Adjusted: at equal length and in no place. Equal outputs are ties without a call."
+    "Adjusted: at equal length, without the effect of position. Equal outputs are ties without a call."
 )
 _NOISE_NOTE = (
-    "Flips: pairs that the two orders decide differently. First shown, longer: of the decided looks at "
-    "outputs that differ; 50 is no preference. Agrees with itself: looks taken twice."
+    "Flips: pairs that the two orders decide differently. First shown, longer: of the decided "
+    "comparisons of outputs that differ; 50 is no preference. Agrees with itself: comparisons made twice."
 )
 
 
@@ -62,15 +62,14 @@ def judging_tables(entries: Sequence[JudgingEntry], doubts: Doubts = NO_DOUBTS) 
         pairs = [entry for entry in pair_entries(entries) if entry.judge == judge]
         control = [entry for entry in controls if entry.judge == judge]
         references = ", ".join(dict.fromkeys(entry.reference for entry in pairs))
-        slug = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in judge)
         rates = tuple(_rate_cells(entry) for entry in pairs)
         figures = tuple(_noise_cells(entry) for entry in pairs)
         note = _RATE_NOTE.format(reference=references)
-        table = Table(f"win_rate-{slug}", f"Win rates, judge {judge}", _RATES, rates, note)
+        table = Table(f"win_rate-{judge}", f"Win rates, judge {judge}", _RATES, rates, note)
         tables.append(doubts.marked(table, judge))
         title = f"How judge {judge} behaves"
         note = " ".join([_NOISE_NOTE, *map(_control_text, control)])
-        tables.append(Table(f"noise-{slug}", title, _NOISE, figures, note))
+        tables.append(Table(f"noise-{judge}", title, _NOISE, figures, note))
     panels = tuple(_panel_cells(entry) for entry in entries if isinstance(entry, PanelFigures))
     if panels:
         tables.append(Table("panel", "Human preference", _PANEL, panels, _PANEL_NOTE))
@@ -153,7 +152,7 @@ def _control_text(entry: ControlFigures) -> str:
     first = entry.first_shown_share
     decided = "" if first is None else f", and the first shown in {first:.0f}% of the others"
     return (
-        f"The control against itself ({entry.split}, {counted(entry.answered, 'look')}): a tie in "
+        f"The control against itself ({entry.split}, {counted(entry.answered, 'comparison')}): a tie in "
         f"{entry.ties:.0f}%{decided}."
     )
 

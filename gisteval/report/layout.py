@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gisteval.errors import counted, printable
+from gisteval.files.cells import inert_cell
 
-_NUMBER = re.compile(r"[+-]?([\d.,]*(e[+-]?\d+)?%?|inf|nan)")
 _LINK = re.compile(r"\]([(\[])")
 _INTERVAL = re.compile(r"(?P<value>[^\[\]]+?) \[(?P<low>[^\[\],]+), (?P<high>[^\[\],]+)\]")
 _ENDS = re.compile(r"(?<=[^\[\]]) \[[^\[\],]+, [^\[\],]+\]")
@@ -52,25 +52,13 @@ class Table:
                     line += [row[place], "", ""] if with_ends else [row[place]]
         stream = io.StringIO()
         table = csv.writer(stream, lineterminator="\n")
-        table.writerows([harmless(cell) for cell in line] for line in (header, *lines))
+        table.writerows([inert_cell(printable(cell)) for cell in line] for line in (header, *lines))
         return stream.getvalue()
 
     def without_intervals(self) -> Table:
         """Return the table without the intervals."""
         rows = tuple(tuple(_ENDS.sub("", cell) for cell in row) for row in self.rows)
         return replace(self, rows=rows)
-
-
-def harmless(cell: str) -> str:
-    """A cell on one line that no spreadsheet takes for a formula.
-
-    A quote stands before a text that begins like one. Numbers with their sign, and a dash, stay as are.
-    """
-    text = printable(cell)
-    start = text.lstrip()[:1]
-    if start in ("=", "@") or (start in ("+", "-") and not _NUMBER.fullmatch(text)):
-        return f"'{text}"
-    return text
 
 
 def plain_text(table: Table) -> str:

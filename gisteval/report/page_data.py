@@ -24,7 +24,8 @@ def samples_json(samples: Samples) -> str:
     """Return all samples for the browser in the page, as lists instead of objects where there are many.
 
     A sample is [slug, split, id, instruction, input, reference, outputs], an output null or
-    [text, score or null, exact, groups as bits, judgements], a judgement null or [value, looks].
+    [text, score or null, exact, groups as bits, judgements], a judgement null or [value, verdicts],
+    a verdict [order, choice, reply or error].
     """
     leading = metric(samples.leading)
     places = {system.name: place for place, system in enumerate(samples.systems)}
@@ -77,5 +78,5 @@ def _output(samples: Samples, output: Output) -> list[Any]:
 def _judgement(judgement: Judgement) -> list[Any]:
     return [
         judgement.value,
-        [[look.order, look.choice, look.reply or look.error or ""] for look in judgement.looks],
+        [[v.order, v.choice, v.reply or v.error or ""] for v in judgement.verdicts],
     ]

@@ -69,7 +69,7 @@ def _time_table(batch: BatchFacts) -> Table:
         f"Time, batch of {batch.batch_size}",
         columns,
         tuple(rows),
-        f"{passes_text(batch)}, a batch each ({_STOPPED.get(batch.stopped, batch.stopped)}); "
+        f"{passes_text(batch.rounds)}, a batch each ({_STOPPED.get(batch.stopped, batch.stopped)}); "
         f"{per_example}.",
     )
 

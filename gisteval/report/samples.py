@@ -43,11 +43,11 @@ class Judgement:
 
     Attributes:
         value: 1 for a win, 1/2 for a tie, 0 for a loss, or the mean of both orders; None without an answer.
-        looks: The verdicts, one for each order.
+        verdicts: The verdicts, one for each order.
     """
 
     value: float | None
-    looks: tuple[Verdict, ...]
+    verdicts: tuple[Verdict, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gisteval.records.profile_facts import BatchFacts, BreakEvenFacts, MedianFacts, SavingFacts
+from gisteval.records.profile_facts import BreakEvenFacts, MedianFacts, SavingFacts
 from gisteval.report.layout import uses_text
 from gisteval.report.tables import interval_text, rounded
 
@@ -53,9 +53,8 @@ def median_text(value: float, ends: tuple[float, float] | None, digits: int, sca
     return interval_text(scale * value, scale * ends[0], scale * ends[1], digits)
 
 
-def passes_text(batch: BatchFacts) -> str:
+def passes_text(rounds: int) -> str:
     """Say how often a batch was measured, and what its intervals are."""
-    rounds = batch.rounds
     if rounds == 1:
         return "One repetition: no interval"
     if rounds < FEWEST_FOR_RANGE:

@@ -1,0 +1,1 @@
+"""Training of gist checkpoints and their controls."""

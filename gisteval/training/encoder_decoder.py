@@ -1,4 +1,4 @@
-"""Training rows of an encoder-decoder: what its encoder reads, what its decoder answers, both masks."""
+"""Training batches of an encoder-decoder: encoder and decoder tokens, both masks, and the loss."""
 
 from __future__ import annotations
 
@@ -12,19 +12,31 @@ from transformers import PreTrainedModel
 from gisteval import masks
 from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
 from gisteval.models.running.encoder_decoder import split_forward, start_id
-from gisteval.training.rows import IGNORED, Row
+from gisteval.training.rows import IGNORED, TrainingRow
 
 
 @dataclass(frozen=True)
 class SourceCollator:
-    """Rows of one pair each -> encoder ids with both masks, decoder ids and labels."""
+    """Turns rows of one pair each into a batch.
+
+    Attributes:
+        rule: The mask of the condition.
+        k: Number of gist tokens at the end of each prompt.
+        start: Id of the decoder's start token.
+    """
 
     rule: MaskRule
     k: int
     start: int
 
-    def __call__(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        """Pads on the right. source_mask is additive, cross_mask True where the decoder may look."""
+    def __call__(self, rows: Sequence[TrainingRow]) -> dict[str, Tensor]:
+        """Collate rows, padded on the right.
+
+        Returns:
+            input_ids (rows, source length), source_mask (rows, 1, source length, source length), which
+            is additive, cross_mask (rows, source length), which is True where the decoder may attend, and
+            decoder_input_ids and labels (rows, target length).
+        """
         size = (len(rows), max(len(row.prompt) + len(row.pairs[0][0]) for row in rows))
         answers = (len(rows), max(len(row.pairs[0][1]) for row in rows))
         ids, roles = torch.zeros(size, dtype=torch.long), torch.full(size, PAD)
@@ -49,12 +61,12 @@ class SourceCollator:
 
 
 def source_collator(rule: MaskRule, k: int, model: PreTrainedModel) -> SourceCollator:
-    """The collator for a model's own start token."""
+    """Return the collator for a model, with its start token."""
     return SourceCollator(rule, k, start_id(model))
 
 
 def split_loss(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
-    """Mean loss in nats over the answer tokens of a batch."""
+    """Return the mean loss of a batch, in nats a target token."""
     logits = split_forward(
         model, batch["input_ids"], batch["source_mask"], batch["cross_mask"], batch["decoder_input_ids"]
     )

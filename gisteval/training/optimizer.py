@@ -1,9 +1,9 @@
 """Muon for the matrices of a model's layers, AdamW for everything else.
 
 Muon (Keller Jordan, https://kellerjordan.github.io/posts/muon/) orthogonalises the momentum of a matrix. A
-small model trained from scratch needs about half of the steps with it. `torch.optim.Muon` is the same but
-for its precision: it orthogonalises in bfloat16, which a CPU without bfloat16 arithmetic does fifty times
-slower than in float32.
+small model that is trained from scratch needs about half of the steps with it. `torch.optim.Muon` differs
+only in its precision: it orthogonalises in bfloat16, which is fifty times slower than float32 on a CPU
+without bfloat16 arithmetic.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """The nearest matrix (rows, columns) with singular values around one, between 0.5 and 1.5."""
+    """Return an approximately orthogonal matrix of the same shape (rows, columns).
+
+    Its singular values are between 0.5 and 1.5. It is found by a Newton-Schulz iteration.
+    """
     a, b, c = QUINTIC
     wide = matrix.T if matrix.size(0) > matrix.size(1) else matrix
     wide = wide / wide.norm().clamp(min=1e-7)
@@ -34,14 +37,15 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, orthogonalised, with Nesterov's look ahead and decoupled weight decay; matrices only."""
+    """Orthogonalised Nesterov momentum with decoupled weight decay, for matrices only."""
 
     def __init__(self, matrices: list[nn.Parameter], lr: float, weight_decay: float) -> None:
+        """Prepare an optimizer of these matrices."""
         super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step; a weight without a gradient stays."""
+        """Update all weights that have a gradient."""
         if closure is not None:
             raise ValueError("a closure is not supported")
         for group in self.param_groups:
@@ -57,10 +61,7 @@ class Muon(torch.optim.Optimizer):
 
 
 class MuonWithAdamW(torch.optim.Optimizer):
-    """Two optimisers that step as one; their parameter groups are shared, so a schedule reaches both.
-
-    matrix_rate: learning rate of Muon; rate: of AdamW, for embeddings, norms and biases.
-    """
+    """Two optimizers that step together. They share their parameter groups, so a schedule sets both."""
 
     def __init__(
         self,
@@ -70,6 +71,15 @@ class MuonWithAdamW(torch.optim.Optimizer):
         betas: tuple[float, float],
         weight_decay: float,
     ) -> None:
+        """Assign a model's trainable weights to the two optimizers.
+
+        Args:
+            model: The model.
+            rate: Learning rate of AdamW, which trains embeddings, norms and biases.
+            matrix_rate: Learning rate of Muon.
+            betas: AdamW's betas.
+            weight_decay: Weight decay of both.
+        """
         vocabulary = [part for part in model.modules() if isinstance(part, nn.Embedding)]
         vocabulary.append(model.get_output_embeddings())
         tables = {id(part.weight) for part in vocabulary}
@@ -84,18 +94,18 @@ class MuonWithAdamW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step of both."""
+        """Take one step with both optimizers."""
         if closure is not None:
             raise ValueError("a closure would be evaluated twice")
         for part in self._parts:
             part.step()
 
     def state_dict(self) -> dict[str, Any]:
-        """The states of both, for a resumed training."""
+        """Return the states of both optimizers, from which a training can be resumed."""
         return {"parts": [part.state_dict() for part in self._parts]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore both; loading makes new groups, so they are shared anew."""
+        """Restore the states of both optimizers. Loading makes new groups, which are shared again."""
         for part, state in zip(self._parts, state_dict["parts"], strict=True):
             part.load_state_dict(state)
         self.param_groups = [group for part in self._parts for group in part.param_groups]

@@ -1,4 +1,4 @@
-"""A training recipe: one YAML file says all that decides what a checkpoint becomes."""
+"""A training recipe: one YAML file with everything that decides the result of a training."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gisteval.content import first_fault, read_yaml
+from gisteval.content import beside, first_fault, inside, read_yaml
 from gisteval.errors import GistevalError
-from gisteval.records.schema import Condition
+from gisteval.records.schema import MOST_GISTS, Condition
 
 
 class _Strict(BaseModel):
@@ -17,11 +17,19 @@ class _Strict(BaseModel):
 
 
 class Scratch(_Strict):
-    """A small Llama or T5 with tied embeddings and its own byte-level BPE.
+    """A new small Llama or T5 with tied embeddings and its own byte-level BPE.
 
-    layers: of a T5 that many in its encoder and in its decoder. For a Llama only, context and init_std:
-    of the first weights. The usual 0.02 is made for wide models; at a width of 192 attention starts so
-    flat with it that copying is learned late or never.
+    Attributes:
+        model: The architecture.
+        vocab_size: Number of tokens.
+        hidden_size: Width of the hidden states.
+        intermediate_size: Width of the MLP.
+        layers: Number of layers. A T5 has that many in its encoder and in its decoder.
+        heads: Number of attention heads.
+        context: Longest sequence in tokens (Llama only).
+        init_std: Standard deviation of the initial weights (Llama only). The usual 0.02 is meant for wide
+            models. At a width of 192 it makes attention so uniform at first that copying is learned late
+            or never.
     """
 
     model: Literal["llama", "t5"] = "llama"
@@ -37,14 +45,14 @@ class Scratch(_Strict):
     def _fields_of_the_model(self) -> Self:
         unused = {"context", "init_std"} & self.model_fields_set
         if self.model == "t5" and unused:
-            raise ValueError(f"a t5 takes no {' and no '.join(sorted(unused))}")
+            raise ValueError(f"a t5 has no {' and no '.join(sorted(unused))}")
         if self.hidden_size % self.heads:
             raise ValueError("hidden_size must be a multiple of heads")
         return self
 
 
 class Lora(_Strict):
-    """Low-rank adapters on all linear layers; the `<GIST>` embedding row is trained beside them."""
+    """Low-rank adapters on all linear layers. The `<GIST>` row of the embedding is trained as well."""
 
     r: int = Field(16, ge=1, le=100_000)
     alpha: int = Field(32, ge=1)
@@ -52,21 +60,46 @@ class Lora(_Strict):
 
 
 class Recipe(_Strict):
-    """What `gisteval train` does. Lengths are tokens, rates per step.
+    """The settings of `gisteval train`. Lengths are in tokens.
 
-    base: folder or hub name of the model to start from (a gist checkpoint: warm start); without it
-    `scratch` describes a new one. chat_template: the base's own template makes the prompts, with the
-    instruction as the system or first user message. redraw: linear modules of the base, by their last
-    name (q_proj), whose weights are drawn anew: each condition learns for itself what they do. pack:
-    continuations of one instruction that share a row (default 4; 1 is all that an encoder-decoder can
-    do). optimizer: "muon" trains the layers' matrices with Muon at matrix_rate, the rest with AdamW at
-    learning_rate; "adamw" trains all with AdamW. precision: "bfloat16" becomes float32 on a CPU that
-    has no arithmetic for it.
+    Attributes:
+        task: Task to train on.
+        condition: Condition to train under.
+        k: Number of gist tokens.
+        family: Name of the model family, for reports.
+        split: Split to train on.
+        limit: Number of examples. None means all.
+        base: Folder or hub name of the model to start from, which may be a gist checkpoint.
+        chat_template: Makes prompts with the base's own chat template. The instruction is the system
+            message or the first user message.
+        scratch: Sizes of a new model, if there is no base.
+        redraw: Linear modules of the base whose weights are initialised anew, by the last part of their
+            names (q_proj), so that each condition learns by itself what they do.
+        lora: Low-rank adapters. None means that all weights are trained.
+        leak_window: Prompt tokens before the gist tokens that stay visible.
+        steps: Number of optimizer steps.
+        rows_per_step: Rows of the batch of one step.
+        pack: Continuations of one instruction that share a row. Default: 4, or 1 for an encoder-decoder,
+            which supports no other value.
+        max_length: Longest row.
+        optimizer: "muon" trains the matrices of the layers with Muon and the rest with AdamW. "adamw"
+            trains everything with AdamW.
+        learning_rate: Learning rate of AdamW.
+        matrix_rate: Learning rate of Muon.
+        warmup: Share of the steps over which the rate rises.
+        weight_decay: Decoupled weight decay.
+        clip: Largest norm of the gradient.
+        seed: Seed of the initial weights and of the order of rows.
+        precision: Data type of the arithmetic. "bfloat16" becomes float32 on a CPU without bfloat16
+            arithmetic.
+        save_dtype: Data type of the saved weights.
+        log_every: Steps between two logged losses.
+        save_every: Steps between two saved states.
     """
 
     task: str
     condition: Condition
-    k: int = Field(1, ge=1, le=10_000)
+    k: int = Field(1, ge=1, le=MOST_GISTS)
     family: str
     split: str = "train"
     limit: int | None = Field(None, ge=1)
@@ -75,18 +108,18 @@ class Recipe(_Strict):
     scratch: Scratch | None = None
     redraw: list[str] = []
     lora: Lora | None = None
-    leak_window: int = Field(0, ge=0)
-    steps: int = Field(ge=1)
-    rows_per_step: int = Field(32, ge=1)
-    pack: int | None = Field(None, ge=1)
-    max_length: int = Field(512, ge=8)
+    leak_window: int = Field(0, ge=0, le=2**31)
+    steps: int = Field(ge=1, le=2**53)
+    rows_per_step: int = Field(32, ge=1, le=1_000_000)
+    pack: int | None = Field(None, ge=1, le=10_000)
+    max_length: int = Field(512, ge=8, le=100_000_000)
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0)
     matrix_rate: float = Field(0.02, gt=0)
     warmup: float = Field(0.03, ge=0, lt=1)
     weight_decay: float = 0.01
     clip: float = 1.0
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=2**32 - 1)
     precision: Literal["float32", "bfloat16"] = "float32"
     save_dtype: Literal["float32", "float16", "bfloat16"] = "float32"
     log_every: int = Field(50, ge=1)
@@ -103,27 +136,57 @@ class Recipe(_Strict):
         return self
 
 
-def load_recipe(path: Path, overrides: dict[str, Any]) -> Recipe:
-    """Read a recipe; `extends: other.yaml` (beside it) is read first, overrides come last."""
-    return build_recipe({**_read(path), **overrides}, str(path))
+def load_recipe(path: Path, overrides: dict[str, Any], allow_outside: bool = False) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        path: The YAML file. `extends: other.yaml` names a file that is read first.
+        overrides: Fields that replace those of the file.
+        allow_outside: The file that a recipe extends may lie outside its folder.
+
+    Raises:
+        GistevalError: A file can't be read, or a field is wrong.
+    """
+    return build_recipe({**_read(path, allow_outside), **overrides}, str(path))
 
 
 def build_recipe(values: dict[str, Any], source: str) -> Recipe:
-    """Validate a recipe's fields. Raises GistevalError naming the first that is wrong."""
+    """Validate a recipe's fields.
+
+    Args:
+        values: The fields.
+        source: Where they are from, for an error message.
+
+    Raises:
+        GistevalError: A field is wrong.
+    """
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
         raise GistevalError(f"{source}: {first_fault(error, 'recipe')}") from error
 
 
-def _read(path: Path, children: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Fields of a recipe and of those it extends; children: the files that led here."""
+def _read(path: Path, allow_outside: bool, children: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Fields of a recipe and of those it extends. `children` are the files that extend this one."""
+    values = read_yaml(path, "recipe")
     if path.resolve() in children:
         raise GistevalError(f"recipe {path} extends itself")
-    values = read_yaml(path, "recipe")
     if not isinstance(values, dict):
         raise GistevalError(f"recipe {path} must be a YAML mapping")
     parent = values.pop("extends", None)
     if not parent:
         return values
-    return {**_read(path.parent / str(parent), (*children, path.resolve())), **values}
+    further = _extended(path, str(parent), allow_outside)
+    return {**_read(further, allow_outside, (*children, path.resolve())), **values}
+
+
+def _extended(path: Path, parent: str, allow_outside: bool) -> Path:
+    """The file that a recipe extends. Raises GistevalError for one elsewhere."""
+    if allow_outside:
+        return path.parent / parent
+    try:
+        return beside(path.parent, inside(parent))
+    except (ValueError, GistevalError) as error:
+        raise GistevalError(
+            f"recipe {path}: extends: {error}; --allow-outside lets it lie elsewhere"
+        ) from error

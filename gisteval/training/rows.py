@@ -1,4 +1,7 @@
-"""Training rows: one instruction with its gists, and several continuations that don't see each other."""
+"""Training rows: one instruction with its gist tokens and several continuations.
+
+The continuations of a row don't see each other.
+"""
 
 from __future__ import annotations
 
@@ -18,35 +21,44 @@ from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.records.schema import Example
 
 IGNORED = -100
-"""Label of positions that don't count in the loss, as transformers has it."""
+"""Label of positions that don't count in the loss, as in transformers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Token ids of one prompt (gists included) and of its (continuation, target) pairs."""
+class TrainingRow:
+    """Token ids of one training row.
+
+    Attributes:
+        prompt: The prompt, gist tokens included.
+        pairs: The prompt's (continuation, target) pairs.
+    """
 
     prompt: tuple[int, ...]
     pairs: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
     def __len__(self) -> int:
+        """Return the number of tokens."""
         return len(self.prompt) + sum(len(x) + len(y) for x, y in self.pairs)
 
     @property
     def last_position(self) -> int:
-        """The largest position id: continuations of one prompt share theirs."""
+        """The largest position id. All continuations start at the same position."""
         return len(self.prompt) + max(len(x) + len(y) for x, y in self.pairs) - 1
 
 
-class Rows(Dataset[Row]):
-    """Rows in memory, with their lengths for length-grouped sampling."""
+class TrainingRows(Dataset[TrainingRow]):
+    """A dataset of training rows in memory."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[TrainingRow]) -> None:
+        """Make a dataset of these rows."""
         self.rows = rows
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> Row:
+    def __getitem__(self, index: int) -> TrainingRow:
+        """Return one row."""
         return self.rows[index]
 
 
@@ -56,10 +68,18 @@ def build_rows(
     pack: int,
     max_length: int,
     context: int = sys.maxsize,
-) -> tuple[list[Row], int]:
-    """Pack neighbouring examples of one instruction; returns the rows and how many examples were too long.
+) -> tuple[list[TrainingRow], int]:
+    """Pack neighbouring examples of one instruction into rows.
 
-    max_length: of a row, in tokens; context: of a prompt with one of its continuations.
+    Args:
+        examples: Training examples.
+        tokens: The tokenizer with its template and gist tokens.
+        pack: Most continuations in a row.
+        max_length: Longest row, in tokens.
+        context: Longest prompt with one of its continuations, in tokens.
+
+    Returns:
+        The rows, and the number of examples that are too long.
     """
     rows, too_long = [], 0
     for instruction, group in groupby(examples, key=lambda example: example.instruction):
@@ -69,7 +89,7 @@ def build_rows(
         ys = tokens.targets([example.output for example in members])
         pairs = [(tuple(x), tuple(y)) for x, y in zip(xs, ys, strict=True)]
         for start in range(0, len(pairs), pack):
-            row = Row(prompt, tuple(pairs[start : start + pack]))
+            row = TrainingRow(prompt, tuple(pairs[start : start + pack]))
             if len(row) <= max_length and row.last_position < context:
                 rows.append(row)
             else:
@@ -79,14 +99,25 @@ def build_rows(
 
 @dataclass(frozen=True)
 class Collator:
-    """Rows -> the arguments of a stock model: ids, additive 4D mask, positions, labels."""
+    """Turns rows into the arguments of a stock decoder-only model.
+
+    Attributes:
+        rule: The mask of the condition.
+        k: Number of gist tokens at the end of each prompt.
+        num_heads: Number of attention heads.
+    """
 
     rule: MaskRule
     k: int
     num_heads: int
 
-    def __call__(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        """Pads on the right; positions restart behind the prompt for every continuation."""
+    def __call__(self, rows: Sequence[TrainingRow]) -> dict[str, Tensor]:
+        """Collate rows, padded on the right. Each continuation's positions start right after the prompt.
+
+        Returns:
+            input_ids, position_ids and labels (rows, length), and attention_mask
+            (rows, heads or 1, length, length), which is additive.
+        """
         size = (len(rows), max(len(row) for row in rows))
         ids, places = torch.zeros(size, dtype=torch.long), torch.zeros(size, dtype=torch.long)
         roles, labels = torch.full(size, PAD), torch.full(size, IGNORED)
@@ -113,5 +144,5 @@ class Collator:
 
 
 def loss_history(log: Sequence[dict[str, Any]]) -> list[tuple[int, float]]:
-    """(step, training loss in nats a token) from the trainer's log."""
+    """Return pairs of step and training loss, in nats a token, from the trainer's log."""
     return [(int(entry["step"]), float(entry["loss"])) for entry in log if "loss" in entry]

@@ -1,4 +1,4 @@
-"""Freshly initialised small models; the torch seed decides their weights."""
+"""New small models. The torch seed decides their weights."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from gisteval.training.recipe import Scratch
 
 
 def scratch_architecture(shape: Scratch) -> Architecture:
-    """What a new model's architecture will be."""
+    """Return the architecture of a new model."""
     return architecture_of({"model_type": shape.model}, "scratch")
 
 
 def new_model(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
-    """A small Llama or T5 for this tokenizer."""
+    """Return a small Llama or T5 for this tokenizer."""
     return {"llama": new_llama, "t5": new_t5}[shape.model](shape, tokenizer)
 
 
 def new_llama(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
-    """A Llama with tied embeddings."""
+    """Return a Llama with tied embeddings."""
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=shape.hidden_size,
@@ -45,7 +45,7 @@ def new_llama(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> LlamaForCau
 
 
 def new_t5(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> T5ForConditionalGeneration:
-    """A T5 of FLAN-T5's kind (gated MLP) with tied embeddings and T5's own initialisation."""
+    """Return a T5 with a gated MLP, as in FLAN-T5, with tied embeddings and T5's own initialisation."""
     config = T5Config(
         vocab_size=len(tokenizer),
         d_model=shape.hidden_size,

@@ -1,4 +1,4 @@
-"""HF's Trainer over packed rows: the order of the rows, and the loss of a batch."""
+"""Hugging Face's Trainer over packed rows: the order of the rows and the loss of a batch."""
 
 from __future__ import annotations
 
@@ -13,42 +13,45 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from gisteval.models.running.layer_masks import decoder_body, given_mask
 from gisteval.models.running.windows import text_config
-from gisteval.training.rows import IGNORED, Rows
+from gisteval.training.rows import IGNORED, TrainingRows
 
 CHANGED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "dim_model_base")
-"""Settings under which a decoder scales or caps what its output matrix gives."""
+"""Settings by which a decoder scales or caps the logits of its output matrix."""
 
 Loss = Callable[[PreTrainedModel, dict[str, Tensor]], Tensor]
 """Mean loss in nats a target token of a collated batch."""
 
 
 class EpochSampler(LengthGroupedSampler):  # type: ignore[misc]
-    """Rows of similar length together, in an order that seed and epoch alone decide.
+    """Samples rows of similar length together, in an order that only seed and epoch decide.
 
-    Without `set_epoch` a resumed training would see the first epoch's order again.
+    Without `set_epoch` a resumed training would repeat the first epoch's order.
     """
 
     def __init__(self, batch_size: int, lengths: list[int], seed: int) -> None:
+        """Prepare a sampler of rows with these lengths in tokens."""
         super().__init__(batch_size, lengths=lengths, generator=torch.Generator().manual_seed(seed))
         self.seed = seed
 
     def set_epoch(self, epoch: int) -> None:
-        """Put the generator where it stands after `epoch` whole epochs: one permutation each."""
+        """Move the generator to its state after `epoch` whole epochs, each of which is one permutation."""
         self.generator.manual_seed(self.seed)
         for _ in range(epoch):
             torch.randperm(len(self.lengths), generator=self.generator)
 
 
 class RowTrainer(Trainer):  # type: ignore[misc]
-    """HF's Trainer with batches of rows of similar length, which saves a quarter of the padding, and the
-    loss of the model's architecture.
+    """Hugging Face's Trainer with the loss of the model's architecture.
+
+    Its batches hold rows of similar length, which saves a quarter of the padding.
     """
 
     def __init__(self, loss: Loss, **options: Any) -> None:
+        """Prepare a trainer with this loss and the Trainer's own options."""
         super().__init__(**options)
         self.loss = loss
 
-    def _get_train_sampler(self, train_dataset: Rows | None = None) -> EpochSampler:
+    def _get_train_sampler(self, train_dataset: TrainingRows | None = None) -> EpochSampler:
         rows = train_dataset or self.train_dataset
         return EpochSampler(self.args.train_batch_size, [len(row) for row in rows.rows], self.args.seed)
 
@@ -59,13 +62,15 @@ class RowTrainer(Trainer):  # type: ignore[misc]
         return_outputs: bool = False,
         num_items_in_batch: Tensor | None = None,
     ) -> Tensor:
-        """Mean loss in nats a target token; the other arguments are the Trainer's, and of no use here."""
+        """Return the mean loss in nats a target token. The Trainer's other arguments are ignored."""
         return self.loss(model, inputs)
 
 
 def target_loss(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
-    """The loss that a stock decoder gives for the batch, from the hidden states that predict a target:
-    an eighth of the tokens, and of the logits. One that changes its logits runs whole.
+    """Return the mean loss of a batch, in nats a target token.
+
+    Logits are computed only for positions that predict a target, about an eighth of all. A model that
+    scales or caps its logits is run as a whole.
     """
     stock = model.get_base_model() if hasattr(model, "peft_config") else model
     places = batch["position_ids"]

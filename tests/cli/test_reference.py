@@ -38,7 +38,7 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
         ("run", {"--config", "--dry-run", "--flops-per-second", "--dollars-per-hour", "--json"}),
         ("judge", {"--reparse", "--json"}),
         ("profile", {"--output", "--json"}),
-        ("train", {"--output"}),
+        ("train", {"--output", "--allow-outside"}),
     ],
 )
 def test_the_tables_hold_the_options_of_the_command(command: str, elsewhere: set[str]) -> None:

@@ -80,31 +80,31 @@ def test_the_records_are_a_local_run_s_though_workers_come_and_die(
 ) -> None:
     """One worker at first, a second when the cluster grows, which is killed amid its work."""
     from gisteval.executors.ray_pool import RayPool
-    from gisteval.executors.schedule import Shard
+    from gisteval.executors.schedule import BatchTask
 
     answered: Counter[int] = Counter()
     killed: list[int] = []
 
-    def feed(pool, worker, source, real=RayPool._feed):
+    def hand_out(pool, worker, source, real=RayPool._hand_out):
         if not (worker.number == 1 and answered[1] >= 3 and len(answered) == 1):  # it waits for the other
             real(pool, worker, source)
 
     def collect(pool, reference, source, real=RayPool._collect):
         worker, work = pool._tasks[reference]
-        if isinstance(work, Shard):
+        if isinstance(work, BatchTask):
             answered[worker.number] += 1
             if worker.number == 2 and not killed:
                 killed.append(worker.number)
                 os.kill(worker.pid, signal.SIGKILL)
         return real(pool, reference, source)
 
-    monkeypatch.setattr(RayPool, "_feed", feed)
+    monkeypatch.setattr(RayPool, "_hand_out", hand_out)
     monkeypatch.setattr(RayPool, "_collect", collect)
     monkeypatch.setattr(RayPool, "_room", lambda pool: 1 + (answered[1] >= 3))
     outcome = gisteval(*arguments, "--executor", "ray", "--output", tmp_path / "run")
     assert outcome.code == 0, outcome.err
     assert killed == [2] and answered[1] > 3
-    assert "Ray worker 2 died; its work goes to others" in caplog.text
+    assert "Ray worker 2 died: other workers take over its tasks" in caplog.text
     assert records(tmp_path / "run") == records(local)
     assert results(tmp_path / "run") == results(local)
     ours, theirs = manifest(tmp_path / "run"), manifest(local)
@@ -166,7 +166,8 @@ def test_what_ends_the_setup_of_a_worker_ends_the_command(
 
 def test_an_item_that_kills_its_workers_is_isolated(cluster, monkeypatch) -> None:
     from gisteval.executors import queue
-    from gisteval.executors.ray_pool import RayOptions, RayPool
+    from gisteval.executors.ray_cluster import RayOptions
+    from gisteval.executors.ray_pool import RayPool
 
     ray_workers = importlib.import_module("ray_workers")
     monkeypatch.setattr(queue, "TRIES", 1)

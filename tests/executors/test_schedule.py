@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gisteval.errors import GistevalError, InvalidRun
-from gisteval.executors.schedule import PARTS, TRIES, Load, Open, Opened, Schedule, Shard
-from gisteval.executors.work import Checked, Job, Portion, Work
+from gisteval.executors.schedule import PARTS, TRIES, BatchTask, Load, Open, Opened, Schedule
+from gisteval.executors.work import Checked, Job, Portion, SystemWork
 from gisteval.generation.answering import Failed, TooLong, Window
 from gisteval.records.schema import Example
 
@@ -21,13 +21,13 @@ SIZES = (5, 5, 3)
 """Examples of the batches of one window; a split has two such windows, and one example too long."""
 
 
-def work_of(checkpoint: str, number: int = 0) -> Work:
+def work_of(checkpoint: str, number: int = 0) -> SystemWork:
     system: Any = SimpleNamespace(
         name=f"{checkpoint}-{number}", checkpoint=SimpleNamespace(path=checkpoint)
     )
     count = 2 * sum(SIZES) + 1
     examples = {s: [Example(f"{s}{n}", "t", s, f"say {s} {n}", "", "") for n in range(count)] for s in "ab"}
-    return Work(Job(system, system.name), examples, {split: set() for split in examples})
+    return SystemWork(Job(system, system.name), examples, {split: set() for split in examples})
 
 
 def plan(examples: list[Example]) -> list[Any]:
@@ -55,7 +55,7 @@ def answer(task: Any) -> Any:
     return Portion(task.job.system.name, task.split, records, [])
 
 
-def expected(works: list[Work]) -> list[str]:
+def expected(works: list[SystemWork]) -> list[str]:
     return sorted(work.job.key(e) for work in works for found in work.examples.values() for e in found[:-1])
 
 
@@ -84,7 +84,7 @@ def test_everything_is_done_once_while_workers_come_and_die(workers: int, system
         worker = draw.choice(busy)
         first = held[worker][0]
         if draw.random() < 0.1 and blamed.get(str(first), 0) < TRIES - 1:
-            blamed[str(replace(first, tries=0) if isinstance(first, Shard) else first)] = TRIES
+            blamed[str(replace(first, tries=0) if isinstance(first, BatchTask) else first)] = TRIES
             schedule.lost(worker)
             tasks = held.pop(worker)
             for task in tasks[1:]:
@@ -109,15 +109,15 @@ def test_workers_spread_over_checkpoints_then_help() -> None:
     assert (first.job, second.job) == (works[0].job, works[2].job)
     assert schedule.next(1, idle=False) is None
     list(schedule.done(second, answer(second)))
-    shard = schedule.next(2)
-    assert isinstance(shard, Shard) and shard.job == works[2].job
-    # Two of the window's three shards are left, one of which is nobody else's to wait for.
-    assert schedule.next(2, idle=False).window == shard.window
+    batch = schedule.next(2)
+    assert isinstance(batch, BatchTask) and batch.job == works[2].job
+    # Two of the window's three batchs are left, one of which is nobody else's to wait for.
+    assert schedule.next(2, idle=False).window == batch.window
     assert schedule.next(2, idle=False) is None
     third, fourth = schedule.next(3), schedule.next(4)
-    assert isinstance(third, Shard) and third.window != shard.window  # where nobody is
+    assert isinstance(third, BatchTask) and third.window != batch.window  # where nobody is
     assert isinstance(fourth, Open) and fourth.job == works[1].job  # c0 has one worker, c1 has two
-    assert isinstance(schedule.next(5), Shard)
+    assert isinstance(schedule.next(5), BatchTask)
 
 
 def test_a_worker_without_work_loads_what_is_being_opened() -> None:
@@ -132,7 +132,7 @@ def play(schedule: Schedule, poison: set[str]) -> tuple[list[Any], int]:
     events, tried = [], 0
     while not schedule.finished:
         task = schedule.next(1)
-        if isinstance(task, Shard) and poison & {example.id for example in task.examples}:
+        if isinstance(task, BatchTask) and poison & {example.id for example in task.examples}:
             tried += 1
             events += schedule.failed(task, "ValueError: no")
         else:
@@ -152,7 +152,7 @@ def test_one_bad_example_costs_no_other() -> None:
     assert tried == 2 * TRIES
 
 
-def test_a_large_shard_is_cut_in_parts_first() -> None:
+def test_a_large_batch_is_cut_in_parts_first() -> None:
     work = work_of("c0")
     schedule = Schedule([work])
     task = schedule.next(1)
@@ -194,7 +194,7 @@ def test_a_bug_in_the_workers_ends_the_run_as_what_it_is() -> None:
     with pytest.raises(RuntimeError, match="in a Ray worker"):
         while not schedule.finished:
             task = schedule.next(1)
-            if isinstance(task, Shard):
+            if isinstance(task, BatchTask):
                 list(schedule.failed(task, "TypeError: no", crash=bug))
             else:
                 list(schedule.done(task, answer(task)))

@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
+from gisteval.files.cells import inert_cell
 from gisteval.importer.prompt_text import prompt_of_output_row, prompt_of_verdict
 from gisteval.judging.definition import load_judge
 from gisteval.judging.parsing import chosen_label, read_reply
 from gisteval.records.schema import Example
 from gisteval.report.gallery import failure_groups, shape
-from gisteval.report.layout import Table, harmless
+from gisteval.report.layout import Table
 from gisteval.thinking import PAIRS, spoken
 
 UNITS = [
@@ -46,7 +47,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "thought": lambda text: spoken(text, PAIRS),
     "released output": lambda text: prompt_of_output_row(text, "Anna"),
     "released verdict": prompt_of_verdict,
-    "cell": harmless,
+    "cell": inert_cell,
     "table": lambda text: Table("t", "t", ("a",), ((text,),)).csv_text(),
     "bare values": lambda text: Table("t", "t", ("a",), ((text,),)).without_intervals(),
 }

@@ -21,7 +21,7 @@ LOOKS: Mapping[float | str | None, tuple[Choice, Choice]] = {
     "flip": ("a", "b"),
     None: ("tie", "error"),
 }
-"""A pair's worth and the two looks, orders ab and ba, that give it."""
+"""A pair's worth and the two comparisons, orders ab and ba, that give it."""
 
 Values = Sequence[float | str | None]
 

@@ -66,8 +66,8 @@ def test_judge_figures(make_run: MakeRun) -> None:
     assert figures is not None
     assert (figures.wins, figures.ties, figures.losses) == (40, 40, 20)
     assert figures.reference == "pos"
-    assert figures.flips == pytest.approx(40.0)  # "flip" and 0.75: the looks disagree
-    # Decisive looks won by the first shown: one of a win's two, both of a flip's, one of a loss's two, and
+    assert figures.flips == pytest.approx(40.0)  # "flip" and 0.75: the comparisons disagree
+    # Decided ones won by the first shown: one of a win's two, both of a flip's, one of a loss's two, and
     # the only one of 0.75.
     assert figures.first_shown == pytest.approx(100 * 5 / 7)
     assert figures.cost == pytest.approx(2.0)
@@ -169,7 +169,7 @@ def refusals() -> list[tuple[str, Callable[[MakeRun], GateResult], type[Exceptio
         ("other opponent", lambda m: gate(m("a", EQUAL), m("b", EQUAL, positive="no")), InvalidRun,
          "differ in 150 of 150 outputs"),
         ("many errors", lambda m: gate(m("a", few), m("b", [0.5] * 100)), InvalidRun,
-         "gave no answer to 10 of 200 looks at human, more than 2%"),
+         "gave no answer to 10 of 200 comparisons on human, more than 2%"),
         ("verdicts gone", with_verdicts_gone, InvalidRun, "2 pairs of human were never judged"),
         ("outputs gone", with_outputs_gone, InvalidRun, "no record of 3 examples of human .*finish"),
         ("examples gone", with_examples_gone, InvalidRun, "holds 0 examples, the run has 150"),

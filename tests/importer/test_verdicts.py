@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,15 @@ def test_the_released_figures(shared_data: Path) -> None:
     for order, expected in (("ab", 60.2), ("ba", 30.4)):
         points = [worth[item.choice] for item in human.rows if item.order == order]
         assert 100 * sum(points) / len(points) == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "deep"])
+def test_a_file_that_never_ends_or_nests_too_deeply(write, kind: str) -> None:
+    path = write(row("LLaMA-gist-1"))
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_text("[" * 500 + "]" * 500)
+    with pytest.raises(GistevalError, match="is damaged or no JSON"):
+        read_verdict_file(path)

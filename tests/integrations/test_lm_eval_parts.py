@@ -50,10 +50,10 @@ def test_nothing_is_no_rule():
         ("befor:x", "did you mean 'before'"),
         ("until:", "no marker"),
         ("until:{", "brace"),
-        ("until:{0.__class__}", "no name of a field"),
-        ("until:{a.b}", "no name of a field"),
-        ("until:{a!r}", "no name of a field"),
-        ("until:{}", "no name of a field"),
+        ("until:{0.__class__}", "is not the name of a field"),
+        ("until:{a.b}", "is not the name of a field"),
+        ("until:{a!r}", "is not the name of a field"),
+        ("until:{}", "is not the name of a field"),
     ],
 )
 def test_bad_rules_are_refused(rule, message):
@@ -65,7 +65,7 @@ def test_a_missing_field_and_a_missing_marker_name_the_place():
     rule = parse_rule("until:{question}")
     with pytest.raises(GistevalError, match=r"task t, document 3: .* no field 'question' \(a\)"):
         rule.split(CONTEXT, {"a": "b"}, "task t, document 3")
-    with pytest.raises(GistevalError, match="does not hold 'birds'"):
+    with pytest.raises(GistevalError, match="does not contain 'birds'"):
         rule.split(CONTEXT, {"question": "birds"}, "task t, document 3")
     with pytest.raises(GistevalError, match=r"\(none\)"):
         rule.split(CONTEXT, "a text", "task t, document 3")

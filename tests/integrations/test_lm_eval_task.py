@@ -98,7 +98,7 @@ def test_examples_of_a_question_stand_in_its_compressed_part(manager, tiny_suite
 
 
 def test_more_examples_than_there_are_is_one_line(manager, tiny_suite):
-    with pytest.raises(GistevalError, match="a question of this task holds 4 examples"):
+    with pytest.raises(GistevalError, match="a question of this task has 4 examples"):
         lm_eval.simple_evaluate(
             GistLM(str(tiny_suite / "neg_control")),
             tasks=["gisteval_wordplay_choice"],

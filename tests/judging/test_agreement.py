@@ -33,19 +33,19 @@ def test_alpha_of_the_published_example() -> None:
 @given(CHOICES)
 def test_kappa_is_that_of_statsmodels(answers: list[tuple[str, str]]) -> None:
     first, second = ({str(n): pair[side] for n, pair in enumerate(answers)} for side in (0, 1))
-    found = cohen_kappa(first, second)
-    assert found is not None and found.n == len(answers)
+    result = cohen_kappa(first, second)
+    assert result is not None and result.n == len(answers)
     codes = [["abt".index(choice) for choice in pair] for pair in answers]
     other = float(cohens_kappa(to_table(codes, 3)[0]).kappa)
-    if found.kappa is None:
+    if result.kappa is None:
         assert math.isnan(other)
     else:
-        assert found.kappa == pytest.approx(other, abs=1e-9)
+        assert result.kappa == pytest.approx(other, abs=1e-9)
 
 
 def test_only_shared_pairs_count() -> None:
-    found = cohen_kappa({"1": "a", "2": "b", "3": "a"}, {"2": "b", "3": "b", "4": "a"})
-    assert found is not None and (found.n, found.agreement) == (2, 50.0)
+    result = cohen_kappa({"1": "a", "2": "b", "3": "a"}, {"2": "b", "3": "b", "4": "a"})
+    assert result is not None and (result.n, result.agreement) == (2, 50.0)
     assert cohen_kappa({"1": "a"}, {"2": "a"}) is None
     assert krippendorff_alpha([{"1": "a"}, {"2": "a"}]) is None
     assert krippendorff_alpha([{"1": "a"}, {"1": "a"}]) is None

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.judging.cache import Reply, ReplyCache
+from gisteval.judging.cache import ReplyCache
+from gisteval.judging.replies import Reply
 
 
 def test_replies_come_back(tmp_path: Path) -> None:
@@ -18,8 +19,8 @@ def test_replies_come_back(tmp_path: Path) -> None:
         cache.put(replies)
         cache.put([("key 3", Reply("newer", 1, 1))])
     with ReplyCache(file) as cache:
-        found = cache.get([*(key for key, _ in replies), "unknown"])
-    assert found == {**dict(replies), "key 3": Reply("newer", 1, 1)}
+        cached = cache.get([*(key for key, _ in replies), "unknown"])
+    assert cached == {**dict(replies), "key 3": Reply("newer", 1, 1)}
 
 
 def test_two_processes_may_share_it(tmp_path: Path) -> None:

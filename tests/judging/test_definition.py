@@ -70,13 +70,13 @@ def test_what_changes_an_answer_changes_the_digest(tmp_path: Path) -> None:
         *(
             (GOOD.replace("{temperature: 0}", f"{{{parameter}}}"), "", message)
             for parameter, message in (
-                ("temperature: .inf", "temperature holds a value that JSON has not"),
-                ("temperature: [1, {a: .nan}]", "temperature holds a value that JSON has not"),
-                ("seed: 2026-01-01", "seed holds a value that JSON has not"),
-                ("user: !!binary aGk=", "user holds a value that JSON has not"),
-                ("extra: {1: 2}", "extra holds a value that JSON has not"),
-                ("model: dearer", "model is no parameter"),
-                ("n: 100", "n is no parameter"),
+                ("temperature: .inf", "temperature holds a value that JSON can't express"),
+                ("temperature: [1, {a: .nan}]", "temperature holds a value that JSON can't express"),
+                ("seed: 2026-01-01", "seed holds a value that JSON can't express"),
+                ("user: !!binary aGk=", "user holds a value that JSON can't express"),
+                ("extra: {1: 2}", "extra holds a value that JSON can't express"),
+                ("model: dearer", "model is not a parameter"),
+                ("n: 100", "n is not a parameter"),
                 ("max_tokens: -100000000", "max_tokens must be a whole number from 1"),
                 ("max_completion_tokens: 0", "max_completion_tokens must be a whole number from 1"),
                 ("max_completion_tokens: true", "max_completion_tokens must be a whole number from 1"),
@@ -86,7 +86,7 @@ def test_what_changes_an_answer_changes_the_digest(tmp_path: Path) -> None:
                 ),
             )
         ),
-        (GOOD + "model_parameters: {m: {model: dearer}}\n", "", "model is no parameter"),
+        (GOOD + "model_parameters: {m: {model: dearer}}\n", "", "model is not a parameter"),
         (GOOD + "again: .nan\n", "", "again"),
         (
             GOOD + "prices: {as_of: d, source: s, models: {m: {input: .inf, output: 1}}}\n",
@@ -98,9 +98,9 @@ def test_what_changes_an_answer_changes_the_digest(tmp_path: Path) -> None:
         (GOOD + "colour: red\n", "", "colour: Extra inputs"),
         (GOOD.replace("version: 1\n", ""), "", "version: Field required"),
         (GOOD.replace("prompt.txt", "absent.txt"), "", "can't be read: .*absent.txt"),
-        (GOOD, "$request $first", r"must hold \$first, \$request, \$second, and no other"),
-        (GOOD, "$request $first $second $third", "and no other placeholder"),
-        (GOOD, "$request $first $second costs 3$", "and no other placeholder"),
+        (GOOD, "$request $first", r"must hold the placeholders \$first, \$request, \$second and no others"),
+        (GOOD, "$request $first $second $third", "and no others"),
+        (GOOD, "$request $first $second costs 3$", "and no others"),
         (GOOD + "reply_schema: system.txt\n", "$request $first $second", "can't be read"),
     ],
 )

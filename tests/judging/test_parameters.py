@@ -8,14 +8,19 @@ import pytest
 
 from gisteval.errors import GistevalError
 from gisteval.judging.definition import load_judge
-from gisteval.judging.parameters import given_parameters, refused_parameter, with_parameters, without
+from gisteval.judging.parameters import (
+    parse_parameters,
+    refused_parameter,
+    with_parameters,
+    without_parameter,
+)
 
 JUDGE = load_judge("openai")
 SENT = {"temperature", "reasoning_effort", "max_completion_tokens", "response_format"}
 
 
-def sent(model: str, *given: str) -> dict:
-    return with_parameters(JUDGE, model, given_parameters(given)).definition.parameters
+def sent(model: str, *flags: str) -> dict:
+    return with_parameters(JUDGE, model, parse_parameters(flags)).definition.parameters
 
 
 def test_the_judges_own_model_is_asked_as_before() -> None:
@@ -27,13 +32,13 @@ def test_the_judges_own_model_is_asked_as_before() -> None:
 
 @pytest.mark.parametrize("model", sorted(JUDGE.definition.prices.models))
 def test_every_priced_model_gets_what_its_vendor_documents(model: str) -> None:
-    found = sent(model)
+    parameters = sent(model)
     if model.startswith("gpt-4"):  # none of them reasons
-        assert found == {"temperature": 0, "max_completion_tokens": 400}
+        assert parameters == {"temperature": 0, "max_completion_tokens": 400}
     elif model.startswith("gpt-5-"):  # always reasons: the default temperature only, no effort "none"
-        assert found == {"reasoning_effort": "minimal", "max_completion_tokens": 1600}
+        assert parameters == {"reasoning_effort": "minimal", "max_completion_tokens": 1600}
     else:
-        assert found == {"temperature": 0, "reasoning_effort": "none", "max_completion_tokens": 400}
+        assert parameters == {"temperature": 0, "reasoning_effort": "none", "max_completion_tokens": 400}
 
 
 def test_flags_come_last() -> None:
@@ -53,21 +58,21 @@ def test_flags_come_last() -> None:
 )
 def test_what_is_no_parameter(text: str) -> None:
     with pytest.raises(GistevalError, match="--judge-param"):
-        given_parameters([text])
+        parse_parameters([text])
 
 
 def test_numbers_that_json_does_not_know_are_text() -> None:
-    assert given_parameters(["a=NaN", "b=none", "c=null"]) == {"a": "NaN", "b": "none", "c": None}
+    assert parse_parameters(["a=NaN", "b=none", "c=null"]) == {"a": "NaN", "b": "none", "c": None}
 
 
 def test_each_parameter_changes_the_digest() -> None:
     changed = {
-        with_parameters(JUDGE, "m", given_parameters(given)).prompt_digest()
+        with_parameters(JUDGE, "m", parse_parameters(given)).prompt_digest()
         for given in ([], ["temperature="], ["temperature=1"], ["seed=1"], ["response_format="])
     }
     assert len(changed) == 5
     same = with_parameters(JUDGE, "m", {"reasoning_effort": None})
-    assert without(JUDGE, "reasoning_effort").prompt_digest() == same.prompt_digest()
+    assert without_parameter(JUDGE, "reasoning_effort").prompt_digest() == same.prompt_digest()
 
 
 def error(message: str, param: str | None = None, code: str | None = None) -> str:
@@ -113,8 +118,11 @@ def test_the_field_that_a_refusal_names(response: str, name: str | None) -> None
 
 
 def test_a_limit_goes_by_its_other_name() -> None:
-    assert without(JUDGE, "max_completion_tokens").definition.parameters["max_tokens"] == 400
-    assert "max_completion_tokens" not in without(JUDGE, "max_completion_tokens").definition.parameters
-    assert without(JUDGE, "response_format").reply_schema == ""
+    assert without_parameter(JUDGE, "max_completion_tokens").definition.parameters["max_tokens"] == 400
+    assert (
+        "max_completion_tokens"
+        not in without_parameter(JUDGE, "max_completion_tokens").definition.parameters
+    )
+    assert without_parameter(JUDGE, "response_format").reply_schema == ""
     with pytest.raises(GistevalError, match="has no parameter top_p"):
-        without(JUDGE, "top_p")
+        without_parameter(JUDGE, "top_p")

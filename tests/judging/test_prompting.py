@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gisteval.judging.definition import load_judge
 from gisteval.judging.prompting import messages, readable
-from gisteval.judging.protocol import Contest, Look, looks
+from gisteval.judging.protocol import Comparison, Matchup, comparisons
 from gisteval.records.schema import Example
 
 HOSTILE = {
@@ -26,19 +26,19 @@ HOSTILE = {
 }
 
 
-def look(ours: str, theirs: str, order: str = "ab", text: str = "") -> Look:
+def comparison_of(ours: str, theirs: str, order: str = "ab", text: str = "") -> Comparison:
     example = Example("1", "t", "s", "Say hello.", text, "hello")
     pair = example.content_id
-    contest = Contest("t", "s", "a", "b", {pair: example}, {pair: ours}, {pair: theirs})
-    return next(found for found in looks(contest, "j", "both", 0) if found.order == order)
+    matchup = Matchup("t", "s", "a", "b", {pair: example}, {pair: ours}, {pair: theirs})
+    return next(c for c in comparisons(matchup, "j", "both", 0) if c.order == order)
 
 
 @pytest.mark.parametrize("judge", ["openai", "chatgpt-2023", "local"])
 @pytest.mark.parametrize("kind", list(HOSTILE))
 def test_hostile_outputs_stay_between_their_tags(judge: str, kind: str) -> None:
-    found = messages(load_judge(judge), look(HOSTILE[kind], "hello"))
-    assert [message["role"] for message in found] == ["system", "user"]
-    text = found[1]["content"]
+    conversation = messages(load_judge(judge), comparison_of(HOSTILE[kind], "hello"))
+    assert [message["role"] for message in conversation] == ["system", "user"]
+    text = conversation[1]["content"]
     text.encode()
     code = re.search("<answer-A ([0-9a-f]{8})>", text)[1]
     opened, closed = f"<answer-A {code}>\n", f"\n</answer-A {code}>"
@@ -52,7 +52,7 @@ def test_hostile_outputs_stay_between_their_tags(judge: str, kind: str) -> None:
 
 @given(st.text(), st.text())
 def test_no_text_closes_its_own_fence(ours: str, theirs: str) -> None:
-    text = messages(load_judge("openai"), look(ours, theirs))[1]["content"]
+    text = messages(load_judge("openai"), comparison_of(ours, theirs))[1]["content"]
     code = re.search("<request ([0-9a-f]{8})>", text)[1]
     assert text.count(f"</answer-A {code}>") == text.count(f"</answer-B {code}>") == 1
 
@@ -60,16 +60,16 @@ def test_no_text_closes_its_own_fence(ours: str, theirs: str) -> None:
 def test_the_order_decides_which_output_is_a() -> None:
     judge = load_judge("openai")
     for order, first in (("ab", "ours"), ("ba", "theirs")):
-        text = messages(judge, look("ours", "theirs", order))[1]["content"]
+        text = messages(judge, comparison_of("ours", "theirs", order))[1]["content"]
         assert re.search(f"<answer-A [0-9a-f]+>\n{first}\n", text)
 
 
 def test_the_input_is_shown_where_there_is_one() -> None:
     judge = load_judge("openai")
-    assert "<input " not in messages(judge, look("x", "y"))[1]["content"]
+    assert "<input " not in messages(judge, comparison_of("x", "y"))[1]["content"]
     assert re.search(
         "<input [0-9a-f]+>\nthe text\n</input",
-        messages(judge, look("x", "y", text="the text"))[1]["content"],
+        messages(judge, comparison_of("x", "y", text="the text"))[1]["content"],
     )
 
 

@@ -15,7 +15,7 @@ from gisteval.importer.verdicts import read_verdict_file
 from gisteval.judging.agreement import cohen_kappa
 from gisteval.judging.definition import load_judge
 from gisteval.judging.parsing import read_reply
-from gisteval.judging.protocol import Contest, looks
+from gisteval.judging.protocol import Matchup, comparisons
 from gisteval.judging.reference import reference_reply
 from gisteval.records.schema import Example
 
@@ -25,25 +25,25 @@ JUDGE = load_judge("reference")
 def reply(ours: str, theirs: str, expected: str) -> str:
     example = Example("1", "t", "s", "say", "", expected)
     pair = example.content_id
-    contest = Contest("t", "s", "a", "b", {pair: example}, {pair: ours}, {pair: theirs})
-    return reference_reply(next(looks(contest, "j", "one", 0)))
+    matchup = Matchup("t", "s", "a", "b", {pair: example}, {pair: ours}, {pair: theirs})
+    return reference_reply(next(comparisons(matchup, "j", "one", 0)))
 
 
 def test_scores_are_those_of_the_libraries() -> None:
     ours, theirs, expected = "the cats sat on a mat", "a dog", "the cat sat on the mats"
-    found = json.loads(reply(ours, theirs, expected))
+    scores = json.loads(reply(ours, theirs, expected))
     rouge = RougeScorer(["rougeL"], use_stemmer=True)
     for place, text in enumerate((ours, theirs)):
-        assert found["rougeL"][place] == pytest.approx(
+        assert scores["rougeL"][place] == pytest.approx(
             100 * rouge.score(expected, text)["rougeL"].fmeasure, abs=0.005
         )
-        assert found["chrF"][place] == pytest.approx(sentence_chrf(text, [expected]).score, abs=0.005)
+        assert scores["chrF"][place] == pytest.approx(sentence_chrf(text, [expected]).score, abs=0.005)
 
 
 def test_a_script_without_ascii_still_counts() -> None:
-    found = reply("你好世界", "再见", "你好世界")
-    assert json.loads(found)["rougeL"] == [0.0, 0.0]
-    assert read_reply(JUDGE.definition, found, "ab") == "a"
+    scores = reply("你好世界", "再见", "你好世界")
+    assert json.loads(scores)["rougeL"] == [0.0, 0.0]
+    assert read_reply(JUDGE.definition, scores, "ab") == "a"
     assert read_reply(JUDGE.definition, reply("", "", ""), "ab") == "tie"
 
 
@@ -84,5 +84,5 @@ def test_agreement_with_the_papers_judge_is_what_the_page_says(
     differing = {pair: choice for pair, choice in ours.items() if pair not in equal}
     assert cohen_kappa(differing, theirs).kappa == pytest.approx(apart, abs=0.01)
     worth = {"a": 100.0, "tie": 50.0, "b": 0.0}
-    rates = [np.mean([worth[choice] for choice in found.values()]) for found in (ours, theirs)]
+    rates = [np.mean([worth[choice] for choice in scores.values()]) for scores in (ours, theirs)]
     assert abs(rates[0] - rates[1]) < 5

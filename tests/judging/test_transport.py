@@ -15,13 +15,12 @@ from itertools import chain
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.judging.cache import Reply
-from gisteval.judging.client import Endpoint, Failure, ask_all
-from gisteval.judging.definition import load_judge
-from tests.judging.test_client import GOOD, some_looks
+from gisteval.judging.client import ask_all
+from gisteval.judging.endpoint import Endpoint
+from gisteval.judging.replies import Failure, Reply
+from tests.judging.conftest import GOOD, JUDGE, some_comparisons
 
 pytest.importorskip("openai", reason="the extra judge is not installed")
-JUDGE = load_judge("openai")
 KEY = "sk-planted/0123456789"
 USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
 
@@ -75,9 +74,9 @@ class RawServer:
 
 @pytest.fixture
 def server() -> Iterator[RawServer]:
-    made = RawServer()
-    yield made
-    made.close()
+    raw_server = RawServer()
+    yield raw_server
+    raw_server.close()
 
 
 @pytest.fixture
@@ -87,7 +86,13 @@ def ask(server: RawServer, monkeypatch) -> Callable[..., list[Reply | Failure]]:
     def run(count: int = 1, timeout: float = 10.0) -> list[Reply | Failure]:
         endpoint = Endpoint(server.url, "m", "OPENAI_API_KEY", concurrency=1, timeout=timeout, retries=0)
         answers: list[Reply | Failure] = []
-        ask_all(JUDGE, endpoint, None, iter(some_looks(count)), lambda look, answer: answers.append(answer))
+        ask_all(
+            JUDGE,
+            endpoint,
+            None,
+            iter(some_comparisons(count)),
+            lambda _, answer: answers.append(answer),
+        )
         return answers
 
     return run
@@ -131,8 +136,8 @@ def test_a_response_is_bounded(server, ask, packed: bool) -> None:
         iter([response(bomb, "Content-Encoding: gzip, gzip")]) if packed else _gigabyte()
     )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    (found,) = ask()
-    assert isinstance(found, Failure) and "more than 16 MiB" in found.reason
+    (failure,) = ask()
+    assert isinstance(failure, Failure) and "more than 16 MiB" in failure.reason
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
 
 
@@ -154,12 +159,12 @@ def test_a_response_is_bounded(server, ask, packed: bool) -> None:
 def test_what_is_no_sound_http_is_a_failure(server, ask, raw: bytes) -> None:
     server.answer = lambda: iter([raw])
     try:
-        found = ask(2)
+        answers = ask(2)
     except GistevalError as error:  # nothing at all, at once: no server is there
         assert "no server answers" in str(error)
     else:
-        assert [type(answer) for answer in found] == [Failure, Failure], found
-        assert all("\n" not in answer.reason and len(answer.reason) < 400 for answer in found)
+        assert [type(answer) for answer in answers] == [Failure, Failure], answers
+        assert all("\n" not in answer.reason and len(answer.reason) < 400 for answer in answers)
 
 
 @pytest.mark.parametrize("charset", ["rot13", "punycode", "no-such", "utf-8", "'utf-16'"])
@@ -176,7 +181,7 @@ def test_a_redirect_is_refused(server, ask) -> None:
             [response(b"", f"Location: {other.url}/{KEY}", status=status)]
         )
         with pytest.raises(
-            GistevalError, match=r"redirects to http://127.0.0.1:\d+/v1/\[key\], which is not"
+            GistevalError, match=r"redirects to http://127.0.0.1:\d+/v1/\[key\], which gisteval"
         ):
             ask()
     assert other.count == 0
@@ -197,5 +202,5 @@ def test_a_key_that_comes_back_escaped_is_not_kept(server, ask) -> None:
         assert re.findall(r"\[key\]", repr(ask())) == ["[key]"], body
     for body in (escaped.encode(), KEY.encode(), b"x" * 195 + KEY.encode()):
         server.answer = lambda body=body: iter([response(body, status="500 Error")])
-        (found,) = ask()
-        assert isinstance(found, Failure) and "sk-" not in found.reason and "\\u" not in found.reason
+        (failure,) = ask()
+        assert isinstance(failure, Failure) and "sk-" not in failure.reason and "\\u" not in failure.reason

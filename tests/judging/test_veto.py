@@ -1,4 +1,4 @@
-"""Judges of known faults are found out, good ones believed, and where nobody can tell, that is said."""
+"""Judges of known faults are judged out, good ones believed, and where nobody can tell, that is said."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from gisteval.judging.evidence import Evidence, Shares
-from gisteval.judging.protocol import Contest, Look, looks
-from gisteval.judging.summary import sum_up
+from gisteval.judging.evidence import Evidence, Outcomes
+from gisteval.judging.protocol import Comparison, Matchup, comparisons
+from gisteval.judging.summary import summarize
 from gisteval.judging.veto import Trust, judge_trust, stated_trust
 from gisteval.records.judge_figures import PairFigures, read_entry
 from gisteval.records.schema import Choice, Example
 
-Answer = Callable[[Look], Choice]
+Answer = Callable[[Comparison], Choice]
 
 
-def first(look: Look) -> Choice:
-    return "a" if look.order == "ab" else "b"
+def first(comparison: Comparison) -> Choice:
+    return "a" if comparison.order == "ab" else "b"
 
 
-def tie(look: Look) -> Choice:
+def tie(comparison: Comparison) -> Choice:
     return "tie"
 
 
-def longer(look: Look) -> Choice:
-    difference = len(look.ours) - len(look.theirs)
+def longer(comparison: Comparison) -> Choice:
+    difference = len(comparison.ours) - len(comparison.theirs)
     return "tie" if not difference else "a" if difference > 0 else "b"
 
 
-def coin(look: Look) -> Choice:
-    return random.Random(look.key).choice(["a", "b", "tie"])
+def coin(comparison: Comparison) -> Choice:
+    return random.Random(comparison.key).choice(["a", "b", "tie"])
 
 
-def fickle(look: Look) -> Choice:
-    """Changes its mind whenever it is asked again."""
-    return "a" if (int(look.pair, 16) % 2 == 0) == (look.purpose == "again") else "b"
+def fickle(comparison: Comparison) -> Choice:
+    """Changes its mind whenever it is asked a second time."""
+    return "a" if (int(comparison.pair, 16) % 2 == 0) == (comparison.purpose == "again") else "b"
 
 
-def unreadable(look: Look) -> Choice:
+def unreadable(comparison: Comparison) -> Choice:
     return "invalid"
 
 
-def good(look: Look) -> Choice:
+def good(comparison: Comparison) -> Choice:
     """Knows that the negative control's outputs are wrong, and can't choose between all others."""
-    return "b" if look.contest.system == "neg" else "tie"
+    return "b" if comparison.matchup.system == "neg" else "tie"
 
 
-def forced(look: Look) -> Choice:
+def forced(comparison: Comparison) -> Choice:
     """As good, but of two alike it names the first."""
-    return "b" if look.contest.system == "neg" else first(look)
+    return "b" if comparison.matchup.system == "neg" else first(comparison)
 
 
 def trust(
@@ -75,15 +75,17 @@ def trust(
         "pos": positive,
         **{name: texts(length) for name, length in lengths.items()},
     }.items():
-        contest = Contest("t", "s", system, "pos", examples, ours, positive)
+        matchup = Matchup("t", "s", system, "pos", examples, ours, positive)
         verdicts = [
-            look.verdict("j", answer(look), None if look.equal and look.purpose != "aa" else "")
-            for look in looks(contest, "i", orders, 0.1)  # type: ignore[arg-type]
-            if not look.equal or look.purpose == "aa"
+            comparison.verdict(
+                "j", answer(comparison), None if comparison.equal and comparison.purpose != "aa" else ""
+            )
+            for comparison in comparisons(matchup, "i", orders, 0.1)  # type: ignore[arg-type]
+            if not comparison.equal or comparison.purpose == "aa"
         ]
-        evidence.add(contest, verdicts, system == "neg")
+        evidence.add(matchup, verdicts, system == "neg")
         if system != "pos":
-            entries.append(sum_up("j", contest, verdicts).figures())
+            entries.append(summarize("j", matchup, verdicts).figures())
     return judge_trust("j", entries, evidence, {"neg": control}, sees_order)
 
 
@@ -97,25 +99,25 @@ def figures(system: str, reference: str) -> PairFigures:
     )  # fmt: skip
 
 
-def rules(found: Trust) -> list[str]:
-    return list(dict.fromkeys(check.rule for check in found.vetoes))
+def rules(trust: Trust) -> list[str]:
+    return list(dict.fromkeys(check.rule for check in trust.vetoes))
 
 
 @pytest.mark.parametrize("orders", ["both", "seeded"])
 @pytest.mark.parametrize("answer", [first, tie, longer, coin, unreadable])
-def test_no_broken_judge_is_believed(answer: Answer, orders: str) -> None:
-    found = trust(answer, 100, orders)
-    assert found.vetoes, found.checks
-    assert found.problem("gist", "s").startswith("it is under veto: ")
-    assert found.summary.startswith("judge j is under veto: ")
+def test_no_broken_judge_is_trusted(answer: Answer, orders: str) -> None:
+    judged = trust(answer, 100, orders)
+    assert judged.vetoes, judged.checks
+    assert judged.problem("gist", "s").startswith("it is under veto: ")
+    assert judged.summary.startswith("judge j is under veto: ")
 
 
 @pytest.mark.parametrize("orders", ["both", "seeded"])
 @pytest.mark.parametrize("answer", [good, forced])
 @pytest.mark.parametrize("n", [10, 24, 100])
-def test_a_good_judge_is_believed(answer: Answer, orders: str, n: int) -> None:
-    found = trust(answer, n, orders)
-    assert (rules(found), found.doubt, found.problem("gist", "s")) == ([], "", "")
+def test_a_good_judge_is_trusted(answer: Answer, orders: str, n: int) -> None:
+    judged = trust(answer, n, orders)
+    assert (rules(judged), judged.doubt, judged.problem("gist", "s")) == ([], "", "")
 
 
 def test_what_each_fault_is_called() -> None:
@@ -127,30 +129,30 @@ def test_what_each_fault_is_called() -> None:
     assert "itself" in rules(trust(fickle, orders="seeded"))
 
 
-def test_a_ruler_is_found_out_though_the_negative_control_writes_less() -> None:
+def test_a_judge_of_length_is_detected_though_the_negative_control_writes_less() -> None:
     shorter = {"gist": lambda i: 1 + 2 * (i % 2), "neg": lambda i: 1}
-    found = trust(longer, systems=shorter)
-    assert rules(found) == ["length"]
-    assert "the output with more characters wins 100% [" in found.vetoes[0].text
+    judged = trust(longer, systems=shorter)
+    assert rules(judged) == ["length"]
+    assert "the output with more characters wins 100% [" in judged.vetoes[0].text
     assert rules(trust(good, systems=shorter)) == []
 
 
 def test_a_judge_that_never_sees_two_texts_as_one() -> None:
-    def blind(look: Look) -> Choice:
-        return first(look) if look.purpose == "aa" else good(look)
+    def blind(comparison: Comparison) -> Choice:
+        return first(comparison) if comparison.purpose == "aa" else good(comparison)
 
     assert rules(trust(blind)) == ["same text"]
 
 
-def test_without_a_negative_control_it_is_said_what_can_not_be_checked() -> None:
-    def able(look: Look) -> Choice:
-        return "b" if int(look.ours.split()[-1]) % 4 == 0 else "a"
+def test_a_missing_negative_control_is_stated() -> None:
+    def able(comparison: Comparison) -> Choice:
+        return "b" if int(comparison.ours.split()[-1]) % 4 == 0 else "a"
 
     alone = {"gist": lambda i: 1 + i % 3}
-    found = trust(able, systems=alone)
-    assert (rules(found), found.doubt) == ([], "")
-    assert found.caveats == (
-        "without verdicts on a negative control nobody can say whether the judge is sensitive",
+    judged = trust(able, systems=alone)
+    assert (rules(judged), judged.doubt) == ([], "")
+    assert judged.caveats == (
+        "without verdicts on a negative control nobody can tell whether the judge is sensitive",
     )
     assert rules(trust(tie, systems=alone)) == ["ties"]
     assert rules(trust(first, systems=alone)) == ["other order"]
@@ -159,11 +161,13 @@ def test_without_a_negative_control_it_is_said_what_can_not_be_checked() -> None
     assert trust(tie, systems=alone, sees_order=False).problem("gist", "s") == ""
 
 
-def test_too_few_looks_are_neither_a_veto_nor_a_conclusion() -> None:
-    found = trust(good, 4)
-    assert rules(found) == []
-    assert "not below 50" in found.doubt
-    assert found.problem("gist", "s").startswith("there are too few looks to tell it from guessing: ")
+def test_too_few_comparisons_are_neither_a_veto_nor_a_conclusion() -> None:
+    judged = trust(good, 4)
+    assert rules(judged) == []
+    assert "not below 50" in judged.doubt
+    assert judged.problem("gist", "s").startswith(
+        "there are too few comparisons to tell it from guessing: "
+    )
 
 
 def test_an_untrained_control_that_is_as_good_is_no_fault_of_the_judge() -> None:
@@ -173,34 +177,40 @@ def test_an_untrained_control_that_is_as_good_is_no_fault_of_the_judge() -> None
     assert rules(trust(tie, control="trained", sees_order=False)) == ["negative control"]
 
 
-def test_missing_looks_count_where_they_are_missing() -> None:
-    def partly(look: Look) -> Choice:
-        return "error" if look.contest.system == "gist" and look.order == "ba" else good(look)
+def test_missing_answers_count_where_they_are_missing() -> None:
+    def partly(comparison: Comparison) -> Choice:
+        return (
+            "error"
+            if comparison.matchup.system == "gist" and comparison.order == "ba"
+            else good(comparison)
+        )
 
-    found = trust(partly)
-    assert rules(found) == ["missing"]
-    assert "it gave no answer to 40 of 80 looks at s, more than 2% (gist)" in found.problem("gist", "s")
-    assert found.problem("neg", "s") == ""
+    judged = trust(partly)
+    assert rules(judged) == ["missing"]
+    assert "it gave no answer to 40 of 80 comparisons on s, more than 2% (gist)" in judged.problem(
+        "gist", "s"
+    )
+    assert judged.problem("neg", "s") == ""
 
 
 def test_it_survives_json() -> None:
-    found = trust(first)
-    stated = [found.stated(figures(system, "pos")) for system in ("gist", "neg")]
+    judged = trust(first)
+    stated = [judged.stated(figures(system, "pos")) for system in ("gist", "neg")]
     lines = [json.dumps(entry.to_json(), allow_nan=False) for entry in stated]
     read = stated_trust(read_entry(json.loads(line)) for line in lines)["j"]
-    assert set(read.checks) == {check for check in found.checks if check.system != "pos"}
-    assert (read.reasons, read.doubt) == (found.reasons, found.doubt)
+    assert set(read.checks) == {check for check in judged.checks if check.system != "pos"}
+    assert (read.reasons, read.doubt) == (judged.reasons, judged.doubt)
 
 
 def test_a_negative_control_speaks_for_the_systems_of_its_own_positive_control() -> None:
     pairs = {"a-gist": "a-pos", "a-neg": "a-pos", "b-gist": "b-pos", "b-neg": "b-pos"}
     entries = [figures(system, reference) for system, reference in pairs.items()]
     evidence = Evidence()
-    for system, worth in (("a-neg", 0.5), ("b-neg", 0.0)):
-        evidence.negatives[system, "s"] = Shares([worth] * 100, list(range(100)))
-    found = judge_trust("j", entries, evidence, {"a-neg": "trained", "b-neg": None}, sees_order=False)
-    assert "negative control a-neg wins 50.0 [48.2, 51.8] on s, not below 50" in found.problem(
+    for system, score in (("a-neg", 0.5), ("b-neg", 0.0)):
+        evidence.negatives[system, "s"] = Outcomes([score] * 100, list(range(100)))
+    judged = judge_trust("j", entries, evidence, {"a-neg": "trained", "b-neg": None}, sees_order=False)
+    assert "negative control a-neg wins 50.0 [48.2, 51.8] on s, not below 50" in judged.problem(
         "a-gist", "s"
     )
-    assert found.problem("a-pos", "s") and not found.problem("b-gist", "s")
-    assert len(found.reasons) == 1
+    assert judged.problem("a-pos", "s") and not judged.problem("b-gist", "s")
+    assert len(judged.reasons) == 1

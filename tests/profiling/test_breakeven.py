@@ -1,4 +1,4 @@
-"""When compression pays: the arithmetic, its edges, and the sweep."""
+"""When compression pays: the arithmetic, its edges, and the what-if grid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gisteval.errors import GistevalError
 from gisteval.profiling.breakeven import Cost, break_even, cost_curve, sampled_uses, storage, uses_until
 from gisteval.profiling.closed_form import forward
 from gisteval.profiling.shapes import describe_config, load_shape
-from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE, Scenario, sweep, what_if
+from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE, Scenario, what_if, what_if_grid
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_net_break_even_is_where_the_cost_curves_cross(base_once, base_each, onc
     base, compressed = Cost(base_once, base_each), Cost(once, each)
     net = break_even("x", base, compressed).net
     if net is None:
-        # Parallel, or cheaper only until the curves cross the other way, which is before 10**10 uses.
+        # Parallel, or cheaper only until the curves cross the other way round, which is before 10**10 uses.
         assert each >= base_each
         assert each == base_each or compressed.after(10**10) > base.after(10**10)
     else:
@@ -61,19 +61,19 @@ def test_what_if_on_llama_at_26_and_4000_tokens():
     short = what_if(model, Scenario(26, 1, 34, 1, 1))
     long = what_if(model, Scenario(4000, 1, 34, 1, 1))
     for found in (short, long):
-        none, cached, gist, negative = found.ways
-        assert [way.name for way in found.ways] == [NO_CACHE, WHOLE_CACHE, GIST, NEGATIVE]
+        none, cached, gist, negative = found.modes
+        assert [mode.name for mode in found.modes] == [NO_CACHE, WHOLE_CACHE, GIST, NEGATIVE]
         assert negative.flops.each < gist.flops.each < cached.flops.each < none.flops.each
         assert gist.stored_bytes == 524_288  # 32 layers x 2 x 4096 in two bytes
-    saved = [1 - f.way(GIST).flops.each / f.way(WHOLE_CACHE).flops.each for f in (short, long)]
+    saved = [1 - f.mode(GIST).flops.each / f.mode(WHOLE_CACHE).flops.each for f in (short, long)]
     assert saved[0] < 0.002 and 0.1 < saved[1] < 0.2
     against_none = short.in_flops[0]
     expected = forward(model.closed, 27, 0, logits=0).total
-    assert short.way(GIST).flops.once == expected
+    assert short.mode(GIST).flops.once == expected
     assert against_none.reuses == 2 and short.in_flops[1].reuses > 500
     # A whole-prompt cache has to be filled as well: only the gist token itself is extra.
     assert short.in_flops[1].net < short.in_flops[1].reuses
-    assert long.way(WHOLE_CACHE).stored_bytes == 4000 * long.way(GIST).stored_bytes
+    assert long.mode(WHOLE_CACHE).stored_bytes == 4000 * long.mode(GIST).stored_bytes
 
 
 def test_batches_make_the_cache_what_bounds_the_time():
@@ -82,17 +82,17 @@ def test_batches_make_the_cache_what_bounds_the_time():
     ratio = {}
     for batch in (1, 64):
         found = what_if(model, Scenario(1000, 1, 34, 100, batch))
-        ratio[batch] = found.way(WHOLE_CACHE).seconds.each / found.way(GIST).seconds.each
+        ratio[batch] = found.mode(WHOLE_CACHE).seconds.each / found.mode(GIST).seconds.each
     assert ratio[1] < 1.1 < 1.5 < ratio[64]
 
 
 def test_sweep_takes_every_combination_and_works_for_t5():
     models = [load_shape("llama-7b"), load_shape("flan-t5-xxl")]
-    found = list(sweep(models, (26, 400), (1, 10), (1, 8), 30, 16))
+    found = list(what_if_grid(models, (26, 400), (1, 10), (1, 8), 30, 16))
     assert len(found) == 16
     assert all(item.in_flops[0].reuses for item in found)
     t5 = next(item for item in found if item.shape == "flan-t5-xxl")
-    assert t5.way(GIST).stored_bytes == 2 * (2 * 24 * 4096 + 4096)
+    assert t5.mode(GIST).stored_bytes == 2 * (2 * 24 * 4096 + 4096)
 
 
 def test_what_cannot_be_swept_is_refused():

@@ -13,12 +13,12 @@ from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.loading import ADAPTERS
 from gisteval.models.running.architecture import architecture_of
 from gisteval.models.text.tokens import PromptTokenizer
-from gisteval.profiling.accounts import CLOSED_FORM, COUNTED, flop_source, work_of
+from gisteval.profiling.accounts import CLOSED_FORM, COUNTED, flop_source, mean_flops
 from gisteval.profiling.breakeven import uses_until
 from gisteval.profiling.closed_form import forward
 from gisteval.profiling.counted_form import counted_form
 from gisteval.profiling.meta import Pass
-from gisteval.profiling.passes import Way, inputs_of, prepare, timed_pass
+from gisteval.profiling.passes import ServingMode, inputs_of, prepare, timed_pass
 from gisteval.profiling.shapes import describe_config
 from gisteval.records.schema import Example
 
@@ -77,21 +77,21 @@ def counted(work: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize("name", list(FAMILIES))
 def test_work_is_what_the_adapter_runs(adapter, name):
-    way = Way("gist-2", "compressed", adapter(name), Gist())
-    model, inputs = way.model, inputs_of(way, [EXAMPLE])
-    prompts = prepare(way, [EXAMPLE])
+    mode = ServingMode("gist-2", "compressed", adapter(name), Gist())
+    model, inputs = mode.model, inputs_of(mode, [EXAMPLE])
+    prompts = prepare(mode, [EXAMPLE])
     real = {
-        "compress": counted(lambda: prepare(way, [EXAMPLE])),
+        "compress": counted(lambda: prepare(mode, [EXAMPLE])),
         "prefill": counted(lambda: model.run(prompts, inputs)),
         "both": counted(lambda: model.run(prompts, inputs).decode(4)),
     }
     real["decode"] = real.pop("both") - real["prefill"]
 
     shape = describe_config(name, model.model.config.to_dict())
-    lengths = timed_pass(way, [EXAMPLE], 4).lengths
+    lengths = timed_pass(mode, [EXAMPLE], 4).lengths
     source = flop_source(shape)
     assert source.name == (CLOSED_FORM if name in ("llama", "mistral") else COUNTED)
-    work = work_of(source.form, lengths, steps=3)
+    work = mean_flops(source.form, lengths, steps=3)
     if source.name == COUNTED:
         found = {phase: getattr(work, phase) for phase in real}
     else:  # what a closed form counts beside matrix products is left out

@@ -16,12 +16,13 @@ from gisteval.compressors.gist.gist import Gist
 from gisteval.compressors.pruning.truncate import Truncate
 from gisteval.errors import GistevalError
 from gisteval.models.running.continuation import Continuation
-from gisteval.profiling.accounts import flop_source, work_of
+from gisteval.profiling.accounts import flop_source, mean_flops
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.closed_form import decode, forward
 from gisteval.profiling.measure import _spread_out, profile_batch
-from gisteval.profiling.passes import Lengths, PassTimes, Way, inputs_of, prepare, timed_pass
+from gisteval.profiling.passes import PassLengths, PassTimes, ServingMode, inputs_of, prepare, timed_pass
 from gisteval.profiling.shapes import describe_config
+from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 EXAMPLES = [
@@ -30,38 +31,38 @@ EXAMPLES = [
 ]
 
 
-def lengths(way: Way, examples: list[Example]) -> tuple[Lengths, ...]:
-    return timed_pass(way, examples, 2).lengths
+def lengths(mode: ServingMode, examples: list[Example]) -> tuple[PassLengths, ...]:
+    return timed_pass(mode, examples, 2).lengths
 
 
 @pytest.fixture
-def ways(tiny_model):
+def modes(tiny_model):
     """The four baselines and k = 1 and 3, on one llama."""
     plain = tiny_model("llama", 0).endless()
     return [
-        Way("no cache", "no_cache", plain, None),
-        Way("whole-prompt cache", "whole_cache", plain, Full()),
-        Way("gist-1", "compressed", tiny_model("llama", 1).endless(), Gist()),
-        Way("gist-3", "compressed", tiny_model("llama", 3).endless(), Gist()),
-        Way("negative control", "negative", plain, Empty()),
+        ServingMode("no cache", "no_cache", plain, None),
+        ServingMode("whole-prompt cache", "whole_cache", plain, Full()),
+        ServingMode("gist-1", "compressed", tiny_model("llama", 1).endless(), Gist()),
+        ServingMode("gist-3", "compressed", tiny_model("llama", 3).endless(), Gist()),
+        ServingMode("negative control", "negative", plain, Empty()),
     ]
 
 
-def test_no_cache_is_one_pass_over_what_the_whole_cache_runs_in_two(ways):
+def test_no_cache_is_one_pass_over_what_the_whole_cache_runs_in_two(modes):
     """Same logits, so what is timed as a baseline is the same computation."""
     logits = []
-    for way in ways[:2]:
-        running = way.model.run(prepare(way, EXAMPLES), inputs_of(way, EXAMPLES))
+    for mode in modes[:2]:
+        running = mode.model.run(prepare(mode, EXAMPLES), inputs_of(mode, EXAMPLES))
         logits.append(running.last_logits)
     assert float((logits[0] - logits[1]).abs().max()) < 1e-4
 
 
-def test_lengths_and_bytes_are_those_of_the_prompts(ways):
-    prompts = ways[0].model.tokens.prompts([e.instruction for e in EXAMPLES])
-    texts = ways[0].model.tokens.continuations([e.input for e in EXAMPLES])
+def test_lengths_and_bytes_are_those_of_the_prompts(modes):
+    prompts = modes[0].model.tokens.prompts([e.instruction for e in EXAMPLES])
+    texts = modes[0].model.tokens.continuations([e.input for e in EXAMPLES])
     for index, (prompt, text) in enumerate(zip(prompts, texts, strict=True)):
-        none, whole, gist, _, negative = (lengths(way, EXAMPLES)[index] for way in ways)
-        slot = ways[0].model.slot_bytes
+        none, whole, gist, _, negative = (lengths(mode, EXAMPLES)[index] for mode in modes)
+        slot = modes[0].model.slot_bytes
         assert (none.compressed, none.cached, none.run) == (0, 0, len(prompt) + len(text))
         assert (whole.compressed, whole.cached, whole.run) == (len(prompt), len(prompt), len(text))
         assert (gist.compressed, gist.cached, gist.run) == (len(prompt) + 1, 1, len(text))
@@ -70,17 +71,18 @@ def test_lengths_and_bytes_are_those_of_the_prompts(ways):
 
 
 def test_a_pruned_prompt_is_run_again_at_each_use(tiny_model):
-    way = Way("truncate", "compressed", tiny_model("llama", 0).endless(), Truncate(), 3)
-    (found,) = lengths(way, EXAMPLES[:1])
+    model = tiny_model("llama", 0).endless()
+    mode = ServingMode("truncate", "compressed", model, Truncate(), Budget(slots=3))
+    (found,) = lengths(mode, EXAMPLES[:1])
     assert (found.compressed, found.cached) == (0, 0)
-    (prompt,) = way.model.tokens.prompts([EXAMPLES[0].instruction])
-    template = sum(way.model.tokens.template_ends(prompt))
-    assert found.run == template + 3 + len(inputs_of(way, EXAMPLES[:1])[0])
+    (prompt,) = mode.model.tokens.prompts([EXAMPLES[0].instruction])
+    template = sum(mode.model.tokens.template_ends(prompt))
+    assert found.run == template + 3 + len(inputs_of(mode, EXAMPLES[:1])[0])
 
 
 def test_every_row_decodes_the_asked_number_of_tokens(tiny_model, monkeypatch):
     model = tiny_model("llama", 1)
-    way = Way("gist-1", "compressed", model.endless(), Gist())
+    mode = ServingMode("gist-1", "compressed", model.endless(), Gist())
     produced = []
     original = Continuation.decode
 
@@ -89,19 +91,19 @@ def test_every_row_decodes_the_asked_number_of_tokens(tiny_model, monkeypatch):
         return produced
 
     monkeypatch.setattr(Continuation, "decode", spy)
-    timed_pass(way, EXAMPLES, 12)
+    timed_pass(mode, EXAMPLES, 12)
     assert [len(row.token_ids) for row in produced] == [12] * len(EXAMPLES)
-    assert model.end_ids != way.model.end_ids  # the model it was made from still stops
+    assert model.end_ids != mode.model.end_ids  # the model it was made from still stops
 
 
-def test_a_profile_has_every_way_phase_and_both_differences(ways, monkeypatch):
+def test_a_profile_has_every_mode_phase_and_both_differences(modes, monkeypatch):
     monkeypatch.setattr("gisteval.profiling.measure.MOST_ROUNDS", 8)
-    found = profile_batch(ways, EXAMPLES, 2, 4, TimeBudget.of(math.inf))
-    assert [timing.way.name for timing in found.timings] == [way.name for way in ways]
+    found = profile_batch(modes, EXAMPLES, 2, 4, TimeBudget.of(math.inf))
+    assert [timing.mode.name for timing in found.timings] == [mode.name for mode in modes]
     assert [timing.compress is None for timing in found.timings] == [True, False, False, False, True]
-    assert {(s.way, s.baseline, s.phase) for s in found.savings} == {
-        (way, base, phase)
-        for way in ("gist-1", "gist-3")
+    assert {(s.mode, s.baseline, s.phase) for s in found.savings} == {
+        (mode, base, phase)
+        for mode in ("gist-1", "gist-3")
         for base in ("no cache", "whole-prompt cache")
         for phase in ("prefill", "end_to_end")
     }
@@ -113,17 +115,17 @@ def test_a_profile_has_every_way_phase_and_both_differences(ways, monkeypatch):
         assert timing.prefill.n == found.rounds
 
 
-def test_work_is_the_closed_form_of_the_lengths(ways):
-    shape = describe_config("tiny", ways[0].model.model.config.to_dict())
-    found = lengths(ways[2], EXAMPLES[:1])
-    work = work_of(flop_source(shape).form, found, steps=5)
+def test_work_is_the_closed_form_of_the_lengths(modes):
+    shape = describe_config("tiny", modes[0].model.model.config.to_dict())
+    found = lengths(modes[2], EXAMPLES[:1])
+    work = mean_flops(flop_source(shape).form, found, steps=5)
     (one,) = found
     assert work.compress == forward(shape.closed, one.compressed, 0, logits=0).total
     assert work.prefill == forward(shape.closed, one.run, one.cached, logits=1).total
     assert work.decode == decode(shape.closed, one.run, one.cached, 5).total
 
 
-def test_few_rounds_cover_all_lengths_in_a_fixed_order(ways):
+def test_few_rounds_cover_all_lengths_in_a_fixed_order(modes):
     """Whatever a short time allows to measure is not the short examples only, and the same every time."""
     order = _spread_out(list(range(9)))
     assert sorted(order) == list(range(9))
@@ -132,16 +134,16 @@ def test_few_rounds_cover_all_lengths_in_a_fixed_order(ways):
         assert abs(sum(order[:count]) / count - 4) <= 0.7
 
 
-def test_every_way_is_served_once_whatever_the_time(ways):
-    found = profile_batch(ways, EXAMPLES, 2, 4, TimeBudget.of(0.0))
+def test_every_mode_is_served_once_whatever_the_time(modes):
+    found = profile_batch(modes, EXAMPLES, 2, 4, TimeBudget.of(0.0))
     assert (found.rounds, found.stopped) == (1, "budget")
     assert found.left_out == ("warming up", "peak memory", "3 of 4 batches of examples")
-    assert [timing.way.name for timing in found.timings] == [way.name for way in ways]
+    assert [timing.mode.name for timing in found.timings] == [mode.name for mode in modes]
     for timing in found.timings:
         assert len(timing.lengths) == 2 and timing.peak is None
         assert timing.end_to_end.proven is None and timing.end_to_end.low is None
     assert all(saving.percent_interval is None for saving in found.savings)
-    assert profile_batch(ways, EXAMPLES, 2, 4, TimeBudget.of(0.0), must=False) is None
+    assert profile_batch(modes, EXAMPLES, 2, 4, TimeBudget.of(0.0), must=False) is None
 
 
 @given(st.floats(0, 60), st.lists(st.floats(0.01, 20), min_size=5, max_size=5), st.sampled_from([1, 2, 4]))
@@ -151,13 +153,13 @@ def test_time_is_kept_however_slow_a_pass_is(budget, seconds, batch_size):
     names = [str(number) for number in range(len(seconds))]
     kinds = ["no_cache", "whole_cache", "compressed", "compressed", "negative"]
     slow = [
-        Way(name, kind, SimpleNamespace(device="none"), None)
+        ServingMode(name, kind, SimpleNamespace(device="none"), None)
         for name, kind in zip(names, kinds, strict=True)
     ]
 
-    def serve(way, examples, output_tokens):
-        now[0] += seconds[int(way.name)]
-        return PassTimes(0.1, 0.1, 0.1, (Lengths(1, 1, 1, 1),) * len(examples))
+    def serve(mode, examples, output_tokens):
+        now[0] += seconds[int(mode.name)]
+        return PassTimes(0.1, 0.1, 0.1, (PassLengths(1, 1, 1, 1),) * len(examples))
 
     def peak(work, device):
         work()
@@ -178,13 +180,13 @@ def test_time_is_kept_however_slow_a_pass_is(budget, seconds, batch_size):
     assert (found.stopped == "rounds") == (found.rounds == 20)
 
 
-def test_what_cannot_be_measured_is_refused(ways):
+def test_what_cannot_be_measured_is_refused(modes):
     with pytest.raises(GistevalError, match="fill a batch of 10"):
-        profile_batch(ways, EXAMPLES, 10, 4, TimeBudget.of(0.1))
+        profile_batch(modes, EXAMPLES, 10, 4, TimeBudget.of(0.1))
 
 
-def test_timing_leaves_the_weights_alone(ways):
-    before = [weight.clone() for weight in ways[0].model.model.parameters()]
-    timed_pass(ways[2], EXAMPLES, 3)
-    after = list(ways[0].model.model.parameters())
+def test_timing_leaves_the_weights_alone(modes):
+    before = [weight.clone() for weight in modes[0].model.model.parameters()]
+    timed_pass(modes[2], EXAMPLES, 3)
+    after = list(modes[0].model.model.parameters())
     assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))

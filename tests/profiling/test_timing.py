@@ -1,4 +1,4 @@
-"""Medians with intervals, clocks and the roof."""
+"""Medians with intervals, and clocks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from gisteval.profiling.memory import peak_memory
-from gisteval.profiling.roofline import attained, measure_machine
 from gisteval.profiling.timing import Stopwatch, median_interval, sign_test
 
 CPU = torch.device("cpu")
@@ -72,25 +70,3 @@ def test_stopwatch_gives_the_spans_between_marks():
     watch.mark()
     long, short = watch.seconds()
     assert long >= 0.02 > short >= 0
-
-
-def test_peak_memory_sees_a_block_that_is_gone_again():
-    size = 300 * 2**20
-    held = peak_memory(lambda: None, CPU)
-    peak = peak_memory(lambda: torch.ones(size, dtype=torch.uint8).sum(), CPU)
-    if held is None or peak is None:
-        pytest.skip("this system does not tell the peak of the resident set")
-    assert peak.bytes - held.bytes > 0.9 * size
-    after = peak_memory(lambda: None, CPU)
-    assert after.bytes < peak.bytes
-
-
-def test_the_roof_bounds_by_memory_first_and_by_arithmetic_then():
-    machine = measure_machine(CPU, torch.float32)
-    assert machine.flops_per_second > 1e8 and machine.bytes_per_second > 1e8
-    ridge = machine.flops_per_second / machine.bytes_per_second
-    slow = attained(machine, "decode", flops=ridge / 10 * 1e6, moved=1e6, seconds=1.0)
-    fast = attained(machine, "prefill", flops=ridge * 10 * 1e6, moved=1e6, seconds=1.0)
-    assert (slow.bound, fast.bound) == ("memory", "compute")
-    assert slow.share == pytest.approx(1e6 / machine.bytes_per_second)
-    assert fast.share == pytest.approx(ridge * 1e7 / machine.flops_per_second)

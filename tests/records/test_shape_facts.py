@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.pipeline.profile.profile_shapes import SweepOptions, what_if_profile
+from gisteval.pipeline.profile.options import ProfileOptions
+from gisteval.pipeline.profile.profile_shapes import shape_profile
 from gisteval.records.shape_facts import ReleasedProfile, ReleasedSaving, ReleasedWay, read_profile
 
 
 def test_a_sweep_is_read_as_it_was_written(tmp_path: Path) -> None:
-    sweep = what_if_profile(SweepOptions(("llama-7b",), (26, 100), (1,), (1,), 34, 1, 80 * 10**9))
+    options = ProfileOptions(
+        shapes=("llama-7b",), what_if=True, prompt_tokens=(26, 100), gist_tokens=(1,), batch_sizes=(1,)
+    )
+    sweep = shape_profile(options)
     file = tmp_path / "profile.json"
     file.write_text(json.dumps(sweep.to_json()))
     assert read_profile(file) == sweep

@@ -15,6 +15,7 @@ import pytest
 from filelock import SoftFileLock
 
 from gisteval.errors import GistevalError
+from gisteval.files.foreign import LONGEST_ROW
 from gisteval.records import store
 from gisteval.records.store import RecordWriter, read_records, repair, write_atomic, write_json
 
@@ -65,6 +66,19 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: str) -> None:
     path.write_text(f'{{"key": "a"}}\n{line}\n{{"key": "b"}}\n')
     with pytest.raises(GistevalError, match=r"records\.jsonl, line 2 is damaged: delete that line"):
         list(read_records(path))
+
+
+def test_records_are_in_regular_files_with_lines_that_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "device.jsonl").symlink_to("/dev/zero")
+    for name in ("pipe.jsonl", "device.jsonl"):
+        with pytest.raises(GistevalError, match=f"{name} can't be read .*no regular file"):
+            list(read_records(tmp_path / name))
+    with (tmp_path / "long.jsonl").open("wb") as stream:
+        stream.write(b'{"key": "a"}\n')
+        stream.truncate(LONGEST_ROW * 4)  # zeros that take no place on the disk
+    with pytest.raises(GistevalError, match=r"long\.jsonl, line 2 is damaged"):
+        list(read_records(tmp_path / "long.jsonl"))
 
 
 @needs_full_disk

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from run_folders import claim_run, make_generation, make_system
 
-from gisteval.pipeline.judge.judged import update_judging
+from gisteval.pipeline.judge.results import update_judging
 from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Choice, Example, Generation, Order, Verdict, digest

@@ -233,7 +233,7 @@ def imported(answers: Mapping[str, Callable[[int], str | None]], n: int = 160) -
         label = SystemLabel(name, "", CONDITIONS[name], 1, "mine")
         parts.append(ImportedOutputs(label, "s", examples, known, "here"))
     with TemporaryDirectory() as path:
-        folder = claim_folder(Path(path), "t", {"s": examples}, [p.system for p in parts], {}, ["x"], {})
+        folder = claim_folder(Path(path), "t", {"s": examples}, [p.system for p in parts], {}, ["x"])
         write_generations(folder, parts)
         folder.note_failures(failures_of(parts))
         return findings(list(run_rows(folder)), NOTHING, ())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from gisteval.files.names import file_name
 from gisteval.gate.gate import GateOptions, run_gate
 from gisteval.gate.output import gate_json
 from gisteval.records.judge_figures import pair_entries
@@ -47,3 +50,10 @@ def test_figure_table_and_gate_agree(small_run, write_small_run, make_example, t
             assert shares == [interval and interval.value for interval in stated]
             assert [cell.split(" [")[0] for cell in noise[place][:3]] == [text(share) for share in shares]
             assert (shares[0] is None, shares[1] is None) == (not sees_order, not sees_order)
+
+
+def test_no_two_judges_share_a_file(small_run):
+    entry = pair_entries(read_runs([small_run]).judging)[0]
+    judges = ("openai:a", "openai/a", "openai_a")
+    tables = judging_tables([replace(entry, judge=judge) for judge in judges])
+    assert len({file_name(table.name) for table in tables}) == 2 * len(judges)

@@ -42,7 +42,8 @@ def test_a_judgement_is_the_mean_of_both_orders(small_run) -> None:
         0.5,
         0.5,
     ]  # the orders disagree on 0, equal outputs tie, 3 is lost
-    assert [look.order for look in found.samples[0].outputs[GIST].judgements["reference"].looks] == [
+    first = found.samples[0].outputs[GIST].judgements["reference"]
+    assert [verdict.order for verdict in first.verdicts] == [
         "ab",
         "ba",
     ]
@@ -65,7 +66,7 @@ def test_only_verdicts_of_the_win_rate_count_and_the_last_look_wins(
     (sample,) = collect_samples(read_runs([run])).samples
     judgement = sample.outputs[NEGATIVE].judgements["reference"]
     assert judgement.value is None
-    assert [look.choice for look in judgement.looks] == ["a", "error"]
+    assert [verdict.choice for verdict in judgement.verdicts] == ["a", "error"]
 
 
 def test_the_same_example_twice_is_two_samples(write_small_run, make_example, tmp_path) -> None:

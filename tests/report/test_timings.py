@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import pytest
 
+from gisteval.records.profile_facts import BreakEvenFacts, MedianFacts, SavingFacts
 from gisteval.report.timings import (
     is_faster,
     median_text,
@@ -15,8 +19,13 @@ from gisteval.report.timings import (
 )
 
 
-def found(n: int, low: float | None = 1.0, high: float | None = 3.0) -> dict[str, float | None]:
-    return {"median": 2.0, "low": low, "high": high, "n": n}
+def found(n: int, low: float | None = 1.0, high: float | None = 3.0) -> MedianFacts:
+    return MedianFacts(median=2.0, low=low, high=high, n=n, confidence=0.95)
+
+
+def even(**changes: object) -> BreakEvenFacts:
+    fields: dict[str, Any] = {"unit": "seconds", "baseline": "b", "saved_each": 1.0, "reuses": 1, "net": 1}
+    return BreakEvenFacts(**{**fields, **changes})
 
 
 @pytest.mark.parametrize(
@@ -46,7 +55,10 @@ def test_an_interval_needs_a_few_different_passes_and_a_statement_six(median, sh
     ],
 )
 def test_what_is_faster_is_said_by_interval_and_corrected_test(median, p_value, said):
-    assert is_faster({**median, "p_value": p_value}) == said
+    saving = SavingFacts(
+        system="a", baseline="b", phase="decode", percent=1.0, p_value=p_value, **asdict(median)
+    )
+    assert is_faster(saving) == said
 
 
 def test_a_median_without_interval_is_a_bare_number():
@@ -64,7 +76,7 @@ def test_a_median_without_interval_is_a_bare_number():
     ],
 )
 def test_the_number_of_passes_says_what_the_intervals_are(rounds, text):
-    assert passes_text({"rounds": rounds}) == text
+    assert passes_text(rounds) == text
 
 
 @pytest.mark.parametrize(
@@ -78,7 +90,7 @@ def test_the_number_of_passes_says_what_the_intervals_are(rounds, text):
     ],
 )
 def test_when_it_pays_is_said_in_words(uses, unit, text):
-    assert pays_text({"reuses": uses, "unit": unit}) == text
+    assert pays_text(even(reuses=uses, unit=unit)) == text
 
 
 @pytest.mark.parametrize(
@@ -92,9 +104,9 @@ def test_when_it_pays_is_said_in_words(uses, unit, text):
     ],
 )
 def test_an_interval_of_uses_never_repeats_itself(ends, text):
-    assert pays_interval({"interval": ends, "unit": "seconds"}) == text
+    assert pays_interval(even(interval=None if ends is None else tuple(ends))) == text
 
 
 def test_a_file_without_the_interval_of_the_uses_shows_none():
-    assert pays_interval({"low": 1, "high": 1, "unit": "seconds"}) == "too few passes"
-    assert pays_interval({"low": None, "high": None, "unit": "flops"}) == "exact"
+    assert pays_interval(even()) == "too few passes"
+    assert pays_interval(even(unit="flops")) == "exact"

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 from campaign_time import within
-from gisteval.pipeline.judge.judge_run.options import JudgeOptions
 
 from gisteval.errors import GistevalError
 from gisteval.gate.compare import compare
 from gisteval.gate.gate import GateOptions, run_gate
 from gisteval.gate.sides import choose_side
 from gisteval.pipeline.judge.judge_run import judge_run
+from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.records.run_folder import RunFolder
 from gisteval.report.build import build_report
 

@@ -16,7 +16,7 @@ from gisteval.models.running.encoder_decoder import EncoderDecoderModel
 from gisteval.records.schema import Example
 from gisteval.training.encoder_decoder import SourceCollator, source_collator, split_loss
 from gisteval.training.recipe import build_recipe
-from gisteval.training.rows import Row, build_rows
+from gisteval.training.rows import TrainingRow, build_rows
 from gisteval.training.train import train
 
 CPU = torch.device("cpu")
@@ -53,7 +53,10 @@ def recipe(**changes):
 
 
 def test_collator_draws_every_column():
-    rows = [Row((10, 11, 99, 99), (((20, 21), (22, 23, 1)),)), Row((12, 99, 99), (((1,), (41, 1)),))]
+    rows = [
+        TrainingRow((10, 11, 99, 99), (((20, 21), (22, 23, 1)),)),
+        TrainingRow((12, 99, 99), (((1,), (41, 1)),)),
+    ]
     batch = SourceCollator(MaskRule("gist"), k=2, start=7)(rows)
     assert batch["input_ids"].tolist() == [[10, 11, 99, 99, 20, 21], [12, 99, 99, 1, 0, 0]]
     assert batch["decoder_input_ids"].tolist() == [[7, 22, 23], [7, 41, 7]]
@@ -125,8 +128,8 @@ def test_examples_cannot_share_a_row(tmp_path):
 @pytest.mark.parametrize(
     ("scratch", "message"),
     [
-        ({"model": "t5", "context": 99}, "scratch: a t5 takes no context"),
-        ({"model": "t5", "init_std": 0.1}, "a t5 takes no init_std"),
+        ({"model": "t5", "context": 99}, "scratch: a t5 has no context"),
+        ({"model": "t5", "init_std": 0.1}, "a t5 has no init_std"),
         ({"model": "bart"}, "scratch.model: Input should be 'llama' or 't5'"),
         ({"hidden_size": 30}, "hidden_size must be a multiple of heads"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.training.recipe import build_recipe, load_recipe
 
@@ -54,11 +55,37 @@ def test_a_recipe_extends_another_and_overrides_come_last(tmp_path):
     )
     (tmp_path / "sub" / "middle.yaml").write_text("extends: ../common.yaml\nseed: 2\nk: 5\n")
     (tmp_path / "sub" / "last.yaml").write_text("extends: middle.yaml\ncondition: neg_control\n")
-    recipe = load_recipe(tmp_path / "sub" / "last.yaml", {"steps": 9})
+    with pytest.raises(GistevalError, match=r"middle\.yaml: extends: .*common\.yaml.* --allow-outside"):
+        load_recipe(tmp_path / "sub" / "last.yaml", {})
+    recipe = load_recipe(tmp_path / "sub" / "last.yaml", {"steps": 9}, allow_outside=True)
     assert (recipe.condition, recipe.k, recipe.seed, recipe.steps) == ("neg_control", 5, 2, 9)
     assert recipe == build_recipe(
         {**VALID, "condition": "neg_control", "k": 5, "seed": 2, "steps": 9}, "test"
     )
+
+
+def test_what_a_recipe_extends_lies_in_its_folder_or_below(tmp_path):
+    folder = tmp_path / "recipes"
+    (folder / "sub").mkdir(parents=True)
+    (tmp_path / "secret.yaml").write_text("seed: 7\n")
+    (folder / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    (folder / "sub" / "common.yaml").write_text("seed: 3\n")
+    (folder / "last.yaml").write_text("extends: sub/common.yaml\n")
+    assert load_recipe(folder / "last.yaml", VALID).seed == 3
+    (folder / "circle.yaml").symlink_to(folder / "circle.yaml")
+    with pytest.raises(GistevalError, match=r"circle\.yaml can't be read"):
+        load_recipe(folder / "circle.yaml", VALID)
+    for name in ("../secret.yaml", str(tmp_path / "secret.yaml"), "link.yaml"):
+        (folder / "last.yaml").write_text(f"extends: {name}\n")
+        with pytest.raises(GistevalError, match=r"last\.yaml: extends: .* --allow-outside"):
+            load_recipe(folder / "last.yaml", VALID)
+        assert load_recipe(folder / "last.yaml", VALID, allow_outside=True).seed == 7
+
+
+@pytest.mark.parametrize("recipe", sorted(find_content("checkpoints").glob("*/*.yaml")))
+def test_the_bundled_recipes_extend_only_their_neighbours(recipe):
+    fields = {"condition": "gist"} if recipe.stem == "common" else {}
+    assert load_recipe(recipe, fields).family
 
 
 @pytest.mark.parametrize(

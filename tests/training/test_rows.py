@@ -13,7 +13,7 @@ from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.prompts import Template
 from gisteval.records.schema import Example
-from gisteval.training.rows import IGNORED, Collator, Row, Rows, build_rows, loss_history
+from gisteval.training.rows import IGNORED, Collator, TrainingRow, TrainingRows, build_rows, loss_history
 
 COMPRESSORS = {"gist": Gist(), "pos_control": Full(), "neg_control": Empty()}
 PAIRS = [
@@ -46,7 +46,7 @@ def test_neighbours_of_one_instruction_share_a_row(tokens, tiny_tokenizer):
         (say, ["\nInput: no\nOutput: no</s>"]),
     ]
     assert [tiny_tokenizer.decode(y) for _, y in rows[0].pairs] == [" cats</s>", " no</s>"]
-    dataset = Rows(rows)
+    dataset = TrainingRows(rows)
     assert (len(dataset), dataset[2]) == (4, rows[2])
     assert len(rows[0]) == len(rows[0].prompt) + sum(len(x) + len(y) for x, y in rows[0].pairs)
 
@@ -60,7 +60,10 @@ def test_rows_up_to_the_maximum_length_are_kept(tokens):
     assert too_long == 3
 
 
-ROWS = [Row((10, 11, 99, 99), (((20, 21), (22, 23)), ((30,), (31,)))), Row((12, 99, 99), (((40,), (41,)),))]
+ROWS = [
+    TrainingRow((10, 11, 99, 99), (((20, 21), (22, 23)), ((30,), (31,)))),
+    TrainingRow((12, 99, 99), (((40,), (41,)),)),
+]
 
 
 def test_collator_draws_every_column():

@@ -240,7 +240,7 @@ def test_only_the_modules_named_are_drawn_anew(finished, tmp_path):
     assert changed == {name for name in before if "q_proj" in name or "k_proj" in name}
     spread = json.loads((finished[0] / "config.json").read_text())["initializer_range"]
     assert all(0.9 < after[name].std() / spread < 1.1 for name in changed)
-    with pytest.raises(GistevalError, match="no linear module 'qproj', but q_proj, k_proj"):
+    with pytest.raises(GistevalError, match="no linear module 'qproj': choose from q_proj, k_proj"):
         train(recipe(**{**changes, "redraw": ["qproj"]}), EXAMPLES, tmp_path / "unknown")
 
 

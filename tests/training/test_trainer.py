@@ -12,7 +12,7 @@ from gisteval.masks import MaskRule
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.prompts import Template
 from gisteval.records.schema import Example
-from gisteval.training.rows import Collator, Row, build_rows
+from gisteval.training.rows import Collator, TrainingRow, build_rows
 from gisteval.training.trainer import EpochSampler, target_loss
 
 EXAMPLES = [
@@ -73,7 +73,9 @@ def test_loss_over_windows_and_biases_is_the_stock_models_row_by_row(name):
     """Rows far longer than the windows: the mask handed over must not open them."""
     model = tiny_model(family(name))
     prompts, xs, ys = family_rows((40, 9), 1), family_rows((20, 5), 2), family_rows((6, 3), 3)
-    built = [Row(tuple(p), ((tuple(x), tuple(y)),)) for p, x, y in zip(prompts, xs, ys, strict=True)]
+    built = [
+        TrainingRow(tuple(p), ((tuple(x), tuple(y)),)) for p, x, y in zip(prompts, xs, ys, strict=True)
+    ]
     batch = Collator(MaskRule("pos_control"), 0, 4)(built)
     alone = []
     for p, x, y in zip(prompts, xs, ys, strict=True):

@@ -1,10 +1,10 @@
-"""The model "gist" of lm-evaluation-harness: any of its tasks under prompt compression.
+"""The model "gist" of lm-evaluation-harness, which runs any of its tasks under prompt compression.
 
     import lm_eval
     import gisteval.integrations.lm_eval          # registers the model
     lm_eval.simple_evaluate("gist", "pretrained=ckpt,compress=before:Question: {question}", tasks=[...])
 
-From a shell, `gisteval lm-eval` does the same. Raises MissingExtra where lm-eval is not installed.
+The command `gisteval lm-eval` does the same. The import raises MissingExtra if lm-eval is not installed.
 """
 
 from gisteval.errors import MissingExtra

@@ -1,4 +1,4 @@
-"""lm-eval's requests as rows behind compressed prompts: one prefix for each distinct compressed part."""
+"""Batches of lm-eval's requests, with one compressed prompt for each distinct compressed part."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from gisteval.models.running.memory import Halving
 from gisteval.records.budget import Budget
 
 PLAIN = Nothing(0, Accounting(0, 0, 0, 0))
-"""What stands before a row of which nothing is compressed."""
+"""The compressed prompt of a row of which nothing is compressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """An answer to score behind an input, as tokens, behind a compressed part. An empty prompt is none."""
+    """An answer to score.
+
+    Attributes:
+        prompt: The part of the context that is compressed, as text. It may be empty.
+        input: Token ids of the rest of the context.
+        answer: Token ids of the answer.
+    """
 
     prompt: str
     input: tuple[int, ...]
@@ -26,10 +32,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What is run once: an input behind a compressed part. An empty prompt is none.
+class RequestRow:
+    """An input that is run once behind a compressed prompt.
 
-    width: rows of the batch that it becomes; room: tokens that may follow the input.
+    Attributes:
+        prompt: The part of the context that is compressed, as text. It may be empty.
+        input: Token ids of the rest of the context.
+        width: Rows that it takes in the batch, one for each answer.
+        room: Most tokens that follow the input.
     """
 
     prompt: str
@@ -40,17 +50,24 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A row, by its index, with its prompt's compressed form."""
+    """A row of a batch.
+
+    Attributes:
+        index: Index of the row among all rows.
+        row: The row.
+        compressed: Its compressed prompt.
+    """
 
     index: int
-    row: Row
+    row: RequestRow
     compressed: CompressedPrompt
 
 
 class Compression:
-    """A compressor with its budget, and what it has done to the distinct prompts so far."""
+    """A compressor with its budget, and totals over the distinct prompts that it has compressed."""
 
     def __init__(self, compressor: Compressor, budget: Budget | None) -> None:
+        """Start with no prompts."""
         self.compressor = compressor
         self.budget = budget
         self.halving = Halving()
@@ -58,25 +75,30 @@ class Compression:
         self.source_tokens = self.kept = self.prompts = 0
 
     def measure(self, model: PromptModel, prompt: str) -> int:
-        """How much of the context a prompt takes up, gist tokens included; 0 for none."""
+        """Return the positions of the context that a prompt takes, gist tokens included, or 0 for ""."""
         if prompt and prompt not in self.lengths:
             self.lengths[prompt] = self.compressor.positions(model, [prompt], self.budget)[0]
         return self.lengths[prompt] if prompt else 0
 
     def apply(self, model: PromptModel, prompts: Sequence[str]) -> dict[str, CompressedPrompt]:
-        """The compressed forms; the empty prompt's is none."""
+        """Compress prompts. The compressed form of "" is `PLAIN`."""
         lengths = {prompt: self.measure(model, prompt) for prompt in prompts if prompt}
-        found = compress_each(model, self.compressor, self.budget, lengths, self.halving)
-        self.prompts += len(found)
-        self.source_tokens += sum(form.accounting.source_tokens for form in found.values())
-        self.kept += sum(form.accounting.kept for form in found.values())
-        return {**found, "": PLAIN}
+        compressed = compress_each(model, self.compressor, self.budget, lengths, self.halving)
+        self.prompts += len(compressed)
+        self.source_tokens += sum(form.accounting.source_tokens for form in compressed.values())
+        self.kept += sum(form.accounting.kept for form in compressed.values())
+        return {**compressed, "": PLAIN}
 
 
-def questions(pieces: Sequence[Piece], limit: int | None) -> tuple[list[Row], list[list[int]]]:
-    """Pieces that differ in their answers only, as one row; and by row the indices of its pieces.
+def questions(pieces: Sequence[Piece], limit: int | None) -> tuple[list[RequestRow], list[list[int]]]:
+    """Merge pieces that differ only in their answers into rows.
 
-    limit: answers of a row, so that its batch can keep to its own limit.
+    Args:
+        pieces: What to score.
+        limit: Most answers of a row, so that its batch can keep the same limit.
+
+    Returns:
+        The rows, and for each row the indices of its pieces.
     """
     shared: dict[tuple[str, tuple[int, ...]], list[int]] = {}
     for index, piece in enumerate(pieces):
@@ -86,18 +108,27 @@ def questions(pieces: Sequence[Piece], limit: int | None) -> tuple[list[Row], li
         for start in range(0, len(indices), limit or AUTO_BATCH):
             chosen = indices[start : start + (limit or AUTO_BATCH)]
             longest = max(len(pieces[index].answer) for index in chosen)
-            rows.append(Row(prompt, input_ids, len(chosen), longest))
+            rows.append(RequestRow(prompt, input_ids, len(chosen), longest))
             members.append(chosen)
     return rows, members
 
 
 def batches(
-    model: PromptModel, compression: Compression, rows: Sequence[Row], limit: int | None
+    model: PromptModel, compression: Compression, rows: Sequence[RequestRow], limit: int | None
 ) -> Iterator[list[Placed]]:
-    """Every row once, in batches of similar length, with its compressed prompt.
+    """Yield every row once, in batches of similar length.
 
-    limit: rows of a batch, or None for as many as the cache has room for. Rows of one prompt stand
-    together, so that each distinct prompt is compressed once; prompts are kept as long as their rows run.
+    Rows with the same prompt follow each other, so that each distinct prompt is compressed once. It is
+    kept until its rows have run.
+
+    Args:
+        model: The model.
+        compression: Compresses the prompts.
+        rows: The rows.
+        limit: Rows of a batch. None means as many as the cache has room for.
+
+    Yields:
+        A batch of rows with their compressed prompts.
     """
     order = sorted(
         range(len(rows)), key=lambda i: (len(rows[i].prompt), rows[i].prompt, len(rows[i].input), i)
@@ -111,7 +142,7 @@ def batches(
         def tokens(index: int) -> int:
             return _tokens(model, compression, rows[index])
 
-        # Longest first, as lm-eval does: a batch that is too large shows at once.
+        # Longest first, as in lm-eval, so that a batch that is too large fails at once.
         window.sort(key=lambda i: (-tokens(i), i))
 
         def queries(index: int) -> int:
@@ -121,5 +152,5 @@ def batches(
             yield [Placed(index, rows[index], compressed[rows[index].prompt]) for index in batch]
 
 
-def _tokens(model: PromptModel, compression: Compression, row: Row) -> int:
+def _tokens(model: PromptModel, compression: Compression, row: RequestRow) -> int:
     return compression.measure(model, row.prompt) + len(row.input) + row.room

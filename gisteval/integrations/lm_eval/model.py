@@ -1,43 +1,67 @@
-"""GistLM: a gisteval checkpoint as a model of lm-eval's, with a part of every context compressed."""
+"""GistLM: a checkpoint as a model of lm-eval, with a part of every context compressed."""
 
 from __future__ import annotations
 
 import inspect
-import math
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
-import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 from lm_eval.api.registry import register_model
-from lm_eval.models.utils import postprocess_generated_text
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 from tqdm import tqdm
 
-from gisteval.errors import GistevalError
-from gisteval.integrations.lm_eval.arguments import device_name, parse_budget, row_limit, rule_of, spec_of
-from gisteval.integrations.lm_eval.batches import Compression, Piece, Placed, Row, batches, questions
-from gisteval.integrations.lm_eval.decoding import Decoding, StopTexts, read_decoding
+from gisteval.errors import GistevalError, one_line
+from gisteval.integrations.lm_eval.arguments import (
+    device_name,
+    load_reader,
+    parse_budget,
+    row_limit,
+    rule_of,
+    spec_of,
+)
+from gisteval.integrations.lm_eval.batches import Compression, Piece, RequestRow
+from gisteval.integrations.lm_eval.decoding import Decoding, read_decoding
 from gisteval.integrations.lm_eval.parts import NOTHING, Parts
-from gisteval.integrations.lm_eval.tokens import TaskTokens
+from gisteval.integrations.lm_eval.runner import RequestRunner
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
-from gisteval.models.checkpoints.loading import load_placed, resolve
+from gisteval.models.checkpoints.loading import resolve
 from gisteval.models.checkpoints.placement import choose_placement
-from gisteval.models.running.continuation import Continuation, Decoded, Scored
-from gisteval.models.running.decoder import DecoderModel
+from gisteval.models.text.chat_templates import TemplateFailed, render
 from gisteval.records.schema import as_condition
-
-CPU_ROWS = 16
-"""Rows scored at a time on a CPU unless told: more gain nothing, and leave its caches."""
 
 
 @register_model("gist")
 class GistLM(TemplateLM):  # type: ignore[misc]
-    """lm-eval's view of a checkpoint, read as gist, positive or negative control, or through a compressor.
+    r"""A checkpoint that lm-eval can evaluate.
 
-    Without compression its answers are HFLM's, request by request.
+    It is read as a gist checkpoint, a positive or a negative control, or through a compressor. Without
+    compression its answers are those of lm-eval's HFLM, request by request.
+
+    Args:
+        pretrained: Folder or hub name of the checkpoint.
+        compress: The rule of what is compressed (see parts.Rule). By default a checkpoint with a condition
+            compresses what its template does ("until:Instruction: {instruction}\n"), and another one
+            nothing.
+        compressor: The compressor's spec. By default that of the condition.
+        budget: The compressor's budget, as in `gisteval run`.
+        condition: The condition of a checkpoint that does not record one.
+        k: Number of gist tokens, if it differs from the checkpoint's.
+        base: The base of an adapter, if it differs from the recorded one.
+        allow_pickle: Whether weights in pickle files may be loaded.
+        dtype: Data type of the weights, or "auto".
+        device: Device, or "auto".
+        device_map: How the weights are spread over devices.
+        quantize: How the weights are quantised.
+        batch_size: Rows of a batch, or "auto".
+        max_batch_size: Most rows of an "auto" batch.
+        max_length: Longest sequence in tokens.
+        **settings: Further settings of the compressor, which arrive here because lm-eval cuts its
+            arguments at commas.
+
+    Raises:
+        GistevalError: An argument is wrong, or the checkpoint can't be loaded.
     """
 
     def __init__(
@@ -59,82 +83,73 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         max_length: int | None = None,
         **settings: Any,
     ) -> None:
-        r"""compress: the rule of what is compressed (see parts.Rule); by default a checkpoint with a
-        condition compresses what its template does ("until:Instruction: {instruction}\n"), another nothing.
-
-        compressor: a spec, by default the condition's own. lm-eval cuts arguments at commas, so further
-        settings of the compressor arrive as `settings`. k, condition, base, budget: as in `gisteval run`.
-        batch_size: rows, or "auto". max_length: of a sequence in tokens. Raises GistevalError.
-        """
+        """Load a checkpoint. The class explains the arguments."""
         super().__init__()
-        checkpoint = inspect_checkpoint(
+        self.checkpoint = inspect_checkpoint(
             resolve(pretrained, allow_pickle),
             as_condition(condition),
             k,
             allow_pickle,
             resolve(base, allow_pickle) if base else None,
         )
-        self.checkpoint = checkpoint
-        self.rule = rule_of(compress, checkpoint)
+        self.rule = rule_of(compress, self.checkpoint)
         self.explicit = compress is not None
-        known = inspect.signature(GistLM.__init__).parameters
-        spec = spec_of(compressor, settings, known, checkpoint, self.rule)
+        parameters = inspect.signature(GistLM.__init__).parameters
+        arguments = [name for name in parameters if name not in ("self", "settings")]
+        spec = spec_of(compressor, settings, arguments, self.checkpoint, self.rule)
         self.compressor, method = str(spec), spec.build()
         amount = parse_budget(budget, method)
         self.placement = choose_placement(device_name(device, device_map), dtype, device_map, quantize)
         self._device = self.placement.device
-        loaded = load_placed(checkpoint, self.placement)
-        if not isinstance(loaded, DecoderModel):
-            raise GistevalError(
-                f"{pretrained} is an encoder-decoder: the lm-eval model reads decoder-only checkpoints, "
-                "gisteval run evaluates this one"
-            )
-        tokens = TaskTokens(loaded.tokens.tokenizer, loaded.tokens.template, loaded.tokens.k)
-        self.reader = DecoderModel(loaded.model, tokens, loaded.leak_window)
+        self.reader, self.tokens = load_reader(self.checkpoint, self.placement, pretrained)
         if self.rule is None:
             self.reader.suppressed_ids = []  # HFLM suppresses nothing
-        self.tokens = tokens
-        self.tokenizer = tokens.tokenizer
+        self.tokenizer = self.tokens.tokenizer
         self.compression = Compression(method, amount)
         self.max_length = min(max_length or self.reader.context, self.reader.context)
-        self.limit = row_limit(batch_size, max_batch_size)
+        limit = row_limit(batch_size, max_batch_size)
+        self.runner = RequestRunner(self.reader, self.compression, limit, str(self.checkpoint.path))
 
     @property
     def eot_token_id(self) -> int | None:
-        """Id of the end token: the tokenizer's, else the model's; None where neither has one."""
+        """Id of the tokenizer's end token, or else of the model's. None if neither has one."""
         if self.tokenizer.eos_token_id is not None:
             return int(self.tokenizer.eos_token_id)
         return min(self.reader.end_ids, default=None)
 
     @property
     def prefix_token_id(self) -> int:
-        """Id of what stands before a text that nothing precedes."""
+        """Id of the token before a text that nothing precedes."""
         return self.tokens.prefix_id
 
     @property
     def tokenizer_name(self) -> str:
-        """Identity of the tokenizer in lm-eval's cache of requests."""
+        """Name of the tokenizer in lm-eval's cache of requests."""
         return str(self.tokenizer.name_or_path).replace("/", "__")
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **kwargs: Any) -> list[int]:
-        """A text's tokens: with the tokenizer's own start, unless told otherwise."""
+        """Return a text's token ids, with the tokenizer's start token unless told otherwise."""
         return self.tokens.rest(string) if add_special_tokens is False else self.tokens.whole(string)
 
     def apply_chat_template(
         self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
     ) -> str:
-        """The conversation as one text, by the tokenizer's chat template."""
-        text = self.tokenizer.apply_chat_template(
-            chat_history,
-            tokenize=False,
-            add_generation_prompt=add_generation_prompt,
-            continue_final_message=not add_generation_prompt,
-        )
-        return str(text)
+        """Return a conversation as one text, by the tokenizer's chat template."""
+        try:
+            return render(
+                self.tokenizer,
+                chat_history,
+                add_generation_prompt=add_generation_prompt,
+                continue_final_message=not add_generation_prompt,
+            )
+        except TemplateFailed as error:
+            raise GistevalError(
+                f"{self.tokenizer.name_or_path}: its chat template can't be used ({one_line(error)})"
+            ) from error
 
     def get_model_info(self) -> dict[str, Any]:
-        """What results.json says of the model, and of how much its prompts were compressed."""
-        record, done = self.checkpoint.record, self.compression
+        """Return what lm-eval's results.json says about the model and the compression of its prompts."""
+        record, compression = self.checkpoint.record, self.compression
         return {
             "model_num_parameters": self.reader.model.num_parameters(),
             "model_dtype": str(self.reader.dtype),
@@ -144,23 +159,30 @@ class GistLM(TemplateLM):  # type: ignore[misc]
             "gist_condition": record.condition,
             "gist_k": record.k,
             "gist_compressor": self.compressor,
-            "gist_budget": None if done.budget is None else str(done.budget),
+            "gist_budget": None if compression.budget is None else str(compression.budget),
             "gist_compress": NOTHING if self.rule is None else f"{self.rule.kind}:{self.rule.marker}",
-            "gist_prompts": done.prompts,
-            "gist_source_tokens": done.source_tokens,
-            "gist_kept": done.kept,
+            "gist_prompts": compression.prompts,
+            "gist_source_tokens": compression.source_tokens,
+            "gist_kept": compression.kept,
         }
 
     def loglikelihood(
         self, requests: Sequence[Instance], disable_tqdm: bool = False
     ) -> list[tuple[float, bool]]:
-        """Of each continuation behind its context, summed, and whether greedy decoding would give it."""
+        """Score each request's continuation behind its context.
+
+        Returns:
+            For each request, the summed log-likelihood in nats, and whether greedy decoding gives the
+            continuation.
+        """
         pieces = []
         for request in requests:
             context, continuation = request.args
             parts = self._parts(request, context)
             pieces.append(self._piece(request, parts, *self.tokens.pair(parts, continuation)))
-        answers = [(found.log_likelihood, found.is_greedy) for found in self._score(pieces, disable_tqdm)]
+        answers = [
+            (score.log_likelihood, score.is_greedy) for score in self.runner.score(pieces, disable_tqdm)
+        ]
         for request, answer in zip(requests, answers, strict=True):
             self.cache_hook.add_partial("loglikelihood", request.args, answer)
         return answers
@@ -168,10 +190,13 @@ class GistLM(TemplateLM):  # type: ignore[misc]
     def loglikelihood_rolling(
         self, requests: Sequence[Instance], disable_tqdm: bool = False
     ) -> list[float]:
-        """Of whole texts, in windows of the longest sequence.
+        """Score whole texts in windows of the longest sequence.
 
-        They have no context, so only a rule that was given compresses a part of them: that part is not
-        scored, and every window of the rest stands behind it.
+        The texts have no context, so only a rule that the user gave compresses a part of them. That part
+        is not scored, and every window of the rest is run behind it.
+
+        Returns:
+            The summed log-likelihood of each text, in nats.
         """
         pieces, owners = [], []
         for number, request in enumerate(requests):
@@ -183,31 +208,35 @@ class GistLM(TemplateLM):  # type: ignore[misc]
                 pieces.append(self._piece(request, parts, *make_disjoint_window(window)))
                 owners.append(number)
         totals = [0.0] * len(requests)
-        for owner, found in zip(owners, self._score(pieces, disable_tqdm), strict=True):
-            totals[owner] += found.log_likelihood
+        for owner, score in zip(owners, self.runner.score(pieces, disable_tqdm), strict=True):
+            totals[owner] += score.log_likelihood
         for request, total in zip(requests, totals, strict=True):
             self.cache_hook.add_partial("loglikelihood_rolling", request.args, total)
         return totals
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Greedy answers, cut before the first stop text. Raises GistevalError if sampling is asked for."""
+        """Return greedy answers, cut before the first stop text.
+
+        Raises:
+            GistevalError: The task asks for sampling, or a context does not fit.
+        """
         end = None if self.eot_token_id is None else self.tokenizer.decode(self.eot_token_id)
-        kinds: dict[Decoding, list[int]] = {}
+        by_decoding: dict[Decoding, list[int]] = {}
         rows = []
         for number, request in enumerate(requests):
             context, settings = request.args
             decoding = read_decoding(settings, end)
-            kinds.setdefault(decoding, []).append(number)
+            by_decoding.setdefault(decoding, []).append(number)
             parts = self._parts(request, context)
             room = self._room(request, parts.prompt, decoding.max_new_tokens)
             ids = tuple(self.tokens.plain(parts)[-room:])
-            rows.append(Row(parts.prompt, ids, 1, decoding.max_new_tokens))
+            rows.append(RequestRow(parts.prompt, ids, 1, decoding.max_new_tokens))
         answers = [""] * len(requests)
         with tqdm(total=len(rows), desc="generate_until", disable=disable_tqdm) as bar:
-            for decoding, numbers in kinds.items():
+            for decoding, numbers in by_decoding.items():
                 chosen = [rows[number] for number in numbers]
-                for batch in batches(self.reader, self.compression, chosen, self.limit):
-                    texts = self._generate(batch, decoding)
+                for batch in self.runner.batches(chosen):
+                    texts = self.runner.generate(batch, decoding)
                     for placed, text in zip(batch, texts, strict=True):
                         number = numbers[placed.index]
                         answers[number] = text
@@ -216,18 +245,18 @@ class GistLM(TemplateLM):  # type: ignore[misc]
         return answers
 
     def _loglikelihood_tokens(self, requests: Any, **kwargs: Any) -> list[tuple[float, bool]]:
-        """Of tokens that something else split; nothing is compressed."""
+        """Score requests that are tokenised already. Nothing is compressed."""
         pieces = [Piece("", tuple(context), tuple(answer)) for _, context, answer in requests]
-        return [(found.log_likelihood, found.is_greedy) for found in self._score(pieces, True)]
+        return [(score.log_likelihood, score.is_greedy) for score in self.runner.score(pieces, True)]
 
     def _parts(self, request: Instance, text: str) -> Parts:
-        """A text with nothing in it (the unconditional side of a task) has nothing to compress."""
+        """Split a text by the rule. An empty one (an unconditional context) has nothing to compress."""
         if self.rule is None or not text:
             return Parts("", text)
         return self.rule.split(text, request.doc, _where(request))
 
     def _room(self, request: Instance, prompt: str, answer: int) -> int:
-        """Tokens that the plain part may have; HFLM, too, drops what is over from its left."""
+        """Most tokens of the plain part. Like HFLM, the caller drops the rest from its left."""
         room = self.max_length - answer - self.compression.measure(self.reader, prompt)
         if room < 1:
             raise GistevalError(
@@ -238,61 +267,12 @@ class GistLM(TemplateLM):  # type: ignore[misc]
 
     def _piece(self, request: Instance, parts: Parts, context: list[int], answer: list[int]) -> Piece:
         if not answer:
-            raise GistevalError(f"{_where(request)}: a continuation has no tokens: nothing can be scored")
+            raise GistevalError(
+                f"{_where(request)}: its continuation has no tokens, so nothing can be scored"
+            )
         # The answer's last token is predicted, but never read.
         room = self._room(request, parts.prompt, len(answer) - 1)
         return Piece(parts.prompt, tuple(context[-room:]), tuple(answer))
-
-    def _score(self, pieces: Sequence[Piece], quiet: bool) -> list[Scored]:
-        limit = self.limit or (CPU_ROWS if self._device.type == "cpu" else None)
-        rows, members = questions(pieces, limit)
-        found: dict[int, Scored] = {}
-
-        def read(batch: list[Placed]) -> list[list[Scored]]:
-            answers = [[pieces[number].answer for number in members[placed.index]] for placed in batch]
-            flat = [answer for some in answers for answer in some]
-            if len(flat) == len(batch):
-                prompts = [placed.compressed for placed in batch]
-                scored = iter(self.reader.scores(prompts, [placed.row.input for placed in batch], flat))
-            else:
-                running = self._run(batch)
-                repeats = [row for row, some in enumerate(answers) for _ in some]
-                running.take_rows(torch.tensor(repeats, device=self.device))
-                scored = iter(running.scores(flat))
-            return [[next(scored) for _ in some] for some in answers]
-
-        with tqdm(total=len(pieces), desc="loglikelihood", disable=quiet) as bar:
-            for batch in batches(self.reader, self.compression, rows, limit):
-                scored = chain.from_iterable(self.compression.halving.run(read, batch))
-                for placed, some in zip(batch, scored, strict=True):
-                    found.update(zip(members[placed.index], some, strict=True))
-                    bar.update(len(some))
-        if not all(math.isfinite(score.log_likelihood) for score in found.values()):
-            raise self._not_finite()
-        return [found[number] for number in range(len(pieces))]
-
-    def _run(self, batch: Sequence[Placed]) -> Continuation:
-        return self.reader.run(
-            [placed.compressed for placed in batch], [placed.row.input for placed in batch]
-        )
-
-    def _generate(self, batch: Sequence[Placed], decoding: Decoding) -> Iterator[str]:
-        stop = StopTexts(self.tokenizer, decoding.until) if decoding.until else None
-
-        def answer(part: list[Placed]) -> list[Decoded]:
-            return self._run(part).decode(decoding.max_new_tokens, stop)
-
-        for decoded in chain.from_iterable(self.compression.halving.run(answer, batch)):
-            if not decoded.finite:
-                raise self._not_finite()
-            text = self.tokenizer.decode(decoded.token_ids, skip_special_tokens=True)
-            yield postprocess_generated_text(text, list(decoding.until), None)
-
-    def _not_finite(self) -> GistevalError:
-        return GistevalError(
-            f"{self.checkpoint.path} gives logits that are no numbers: its weights are damaged, or they "
-            "need another dtype (dtype=float32)"
-        )
 
 
 def _where(request: Instance) -> str:

@@ -1,4 +1,4 @@
-"""Which part of a request's context is compressed: a rule that names the place where the rest begins."""
+"""The rule that splits a request's context into a part that is compressed and a rest that is not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ KINDS = ("until", "before")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A text in two: `prompt` is compressed, `plain` is not. prompt is empty if nothing is."""
+    """The two parts of a text.
+
+    Attributes:
+        prompt: The part that is compressed. Empty if nothing is.
+        plain: The rest.
+    """
 
     prompt: str
     plain: str
@@ -23,22 +28,33 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Everything up to the last occurrence of a marker is compressed.
+    """Compresses everything up to the last occurrence of a marker.
 
-    kind: "until" compresses the marker as well, "before" leaves it plain. marker: text in which
-    {field} stands for a field of the request's document (Instance.doc), {{ and }} for braces.
+    Attributes:
+        kind: "until" compresses the marker as well, "before" does not.
+        marker: Text in which {field} stands for a field of the request's document (Instance.doc), and {{
+            and }} stand for braces.
     """
 
     kind: Literal["until", "before"]
     marker: str
 
     def split(self, text: str, document: Any, where: str) -> Parts:
-        """The two parts of a text. Raises GistevalError, naming `where`, if the marker is not in it."""
+        """Split a text.
+
+        Args:
+            text: The context of a request.
+            document: The request's document, whose fields fill in the marker.
+            where: Name of the document, for an error message.
+
+        Raises:
+            GistevalError: The text does not contain the marker, or the document lacks a field.
+        """
         marker = _filled(self.marker, document, where)
         start = text.rfind(marker)
         if start < 0:
             raise GistevalError(
-                f"{where}: its text does not hold {marker!r}, the marker of what is compressed: give "
+                f"{where}: its text does not contain {marker!r}, the marker of what is compressed: give "
                 f"another rule (compress=until:TEXT, before:TEXT or {NOTHING})"
             )
         end = start + (len(marker) if self.kind == "until" else 0)
@@ -46,7 +62,13 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule | None:
-    r""" "until:MARKER", "before:MARKER" or "nothing" (None); \n and \t in a marker: line break and tab."""
+    r"""Read a rule: "until:MARKER", "before:MARKER" or "nothing" (None).
+
+    In a marker \n and \t stand for a line break and a tab.
+
+    Raises:
+        GistevalError: The text is not a rule.
+    """
     if text == NOTHING:
         return None
     kind, colon, marker = text.partition(":")
@@ -57,15 +79,18 @@ def parse_rule(text: str) -> Rule | None:
         )
     marker = marker.replace("\\n", "\n").replace("\\t", "\t")
     if not marker:
-        raise GistevalError(f"compress={text!r} has no marker: write the text behind the colon")
+        raise GistevalError(f"compress={text!r} has no marker: write it after the colon")
     try:
         fields = [part[1:] for part in string.Formatter().parse(marker) if part[1] is not None]
     except ValueError as error:
-        raise GistevalError(f"compress={text!r}: {error}; write a brace of the text twice") from error
+        raise GistevalError(
+            f"compress={text!r}: {error}: write a brace that is part of the text twice"
+        ) from error
     for name, style, conversion in fields:
         if not str(name).isidentifier() or style or conversion:
             raise GistevalError(
-                f"compress={text!r}: {{{name}}} is no name of a field; a brace is written twice"
+                f"compress={text!r}: {{{name}}} is not the name of a field: write a brace that is part of "
+                "the text twice"
             )
     return Rule("until" if kind == "until" else "before", marker)
 

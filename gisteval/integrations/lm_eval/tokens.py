@@ -1,4 +1,4 @@
-"""The tokens of lm-eval's requests, split where HFLM splits them."""
+"""The tokens of lm-eval's requests, split as in HFLM."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from gisteval.models.text.tokens import PromptTokenizer
 
 
 class TaskTokens(PromptTokenizer):
-    """The tokens of a task's own text, as lm-eval's HFLM makes them.
+    """Tokenises a task's texts as lm-eval's HFLM does.
 
-    No template is put around it, and special tokens written in it (by a chat template) are tokens.
+    No template is put around a text. Special tokens that a chat template has written into it are tokens.
     """
 
     def whole(self, text: str) -> list[int]:
-        """A text that nothing precedes, with the tokenizer's own start."""
+        """Return the token ids of a text that nothing precedes, with the tokenizer's start token."""
         first = self._first_id
-        begun = first is not None and text.startswith(self.tokenizer.decode(first))
-        options = {"add_special_tokens": False} if begun else {}
+        has_start = first is not None and text.startswith(self.tokenizer.decode(first))
+        options = {"add_special_tokens": False} if has_start else {}
         ids: list[int] = self.tokenizer.encode(text, **options)
         return ids
 
     def rest(self, text: str) -> list[int]:
-        """A text that follows another."""
+        """Return the token ids of a text that follows another."""
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return ids
 
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
-        """Token ids of the compressed parts, as they stand."""
+        """Return the token ids of compressed parts, without a template."""
         return [self.whole(text) for text in instructions]
 
     def template_ends(self, prompt: Sequence[int]) -> tuple[int, int]:
-        """The tokenizer's own start, where a compressed part has one; all else is the task's text."""
+        """Return the length of the tokenizer's start tokens and 0. All other tokens are the task's text."""
         start = self.prompts([""])[0]
         return (len(start) if list(prompt[: len(start)]) == start else 0), 0
 
     @property
     def prefix_id(self) -> int:
-        """What stands before a text that nothing precedes: the start token, else the end token.
+        """Id of the token before a text that nothing precedes: the start token, or else the end token.
 
-        Raises GistevalError for a tokenizer without both.
+        Raises:
+            GistevalError: The tokenizer has neither.
         """
         if self._first_id is None:
             raise GistevalError(
@@ -52,19 +53,20 @@ class TaskTokens(PromptTokenizer):
 
     @property
     def _first_id(self) -> int | None:
-        found: int | None = self.tokenizer.bos_token_id
+        start: int | None = self.tokenizer.bos_token_id
         end: int | None = self.tokenizer.eos_token_id
-        return end if found is None else found
+        return end if start is None else start
 
     def plain(self, parts: Parts) -> list[int]:
-        """The part that is not compressed; the prefix token where it is empty."""
+        """Return the token ids of the part that is not compressed, or the prefix token if it is empty."""
         ids = self.rest(parts.plain) if parts.prompt else self.whole(parts.plain)
         return ids or [self.prefix_id]
 
     def pair(self, parts: Parts, continuation: str) -> tuple[list[int], list[int]]:
-        """Plain part and continuation; spaces that end the former begin the latter.
+        """Return the token ids of the plain part and of a continuation.
 
-        Both are cut from the tokens of one text, so that a token never spans them in one request only.
+        Spaces at the end of the plain part move to the continuation. Both are cut from the tokens of one
+        text, as in HFLM, so that the boundary does not depend on the request.
         """
         if not parts.plain:
             ids, first = self.rest(continuation), self.prefix_id

@@ -10,15 +10,16 @@ no `config.json` is loaded through `gguf_file`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, one_line
-from gisteval.files.foreign import read_json
+from gisteval.files.foreign import LONGEST_JSON, open_file, read_bytes, read_json
 from gisteval.files.names import checked_name
 from gisteval.models.checkpoints.checks import (
-    MOST_GISTS,
     check_layers,
     check_safetensors,
     count,
@@ -33,7 +34,7 @@ from gisteval.models.running.architecture import (
     architecture_of,
 )
 from gisteval.prompts import ChatTemplate, Template, as_template
-from gisteval.records.schema import CONDITIONS, Condition, digest
+from gisteval.records.schema import CONDITIONS, MOST_GISTS, Condition, digest
 
 GIST_FILE = "gist.json"
 FORMAT = 1
@@ -132,7 +133,7 @@ class Checkpoint:
         names = ("config.json", "generation_config.json", "adapter_config.json")
         configs = [self.path / name for name in names if (self.path / name).is_file()]
         for path in [*self.weight_files, *configs]:
-            with path.open("rb") as stream:
+            with _readable(path), open_file(path) as stream:
                 state.update(hashlib.file_digest(stream, "blake2b").digest())
         if self.base is not None:
             state.update(self.base.weights_digest().encode())
@@ -154,7 +155,7 @@ class Checkpoint:
             "chat_template*",
         )
         files = sorted({path for pattern in patterns for path in self.path.glob(pattern)})
-        return digest([f"{path.name}={path.read_bytes().hex()}" for path in files])
+        return digest([f"{path.name}={_content(path).hex()}" for path in files])
 
     def config(self) -> dict[str, Any]:
         """Content of config.json; empty without one (an adapter, a GGUF file)."""
@@ -198,6 +199,8 @@ def inspect_checkpoint(
     tokenizer's own template, read in place of the record's; generates_only: it is asked for replies alone,
     as judges are, so it may be of a family whose prompts can't be compressed.
     """
+    if k is not None and not 0 < k <= MOST_GISTS:
+        raise GistevalError(f"k must be from 1 to {MOST_GISTS:,}, not {k}")
     if not path.is_dir():
         raise GistevalError(f"checkpoint {path} does not exist: give a folder or a hub name")
     ggufs = sorted(path.glob("*.gguf"))
@@ -242,6 +245,22 @@ def _architecture(path: Path) -> Architecture:
         task = _read_json(path / ADAPTER_FILE).get("task_type")
         return ENCODER_DECODER if task == "SEQ_2_SEQ_LM" else DECODER
     return DECODER
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """Raises GistevalError where a file of a checkpoint can't be read."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise GistevalError(
+            f"{file} can't be read ({one_line(error)}): copy the checkpoint again"
+        ) from error
+
+
+def _content(file: Path) -> bytes:
+    with _readable(file):
+        return read_bytes(file, LONGEST_JSON)
 
 
 def read_record(

@@ -8,11 +8,8 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from gisteval.errors import GistevalError, one_line
-from gisteval.files.foreign import parse_json
-from gisteval.records.schema import CONDITIONS
-
-MOST_GISTS = 10_000
-"""Gist tokens behind a prompt; each prompt's list of them is made in full."""
+from gisteval.files.foreign import open_file, parse_json
+from gisteval.records.schema import CONDITIONS, MOST_GISTS
 
 MOST_LAYERS = 10_000
 """Layers of a model; each is made, without weights, before its weight files are looked at."""
@@ -66,9 +63,12 @@ def check_layers(file: Path, config: dict[str, Any]) -> None:
 def check_safetensors(file: Path) -> None:
     """Compare the file's length with the one its header promises."""
     size = file.stat().st_size
-    with file.open("rb") as stream:
-        header_size = int.from_bytes(stream.read(8), "little")
-        header = stream.read(header_size) if 0 < header_size < min(size, LONGEST_HEADER) else b""
+    try:
+        with open_file(file) as stream:
+            header_size = int.from_bytes(stream.read(8), "little")
+            header = stream.read(header_size) if 0 < header_size < min(size, LONGEST_HEADER) else b""
+    except ValueError as error:
+        raise GistevalError(f"{file} can't be read ({error}): copy the checkpoint again") from error
     try:
         tensors = parse_json(header)
         end = _end_of_tensors(tensors)

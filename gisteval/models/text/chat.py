@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jinja2 import TemplateError
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from gisteval.errors import GistevalError, one_line
@@ -15,6 +14,7 @@ from gisteval.models.checkpoints.loading import load_tokenizer, load_weights, re
 from gisteval.models.checkpoints.placement import DTYPES, choose_device, choose_dtype
 from gisteval.models.running.padding import pad_left
 from gisteval.models.running.windows import context_of
+from gisteval.models.text.chat_templates import TemplateFailed, render
 from gisteval.models.text.tokens import keep_tags
 from gisteval.records.schema import digest
 from gisteval.thinking import PAIRS, opened
@@ -94,15 +94,11 @@ class ChatModel:
 
     def _text(self, conversation: Sequence[dict[str, str]]) -> str:
         try:
-            text = self._tokenizer.apply_chat_template(
-                list(conversation), tokenize=False, add_generation_prompt=True
-            )
-        except TemplateError as error:  # SecurityError, too: transformers renders in Jinja's sandbox
+            return render(self._tokenizer, conversation, add_generation_prompt=True)
+        except TemplateFailed as error:
             raise GistevalError(
                 f"{self._tokenizer.name_or_path}: its chat template can't be used ({one_line(error)})"
             ) from error
-        assert isinstance(text, str)
-        return text
 
 
 def chat_identity(name: str, dtype: str) -> str:

@@ -20,10 +20,10 @@ from copy import copy
 from functools import cached_property
 from typing import Any
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from gisteval.errors import GistevalError, one_line
+from gisteval.models.text.chat_templates import TemplateFailed, render
 from gisteval.models.text.segments import Segments
 from gisteval.prompts import ChatTemplate
 from gisteval.thinking import Pair, opened
@@ -146,12 +146,9 @@ class ChatSegments(Segments):
 
     def _apply(self, conversation: list[dict[str, str]], **options: Any) -> str:
         try:
-            text: str = self.tokenizer.apply_chat_template(
-                conversation, tokenize=False, **options, **self._options
-            )
-        except (TemplateError, TypeError, ValueError) as error:
+            return render(self.tokenizer, conversation, **options, **self._options)
+        except TemplateFailed as error:
             raise self._refusal(f"does not render ({one_line(error)})") from error
-        return text
 
     def _check(self) -> None:
         """The compressed part must not depend on the input, nor the rest on the instruction."""

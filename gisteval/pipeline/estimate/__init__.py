@@ -1,1 +1,1 @@
-"""What a run would cost, before it starts."""
+"""Estimates of what a run costs before it starts."""

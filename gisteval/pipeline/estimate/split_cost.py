@@ -1,12 +1,12 @@
-"""What one system takes on one split: lengths counted with its tokenizer, FLOPs by the closed forms.
+"""The cost of one system on one split: lengths by its tokenizer and FLOPs by the closed forms.
 
-Neither needs weights. Not counted: padding of batches, and the self-check of ten examples a system.
+Neither needs weights. The padding of batches and the self-check, of ten examples a system, are not counted.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,10 +24,15 @@ NO_FLOPS = Flops(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Lengths:
-    """One example in tokens: the prompt without gists, the target with its end token.
+class ExampleLengths:
+    """The lengths of one example in tokens.
 
-    template: how many of the prompt's are the template's.
+    Attributes:
+        instruction: Text of the instruction.
+        prompt: Tokens of the prompt without gist tokens.
+        input: Tokens of the input.
+        target: Tokens of the target with its end token.
+        template: Tokens of the prompt that belong to the template.
     """
 
     instruction: str
@@ -38,12 +43,16 @@ class Lengths:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
-    """Sums over the examples of a split that fit into the context.
+class TokenSums:
+    """Sums of tokens over the examples of a split that fit into the context.
 
-    prompt: of the distinct instructions, template and gists included; kept: slots or tokens of the prompt
-    that the inputs see; reference: with its end token. output: as long as the reference; output_most: as
-    long as it may be.
+    Attributes:
+        prompt: Prompts of the distinct instructions, template and gist tokens included.
+        kept: Slots or tokens of the prompts that the inputs see.
+        input: Inputs.
+        reference: References with their end tokens.
+        output: Outputs that are as long as their references.
+        output_most: Outputs that are as long as possible.
     """
 
     prompt: int
@@ -55,10 +64,15 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """FLOPs by phase: compress once a distinct instruction, prefill, loss on the reference, decode.
+class PhaseFlops:
+    """FLOPs by phase.
 
-    decode: outputs as long as their references; decode_most: all as long as they may be.
+    Attributes:
+        compress: Compression, once for each distinct instruction.
+        prefill: Running the inputs.
+        loss: The loss on the references.
+        decode: Decoding outputs that are as long as their references.
+        decode_most: Decoding outputs that are as long as possible.
     """
 
     compress: Flops = NO_FLOPS
@@ -67,8 +81,9 @@ class Work:
     decode: Flops = NO_FLOPS
     decode_most: Flops = NO_FLOPS
 
-    def __add__(self, other: Work) -> Work:
-        return Work(
+    def __add__(self, other: PhaseFlops) -> PhaseFlops:
+        """Return the sum by phase."""
+        return PhaseFlops(
             self.compress + other.compress,
             self.prefill + other.prefill,
             self.loss + other.loss,
@@ -78,18 +93,31 @@ class Work:
 
     @property
     def expected(self) -> Flops:
-        """All phases, outputs as long as their references."""
+        """FLOPs of all phases if outputs are as long as their references."""
         return self.compress + self.prefill + self.loss + self.decode
 
     @property
     def most(self) -> Flops:
-        """All phases, outputs as long as they may be."""
+        """FLOPs of all phases if outputs are as long as possible."""
         return self.compress + self.prefill + self.loss + self.decode_most
 
 
 @dataclass(frozen=True, slots=True)
 class SplitCost:
-    """One system on one split. too_long: examples beyond the context; work: None without closed form."""
+    """The cost of one system on one split.
+
+    Attributes:
+        system: Name of the system.
+        checkpoint: Folder of its checkpoint.
+        split: Name of the split.
+        compressor: Spec of its compressor.
+        k: Number of gist tokens.
+        examples: Examples that fit into the context.
+        too_long: Examples that don't.
+        instructions: Distinct instructions.
+        tokens: Sums of tokens.
+        flops: FLOPs. None without a closed form.
+    """
 
     system: str
     checkpoint: str
@@ -99,28 +127,41 @@ class SplitCost:
     examples: int
     too_long: int
     instructions: int
-    tokens: Tokens
-    work: Work | None
+    tokens: TokenSums
+    flops: PhaseFlops | None
 
 
-def measure_lengths(checkpoint: Checkpoint, examples: Sequence[Example]) -> list[Lengths]:
-    """Each example's tokens under a checkpoint's tokenizer and template. Raises GistevalError."""
+def count_lengths(checkpoint: Checkpoint, examples: Sequence[Example]) -> list[ExampleLengths]:
+    """Count each example's tokens with a checkpoint's tokenizer and template.
+
+    Raises:
+        GistevalError: The tokenizer can't be loaded.
+    """
     tokens = load_tokens(checkpoint)
     prompts = tokens.prompts([example.instruction for example in examples])
     return [
-        Lengths(example.instruction, *parts, sum(tokens.template_ends(prompt)))
+        ExampleLengths(example.instruction, *parts, sum(tokens.template_ends(prompt)))
         for example, prompt, parts in zip(examples, prompts, tokens.lengths(examples), strict=True)
     ]
 
 
 def model_shape(checkpoint: Checkpoint) -> ModelShape | None:
-    """By its config.json, or its base's for an adapter; None where there is none (GGUF)."""
+    """Return the shape by config.json, of the base for an adapter. None without that file (GGUF)."""
     path = resolve(checkpoint.base_name()) if checkpoint.is_adapter else checkpoint.path
     return load_shape(str(path)) if (path / "config.json").is_file() else None
 
 
-def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tokens: int) -> SplitCost:
-    """Tokens and FLOPs of a system over the examples of a split."""
+def split_cost(
+    system: System, split: str, lengths: Sequence[ExampleLengths], max_new_tokens: int
+) -> SplitCost:
+    """Count the tokens and FLOPs of a system over the examples of a split.
+
+    Args:
+        system: The system.
+        split: Name of the split.
+        lengths: Lengths of each example.
+        max_new_tokens: Longest output.
+    """
     checkpoint = system.checkpoint
     record, caches = checkpoint.record, checkpoint.architecture.caches_prompts
     compressor = system.method()
@@ -134,19 +175,19 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
         source = Source(tokens, record.k, record.leak_window, caches, template)
         return compressor.footprint(source, system.budget)
 
-    def footprint(row: Lengths) -> Footprint:
+    def footprint(row: ExampleLengths) -> Footprint:
         return measured(row.prompt, row.template)
 
-    def positions(row: Lengths) -> int:
+    def positions(row: ExampleLengths) -> int:
         taken = footprint(row).positions
         return row.prompt + record.k if taken is None else taken
 
-    fitting = [row for row in found if positions(row) + row.input + row.target <= context]
+    fitting = [row for row in lengths if positions(row) + row.input + row.target <= context]
     prompts = {row.instruction: row for row in fitting}
     # An output may go on until its next token would leave the context.
     rooms = [min(max_new_tokens, context - positions(row) - row.input + 1) for row in fitting]
     outputs = [min(row.target, room) for row, room in zip(fitting, rooms, strict=True)]
-    tokens = Tokens(
+    tokens = TokenSums(
         prompt=sum(row.prompt + record.k for row in prompts.values()),
         kept=sum(footprint(row).slots + footprint(row).run_each for row in fitting),
         input=sum(row.input for row in fitting),
@@ -154,18 +195,10 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
         output=sum(outputs),
         output_most=sum(rooms),
     )
-    work = None
+    flops = None
     if shape is not None and shape.closed is not None:
-        closed = shape.closed
-        once = sum(
-            (forward(closed, footprint(row).run_once, 0, logits=0) for row in prompts.values()),
-            NO_FLOPS,
-        )
-        each = (
-            _use(closed, caches, footprint(row), row.input, row.target, output, room)
-            for row, output, room in zip(fitting, outputs, rooms, strict=True)
-        )
-        work = sum(each, Work(compress=once))
+        uses = zip(map(footprint, fitting), fitting, outputs, rooms, strict=True)
+        flops = _phase_flops(shape.closed, caches, map(footprint, prompts.values()), uses)
     return SplitCost(
         system.name,
         str(checkpoint.path),
@@ -173,26 +206,51 @@ def split_cost(system: System, split: str, found: Sequence[Lengths], max_new_tok
         system.compressor,
         record.k,
         len(fitting),
-        len(found) - len(fitting),
+        len(lengths) - len(fitting),
         len(prompts),
         tokens,
-        work,
+        flops,
     )
+
+
+def _phase_flops(
+    shape: Shape,
+    caches: bool,
+    prompts: Iterable[Footprint],
+    uses: Iterable[tuple[Footprint, ExampleLengths, int, int]],
+) -> PhaseFlops:
+    """FLOPs of distinct prompts and of examples, given as prompt, lengths, output and longest output."""
+    once = sum((forward(shape, prompt.run_once, 0, logits=0) for prompt in prompts), NO_FLOPS)
+    each = (
+        _use(shape, caches, prompt, row.input, row.target, output, most)
+        for prompt, row, output, most in uses
+    )
+    return sum(each, PhaseFlops(compress=once))
 
 
 @cache
 def _use(
     shape: Shape, caches: bool, prompt: Footprint, read: int, target: int, output: int, most: int
-) -> Work:
-    """One example. caches: prompt tokens that run at each use fill a cache first, as a decoder's do;
-    otherwise they run in one pass with the input."""
+) -> PhaseFlops:
+    """FLOPs of one example without compression.
+
+    Args:
+        shape: Shape of the model.
+        caches: Whether prompt tokens that run at each use fill a cache first, as in a decoder-only model.
+            Otherwise they run in one pass with the input.
+        prompt: What the compressed prompt takes.
+        read: Tokens of the input.
+        target: Tokens of the target.
+        output: Tokens of an output that is as long as the target.
+        most: Tokens of the longest output.
+    """
     tokens, cached, prefill = read, prompt.slots, NO_FLOPS
     if prompt.run_each and caches:
         prefill = forward(shape, prompt.run_each, 0, logits=0)
         cached += prompt.run_each
     elif prompt.run_each:
         tokens += prompt.run_each
-    return Work(
+    return PhaseFlops(
         # The output matrix runs on the last position only; that gives the first token.
         prefill=prefill + forward(shape, tokens, cached, logits=1),
         loss=score(shape, tokens, cached, target - 1),

@@ -27,7 +27,7 @@ COLUMNS = (
 
 
 def estimate_text(cost: RunCost, title: str) -> str:
-    """The table of a run's systems and splits, its total, its judge and what is left out."""
+    """Return a run's estimate as text: systems and splits, the total, the judge, and what is left out."""
     rows = [_row(cost, item) for item in cost.splits]
     total = ("total", *[""] * 7, *_amounts(cost.expected, cost.most))
     table = Table("estimate", title, COLUMNS, (*rows, total))
@@ -35,7 +35,7 @@ def estimate_text(cost: RunCost, title: str) -> str:
 
 
 def sweep_text(cost: SweepCost) -> str:
-    """A line an entry, and the sums over those that are open."""
+    """Return a sweep's estimate as text: a line for each entry, and sums over the unfinished ones."""
     rows = []
     for entry in cost.entries:
         cells = ("", "", entry.error or entry.state)
@@ -48,7 +48,7 @@ def sweep_text(cost: SweepCost) -> str:
     lines = [plain_text(Table("sweep", "What the sweep takes", columns, tuple(rows))).rstrip("\n")]
     if cost.expected is not None and cost.most is not None:
         first = cost.open[0]
-        lines.append(f"all that is open, one worker: {bill_text(cost.expected, cost.most)}")
+        lines.append(f"all unfinished entries, one worker: {bill_text(cost.expected, cost.most)}")
         lines.append(f"at {engineering(first.flops_per_second)} FLOP/s ({first.source})")
     if cost.judges is None or cost.judges > 0:
         lines.append(f"judges: at most {'?' if cost.judges is None else dollars_text(cost.judges)}")
@@ -57,12 +57,12 @@ def sweep_text(cost: SweepCost) -> str:
 
 
 def bill_text(expected: Bill, most: Bill) -> str:
-    """`1.2 T FLOPs, 3.4 s, $0.01 (at most 5.6 T FLOPs, 7.8 s, $0.02)`."""
+    """Return text such as `1.2 T FLOPs, 3.4 s, $0.01 (at most 5.6 T FLOPs, 7.8 s, $0.02)`."""
     return f"{_bill(expected)} (at most {_bill(most)})"
 
 
 def duration_text(seconds: float) -> str:
-    """Three digits and the unit that fits: 2.31 h."""
+    """Return a time with three digits and a suitable unit, such as `2.31 h`."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {unit}"
@@ -70,7 +70,7 @@ def duration_text(seconds: float) -> str:
 
 
 def dollars_text(dollars: float) -> str:
-    """Cents, and more digits below one."""
+    """Return dollars with cents, or with two digits below one cent."""
     return f"${dollars:,.2f}" if dollars >= 0.01 or dollars == 0 else f"${dollars:.2g}"
 
 
@@ -80,11 +80,11 @@ def _bill(bill: Bill) -> str:
 
 
 def _row(cost: RunCost, item: SplitCost) -> tuple[str, ...]:
-    tokens, work = item.tokens, item.work
+    tokens, flops = item.tokens, item.flops
     counts = (item.examples, item.instructions, tokens.prompt, tokens.input, tokens.output)
     amounts = ("-",) * 4
-    if work is not None:
-        amounts = _amounts(cost.bill(work.expected.total), cost.bill(work.most.total))
+    if flops is not None:
+        amounts = _amounts(cost.bill(flops.expected.total), cost.bill(flops.most.total))
     return (item.system, item.split, *(f"{count:,}" for count in (*counts, tokens.output_most)), *amounts)
 
 
@@ -107,6 +107,6 @@ def _lines(cost: RunCost) -> Iterator[str]:
             replies = "?" if judge.completion_tokens_most is None else f"{judge.completion_tokens_most:,}"
             tokens = f", about {judge.prompt_tokens:,} tokens of prompts, at most {replies} of replies"
         dollars = "" if not judge.dollars_most else f", at most {dollars_text(judge.dollars_most)}"
-        yield f"judge {judge.judge}: at most {counted(judge.looks, 'look')}{tokens}{dollars}"
+        yield f"judge {judge.judge}: at most {counted(judge.looks, 'comparison')}{tokens}{dollars}"
     for note in cost.notes:
         yield f"note: {note}"

@@ -26,7 +26,7 @@ from gisteval.pipeline.imports.records import (
     write_generations,
     write_verdicts,
 )
-from gisteval.pipeline.judge.judged import update_judging
+from gisteval.pipeline.judge.results import update_judging
 from gisteval.pipeline.profile.released import released_profile
 from gisteval.pipeline.score import score, unread_notes
 from gisteval.profiling.released import read_released, shape_of

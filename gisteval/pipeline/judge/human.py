@@ -1,4 +1,4 @@
-"""`gisteval human`: sheets for annotators out of a run, their answers back into it."""
+"""`gisteval human`: exports sheets for annotators from a run, and imports their answers into it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted, did_you_mean
-from gisteval.judging.human import HUMAN, Item, draw_items, human_verdicts, read_answers, sheet_csv
-from gisteval.judging.protocol import Contest
-from gisteval.judging.study import contests
+from gisteval.files.foreign import read_json
+from gisteval.judging.human import HUMAN, SheetItem, draw_items, human_verdicts, read_answers, sheet_csv
+from gisteval.judging.protocol import Matchup
+from gisteval.judging.study import matchups
 from gisteval.logs import run_log
-from gisteval.pipeline.judge.judged import write_judging
+from gisteval.pipeline.judge.results import write_judging
 from gisteval.records.json_object import Count, JsonObject, Name, plain, reader_of
 from gisteval.records.judge_figures import JudgingEntry
 from gisteval.records.lines import to_json
@@ -25,14 +26,21 @@ from gisteval.records.schema import digest
 from gisteval.records.store import write_atomic, write_json
 
 NOTE = (
-    "Human judges saw each pair in one order, drawn from the content. Outputs that are equal were not "
-    "shown, so their win rates are of the pairs that differ."
+    "Human judges saw each pair in one order, drawn from the content. Equal outputs were not shown, so "
+    "their win rates cover only the pairs that differ."
 )
 
 
 @dataclass(frozen=True)
 class Sheet(JsonObject):
-    """A sheet as it was drawn: count pairs of a system on a split."""
+    """What a sheet was drawn from.
+
+    Attributes:
+        system: The system that is compared with its positive control.
+        split: The split.
+        count: The number of pairs that was asked for.
+        seed: The seed of the draw.
+    """
 
     system: Name
     split: Name
@@ -41,10 +49,23 @@ class Sheet(JsonObject):
 
 
 def export_sheet(path: Path, output: Path, system: str, split: str, count: int, seed: int) -> int:
-    """Write sheet.csv and sheet.html of a system's pairs into a folder; the number of items.
+    """Write sheet.csv and sheet.html with pairs of a system.
 
-    The run notes what was drawn, so that answers find their way back. Raises GistevalError for an unknown
-    system or split.
+    The run stores what was drawn, so that answers can be imported later.
+
+    Args:
+        path: The run's folder.
+        output: The folder of the sheet.
+        system: The system that is compared with its positive control.
+        split: The split.
+        count: The number of pairs. If there are fewer, all are drawn.
+        seed: Another seed draws other pairs.
+
+    Returns:
+        The number of pairs in the sheet.
+
+    Raises:
+        GistevalError: The run has no such system or split, or no pair of different outputs.
     """
     with RunFolder.editing(path) as folder, run_log(path):
         return _export(folder, output, system, split, count, seed)
@@ -52,10 +73,11 @@ def export_sheet(path: Path, output: Path, system: str, split: str, count: int, 
 
 def _export(folder: RunFolder, output: Path, system: str, split: str, count: int, seed: int) -> int:
     sheet = Sheet(system, split, count, seed)
-    items = draw_items(_contest(folder, system, split), count, seed)
+    items = draw_items(_matchup(folder, system, split), count, seed)
     if not items:
         raise GistevalError(
-            f"{folder.path}: {system} and its control differ nowhere on {split}: nothing to judge"
+            f"{folder.path}: the outputs of {system} and its control are all equal on {split}: choose "
+            "another system or split"
         )
     environment = Environment(
         loader=FileSystemLoader(find_content("reports")),
@@ -68,69 +90,68 @@ def _export(folder: RunFolder, output: Path, system: str, split: str, count: int
     )
     write_atomic(output / "sheet.csv", sheet_csv(items))
     write_atomic(output / "sheet.html", page)
-    sheets = [*_sheets(folder), sheet]
-    distinct = [s for place, s in enumerate(sheets) if s not in sheets[:place]]
-    write_json(folder.path / "verdicts" / "sheets.json", plain(distinct))
+    sheets = list(dict.fromkeys([*_sheets(folder), sheet]))
+    write_json(folder.path / "verdicts" / "sheets.json", plain(sheets))
     return len(items)
 
 
 def import_answers(path: Path, files: Sequence[Path]) -> list[JudgingEntry]:
-    """Take annotators' answers, one file each, named after the annotator; the entries of results.json.
+    """Import annotators' answers. New answers replace those that were imported before.
 
-    Answers that were imported before are replaced. Raises GistevalError if a file's items are of no
-    sheet of this run; then nothing is changed.
+    Args:
+        path: The run's folder.
+        files: One file for each annotator, named after the annotator.
+
+    Returns:
+        The human judges' entries of results.json.
+
+    Raises:
+        GistevalError: A file is wrong, or belongs to no sheet of this run. Nothing is changed then.
     """
     with RunFolder.editing(path) as folder, run_log(path):
-        return _take(folder, files)
+        return _import(folder, files)
 
 
-def _take(folder: RunFolder, files: Sequence[Path]) -> list[JudgingEntry]:
+def _import(folder: RunFolder, files: Sequence[Path]) -> list[JudgingEntry]:
     folder.results()
     sheets = _sheets(folder)
     if not sheets:
-        raise GistevalError(f"{folder.path} has exported no sheet: gisteval human export first")
+        raise GistevalError(f"{folder.path} has exported no sheet: run gisteval human export first")
     names = [file.stem for file in files]
     if len(set(names)) < len(names):
         raise GistevalError("two files have the same name: name each after its annotator")
-    taken = []
+    imported = []
     for file in files:
         answers = read_answers(file)
         items = _items_of(folder, sheets, answers)
-        taken.append((file.stem, human_verdicts(items, answers, file.stem, file)))
-    for name, verdicts in taken:
-        system = verdicts[0].system
-        kept = {v.key: v for v in folder.file_verdicts(HUMAN + name, system)}
-        kept |= {v.key: v for v in verdicts}
-        lines = (json.dumps(to_json(v), ensure_ascii=False, sort_keys=True) + "\n" for v in kept.values())
-        write_atomic(folder.verdicts(HUMAN + name, system), "".join(lines))
-        folder.note_judge(
-            HUMAN + name,
-            JudgeFacts(
-                name=HUMAN + name,
-                version=1,
-                kind="human",
-                orders="seeded",
-                identity=digest(["human"]),
-                note=NOTE,
-            ),
+        imported.append((file.stem, human_verdicts(items, answers, file.stem, file)))
+    for name, verdicts in imported:
+        judge, system = HUMAN + name, verdicts[0].system
+        by_key = {v.key: v for v in (*folder.file_verdicts(judge, system), *verdicts)}
+        lines = (json.dumps(to_json(v), ensure_ascii=False, sort_keys=True) + "\n" for v in by_key.values())
+        write_atomic(folder.verdicts(judge, system), "".join(lines))
+        identity = digest(["human"])
+        facts = JudgeFacts(
+            name=judge, version=1, kind="human", orders="seeded", identity=identity, note=NOTE
         )
+        folder.note_judge(judge, facts)
     entries = write_judging(folder)
     return [entry for entry in entries if any(judge.startswith(HUMAN) for judge in entry.judges)]
 
 
-def _items_of(folder: RunFolder, sheets: Sequence[Sheet], answers: dict[str, str]) -> list[Item]:
-    """The items of the sheet that most of the answers are about."""
-    best: list[Item] = []
+def _items_of(folder: RunFolder, sheets: Sequence[Sheet], answers: dict[str, str]) -> list[SheetItem]:
+    """The items of the sheet that most of the answers belong to."""
+    best: list[SheetItem] = []
     most = -1
     for sheet in sheets:
-        items = draw_items(_contest(folder, sheet.system, sheet.split), sheet.count, sheet.seed)
+        items = draw_items(_matchup(folder, sheet.system, sheet.split), sheet.count, sheet.seed)
         known = sum(item.id in answers for item in items)
         if known > most:
             best, most = items, known
     return best
 
 
-def _contest(folder: RunFolder, system: str, split: str) -> Contest:
+def _matchup(folder: RunFolder, system: str, split: str) -> Matchup:
     references = folder.references
     candidates = [name for name, reference in references.items() if name != reference]
     if system not in candidates:
@@ -139,7 +160,7 @@ def _contest(folder: RunFolder, system: str, split: str) -> Contest:
     if split not in folder.splits:
         hint = did_you_mean(split, folder.splits)
         raise GistevalError(f"split {split!r} is unknown{hint}: choose from {', '.join(folder.splits)}")
-    return next(c for c in contests(folder) if (c.system, c.split) == (system, split))
+    return next(m for m in matchups(folder) if (m.system, m.split) == (system, split))
 
 
 def _sheets(folder: RunFolder) -> list[Sheet]:
@@ -147,7 +168,7 @@ def _sheets(folder: RunFolder) -> list[Sheet]:
     if not file.is_file():
         return []
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
         return list(reader_of(tuple[Sheet, ...])(content, "sheets"))
     except (OSError, ValueError) as error:
         raise GistevalError(f"{file} is damaged: export the sheets again") from error

@@ -1,4 +1,4 @@
-"""The judge in this process: looks in, replies of a chat model out, a batch at a time."""
+"""A judge in this process: comparisons in, replies of a chat model out, a batch at a time."""
 
 from __future__ import annotations
 
@@ -6,54 +6,66 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import chain, islice
 
-from gisteval.judging.cache import Reply
-from gisteval.judging.client import Failure, Sink
 from gisteval.judging.definition import ChatDefinition
 from gisteval.judging.prompting import Message, messages
-from gisteval.judging.protocol import Look
+from gisteval.judging.protocol import Comparison
+from gisteval.judging.replies import Failure, Reply, Sink
 from gisteval.models.running.memory import Halving
 from gisteval.models.text.chat import ChatModel
-from gisteval.pipeline.judge.bench import Bench
+from gisteval.pipeline.judge.prepared import PreparedJudge
 
 
 class LocalJudge:
-    """A chat model that is loaded once there is something to ask. longest: a reply, in tokens."""
+    """A chat model that is loaded when the first question comes."""
 
-    def __init__(self, model: str, device: str, dtype: str, longest: int) -> None:
-        self._source = (model, device, dtype)
-        self._longest = longest
+    def __init__(self, model: str, device: str, dtype: str, max_new_tokens: int) -> None:
+        """Keep what loading needs.
+
+        Args:
+            model: The folder or name of the model.
+            device: Where it runs.
+            dtype: The number type of its weights.
+            max_new_tokens: The longest reply, in tokens.
+        """
+        self._load = partial(ChatModel.load, model, device, dtype)
+        self._max_new_tokens = max_new_tokens
         self._model: ChatModel | None = None
         self._halving = Halving()
 
-    def __call__(self, talks: list[list[Message]]) -> list[Reply | Failure]:
-        """The answers to a batch. Raises GistevalError if the model can't be loaded."""
+    def __call__(self, conversations: list[list[Message]]) -> list[Reply | Failure]:
+        """Answer a batch.
+
+        Raises:
+            GistevalError: The model can't be loaded.
+        """
         if self._model is None:
-            self._model = ChatModel.load(*self._source)
-        replies = self._halving.run(partial(self._model.replies, max_new_tokens=self._longest), talks)
+            self._model = self._load()
+        replies = partial(self._model.replies, max_new_tokens=self._max_new_tokens)
         return [
-            Failure(found)
-            if isinstance(found, str)
+            Failure(reply)
+            if isinstance(reply, str)
             else Reply(
-                found.text,
-                found.prompt_tokens,
-                found.completion_tokens,
-                "stop" if found.finished else "length",
+                reply.text,
+                reply.prompt_tokens,
+                reply.completion_tokens,
+                "stop" if reply.finished else "length",
             )
-            for found in chain.from_iterable(replies)
+            for reply in chain.from_iterable(self._halving.run(replies, conversations))
         ]
 
 
-def local_judge(bench: Bench) -> partial[LocalJudge]:
-    """Makes the judge, here or in a worker's process."""
-    definition = bench.judge.definition
-    assert isinstance(definition, ChatDefinition) and bench.model is not None
+def local_judge(prepared: PreparedJudge) -> partial[LocalJudge]:
+    """Return what makes the judge, here or in a worker's process."""
+    definition = prepared.judge.definition
+    assert isinstance(definition, ChatDefinition) and prepared.model is not None
     longest = int(definition.parameters["max_new_tokens"])
-    return partial(LocalJudge, bench.model, bench.device, bench.options.dtype, longest)
+    return partial(LocalJudge, prepared.model, prepared.device, prepared.options.dtype, longest)
 
 
-def ask_local(bench: Bench, looks: Iterator[Look], sink: Sink) -> None:
-    """Ask about every look."""
-    judge = local_judge(bench)()
-    while part := list(islice(looks, bench.options.batch_size)):
-        for look, answer in zip(part, judge([messages(bench.judge, look) for look in part]), strict=True):
-            sink(look, answer)
+def ask_local(prepared: PreparedJudge, comparisons: Iterator[Comparison], sink: Sink) -> None:
+    """Ask about every comparison; the sink gets each answer."""
+    judge = local_judge(prepared)()
+    while batch := list(islice(comparisons, prepared.options.batch_size)):
+        answers = judge([messages(prepared.judge, comparison) for comparison in batch])
+        for comparison, answer in zip(batch, answers, strict=True):
+            sink(comparison, answer)

@@ -1,4 +1,7 @@
-"""Judges that compute, spread over Ray workers: this process makes the requests and takes the answers."""
+"""Judges that compute, spread over Ray workers.
+
+This process builds the requests and takes the answers; the workers compute.
+"""
 
 from __future__ import annotations
 
@@ -8,51 +11,57 @@ from itertools import chain
 from typing import Any
 
 from gisteval.executors.queue import Answers, Queue
-from gisteval.executors.ray_pool import RayOptions, RayPool
-from gisteval.judging.cache import Reply
-from gisteval.judging.client import Failure, Sink
+from gisteval.executors.ray_cluster import RayOptions
+from gisteval.executors.ray_pool import RayPool
 from gisteval.judging.prompting import messages
-from gisteval.judging.protocol import Look
+from gisteval.judging.protocol import Comparison
 from gisteval.judging.reference import reply_on
-from gisteval.pipeline.judge.bench import Bench
+from gisteval.judging.replies import Failure, Reply, Sink
+from gisteval.pipeline.judge.prepared import PreparedJudge
 
 REFERENCE_BATCH = 256
-"""Looks of the reference judge at a time: each takes about a millisecond."""
+"""Comparisons that the reference judge gets at a time. Each takes about a millisecond."""
 
 
 class ReferenceJudge:
     """The reference judge in a worker."""
 
     def __call__(self, texts: list[tuple[str, str, str]]) -> list[Reply]:
-        """Answers to outputs a and b with their reference."""
-        return [Reply(reply_on(*found), 0, 0) for found in texts]
+        """Answer a batch of outputs a and b with their reference."""
+        return [Reply(reply_on(ours, theirs, reference), 0, 0) for ours, theirs, reference in texts]
 
 
-def ask_ray(bench: Bench, looks: Iterator[Look], sink: Sink) -> None:
-    """Ask about every look; one that fails wherever it is asked is a Failure."""
-    first = next(looks, None)
+def ask_ray(prepared: PreparedJudge, comparisons: Iterator[Comparison], sink: Sink) -> None:
+    """Ask about every comparison; the sink gets each answer.
+
+    A comparison that fails on every worker that tries it is answered by a Failure.
+    """
+    first = next(comparisons, None)
     if first is None:
-        return  # no cluster is started for nothing
-    looks = chain([first], looks)
-    options = bench.options
+        return  # so that no cluster is started for nothing
+    options = prepared.options
     make: Callable[[], Callable[[list[Any]], list[Any]]] = ReferenceJudge
-    size = REFERENCE_BATCH
-    request: Callable[[Look], Any] = _texts
-    if bench.judge.definition.kind == "local":
+    batch_size = REFERENCE_BATCH
+    request: Callable[[Comparison], Any] = _texts
+    if prepared.judge.definition.kind == "local":
         from gisteval.pipeline.judge.local import local_judge
 
-        make, size = local_judge(bench), options.batch_size
+        make, batch_size = local_judge(prepared), options.batch_size
+        request = partial(messages, prepared.judge)
 
-        def request(look: Look) -> Any:
-            return messages(bench.judge, look)
-
-    queue = Queue(looks, size, request, sink, lambda look, reason: sink(look, Failure(reason)))
+    queue = Queue(
+        chain([first], comparisons),
+        batch_size,
+        request,
+        sink,
+        lambda comparison, reason: sink(comparison, Failure(reason)),
+    )
     pool = RayPool[None](
-        RayOptions(options.ray_address, options.num_workers, bench.gpus), partial(Answers, make)
+        RayOptions(options.ray_address, options.num_workers, prepared.gpus), partial(Answers, make)
     )
     for _ in pool.run(queue):
         pass
 
 
-def _texts(look: Look) -> tuple[str, str, str]:
-    return look.ours, look.theirs, look.example.output
+def _texts(comparison: Comparison) -> tuple[str, str, str]:
+    return comparison.ours, comparison.theirs, comparison.example.output

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gisteval.config import RunConfig, check_executor
 from gisteval.errors import GistevalError
-from gisteval.options import Panel, check_least, option, same_as
+from gisteval.options import Panel, check_bounds, option, same_as
 
 
 def parse_price(text: str) -> tuple[float, float]:
@@ -61,12 +61,7 @@ class JudgeOptions:
         metavar="NAME",
         unset="the judge's own",
     )
-    allow_host: str | None = option(
-        None,
-        "Host, or host:port, that the judge's file may name as its server.",
-        Panel.SERVER,
-        metavar="HOST",
-    )
+    allow_host: str | None = same_as(RunConfig, "allow_host", panel=Panel.SERVER)
     concurrency: int = option(8, "Requests at the same time.", Panel.SERVER, metavar="N")
     rate: float | None = option(
         None, "Most requests in a minute.", Panel.SERVER, metavar="N", unset="no limit"
@@ -105,7 +100,7 @@ class JudgeOptions:
     gpus_per_worker: float | None = same_as(RunConfig, "gpus_per_worker")
 
     def __post_init__(self) -> None:
-        check_least(self, "--")
+        check_bounds(self, "--")
         for name in ("concurrency", "rate", "timeout", "max_cost", "limit", "batch_size"):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):

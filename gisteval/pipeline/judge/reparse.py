@@ -1,4 +1,4 @@
-"""Reading stored replies again, with the parser of today: nothing is asked and nothing paid."""
+"""Reading stored replies again with the current parser; nothing is asked and nothing is paid."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gisteval.errors import GistevalError
-from gisteval.judging.parsing import cut_short, read_reply
+from gisteval.judging.definition import Definition
+from gisteval.judging.parsing import interpret
 from gisteval.logs import run_log
-from gisteval.pipeline.judge.bench import Bench, prepare
-from gisteval.pipeline.judge.judge_run import as_asked, claim
-from gisteval.pipeline.judge.judged import write_judging
+from gisteval.pipeline.judge.judge_run import as_asked_before, record_judge
 from gisteval.pipeline.judge.options import JudgeOptions
+from gisteval.pipeline.judge.prepared import PreparedJudge, prepare_judge
+from gisteval.pipeline.judge.results import write_judging
 from gisteval.records.judge_figures import JudgingEntry
 from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import Verdict
 from gisteval.records.store import write_atomic
 
 
 @dataclass(frozen=True, slots=True)
 class Reparsed:
-    """Replies read, how many are read differently now, and the judge's entries of results.json."""
+    """What reading stored replies again came to.
+
+    Attributes:
+        read: Replies that were read.
+        changed: Replies that are read differently now.
+        entries: The judge's entries of results.json.
+    """
 
     read: int
     changed: int
@@ -29,34 +37,43 @@ class Reparsed:
 
 
 def reparse_run(path: Path, options: JudgeOptions) -> Reparsed:
-    """Read every stored reply of a judge again and bring the results up to date.
+    """Read every stored reply of a judge again, and bring the results up to date.
 
-    Raises GistevalError if the run has no verdicts of that judge.
+    Args:
+        path: The run's folder.
+        options: The judge.
+
+    Raises:
+        GistevalError: The run has no verdicts of that judge.
     """
     with RunFolder.editing(path) as folder, run_log(path):
-        return _reparse(folder, prepare(options))
+        return _reparse(folder, prepare_judge(options))
 
 
-def _reparse(folder: RunFolder, bench: Bench) -> Reparsed:
+def _reparse(folder: RunFolder, prepared: PreparedJudge) -> Reparsed:
     folder.results()
-    files = [folder.verdicts(bench.label, system) for system in folder.references]
+    files = [folder.verdicts(prepared.label, system) for system in folder.references]
     if not any(file.exists() for file in files):
-        raise GistevalError(f"{folder.path} has no verdicts of judge {bench.label}: judge it first")
-    bench = as_asked(folder, bench)
-    claim(folder, bench)
+        raise GistevalError(f"{folder.path} has no verdicts of judge {prepared.label}: judge it first")
+    prepared = as_asked_before(folder, prepared)
+    record_judge(folder, prepared)
     read = changed = 0
     for system in folder.references:
-        lines, before = [], changed
-        for verdict in folder.file_verdicts(bench.label, system):
-            if verdict.reply is not None:
-                read += 1
-                definition, ended = bench.judge.definition, verdict.finish_reason
-                choice = read_reply(definition, verdict.reply, verdict.order, ended)
-                reason = cut_short(definition, verdict.reply, ended) if choice == "invalid" else None
-                changed += (choice, reason) != (verdict.choice, verdict.error)
-                verdict = replace(verdict, choice=choice, error=reason)
-            lines.append(json.dumps(to_json(verdict), ensure_ascii=False, sort_keys=True) + "\n")
-        if changed > before:
-            write_atomic(folder.verdicts(bench.label, system), "".join(lines))
-    entries = [entry for entry in write_judging(folder) if entry.judges == (bench.label,)]
+        before = list(folder.file_verdicts(prepared.label, system))
+        after = [_read_again(prepared.judge.definition, verdict) for verdict in before]
+        read += sum(verdict.reply is not None for verdict in before)
+        differing = sum(old != new for old, new in zip(before, after, strict=True))
+        changed += differing
+        if differing:
+            lines = (json.dumps(to_json(v), ensure_ascii=False, sort_keys=True) + "\n" for v in after)
+            write_atomic(folder.verdicts(prepared.label, system), "".join(lines))
+    entries = [entry for entry in write_judging(folder) if entry.judges == (prepared.label,)]
     return Reparsed(read, changed, entries)
+
+
+def _read_again(definition: Definition, verdict: Verdict) -> Verdict:
+    """A verdict as the current parser reads its reply; without a reply it stays as it is."""
+    if verdict.reply is None:
+        return verdict
+    choice, error = interpret(definition, verdict.reply, verdict.order, verdict.finish_reason)
+    return replace(verdict, choice=choice, error=error)

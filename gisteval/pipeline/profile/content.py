@@ -1,4 +1,4 @@
-"""Measurements as the content of profile.json."""
+"""Measurements of checkpoints as the content of profile.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gisteval.pipeline.profile.settings import (
     scenario_content,
     stored_totals,
 )
-from gisteval.profiling.accounts import FlopSource, Work, work_of
+from gisteval.profiling.accounts import FlopSource, MeanFlops, mean_flops
 from gisteval.profiling.breakeven import Cost, break_even, cost_curve, sampled_uses, storage
 from gisteval.profiling.measure import BatchProfile, Timings
 from gisteval.profiling.roofline import MeasuredMachine, attained
@@ -38,12 +38,18 @@ from gisteval.records.profile_facts import (
     UnitCurves,
 )
 
-SWEPT_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
+WHAT_IF_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
+"""Prompt lengths, in tokens, for which FLOPs are computed by closed form."""
 
 
 def storage_facts(timings: Sequence[Timings], budget: int) -> tuple[StorageFacts, ...]:
-    """What prompts take that are kept ready. budget: bytes of memory for them."""
-    kept = [storage(found.way.name, _mean_bytes(found), budget) for found in timings]
+    """Return the memory that stored prompts need in each serving mode.
+
+    Args:
+        timings: The measurements of each mode.
+        budget: Bytes of memory for stored prompts.
+    """
+    stored = [storage(timing.mode.name, _mean_bytes(timing), budget) for timing in timings]
     return tuple(
         StorageFacts(
             name=item.name,
@@ -52,32 +58,34 @@ def storage_facts(timings: Sequence[Timings], budget: int) -> tuple[StorageFacts
             budget=item.budget,
             fits=item.fits,
         )
-        for item in kept
+        for item in stored
     )
 
 
-def _mean_bytes(found: Timings) -> float:
-    return fmean(item.stored_bytes for item in found.lengths)
+def _mean_bytes(timing: Timings) -> float:
+    return fmean(item.stored_bytes for item in timing.lengths)
 
 
 def batch_facts(
     batch: BatchProfile, source: FlopSource | None, machine: MeasuredMachine, steps: int
 ) -> BatchFacts:
-    """All ways at one batch size.
+    """Return the facts of all serving modes at one batch size.
 
     Args:
-        batch: What was measured.
-        source: Of FLOPs, None where they can't be had.
-        machine: What the machine can do at best.
+        batch: The measurements.
+        source: Source of the FLOPs. None if they can't be counted.
+        machine: The peak rates of the machine.
         steps: Decoded tokens after the first.
     """
-    works: dict[str, Work] = {}
+    means: dict[str, MeanFlops] = {}
     if source is not None:
-        works = {found.way.name: work_of(source.form, found.lengths, steps) for found in batch.timings}
-    flops = {name: Cost(work.compress, work.each) for name, work in works.items()}
+        means = {
+            timing.mode.name: mean_flops(source.form, timing.lengths, steps) for timing in batch.timings
+        }
+    flops = {name: Cost(mean.compress, mean.each) for name, mean in means.items()}
     seconds = {
-        found.way.name: Cost(found.compress.median if found.compress else 0.0, found.end_to_end.median)
-        for found in batch.timings
+        timing.mode.name: Cost(timing.compress.median if timing.compress else 0.0, timing.end_to_end.median)
+        for timing in batch.timings
     }
     corrected = stats.holm([saving.p_value for saving in batch.savings])
     return BatchFacts(
@@ -87,12 +95,12 @@ def batch_facts(
         left_out=batch.left_out,
         examples=len(batch.timings[0].lengths),
         systems=tuple(
-            _measured(found, works.get(found.way.name), machine, steps, batch.batch_size)
-            for found in batch.timings
+            _measured(timing, means.get(timing.mode.name), machine, steps, batch.batch_size)
+            for timing in batch.timings
         ),
         savings=tuple(
             SavingFacts(
-                system=saving.way,
+                system=saving.mode,
                 baseline=saving.baseline,
                 phase=saving.phase,
                 percent=saving.percent,
@@ -119,35 +127,35 @@ def _break_evens(
         if saving.phase != "end_to_end":
             continue
         if flops:
-            exact = break_even(saving.baseline, flops[saving.baseline], flops[saving.way])
-            yield break_even_facts(exact, "flops", saving.way)
-        # The paired median is sharper than the difference of two medians, so it is what is saved.
-        cost = Cost(seconds[saving.way].once, 0.0)
+            exact = break_even(saving.baseline, flops[saving.baseline], flops[saving.mode])
+            yield break_even_facts(exact, "flops", saving.mode)
+        # The paired median is more precise than the difference of two medians, so it is the saving.
+        cost = Cost(seconds[saving.mode].once, 0.0)
         base = Cost(seconds[saving.baseline].once, saving.seconds.median)
         timed = break_even(saving.baseline, base, cost, saving.seconds.proven)
-        yield break_even_facts(timed, "seconds", saving.way)
+        yield break_even_facts(timed, "seconds", saving.mode)
 
 
 def _measured(
-    found: Timings, work: Work | None, machine: MeasuredMachine, steps: int, rows: int
+    timing: Timings, flops: MeanFlops | None, machine: MeasuredMachine, steps: int, rows: int
 ) -> MeasuredWay:
-    run, cached = (fmean(getattr(item, field) for item in found.lengths) for field in ("run", "cached"))
+    run, cached = (fmean(getattr(item, field) for item in timing.lengths) for field in ("run", "cached"))
     return MeasuredWay(
-        name=found.way.name,
-        kind=found.way.kind,
-        k=found.way.model.tokens.k,
+        name=timing.mode.name,
+        kind=timing.mode.kind,
+        k=timing.mode.model.tokens.k,
         run_tokens=run,
         cached_slots=cached,
-        stored_bytes=_mean_bytes(found),
+        stored_bytes=_mean_bytes(timing),
         seconds=PhaseSeconds(
-            None if found.compress is None else _median(found.compress),
-            _median(found.prefill),
-            _median(found.decode_token),
-            _median(found.end_to_end),
+            None if timing.compress is None else _median(timing.compress),
+            _median(timing.prefill),
+            _median(timing.decode_token),
+            _median(timing.end_to_end),
         ),
-        flops=None if work is None else FlopsFacts(**asdict(work), each=work.each),
-        peak_memory=None if found.peak is None else PeakFacts(found.peak.bytes, found.peak.method),
-        attained=() if work is None else _attained(found, work, machine, steps, rows, run + cached),
+        flops=None if flops is None else FlopsFacts(**asdict(flops), each=flops.each),
+        peak_memory=None if timing.peak is None else PeakFacts(timing.peak.bytes, timing.peak.method),
+        attained=() if flops is None else _attained(timing, flops, machine, steps, rows, run + cached),
     )
 
 
@@ -156,32 +164,33 @@ def _median(value: Median) -> MedianFacts:
 
 
 def _attained(
-    found: Timings, work: Work, machine: MeasuredMachine, steps: int, rows: int, slots: float
+    timing: Timings, flops: MeanFlops, machine: MeasuredMachine, steps: int, rows: int, slots: float
 ) -> tuple[AttainedFacts, ...]:
-    """Prefill and decoding beside the roof; FLOPs and bytes without those spent on padding."""
-    model = found.way.model
+    """Compare prefill and decoding with the roofline. FLOPs and bytes of padding are not counted."""
+    model = timing.mode.model
     weights = _weight_bytes(model)
     prefill = attained(
         machine,
         "prefill",
-        rows * work.prefill,
+        rows * flops.prefill,
         weights + rows * slots * model.slot_bytes,
-        found.prefill.median,
+        timing.prefill.median,
     )
     decode = attained(
         machine,
         "decode",
-        rows * work.decode / steps,
+        rows * flops.decode / steps,
         weights + rows * (slots + (steps + 1) / 2) * model.slot_bytes,
-        found.decode_token.median,
+        timing.decode_token.median,
     )
     return AttainedFacts(**asdict(prefill)), AttainedFacts(**asdict(decode))
 
 
 def _weight_bytes(model: PromptModel) -> int:
-    """Weights a pass reads at least: all but an embedding table that is not the output matrix as well.
+    """Bytes of weights that a pass reads at least.
 
-    Of a mixture of experts, as many experts as one token uses.
+    These are all weights but an untied embedding table. For a mixture of experts, they include as many
+    experts as one token uses.
     """
     network = model.model
     total: int = sum(weight.nbytes for weight in network.parameters())
@@ -192,24 +201,27 @@ def _weight_bytes(model: PromptModel) -> int:
     for module in network.modules():
         count = getattr(module, "num_experts", None)
         if isinstance(count, int) and count > used:
-            # One tensor holds all experts' matrices, an expert each in its first dimension.
-            held = [w for w in module.parameters(recurse=False) if w.dim() == 3 and w.shape[0] == count]
-            idle += sum(weight.nbytes // count * (count - used) for weight in held)
+            # One tensor holds the matrices of all experts, with one expert for each index of dimension 0.
+            experts = [w for w in module.parameters(recurse=False) if w.dim() == 3 and w.shape[0] == count]
+            idle += sum(weight.nbytes // count * (count - used) for weight in experts)
     return total - idle - (0 if shared else table.nbytes)
 
 
 def by_prompt_length(
     shape: ModelShape, batch: BatchProfile, output_tokens: int, model: PromptModel
 ) -> tuple[ScenarioFacts, ...]:
-    """FLOPs of each use by prompt length on the measured shape, from the closed form if it has one."""
-    compressed = next(found for found in batch.timings if found.way.kind == "compressed")
-    negative = next(found for found in batch.timings if found.way.kind == "negative")
-    k = compressed.way.model.tokens.k
+    """Return the FLOPs of each use by prompt length on the measured shape.
+
+    The result is empty for a shape without a closed form, or without gist tokens.
+    """
+    compressed = next(timing for timing in batch.timings if timing.mode.kind == "compressed")
+    negative = next(timing for timing in batch.timings if timing.mode.kind == "negative")
+    k = compressed.mode.model.tokens.k
     if shape.closed is None or k < 1:
         return ()
     tokens = round(sum(item.run for item in negative.lengths) / len(negative.lengths))
     size = model.dtype.itemsize
     return tuple(
         scenario_content(what_if(shape, Scenario(prompt, k, tokens, output_tokens, 1, size)))
-        for prompt in SWEPT_PROMPTS
+        for prompt in WHAT_IF_PROMPTS
     )

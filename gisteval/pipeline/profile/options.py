@@ -1,4 +1,4 @@
-"""What the command line says of a profile."""
+"""The options of `gisteval profile`."""
 
 from __future__ import annotations
 
@@ -10,29 +10,40 @@ from pathlib import Path
 
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
-from gisteval.options import Panel, as_one, check_least, option, same_as
+from gisteval.options import Panel, as_one, check_bounds, option, same_as
 from gisteval.records.budget import parse_budgets
 
 OUTPUT_TOKENS = 17
-"""Of a measured model: the first token, which the prefill gives, and sixteen decoded ones."""
+"""Output length of a measured model: the first token, which the prefill gives, and sixteen decoded ones."""
+
+MOST_DECODED = 10**6
+"""Longest output of a measured model, in tokens."""
 
 INPUT_TOKENS = 34
-"""Of a what-if table, where no other length is given."""
+"""Default input length of a what-if table."""
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
 def parse_bytes(text: str) -> int:
-    """Read `80GB`, `24 GiB` or a plain number of bytes. Raises GistevalError for anything else."""
+    """Read a size such as `80GB`, `24 GiB` or a plain number of bytes.
+
+    Raises:
+        GistevalError: The text is anything else.
+    """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?B|)\s*", text.upper())
     if match is None or float(match[1]) <= 0:
-        raise GistevalError(f"memory budget {text!r} is no size: write it like 80GB or 24GiB")
+        raise GistevalError(f"memory budget {text!r} is not a size: write it like 80GB or 24GiB")
     return int(float(match[1]) * _UNITS[match[2]])
 
 
 def numbers_of(flag: str) -> Callable[[str], tuple[int, ...]]:
-    """A parser of comma-separated positive numbers, each of which counts once. flag: for its message."""
+    """Return a parser of comma-separated positive numbers. A repeated number counts once.
+
+    Args:
+        flag: The option, for an error message.
+    """
 
     def parse(text: str) -> tuple[int, ...]:
         parts = [part.strip() for part in text.split(",")]
@@ -81,7 +92,12 @@ class ProfileOptions:
         unset="the last of the task's own choice",
     )
     limit: int = option(
-        32, "Number of examples, spread evenly over the split.", Panel.TASK, metavar="N", least=1
+        32,
+        "Number of examples, spread evenly over the split.",
+        Panel.TASK,
+        metavar="N",
+        least=1,
+        most=10**9,
     )
     data_dir: str | None = same_as(RunConfig, "data_dir")
     input_tokens: int | None = option(
@@ -111,6 +127,7 @@ class ProfileOptions:
         flag="batch-size",
         more_flags=("batch-sizes",),
         metavar="N,N",
+        most=10**5,
         parse=numbers_of("--batch-size"),
     )
     time_budget: float = option(
@@ -145,7 +162,13 @@ class ProfileOptions:
         parse=numbers_of("--gist-tokens"),
     )
     threads: int | None = option(
-        None, "CPU threads.", Panel.HARDWARE, metavar="N", least=1, unset="as many as PyTorch chooses"
+        None,
+        "CPU threads.",
+        Panel.HARDWARE,
+        metavar="N",
+        least=1,
+        most=4096,
+        unset="as many as PyTorch chooses",
     )
     device: str = same_as(RunConfig, "device")
     dtype: str = same_as(RunConfig, "dtype")
@@ -153,14 +176,17 @@ class ProfileOptions:
     quantize: str | None = same_as(RunConfig, "quantize")
 
     def __post_init__(self) -> None:
+        """Check that the options fit together."""
         if sum(map(bool, (self.shapes, self.model, self.released))) != 1:
             raise GistevalError("give one of --shape (no weights), --model (with weights) or --released")
-        check_least(self, "--")
+        check_bounds(self, "--")
         parse_budgets(self.budgets)
         if self.compressors and not self.model:
             raise GistevalError("--compressor is measured on a model: give --model")
-        if self.model and self.output_tokens is not None and self.output_tokens < 2:
-            raise GistevalError(f"--output-tokens must be at least 2, not {self.output_tokens}")
+        if self.model and not 2 <= self.decoded_tokens <= MOST_DECODED:
+            raise GistevalError(
+                f"--output-tokens must be from 2 to {MOST_DECODED:,}, not {self.output_tokens}"
+            )
         if not 0 < self.time_budget < math.inf:
             raise GistevalError(
                 f"--time-budget must be a number of seconds above 0, not {self.time_budget:g}"

@@ -1,4 +1,4 @@
-"""`gisteval profile --model` and `run --profile`: checkpoints measured in passes of their own."""
+"""Profiles of checkpoints, measured in separate passes: `gisteval profile --model`, `run --profile`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gisteval.pipeline.run.plan import Plan
 from gisteval.profiling.accounts import FlopSource, flop_source
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.measure import BatchProfile, profile_batch
-from gisteval.profiling.passes import Way
+from gisteval.profiling.passes import ServingMode
 from gisteval.profiling.roofline import measure_machine
 from gisteval.profiling.shapes import ModelShape, describe_config
 from gisteval.profiling.timing import clock_name
@@ -35,26 +35,39 @@ from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import load_task
 
 RUN_SECONDS = 30.0
+"""Time budget of `run --profile`, in seconds."""
 
 MACHINE_SHARE = 0.05
-"""Of the time budget, for measuring what the machine can do at best."""
+"""Share of the time budget for measuring the peak rates of the machine."""
 
 
 def model_profile(options: ProfileOptions) -> ModelProfile:
-    """Measure a checkpoint or the first candidate of a suite. Raises GistevalError."""
+    """Measure a checkpoint or the first candidate of a suite.
+
+    Raises:
+        GistevalError: The model can't be loaded or timed, or the options don't fit it.
+    """
     task = load_task(options.task, data_dir=Path(options.data_dir) if options.data_dir else None)
     split = options.split or tuple(task.evaluation_splits)[-1]
-    asked = SuiteOptions(
+    suite_options = SuiteOptions(
         compressors=options.compressors,
         budgets=parse_budgets(options.budgets),
         chat_template=options.chat_template,
     )
-    suite = build_suite(resolve(options.model or ""), asked)
+    suite = build_suite(resolve(options.model or ""), suite_options)
     return _measure(suite, tuple(task.examples(split)), f"{task.name}/{split}", options)
 
 
 def profile_run(plan: Plan, folder: Path) -> Path:
-    """`gisteval run --profile`: measure a run's first suite, in passes of their own, into its report."""
+    """Measure a run's first suite for `gisteval run --profile`.
+
+    Args:
+        plan: The run.
+        folder: Its folder.
+
+    Returns:
+        The page of the profile in the run's report.
+    """
     require_figures()
     split, examples = list(plan.examples.items())[-1]
     config = plan.config
@@ -67,15 +80,19 @@ def profile_run(plan: Plan, folder: Path) -> Path:
         time_budget=RUN_SECONDS,
         batch_sizes=(1, 8) if len(examples) >= 8 else (1,),
     )
-    found = _measure(plan.suites[0], examples, f"{plan.task.name}/{split}", options)
+    content = _measure(plan.suites[0], examples, f"{plan.task.name}/{split}", options)
     others = (
         f"{model} was not measured here: gisteval profile --model {model}" for model in config.models[1:]
     )
-    return write_profile(replace(found, notes=(*found.notes, *others)), folder / "report")
+    return write_profile(replace(content, notes=(*content.notes, *others)), folder / "report")
 
 
 def check_timeable(suite: Suite) -> None:
-    """Raises GistevalError for a suite whose speed can't be measured, before anything is loaded."""
+    """Check that the speed of a suite can be measured, before anything is loaded.
+
+    Raises:
+        GistevalError: Its architecture has no whole-prompt cache.
+    """
     checkpoint = _candidates(suite)[0].checkpoint
     if not checkpoint.architecture.caches_prompts:
         raise GistevalError(
@@ -93,18 +110,18 @@ def _measure(
     before = torch.get_num_threads()
     torch.set_num_threads(options.threads or before)
     try:
-        ways, notes = _ways(suite, placement)
-        chosen = _spread(_fitting(ways, examples, options.decoded_tokens), options.limit)
+        modes, notes = _modes(suite, placement)
+        chosen = _spread(_fitting(modes, examples, options.decoded_tokens), options.limit)
         weights = _candidates(suite)[0].checkpoint
-        shape = describe_config(weights.record.family, ways[0].model.model.config.to_dict())
+        shape = describe_config(weights.record.family, modes[0].model.model.config.to_dict())
         budget = TimeBudget.of(options.time_budget)
         source, uncounted = _flop_source(shape)
         machine = measure_machine(placement.device, placement.dtype, MACHINE_SHARE * budget.left)
-        batches, left_out = _batches(ways, chosen, options, budget)
+        batches, left_out = _batches(modes, chosen, options, budget)
         spent = options.time_budget - budget.left
     finally:
         torch.set_num_threads(before)
-    model = ways[0].model
+    model = modes[0].model
     return ModelProfile(
         schema_version=PROFILE_VERSION,
         model=options.model or "",
@@ -133,7 +150,7 @@ def _measure(
 
 
 def _flop_source(shape: ModelShape) -> tuple[FlopSource | None, list[str]]:
-    """None, and why, for a model whose passes can't be counted."""
+    """The source of a model's FLOPs. None, and a note, if its passes can't be counted."""
     try:
         return flop_source(shape), []
     except GistevalError as error:
@@ -141,54 +158,54 @@ def _flop_source(shape: ModelShape) -> tuple[FlopSource | None, list[str]]:
 
 
 def _batches(
-    ways: Sequence[Way], examples: Sequence[Example], options: ProfileOptions, budget: TimeBudget
+    modes: Sequence[ServingMode], examples: Sequence[Example], options: ProfileOptions, budget: TimeBudget
 ) -> tuple[list[BatchProfile], list[str]]:
-    """Each batch size has an equal share of the time that is left; notes say what was left out.
+    """Measure each batch size with an equal share of the time left. Notes say what was left out.
 
-    The first one is measured whatever time it takes. Raises GistevalError if no batch can be filled.
+    The first batch size is measured even if the time is used up.
     """
     sizes = [size for size in options.batch_sizes if size <= len(examples)]
     notes = [
-        f"Batch of {size}: left out for want of examples (there are {len(examples)})."
+        f"Batch of {size}: left out, since there are only {len(examples)} examples."
         for size in options.batch_sizes
         if size not in sizes
     ]
-    found: list[BatchProfile] = []
+    batches: list[BatchProfile] = []
     for place, size in enumerate(sizes or options.batch_sizes[:1]):
         share = budget.share(max(1, len(sizes) - place))
-        batch = profile_batch(ways, examples, size, options.decoded_tokens, share, must=not found)
+        batch = profile_batch(modes, examples, size, options.decoded_tokens, share, must=not batches)
         if batch is None:
             notes.append(
-                f"Batch of {size}: left out, the {options.time_budget:g} s of time budget were spent."
+                f"Batch of {size}: left out, since the time budget ({options.time_budget:g} s) was used up."
             )
             continue
-        found.append(batch)
+        batches.append(batch)
         if batch.left_out:
             notes.append(
-                f"Batch of {size}: its share of the time budget ({options.time_budget:g} s) left out "
-                f"{', '.join(batch.left_out)}."
+                f"Batch of {size}: its share of the time budget ({options.time_budget:g} s) was too short "
+                f"for {', '.join(batch.left_out)}."
             )
-    return found, notes
+    return batches, notes
 
 
 def _placement_notes(placement: Placement) -> list[str]:
-    """What a reader of times and FLOPs must know of weights that are not plain ones on one device."""
+    """Notes on times and FLOPs of quantised weights, or of weights on several devices."""
     notes = []
     if placement.device_map is not None:
         notes.append(
-            "The model is spread by a device map: times include moving states between devices; peak "
-            f"memory and the machine measured beside it are those of {placement.device} alone."
+            "The model is spread over devices by a device map: times include moving states between them, "
+            f"while peak memory and the machine's peak rates are those of {placement.device} alone."
         )
     if placement.quantize is not None:
         notes.append(
-            f"Weights are {placement.quantize}: FLOPs are those of the same shape unquantised, without "
-            "packing and unpacking."
+            f"Weights are {placement.quantize}: FLOPs are those of the same shape without quantisation, "
+            "without packing and unpacking."
         )
     return notes
 
 
 def _candidates(suite: Suite) -> list[System]:
-    """The compressed systems. Raises GistevalError for a suite without any."""
+    """The compressed systems, of which there must be at least one."""
     candidates = [system for system in suite.systems if system.role == "candidate"]
     if not candidates:
         raise GistevalError(
@@ -198,19 +215,19 @@ def _candidates(suite: Suite) -> list[System]:
     return candidates
 
 
-def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
-    """The ordinary ways, then every candidate's, then the negative control, all on one set of weights.
+def _modes(suite: Suite, placement: Placement) -> tuple[list[ServingMode], list[str]]:
+    """The uncompressed modes, each candidate's and the negative control, all on one set of weights.
 
-    Notes name the candidates that those weights can't stand for. Raises GistevalError without candidates.
+    Notes name the candidates whose shape differs from these weights.
     """
     candidates = _candidates(suite)
     first, notes = candidates[0].checkpoint, []
     loaded = load_placed(first, placement)
 
-    # The end token stops nobody, so that all ways decode alike.
+    # The end token stops no row, so that all modes decode the same number of tokens.
     plain = loaded.with_gists(0, 0).endless()
-    ways = [Way(NO_CACHE, "no_cache", plain, None)]
-    ways.append(Way(WHOLE_CACHE, "whole_cache", plain, Full()))
+    modes = [ServingMode(NO_CACHE, "no_cache", plain, None)]
+    modes.append(ServingMode(WHOLE_CACHE, "whole_cache", plain, Full()))
     for system in candidates:
         method = system.method()
         record = system.checkpoint.record
@@ -219,16 +236,16 @@ def _ways(suite: Suite, placement: Placement) -> tuple[list[Way], list[str]]:
         if _shape_fields(system.checkpoint) != _shape_fields(first):
             notes.append(f"{system.name} has another shape than {first.record.name}: profile it by itself.")
             continue
-        if any(way.name == label for way in ways):
+        if any(mode.name == label for mode in modes):
             continue  # the same k of another checkpoint takes the same time
         model = loaded.with_gists(record.k, record.leak_window).endless()
-        ways.append(Way(label, "compressed", model, method, system.budget))
-    ways.append(Way(NEGATIVE, "negative", plain, Empty()))
-    return ways, notes
+        modes.append(ServingMode(label, "compressed", model, method, system.budget))
+    modes.append(ServingMode(NEGATIVE, "negative", plain, Empty()))
+    return modes, notes
 
 
 def _shape_fields(checkpoint: Checkpoint) -> dict[str, object]:
-    """What of a checkpoint's config.json decides the time of a pass; empty without one (an adapter's)."""
+    """Fields of a checkpoint's config.json that decide the time of a pass. Empty for an adapter."""
     config = checkpoint.config()
     numbers = (int, float, list)
     return {
@@ -236,10 +253,12 @@ def _shape_fields(checkpoint: Checkpoint) -> dict[str, object]:
     }
 
 
-def _fitting(ways: Sequence[Way], examples: Sequence[Example], output_tokens: int) -> list[Example]:
-    """Examples whose prompt, gists, input and output stay within the context."""
-    model = ways[0].model
-    gists = max(way.model.tokens.k for way in ways)
+def _fitting(
+    modes: Sequence[ServingMode], examples: Sequence[Example], output_tokens: int
+) -> list[Example]:
+    """Examples whose prompt, gist tokens, input and output fit into the context."""
+    model = modes[0].model
+    gists = max(mode.model.tokens.k for mode in modes)
     prompts = model.tokens.prompts([example.instruction for example in examples])
     inputs = model.tokens.continuations([example.input for example in examples])
     fitting = [
@@ -256,6 +275,6 @@ def _fitting(ways: Sequence[Way], examples: Sequence[Example], output_tokens: in
 
 
 def _spread(examples: Sequence[Example], limit: int) -> list[Example]:
-    """At most `limit` examples, evenly over the split."""
+    """At most `limit` examples, spread evenly over the split."""
     step = max(1, len(examples) // limit)
     return list(examples[::step][:limit])

@@ -1,6 +1,6 @@
-"""`gisteval profile` without weights: shapes, sweeps and released files; and how any profile is written.
+"""Profiles without weights (`gisteval profile --shape` and `--what-if`), and the writing of any profile.
 
-Measuring checkpoints is in `profile_model`, which imports what loads them.
+Checkpoints are measured in `profile_model`, which imports what loads them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from pathlib import Path
 
 from gisteval.errors import GistevalError
 from gisteval.pipeline.profile.options import INPUT_TOKENS, ProfileOptions
-from gisteval.pipeline.profile.settings import sweep_content
+from gisteval.pipeline.profile.settings import what_if_content
 from gisteval.profiling.shape_flops import ShapeFlops, shape_flops
 from gisteval.profiling.shapes import load_shape
-from gisteval.profiling.whatif import sweep
+from gisteval.profiling.whatif import what_if_grid
 from gisteval.records.profile_facts import WhatIfProfile
 from gisteval.records.shape_facts import CountsFacts, Profile, ShapeProfile
 from gisteval.records.store import write_json
@@ -21,12 +21,16 @@ from gisteval.report.profile import write_profile_report
 
 
 def shape_profile(options: ProfileOptions) -> Profile:
-    """FLOPs of shapes without weights. Raises GistevalError."""
+    """Compute the FLOPs of shapes without weights.
+
+    Raises:
+        GistevalError: The options don't fit together, or a shape is unknown or has no closed form.
+    """
     return _what_if(options) if options.what_if else _one_pass(options)
 
 
 def _one_pass(options: ProfileOptions) -> ShapeProfile:
-    """FLOPs of one pass of a shape, three ways. Raises GistevalError."""
+    """FLOPs of one pass of a shape by three methods."""
     if options.input_tokens is None or len(options.shapes) > 1:
         raise GistevalError("give one --shape with --input-tokens, or several with --what-if")
     return _shape_facts(
@@ -57,11 +61,8 @@ def _shape_facts(flops: ShapeFlops) -> ShapeProfile:
 
 
 def _what_if(options: ProfileOptions) -> WhatIfProfile:
-    """Many lengths, all combined with each other on every shape.
-
-    Raises GistevalError for a shape without closed form.
-    """
-    scenarios = sweep(
+    """Costs of all combinations of lengths on every shape."""
+    scenarios = what_if_grid(
         [load_shape(name) for name in options.shapes],
         options.prompt_tokens,
         options.gist_tokens,
@@ -69,7 +70,7 @@ def _what_if(options: ProfileOptions) -> WhatIfProfile:
         INPUT_TOKENS if options.input_tokens is None else options.input_tokens,
         _outputs(options),
     )
-    return sweep_content(list(scenarios), options.memory_budget)
+    return what_if_content(list(scenarios), options.memory_budget)
 
 
 def _outputs(options: ProfileOptions) -> int:
@@ -77,7 +78,11 @@ def _outputs(options: ProfileOptions) -> int:
 
 
 def check_output(folder: Path) -> None:
-    """Make the folder now rather than after minutes of measuring. Raises GistevalError if that fails."""
+    """Create the folder, so that an error does not come only after minutes of measuring.
+
+    Raises:
+        GistevalError: The folder can't be created.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -87,6 +92,14 @@ def check_output(folder: Path) -> None:
 
 
 def write_profile(content: Profile, folder: Path) -> Path:
-    """profile.json, tables/ and figures/ in `folder`; returns the page that shows them."""
+    """Write profile.json, tables and figures.
+
+    Args:
+        content: The profile.
+        folder: Folder to write to.
+
+    Returns:
+        The page with the tables and figures.
+    """
     write_json(folder / "profile.json", content.to_json())
     return write_profile_report(content, folder)

@@ -1,4 +1,4 @@
-"""The paper's benchmark files as the content of a profile: means, and what each way saves."""
+"""The paper's benchmark files as the content of a profile: means, and the savings of each serving mode."""
 
 from __future__ import annotations
 
@@ -30,12 +30,19 @@ NO_CACHE = "no cache"
 WHOLE_CACHE = "whole-prompt cache"
 NEGATIVE = "negative control"
 BYTES_A_NUMBER = 4
-"""fp32, as the paper counts storage."""
+"""Bytes of a number in fp32, in which the paper counts storage."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A way to serve a prompt, by example: milliseconds (None: not timed), FLOPs and cached slots."""
+class ReleasedMode:
+    """The released rows of one serving mode, by example.
+
+    Attributes:
+        name: Name of the mode.
+        milliseconds: Time. None if it was not measured.
+        flops: FLOPs.
+        cached: Cached slots.
+    """
 
     name: str
     milliseconds: Mapping[str, float] | None
@@ -44,50 +51,54 @@ class Way:
 
 
 def released_profile(files: Sequence[Path]) -> ReleasedProfile:
-    """The content of profile.json for released benchmark files. Raises GistevalError for any other."""
+    """Return the content of profile.json for released benchmark files.
+
+    Raises:
+        GistevalError: A file is not a released benchmark file.
+    """
     by_model: dict[str, list[Path]] = {}
     for file in files:
         by_model.setdefault(shape_name(file), []).append(file)
-    ways = [content for model, found in by_model.items() for content in _model_ways(model, found)]
-    timed = [saving.p_value for way in ways for saving in way.saved if saving.p_value is not None]
+    modes = [facts for model, group in by_model.items() for facts in _model_modes(model, group)]
+    timed = [saving.p_value for mode in modes for saving in mode.saved if saving.p_value is not None]
     corrected = iter(stats.holm(timed))
     return ReleasedProfile(
         files=tuple(ReleasedFile(**asdict(means)) for means in released_means(files)),
         ways=tuple(
             replace(
-                way,
+                mode,
                 saved=tuple(
                     saving if saving.p_value is None else replace(saving, p_value=next(corrected))
-                    for saving in way.saved
+                    for saving in mode.saved
                 ),
             )
-            for way in ways
+            for mode in modes
         ),
     )
 
 
-def _model_ways(model: str, files: Sequence[Path]) -> list[ReleasedWay]:
+def _model_modes(model: str, files: Sequence[Path]) -> list[ReleasedWay]:
     shape = shape_of(files[0])
-    ways: dict[str, Way] = {}
-    # The file whose cache is the whole prompt comes last: its standard rows are a second measurement.
+    modes: dict[str, ReleasedMode] = {}
+    # The file with the whole-prompt cache comes last, since its standard rows are a second measurement.
     for file in sorted(files, key=lambda file: "-prompt-" in file.name):
         rows = read_released(file)
         standard = [row for row in rows if row.model == "standard"]
         others = [row for row in rows if row.model != "standard"]
         slots = {row.cached for row in others}
         name = WHOLE_CACHE if len(slots) != 1 else f"gist-{slots.pop()}"
-        ways.setdefault(NO_CACHE, _way(NO_CACHE, standard))
-        ways[name] = _way(name, others)
-        ways.setdefault(NEGATIVE, _negative(shape, others))
+        modes.setdefault(NO_CACHE, _released_mode(NO_CACHE, standard))
+        modes[name] = _released_mode(name, others)
+        modes.setdefault(NEGATIVE, _negative(shape, others))
     order = [NO_CACHE, WHOLE_CACHE]
-    order += [name for name in ways if name not in (*order, NEGATIVE)]
-    kept = [ways[name] for name in (*order, NEGATIVE) if name in ways and ways[name].flops]
-    baselines = [way for way in kept if way.name in (NO_CACHE, WHOLE_CACHE)]
-    return [_content(model, shape, way, baselines) for way in kept]
+    order += [name for name in modes if name not in (*order, NEGATIVE)]
+    with_rows = [modes[name] for name in (*order, NEGATIVE) if name in modes and modes[name].flops]
+    baselines = [mode for mode in with_rows if mode.name in (NO_CACHE, WHOLE_CACHE)]
+    return [_content(model, shape, mode, baselines) for mode in with_rows]
 
 
-def _way(name: str, rows: Sequence[ReleasedRow]) -> Way:
-    return Way(
+def _released_mode(name: str, rows: Sequence[ReleasedRow]) -> ReleasedMode:
+    return ReleasedMode(
         name,
         {row.example: row.cuda_time / 1e3 for row in rows},
         {row.example: float(row.flops) for row in rows},
@@ -95,57 +106,60 @@ def _way(name: str, rows: Sequence[ReleasedRow]) -> Way:
     )
 
 
-def _negative(shape: Shape, rows: Sequence[ReleasedRow]) -> Way:
-    """The input alone: nobody timed it, its FLOPs follow from the closed form."""
+def _negative(shape: Shape, rows: Sequence[ReleasedRow]) -> ReleasedMode:
+    """The input alone. Its time was not measured, and its FLOPs follow from the closed form."""
     flops = {row.example: float(forward(shape, row.inputs, 0).total) for row in rows}
-    return Way(NEGATIVE, None, flops, dict.fromkeys(flops, 0))
+    return ReleasedMode(NEGATIVE, None, flops, dict.fromkeys(flops, 0))
 
 
-def _content(model: str, shape: Shape, way: Way, baselines: Sequence[Way]) -> ReleasedWay:
-    slots = sum(way.cached.values()) / len(way.cached)
+def _content(
+    model: str, shape: Shape, mode: ReleasedMode, baselines: Sequence[ReleasedMode]
+) -> ReleasedWay:
+    slots = sum(mode.cached.values()) / len(mode.cached)
     slot = 2 * shape.layers * shape.kv_width * BYTES_A_NUMBER if isinstance(shape, DecoderShape) else None
-    times = None if way.milliseconds is None else stats.mean_interval(list(way.milliseconds.values()))
+    times = None if mode.milliseconds is None else stats.mean_interval(list(mode.milliseconds.values()))
     return ReleasedWay(
         model=model,
-        way=way.name,
-        rows=len(way.flops),
+        way=mode.name,
+        rows=len(mode.flops),
         milliseconds=None
         if times is None
         else BoundedFacts(times.value, finite(times.ci_low), finite(times.ci_high)),
-        flops=sum(way.flops.values()) / len(way.flops),
+        flops=sum(mode.flops.values()) / len(mode.flops),
         cached_slots=slots,
         stored_bytes=None if slot is None else slots * slot,
         saved=tuple(
             saving
             for base in baselines
-            if base.name != way.name and way.name != NO_CACHE
-            for saving in _savings(way, base)
+            if base.name != mode.name and mode.name != NO_CACHE
+            for saving in _savings(mode, base)
         ),
     )
 
 
-def _savings(way: Way, base: Way) -> list[ReleasedSaving]:
-    """What is saved of a baseline's mean, paired by example: in percent with its 95% interval.
+def _savings(mode: ReleasedMode, base: ReleasedMode) -> list[ReleasedSaving]:
+    """The savings in percent of a baseline's mean, paired by example, with their 95% intervals.
 
-    p_value: of no difference in time, by flipped signs; FLOPs follow from lengths and have none.
+    The p-value is that of no difference in time, by a permutation of signs. FLOPs follow from lengths and
+    have none.
     """
-    pairs: list[tuple[Unit, Mapping[str, float], Mapping[str, float]]] = [("flops", base.flops, way.flops)]
-    if way.milliseconds is not None and base.milliseconds is not None:
-        pairs.append(("seconds", base.milliseconds, way.milliseconds))
-    found = []
-    for unit, theirs, ours in pairs:
-        shared = [example for example in theirs if example in ours]
+    pairs: list[tuple[Unit, Mapping[str, float], Mapping[str, float]]] = [("flops", base.flops, mode.flops)]
+    if mode.milliseconds is not None and base.milliseconds is not None:
+        pairs.append(("seconds", base.milliseconds, mode.milliseconds))
+    savings = []
+    for unit, baseline_costs, mode_costs in pairs:
+        shared = [example for example in baseline_costs if example in mode_costs]
         if shared:
-            before = [theirs[example] for example in shared]
-            after = [ours[example] for example in shared]
+            before = [baseline_costs[example] for example in shared]
+            after = [mode_costs[example] for example in shared]
             mean = sum(before) / len(shared)
             saved = stats.mean_interval(
-                [100 * (one - other) / mean for one, other in zip(before, after, strict=True)]
+                [100 * (first - second) / mean for first, second in zip(before, after, strict=True)]
             )
             p_value = None
             if unit == "seconds":
                 p_value = stats.paired_difference(before, after).p_value_permutation
-            found.append(
+            savings.append(
                 ReleasedSaving(
                     baseline=base.name,
                     unit=unit,
@@ -155,4 +169,4 @@ def _savings(way: Way, base: Way) -> list[ReleasedSaving]:
                     high=finite(saved.ci_high),
                 )
             )
-    return found
+    return savings

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, counted
 from gisteval.executors.local import LocalExecutor
-from gisteval.executors.work import Checked, Executor, Job, Settings, Work
+from gisteval.executors.work import Checked, Executor, Job, Settings, SystemWork
 from gisteval.generation.answering import Failed, NotFinite, TooLong
 from gisteval.logs import kept, progress, run_log
 from gisteval.models.running.memory import is_out_of_memory
 from gisteval.pipeline.identity import versions
-from gisteval.pipeline.judge.bench import Bench, judge_options, prepare
-from gisteval.pipeline.judge.judge_run import check_answers, take_looks
-from gisteval.pipeline.judge.judged import update_judging
+from gisteval.pipeline.judge.judge_run import check_answers, judge_missing
+from gisteval.pipeline.judge.prepared import PreparedJudge, judge_options, prepare_judge
+from gisteval.pipeline.judge.results import update_judging
 from gisteval.pipeline.progress import working
 from gisteval.pipeline.run.manifest import run_manifest
 from gisteval.pipeline.run.plan import Plan, output_folder, plan_run
@@ -64,23 +64,23 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
         from gisteval.pipeline.profile.profile_model import check_timeable
 
         check_timeable(plan.suites[0])
-    bench = None if config.judge == "none" else prepare(judge_options(config))
-    if bench is not None:
-        bench.check_access()
+    judge = None if config.judge == "none" else prepare_judge(judge_options(config))
+    if judge is not None:
+        judge.check_access()
     executor = _executor(plan)
     folder = RunFolder(output_folder(plan))
     with folder.held():
         folder.claim(replace(run_manifest(plan, command), executor=executor.facts()), plan.examples)
         with run_log(folder.path):  # not before: it may have been another run's
             kept.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
-            finished = _evaluate(plan, folder, executor, bench)
+            finished = _evaluate(plan, folder, executor, judge)
             for note in finished.notes:
                 kept.info("note: %s", note)
             progress.info("finished: %s", folder.path)
         return finished
 
 
-def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | None) -> Run:
+def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, judge: PreparedJudge | None) -> Run:
     config = plan.config
     try:
         failures = generate(plan, folder, executor)
@@ -102,8 +102,8 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
         ]
     )
     score(folder, ())
-    if bench is not None:
-        take_looks(folder, bench)
+    if judge is not None:
+        judge_missing(folder, judge)
     judging = update_judging(folder)
     try:
         if config.profile:
@@ -114,9 +114,9 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, bench: Bench | 
     finally:
         progress.info("writing the report")
         build_report([folder], folder.path / "report")
-    if bench is not None:
-        mine = [entry for entry in judging if entry.judges == (bench.label,)]
-        check_answers(bench.label, mine)
+    if judge is not None:
+        mine = [entry for entry in judging if entry.judges == (judge.label,)]
+        check_answers(judge.label, mine)
     return Run(folder.path, tuple(folder.results()), folder.notes, tuple(judging))
 
 
@@ -161,12 +161,12 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
     return failures
 
 
-def incomplete(plan: Plan, folder: RunFolder) -> Iterator[Work]:
+def incomplete(plan: Plan, folder: RunFolder) -> Iterator[SystemWork]:
     """The work that is left; systems of one checkpoint follow each other."""
     checked = folder.manifest().self_check
     for system in sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k)):
         known = {split: folder.known_keys(system.name, split) for split in plan.examples}
-        work = Work(Job(system, plan.identities[system.name].prefix()), plan.examples, known)
+        work = SystemWork(Job(system, plan.identities[system.name].prefix()), plan.examples, known)
         complete = all(len(work.done(split)) == len(found) for split, found in plan.examples.items())
         if system.name not in checked or not complete:
             yield work
@@ -177,7 +177,7 @@ def _executor(plan: Plan) -> Executor:
     if config.executor == "local":
         return LocalExecutor()
     from gisteval.executors.ray import RayExecutor
-    from gisteval.executors.ray_pool import RayOptions
+    from gisteval.executors.ray_cluster import RayOptions
 
     return RayExecutor(RayOptions(config.ray_address, config.num_workers, plan.placement.gpus))
 

@@ -1,1 +1,1 @@
-"""Runs over a grid of settings."""
+"""Sweeps, which are runs over a grid of settings."""

@@ -1,4 +1,4 @@
-"""`gisteval sweep --dry-run`: what each entry that is not finished would take, and all of them."""
+"""Costs of the unfinished entries of a sweep, for `gisteval sweep --dry-run`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from gisteval.pipeline.sweep.sweep_runs import Outcome, check_entries
 
 @dataclass(frozen=True)
 class EntryCost:
-    """An entry of a sweep: finished, failed (its error says why), or open, with what its run takes."""
+    """The cost of an entry of a sweep.
+
+    Attributes:
+        name: Name of the entry.
+        folder: Folder of its run. None if it failed before it had one.
+        state: "finished", "failed" or "open" (still to be run).
+        error: Why it failed, or None.
+        cost: Cost of its run, if it is open.
+    """
 
     name: str
     folder: Path | None
@@ -25,7 +33,7 @@ class EntryCost:
     cost: RunCost | None
 
     def to_json(self) -> dict[str, object]:
-        """Plain form."""
+        """Return the entry as plain values."""
         return {
             "entry": self.name,
             "folder": None if self.folder is None else str(self.folder),
@@ -37,7 +45,7 @@ class EntryCost:
 
 @dataclass(frozen=True)
 class SweepCost:
-    """All entries, and the sums over the open ones."""
+    """The costs of all entries, with sums over the open ones."""
 
     entries: tuple[EntryCost, ...]
 
@@ -48,22 +56,22 @@ class SweepCost:
 
     @property
     def expected(self) -> Bill | None:
-        """On one worker; None if nothing is open."""
+        """The expected cost on one worker. None if nothing is open."""
         return reduce(add, (cost.expected for cost in self.open)) if self.open else None
 
     @property
     def most(self) -> Bill | None:
-        """On one worker; None if nothing is open."""
+        """The largest possible cost on one worker. None if nothing is open."""
         return reduce(add, (cost.most for cost in self.open)) if self.open else None
 
     @property
     def judges(self) -> float | None:
-        """Dollars at most; None if a judge has no price."""
-        found = [cost.judge.dollars_most for cost in self.open if cost.judge is not None]
-        return None if None in found else sum(dollars for dollars in found if dollars is not None)
+        """Most dollars of all judges. None if a judge has no price."""
+        prices = [cost.judge.dollars_most for cost in self.open if cost.judge is not None]
+        return None if None in prices else sum(dollars for dollars in prices if dollars is not None)
 
     def to_json(self) -> dict[str, object]:
-        """Plain form."""
+        """Return the estimate as plain values."""
         expected, most = self.expected, self.most
         return {
             "entries": [entry.to_json() for entry in self.entries],
@@ -76,17 +84,23 @@ class SweepCost:
 
 
 def estimate_sweep(configs: Sequence[RunConfig], folder: Path, rates: Rates) -> SweepCost:
-    """Count what is not finished; an entry that a run has begun counts as a whole. Nothing is written."""
-    found = []
+    """Estimate the unfinished entries of a sweep. An entry that has been started counts as a whole.
+
+    Args:
+        configs: The entries.
+        folder: Folder of the sweep, which is only read.
+        rates: Speed and price of a worker.
+    """
+    entries = []
     for checked in check_entries(configs, folder):
         if isinstance(checked, Outcome):
-            found.append(EntryCost(checked.name, None, "failed", checked.error, None))
+            entries.append(EntryCost(checked.name, None, "failed", checked.error, None))
             continue
         entry, plan = checked
         if entry.finished:
-            found.append(EntryCost(entry.folder.name, entry.folder, "finished", None, None))
+            entries.append(EntryCost(entry.folder.name, entry.folder, "finished", None, None))
         else:
-            rates = measured(rates, plan)  # once: entries share the machine
+            rates = measured(rates, plan)  # only once, since all entries share the machine
             cost = estimate_run(plan, rates)
-            found.append(EntryCost(entry.folder.name, entry.folder, "open", None, cost))
-    return SweepCost(tuple(found))
+            entries.append(EntryCost(entry.folder.name, entry.folder, "open", None, cost))
+    return SweepCost(tuple(entries))

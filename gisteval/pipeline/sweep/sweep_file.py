@@ -1,4 +1,4 @@
-"""A sweep's YAML: fields shared by all entries, a grid of values, and further entries; each one a run."""
+"""The YAML file of a sweep: fields that all entries share, a grid of values, and further entries."""
 
 from __future__ import annotations
 
@@ -17,16 +17,20 @@ from gisteval.options import checked_fields
 SECTIONS = ("common", "grid", "entries")
 
 MOST_RUNS = 10_000
-"""Entries of a sweep's grid; more are a slip, and their list alone would fill the memory."""
+"""Most entries of a grid. More are surely a mistake, and their list alone would fill the memory."""
 
 PLURALS = {"seeds": "seed", "budgets": "budget", "ks": "k", "tasks": "task"}
-"""Fields of one value, which a grid has several of."""
+"""Names that a grid may use for a field with one value."""
 
 
 def read_sweep(file: Path) -> tuple[RunConfig, ...]:
-    """The configurations of a sweep in order, the grid's first, its last field varying fastest.
+    """Read the configurations of a sweep.
 
-    Raises GistevalError naming the file and the entry for anything that no run would accept.
+    Returns:
+        The grid's entries, whose last field changes fastest, and then the others.
+
+    Raises:
+        GistevalError: The file can't be read, or no run would accept an entry, which the error names.
     """
     content = read_yaml(file, "sweep")
     if not isinstance(content, dict):
@@ -39,8 +43,8 @@ def read_sweep(file: Path) -> tuple[RunConfig, ...]:
             )
     common = _mapping(content.get("common"), f"sweep {file}: common")
     configs = [
-        _config([(f"sweep {file}: common: ", common), (where, own)])
-        for where, own in [*_grid(content.get("grid"), file), *_entries(content.get("entries"), file)]
+        _config([(f"sweep {file}: common: ", common), (where, fields)])
+        for where, fields in [*_grid(content.get("grid"), file), *_entries(content.get("entries"), file)]
     ]
     if not configs:
         raise GistevalError(f"sweep {file} has no entry: give a grid, or entries")
@@ -56,7 +60,7 @@ def _mapping(value: Any, where: str) -> dict[Any, Any]:
 
 
 def _grid(value: Any, file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every combination of the grid's values, with what an error message begins with."""
+    """Every combination of the grid's values, with the beginning of its error messages."""
     where = f"sweep {file}: grid"
     fields: dict[str, list[Any]] = {}
     for name, values in _mapping(value, where).items():
@@ -82,13 +86,15 @@ def _entries(value: Any, file: Path) -> Iterator[tuple[str, dict[Any, Any]]]:
 
 
 def _config(layers: list[tuple[str, Mapping[Any, Any]]]) -> RunConfig:
-    """A configuration of fields, those of later layers laid over those before."""
+    """A configuration from layers of fields. Later layers replace the fields of earlier ones."""
     values: dict[str, Any] = {}
     where = ""
-    for where, given in layers:
-        values |= checked_fields(RunConfig, given, where)
+    for where, fields in layers:
+        values |= checked_fields(RunConfig, fields, where)
     if "output" in values:
-        raise GistevalError(f"{where}field 'output' is the sweep's own: each entry gets a folder below it")
+        raise GistevalError(
+            f"{where}field 'output' can't be set: each entry gets a folder below the sweep's --output"
+        )
     try:
         return replace(RunConfig(), **values)
     except GistevalError as error:

@@ -1,4 +1,4 @@
-"""`gisteval sweep`: many runs from one file, each in a folder of its own, and one report of them all."""
+"""Many runs from one file, each in its own folder, and one report on all of them: `gisteval sweep`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gisteval.config import RunConfig
 from gisteval.errors import UNEXPECTED, GistevalError, one_line
 from gisteval.files.names import readable_name
 from gisteval.logs import progress, unexpected_line
-from gisteval.pipeline.judge.bench import judge_options, prepare
+from gisteval.pipeline.judge.prepared import judge_options, prepare_judge
 from gisteval.pipeline.run.evaluate import run
 from gisteval.pipeline.run.plan import Plan, model_names, plan_run, run_identity
 from gisteval.records.run_folder import RunFolder
@@ -22,11 +22,11 @@ from gisteval.records.store import only_writer, write_json
 from gisteval.report.build import build_report
 
 ENTRY_FILE = "entry.json"
-"""In a run's folder, written last: its presence means that the entry is finished."""
+"""The file in a run's folder that is written last. If it exists, the entry is finished."""
 
 SPEED_ONLY = {"output", "batch_size", "device", "device_map", "data_dir"}
-SPEED_ONLY |= {"executor", "ray_address", "num_workers", "gpus_per_worker"}
-"""Fields of a configuration that change where and how fast a run computes, never its records."""
+SPEED_ONLY |= {"executor", "ray_address", "num_workers", "gpus_per_worker", "allow_host"}
+"""Configuration fields that change whether, where and how fast a run computes, but not its records."""
 
 LONGEST_LABEL = 60
 
@@ -35,9 +35,13 @@ State = Literal["finished", "done", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One run of a sweep, checked. number: its place in the file; config.output is its folder.
+    """One run of a sweep, which has been checked.
 
-    settings: what its digest is made of.
+    Attributes:
+        number: Its place in the file.
+        config: Its configuration. `config.output` is its folder.
+        folder: Its folder.
+        settings: What the digest in the folder's name is made of.
     """
 
     number: int
@@ -47,15 +51,21 @@ class Entry:
 
     @property
     def finished(self) -> bool:
-        """True once its run has ended well."""
+        """True once its run has succeeded."""
         return (self.folder / ENTRY_FILE).is_file() and (self.folder / "results.json").is_file()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an entry stands: finished before, done now, or failed with an error and its exit code.
+    """The outcome of an entry.
 
-    number: its place in the file. folder: None if it failed before it had one.
+    Attributes:
+        number: Its place in the file.
+        name: Its name.
+        folder: Folder of its run. None if it failed before it had one.
+        state: "finished" (before this command), "done" (by this command) or "failed".
+        error: Why it failed, or None.
+        exit_code: The exit code of that error, or 0.
     """
 
     number: int
@@ -66,35 +76,41 @@ class Outcome:
     exit_code: int = 0
 
     def to_json(self) -> dict[str, object]:
-        """Plain form."""
+        """Return the outcome as plain values."""
         folder = None if self.folder is None else str(self.folder)
         return {"entry": self.name, "folder": folder, "state": self.state, "error": self.error}
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
-    """Every `count`-th entry, beginning with number `index` (from 1)."""
+class SweepShard:
+    """A part of a sweep: every `count`-th entry from number `index` on, counted from 1."""
 
     index: int
     count: int
 
     @classmethod
-    def parse(cls, text: str) -> Shard:
-        """`2/8`. Raises GistevalError for anything else."""
+    def parse(cls, text: str) -> SweepShard:
+        """Read text such as `2/8`.
+
+        Raises:
+            GistevalError: It is anything else.
+        """
         first, _, second = text.partition("/")
         if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
             raise GistevalError(f"--shard must be I/N with 1 <= I <= N, such as 2/8, not {text!r}")
         return cls(int(first), int(second))
 
     def of(self, configs: Sequence[RunConfig]) -> Sequence[RunConfig]:
-        """The entries of this shard."""
+        """Return the entries of this part."""
         return configs[self.index - 1 :: self.count]
 
 
 def check_entries(configs: Sequence[RunConfig], folder: Path) -> Iterator[tuple[Entry, Plan] | Outcome]:
-    """Each configuration as an entry with its plan, or as the failure that its run would begin with.
+    """Check all entries of a sweep.
 
-    The same entry given twice comes once.
+    Yields:
+        Each entry with its plan, or the error that its run would begin with. An entry that occurs twice
+        is yielded once.
     """
     seen: set[Path] = set()
     for number, config in enumerate(configs):
@@ -110,17 +126,25 @@ def check_entries(configs: Sequence[RunConfig], folder: Path) -> Iterator[tuple[
 
 
 def run_sweep(configs: Sequence[RunConfig], folder: Path, command: Sequence[str] = ()) -> Iterator[Outcome]:
-    """Run what is not finished, one entry after the other; each outcome is yielded as soon as it stands.
+    """Run the unfinished entries one after the other.
 
-    All entries are checked before the first starts, so what can't run is known at once. An entry that
-    fails loses no other one, and goes on from where it was the next time.
+    All entries are checked before the first one starts. If an entry fails, the others still run, and the
+    next sweep continues it from its last record.
+
+    Args:
+        configs: The entries.
+        folder: Folder of the sweep.
+        command: The command line, for the manifests.
+
+    Yields:
+        The outcome of an entry as soon as it is known.
     """
     waiting: list[Entry] = []
     for checked in check_entries(configs, folder):
         if isinstance(checked, Outcome):
             yield checked
             continue
-        entry, _ = checked  # its run plans anew: to wait with all examples would take memory
+        entry, _ = checked  # its run makes a new plan, since all plans at once would fill the memory
         if entry.finished:
             yield Outcome(entry.number, entry.folder.name, entry.folder, "finished")
         else:
@@ -131,19 +155,23 @@ def run_sweep(configs: Sequence[RunConfig], folder: Path, command: Sequence[str]
 
 
 def report_sweep(outcomes: Sequence[Outcome], folder: Path) -> Path | None:
-    """One report over the finished runs, in the order given; None if there is none.
+    """Write one report on the finished runs.
 
-    Raises GistevalError if a run's folder was damaged since.
+    Returns:
+        The report's page, or None if no run has finished.
+
+    Raises:
+        GistevalError: The folder of a run was damaged after it had finished.
     """
-    found = [outcome.folder for outcome in outcomes if outcome.state != "failed" and outcome.folder]
-    if not found:
+    finished = [outcome.folder for outcome in outcomes if outcome.state != "failed" and outcome.folder]
+    if not finished:
         return None
     with only_writer(folder):
-        return build_report([RunFolder.open(path) for path in found], folder / "report")
+        return build_report([RunFolder.open(path) for path in finished], folder / "report")
 
 
 def label(config: RunConfig) -> str:
-    """A readable name: models, k, compressors, splits and seed; not unique."""
+    """Return a readable name of models, k, compressors, splits and seed, which need not be unique."""
     parts = [
         model_names(config),
         None if config.k is None else f"k{config.k}",
@@ -157,12 +185,12 @@ def label(config: RunConfig) -> str:
 
 
 def _entry(number: int, plan: Plan, folder: Path) -> Entry:
-    """Name a run's folder by a digest of all that its results rest on."""
+    """Name a run's folder by a digest of everything that its results depend on."""
     config = plan.config
-    judge = None if config.judge == "none" else prepare(judge_options(config)).identity
+    judge = None if config.judge == "none" else prepare_judge(judge_options(config)).identity
     settings = {
         "config": {name: value for name, value in config.to_json().items() if name not in SPEED_ONLY},
-        "identity": run_identity(plan),
+        "identity": run_identity(plan).to_json(),
         "judge": judge,
     }
     key = digest([json.dumps(settings, sort_keys=True)])[:12]
@@ -176,15 +204,14 @@ def _run_entry(entry: Entry, command: Sequence[str]) -> Outcome:
         run(entry.config, command)
         write_json(entry.folder / ENTRY_FILE, entry.settings)
     except Exception as error:
-        # A fault that nobody foresaw must not cost the other entries, which may be a night's work.
+        # An unexpected error must not cost the other entries, which may take all night.
         return _failed(entry.number, name, entry.folder, error)
     return Outcome(entry.number, name, entry.folder, "done")
 
 
 def _failed(number: int, name: str, folder: Path | None, error: Exception) -> Outcome:
-    said, code = one_line(error, longest=sys.maxsize), UNEXPECTED
     if isinstance(error, GistevalError):
-        code = error.exit_code
+        line, code = one_line(error, longest=sys.maxsize), error.exit_code
     else:
-        said = unexpected_line(error, f"gisteval sweep, entry {name}")
-    return Outcome(number, name, folder, "failed", said, code)
+        line, code = unexpected_line(error, f"gisteval sweep, entry {name}"), UNEXPECTED
+    return Outcome(number, name, folder, "failed", line, code)

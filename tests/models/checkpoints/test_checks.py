@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,25 @@ def test_a_deep_safetensors_header(folder: Path, depth: int) -> None:
 def test_an_index_of_shards(folder: Path, shards: Any) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
     assert "has no weight_map" in refused(folder)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.gguf", "tokenizer.model"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_weights_and_tokenizers_are_regular_files(folder: Path, name: str, kind: str) -> None:
+    (folder / name).unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(folder / name)
+    else:
+        (folder / name).symlink_to("/dev/zero")
+    with pytest.raises(GistevalError, match=rf"{name} can't be read \(it is no regular file"):
+        checkpoint = inspect_checkpoint(folder)
+        assert checkpoint.weights_digest() and checkpoint.tokenizer_digest()
+
+
+@pytest.mark.parametrize("k", [0, -1, 10**9])
+def test_a_k_by_flag(folder: Path, k: int) -> None:
+    with pytest.raises(GistevalError, match="k must be from 1 to 10,000"):
+        inspect_checkpoint(folder, k=k)
 
 
 def test_more_layers_than_any_model_has(folder: Path) -> None:

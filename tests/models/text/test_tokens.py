@@ -10,7 +10,7 @@ from tokenizers.processors import TemplateProcessing
 from gisteval.errors import GistevalError
 from gisteval.models.text.tokens import GIST_TOKEN, PromptTokenizer, add_gist_token, find_gist_id
 from gisteval.prompts import Template
-from gisteval.training.train import train_tokenizer
+from gisteval.training.tokenizer import train_tokenizer
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from gisteval.config import RunConfig
-from gisteval.judging.protocol import Contest, looks
+from gisteval.judging.protocol import Matchup, comparisons
 from gisteval.pipeline.estimate.run_cost import Rates, RunCost, estimate_run
 from gisteval.pipeline.estimate.text import dollars_text, duration_text
-from gisteval.pipeline.judge.bench import prepare
 from gisteval.pipeline.judge.cost import judge_cost
 from gisteval.pipeline.judge.options import JudgeOptions
+from gisteval.pipeline.judge.prepared import prepare_judge
 from gisteval.pipeline.run.plan import plan_run
 
 RATE = ("--flops-per-second", "1e9")
@@ -78,7 +78,7 @@ def test_flops_are_those_that_torch_counts_in_a_run(
 
     from gisteval.generation.answering import Answer, Decoding, answer_all
     from gisteval.models.checkpoints.loading import load_model
-    from gisteval.pipeline.estimate.split_cost import measure_lengths, split_cost
+    from gisteval.pipeline.estimate.split_cost import count_lengths, split_cost
     from gisteval.registry import COMPRESSORS
     from gisteval.suite import SuiteOptions, build_suite
     from gisteval.tasks import load_task
@@ -93,13 +93,13 @@ def test_flops_are_those_that_torch_counts_in_a_run(
     found = COMPRESSORS.load(compressor)()
     with FlopCounterMode(display=False) as counter:
         for instruction in dict.fromkeys(example.instruction for example in examples):
-            own = [example for example in examples if example.instruction == instruction]
-            for batch in answer_all(model, found, None, own, Decoding(4, batch_size=1)):
+            same_instruction = [example for example in examples if example.instruction == instruction]
+            for batch in answer_all(model, found, None, same_instruction, Decoding(4, batch_size=1)):
                 assert all(isinstance(answer, Answer) for answer in batch)
-    cost = split_cost(system, "test", measure_lengths(system.checkpoint, examples), 4)
-    assert cost.work is not None
-    assert cost.work.most.matrix == counter.get_total_flops()
-    assert cost.work.expected.matrix <= cost.work.most.matrix
+    cost = split_cost(system, "test", count_lengths(system.checkpoint, examples), 4)
+    assert cost.flops is not None
+    assert cost.flops.most.matrix == counter.get_total_flops()
+    assert cost.flops.expected.matrix <= cost.flops.most.matrix
 
 
 def test_time_and_dollars_follow_from_the_rates(tiny_suite, tiny_task, dry_run) -> None:
@@ -141,7 +141,7 @@ def test_without_a_closed_form_tokens_are_counted(write_suite, tiny_task, dry_ru
     arguments = ("run", "--model", write_suite("gpt2"), "--task", tiny_task, *RATE)
     found = dry_run(*arguments)
     assert all(item["flops"] is None and item["tokens"]["prompt"] for item in found["estimates"])
-    assert any("no closed form of its FLOPs" in note for note in found["estimate_notes"])
+    assert any("FLOPs left out, since there is no closed form" in note for note in found["estimate_notes"])
     assert gisteval(*arguments, "--dry-run").code == 0
 
 
@@ -152,24 +152,27 @@ def estimated(**fields: Any) -> RunCost:
 @pytest.mark.parametrize("judge", ["openai", "chatgpt-2023"])
 def test_a_paid_judge_is_asked_at_most_so_often(tiny_suite, tiny_task, judge: str) -> None:
     plan = plan_run(RunConfig(models=(str(tiny_suite),), task=str(tiny_task), judge=judge))
-    bench = prepare(JudgeOptions(judge=judge))
-    cost = judge_cost(plan, bench)
+    prepared = prepare_judge(JudgeOptions(judge=judge))
+    cost = judge_cost(plan, prepared)
     examples = {example.content_id: example for example in plan.examples["test"]}
     texts = {system.name: {pair: f"{system.name} {pair}" for pair in examples} for system in plan.systems}
     expected = 0
     for system, own in texts.items():
         control = plan.references[system]
-        contest = Contest("tiny", "test", system, control, examples, own, texts[control])
-        expected += sum(1 for _ in looks(contest, "", bench.judge.orders, bench.judge.definition.again))
+        matchup = Matchup("tiny", "test", system, control, examples, own, texts[control])
+        expected += sum(
+            1 for _ in comparisons(matchup, "", prepared.judge.orders, prepared.judge.definition.again)
+        )
     assert cost.looks == expected
     limit = {"openai": 400, "chatgpt-2023": 200}[judge]
     assert cost.completion_tokens_most == expected * limit
     # Each request holds the judge's own text, and a few hundred characters of the pair.
-    own_tokens = (len(bench.judge.system) + len(bench.judge.prompt)) / 4
+    own_tokens = (len(prepared.judge.system) + len(prepared.judge.prompt)) / 4
     assert own_tokens < cost.prompt_tokens / expected < own_tokens + 250
-    assert bench.price is not None
+    assert prepared.price is not None
     assert cost.dollars_most == pytest.approx(
-        (cost.prompt_tokens * bench.price.input + cost.completion_tokens_most * bench.price.output) / 1e6
+        (cost.prompt_tokens * prepared.price.input + cost.completion_tokens_most * prepared.price.output)
+        / 1e6
     )
 
 
@@ -203,7 +206,7 @@ def test_a_sweep_counts_what_is_open(tiny_suite, tiny_task, tmp_path, gisteval, 
     totals = [entry["worker"]["most"]["flops"] for entry in before["entries"][:2]]
     assert before["worker"]["most"]["flops"] == sum(totals)
     text = gisteval(*arguments, *RATE, "--dry-run").out
-    assert "all that is open, one worker: " in text
+    assert "all unfinished entries, one worker: " in text
     assert "does not exist" in text
 
 

@@ -177,7 +177,7 @@ def test_any_subset_model_and_k_and_every_fault_is_named(tmp_path: Path) -> None
     short = cell(found.folder, "rougeL", "My-gist-7", "human")
     assert (short.n, short.failures, short.k) == (3, 1, 7)
     assert cell(found.folder, "exact_match_pos", "My-gist-3", "human").reference == "My-pos_control-1"
-    names = [(system["name"], system["role"], system["reference"]) for system in found.folder.systems]
+    names = [(system.name, system.role, system.reference) for system in found.folder.systems]
     assert names == [
         ("My-pos_control-1", "positive", "My-pos_control-1"),
         ("My-gist-3", "candidate", "My-pos_control-1"),

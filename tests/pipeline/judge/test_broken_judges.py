@@ -65,9 +65,12 @@ Answer = Callable[[int, dict], str]
 
 BROKEN: dict[str, tuple[Answer, str]] = {
     "first": (lambda number, body: chosen("A"), "it decides for the same output in 0% [0, "),
-    "tie": (lambda number, body: chosen("tie"), "it says tie in 192 of 192 looks"),
+    "tie": (lambda number, body: chosen("tie"), "it says tie in 192 of 192 comparisons"),
     "longer": (the_longer, "where its output is longer"),
-    "random": (lambda number, body: chosen(random.Random(str(body)).choice("AB")), "in the other order"),
+    "random": (
+        lambda number, body: chosen(random.Random(str(body)).choice("AB")),
+        "that it saw in both orders",
+    ),
     "unreadable": (lambda number, body: "Both have merit.", "no answer to"),
 }
 
@@ -132,7 +135,7 @@ def test_no_conclusion_rests_on_a_broken_judge(
     assert len(stated) == 3 and all(entry.veto for entry in stated)
 
 
-def test_a_good_judge_is_believed(gisteval, imported: Path, chat_server, judging_cache) -> None:
+def test_a_good_judge_is_trusted(gisteval, imported: Path, chat_server, judging_cache) -> None:
     chat_server.answer = the_better
     judged = gisteval("judge", imported, "--judge", "openai", "--base-url", chat_server.url)
     assert judged.code == 0, judged.err

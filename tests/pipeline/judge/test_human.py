@@ -59,15 +59,15 @@ def answer(sheet: Path, file: Path, mistakes: float, seed: int) -> Path:
 
 
 def test_the_sheet_is_blind_and_its_orders_are_drawn(judged: Path, tmp_path: Path) -> None:
-    found = items(tmp_path / "sheet")
-    firsts = [item["answer_1"].split()[0] for item in found]
-    assert len(found) == 30 and 5 < firsts.count("good") < 25
+    rows = items(tmp_path / "sheet")
+    firsts = [item["answer_1"].split()[0] for item in rows]
+    assert len(rows) == 30 and 5 < firsts.count("good") < 25
     page = (tmp_path / "sheet" / "sheet.html").read_text(encoding="utf-8")
     for text in ("gist", "pos", "control"):
         assert text not in (tmp_path / "sheet" / "sheet.csv").read_text()
         assert text not in page[page.index("<article>") : page.rindex("</article>")]
     assert page.count('type="radio"') == 90
-    assert all(item["answer_1"] != item["answer_2"] and item["choice"] == "" for item in found)
+    assert all(item["answer_1"] != item["answer_2"] and item["choice"] == "" for item in rows)
 
 
 def test_three_annotators(judged: Path, tmp_path: Path, gisteval) -> None:
@@ -111,7 +111,7 @@ def test_answers_can_be_corrected(judged: Path, tmp_path: Path, gisteval) -> Non
         ("a,b\n1,2\n", "has no columns id and choice"),
         ("id,choice\nx,3\n", "line 2: choice '3' must be 1, 2 or tie"),
         ("id,choice\nx,1\nx,2\n", "line 3: item x is answered twice"),
-        ("id,choice\nx,1\n", "item x is of another sheet"),
+        ("id,choice\nx,1\n", "1 of 1 item (first x) are not in this run"),
     ],
 )
 def test_a_wrong_file_changes_nothing(judged: Path, tmp_path: Path, refused, text: str, line: str) -> None:
@@ -140,4 +140,4 @@ def test_hostile_outputs_stay_text(make_run, gisteval, tmp_path: Path) -> None:
     page = (sheet / "sheet.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
     cells = {item[name] for item in items(sheet) for name in ("answer_1", "answer_2")}
-    assert cells == {"'=SUM(A1)", "'+1", "'@x", HOSTILE.replace("\x07", "\ufffd")}
+    assert cells == {"'=SUM(A1)", "+1", "'@x", HOSTILE.replace("\x07", "\ufffd")}

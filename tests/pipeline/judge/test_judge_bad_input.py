@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from gisteval.config import read_config
+from gisteval.content import find_content
 from gisteval.pipeline.judge import verdict_log
+from gisteval.pipeline.judge.prepared import judge_options, prepare_judge
 from gisteval.records.run_folder import RunFolder
 
 OUTPUTS = {"pos": [f"ref {n}" for n in range(12)], "gist-1": [f"out {n}" for n in range(12)]}
@@ -202,9 +205,7 @@ def test_a_cache_that_fails_loses_no_reply(
         for verdict in RunFolder(run).read_verdicts("openai", system, "test")
     ]
     assert sum(verdict.reply is not None for verdict in kept) == len(chat_server.requests) > 0
-    said = [
-        record for record in caplog.records if "all replies are kept in verdicts/" in record.getMessage()
-    ]
+    said = [record for record in caplog.records if "verdicts/ holds all replies" in record.getMessage()]
     assert len(said) == 1 and str(judging_cache) in said[0].getMessage()
     asked = len(chat_server.requests)
     again = ["judge", run, "--judge", "openai", "--base-url", chat_server.url]
@@ -235,14 +236,34 @@ def test_a_foreign_judge_gets_no_key_and_no_texts_elsewhere(
         return "judge", run, "--judge", judge
 
     command = write(chat_server.url, "AWS_SECRET_ACCESS_KEY")
-    assert "--api-key-env AWS_SECRET_ACCESS_KEY if it shall" in refused(*command)
+    assert "--api-key-env AWS_SECRET_ACCESS_KEY, or" in refused(*command)
     assert "--api-key-env AWS" in refused(*command, "--base-url", chat_server.url)
-    assert "--allow-host 192.0.2.1 if it shall" in refused(*write("http://192.0.2.1/v1", "OPENAI_API_KEY"))
+    assert "--allow-host 192.0.2.1, or" in refused(*write("http://192.0.2.1/v1", "OPENAI_API_KEY"))
     assert not chat_server.requests
     assert gisteval(*write(chat_server.url, "OPENAI_API_KEY"), "--limit", 3).code == 0
     assert set(chat_server.keys) == {"Bearer none"}
     assert gisteval(*command, "--base-url", chat_server.url).code == 0
     assert set(chat_server.keys) == {"Bearer none", "Bearer sk-planted-000111222"}
+
+
+def test_run_and_sweep_ask_a_foreign_judges_host_only_by_a_flag(gisteval, refused, tmp_path) -> None:
+    judge = tmp_path / "nice"
+    shutil.copytree(find_content("judges") / "openai", judge)
+    own = (judge / "judge.yaml").read_text()
+    (judge / "judge.yaml").write_text(own.replace("https://api.openai.com", "http://192.0.2.1"))
+    file, asked = tmp_path / "sweep.yaml", f"judge: {judge}, limit: 1"
+    file.write_text(f"entries: [{{{asked}}}]")
+    sweep = ("sweep", file, "--output", tmp_path / "out")
+    for command in (("run", "--judge", judge, "--limit", 1), sweep):
+        for other in ((), ("--allow-host", "192.0.2.2")):
+            outcome = gisteval(*command, *other)
+            assert outcome.code == 2 and "--allow-host 192.0.2.1 if it shall" in outcome.err
+    allowed = read_config(None, {"judge": str(judge), "allow_host": "192.0.2.1"})
+    prepare_judge(judge_options(allowed)).check_access()
+    file.write_text(f"entries: [{{{asked}, allow_host: 192.0.2.1}}]")
+    assert "field 'allow_host' is a flag alone: give --allow-host" in refused(*sweep)
+    (tmp_path / "run.yaml").write_text("allow-host: 192.0.2.1")
+    assert "'allow_host' is a flag alone" in refused("run", "--config", tmp_path / "run.yaml")
 
 
 def test_a_limit_of_cost_needs_a_limit_of_replies(refused, make_run, chat_server) -> None:
@@ -256,5 +277,7 @@ def test_a_limit_of_cost_needs_a_limit_of_replies(refused, make_run, chat_server
         "--max-cost",
         1,
     )
-    assert "sets no limit to a reply" in refused(*command, "--judge-param", "max_completion_tokens=")
+    assert "does not limit the length of a reply" in refused(
+        *command, "--judge-param", "max_completion_tokens="
+    )
     assert not chat_server.requests

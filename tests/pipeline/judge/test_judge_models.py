@@ -95,7 +95,7 @@ def test_a_real_server_is_asked(real_server, chat_model, make_run, refused, judg
     run = make_run(OUTPUTS)
     command = ("judge", run, "--judge", "openai", "--base-url", real_server, "--model", chat_model)
     line = refused(*command, "--timeout", 120, code=4)
-    assert "0 failed, 2 cut at the token limit, 0 can't be read" in line  # random weights never end
+    assert "0 failed, 2 cut at the token limit, 0 unreadable" in line  # random weights never end
     kept = list(RunFolder.open(run).read_verdicts(f"openai:{chat_model}", "gist-1", "test"))
     assert [v.choice for v in kept if v.reply is None] == ["tie", "tie"]
     asked = [v for v in kept if v.reply is not None]
@@ -110,13 +110,13 @@ def test_a_model_that_a_real_server_does_not_have(real_server, make_run, refused
         *("judge", make_run(OUTPUTS), "--judge", "openai", "--base-url", real_server),
         *("--model", "nobody/nothing", "--retries", 0, "--concurrency", 1),
     )
-    assert "takes none of the requests" in line and "nobody/nothing" in line
+    assert "refuses all requests" in line and "nobody/nothing" in line
 
 
 def test_a_judge_in_this_process(chat_model, make_run, refused) -> None:
     run = make_run(OUTPUTS)
     line = refused("judge", run, "--judge", "local", "--model", chat_model, code=4)
-    assert "0 failed, 2 cut at the token limit, 0 can't be read" in line
+    assert "0 failed, 2 cut at the token limit, 0 unreadable" in line
     kept = list(RunFolder.open(run).read_verdicts("local:tiny-chat", "gist-1", "test"))
     asked = [v for v in kept if v.reply is not None]
     assert len(asked) == 4 and all(v.prompt_tokens > 300 and v.completion_tokens > 0 for v in asked)

@@ -65,7 +65,7 @@ def test_refused_parameters_are_dropped_and_recorded(
     assert facts["parameters"] == {"max_completion_tokens": 400}
     assert set(facts["dropped"]) == {"reasoning_effort", "temperature"}
     assert (
-        "does not take the parameter temperature: it was left out"
+        "refuses the parameter temperature, so it was left out"
         in (run / "report" / "report.md").read_text()
     )
     # The keys are those of what was sent: who leaves both out by flag has the same, paid for already.
@@ -89,7 +89,7 @@ def test_a_judging_with_a_dropped_parameter_goes_on(
     assert {v["choice"] for v in verdicts(run)} == {"b"} and len(verdicts(run)) == 2 * N + 20
     assert gisteval(*judge(run, chat_server, "--reparse")).err.startswith("0 of")
     facts = json.loads((run / "manifest.json").read_text())["judges"]["openai"]
-    assert {name: found["value"] for name, found in facts["dropped"].items()} == {
+    assert {name: parameter["value"] for name, parameter in facts["dropped"].items()} == {
         "reasoning_effort": "none"
     }
     # Another value was never refused: it is not dropped in silence, but makes another judge.
@@ -102,7 +102,9 @@ def test_a_limit_is_sent_under_its_other_name(gisteval, make_run, chat_server, j
     run = make_run(OUTPUTS)
     assert gisteval(*judge(run, chat_server)).code == 0
     assert chat_server.requests[-1]["max_tokens"] == 400
-    assert "max_completion_tokens: it was sent as max_tokens" in (run / "report" / "report.md").read_text()
+    assert (
+        "max_completion_tokens, so it was sent as max_tokens" in (run / "report" / "report.md").read_text()
+    )
 
 
 def test_a_server_that_takes_neither_limit_is_refused(
@@ -110,7 +112,7 @@ def test_a_server_that_takes_neither_limit_is_refused(
 ) -> None:
     chat_server.answer = refusing("max_completion_tokens", "max_tokens")
     line = refused(*judge(make_run(OUTPUTS), chat_server))
-    assert "does not take the judge's parameter max_tokens" in line
+    assert "refuses the judge's parameter max_tokens" in line
     assert "--judge-param max_tokens=" in line
 
 
@@ -124,7 +126,7 @@ def test_a_schema_that_is_refused_is_left_out(gisteval, make_run, chat_server, j
 def test_a_parameter_refused_after_a_reply_is_not_dropped(
     gisteval, make_run, chat_server, judging_cache
 ) -> None:
-    """A server that took it is not one that can't: those looks failed, and are asked again."""
+    """A server that accepted it does support it: those comparisons failed, and are asked again."""
     refuse = refusing("temperature")
     chat_server.answer = lambda number, body: good(body) if number < 10 else refuse(number, body)
     run = make_run(OUTPUTS)
@@ -162,7 +164,7 @@ def test_a_flag_sets_a_parameter(gisteval, refused, make_run, chat_server, judgi
     assert "max_completion_tokens must be a whole number from 1" in line
     assert "must be name=value" in refused(*judge(run, chat_server, "--judge-param", "seed"))
     line = refused("judge", run, "--judge-param", "seed=7")
-    assert "judge reference asks no model: leave --judge-param out" in line
+    assert "judge reference asks no model: leave out --judge-param" in line
 
 
 def test_a_run_hands_parameters_to_its_judge(

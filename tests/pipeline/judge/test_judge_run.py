@@ -29,8 +29,8 @@ def verdicts(run: Path, judge: str = "reference", system: str = "bad") -> list[d
 
 
 def rows(run: Path, metric: str = "win_rate") -> dict[str, dict]:
-    found = json.loads((run / "results.json").read_text(encoding="utf-8"))["rows"]
-    return {f"{row['judge']} {row['system']}": row for row in found if row["metric"] == metric}
+    result_rows = json.loads((run / "results.json").read_text(encoding="utf-8"))["rows"]
+    return {f"{row['judge']} {row['system']}": row for row in result_rows if row["metric"] == metric}
 
 
 def longer_wins(number: int, body: dict) -> str:
@@ -46,10 +46,10 @@ def test_the_reference_judge_finds_a_collapse(gisteval, make_run) -> None:
     outcome = gisteval("judge", run)
     assert outcome.code == 0, outcome.err
     assert "Win rates, judge reference" in outcome.out
-    found = rows(run)
-    assert found["reference bad"]["value"] == 0.0 and found["reference bad"]["n"] == N
-    assert found["reference same"]["value"] == 50.0
-    assert {row["reference"] for row in found.values()} == {"pos"}
+    win_rates = rows(run)
+    assert win_rates["reference bad"]["value"] == 0.0 and win_rates["reference bad"]["n"] == N
+    assert win_rates["reference same"]["value"] == 50.0
+    assert {row["reference"] for row in win_rates.values()} == {"pos"}
     tied = verdicts(run, system="same")
     assert [(v["choice"], v["reply"], v["error"]) for v in tied] == [("tie", None, None)] * N
     report = (run / "report" / "report.md").read_text(encoding="utf-8")
@@ -72,9 +72,9 @@ def test_a_chat_judge_is_asked_in_both_orders(gisteval, make_run, chat_server, j
     run = make_run(OUTPUTS)
     outcome = gisteval("judge", run, "--judge", "openai", "--base-url", chat_server.url, "--json")
     assert outcome.code == 0, outcome.err
-    found = rows(run)
-    assert found["openai bad"]["value"] == 100.0
-    assert found["openai same"]["value"] == 50.0
+    win_rates = rows(run)
+    assert win_rates["openai bad"]["value"] == 100.0
+    assert win_rates["openai same"]["value"] == 50.0
     entries = {(e["kind"], e["system"]): e for e in json.loads(outcome.out)}
     pairs, control = entries["pairs", "bad"], entries["control", "pos"]
     assert (pairs["wins"], pairs["looks"], pairs["errors"], pairs["equal_outputs"]) == (N, 2 * N, 0, 0)
@@ -91,7 +91,9 @@ def test_a_chat_judge_is_asked_in_both_orders(gisteval, make_run, chat_server, j
     assert len(chat_server.requests) == 2 * N + 20 + 20  # none for the equal outputs
 
 
-def test_a_judge_of_places_is_found_out(gisteval, make_run, chat_server, judging_cache) -> None:
+def test_a_judge_that_only_sees_positions_is_detected(
+    gisteval, make_run, chat_server, judging_cache
+) -> None:
     run = make_run(OUTPUTS)
     gisteval("judge", run, "--judge", "openai", "--base-url", chat_server.url)
     entry = next(e for e in RunFolder.open(run).judging() if e.system == "bad")
@@ -109,8 +111,8 @@ def test_a_chat_judge_works_where_a_loop_is_running(make_run, chat_server, judgi
     async def in_a_notebook() -> list[JudgingEntry]:
         return judge_run(make_run(OUTPUTS), options)
 
-    found = {entry.system: entry for entry in pair_entries(asyncio.run(in_a_notebook()))}
-    assert found["bad"].win_rate.value == 100.0
+    entries = {entry.system: entry for entry in pair_entries(asyncio.run(in_a_notebook()))}
+    assert entries["bad"].win_rate.value == 100.0
 
 
 def test_two_judges_stand_side_by_side(gisteval, make_run, chat_server, judging_cache) -> None:
@@ -124,7 +126,9 @@ def test_two_judges_stand_side_by_side(gisteval, make_run, chat_server, judging_
     assert {row["value"] for key, row in rows(run).items() if "same" in key} == {50.0}
 
 
-def test_a_failed_look_is_asked_again_and_only_it(gisteval, make_run, chat_server, judging_cache) -> None:
+def test_a_failed_comparison_is_asked_again_and_only_it(
+    gisteval, make_run, chat_server, judging_cache
+) -> None:
     run = make_run(OUTPUTS)
     chat_server.answer = lambda number, body: (
         {"status": 500, "body": b"{}"} if number == 7 else longer_wins(number, body)
@@ -146,7 +150,7 @@ def test_more_than_two_percent_without_an_answer_is_no_result(
     run = make_run(OUTPUTS)
     chat_server.answer = lambda number, body: "I refuse" if number % 10 == 0 else '{"choice": "A"}'
     line = refused("judge", run, "--judge", "openai", "--base-url", chat_server.url, code=4)
-    assert "can't be read), more than 2%" in line
+    assert "unreadable), more than 2%" in line
     kept = verdicts(run, "openai")
     assert {v["reply"] for v in kept if v["choice"] == "invalid"} == {"I refuse"}
     assert "no conclusion holds" in (run / "report" / "report.md").read_text()
@@ -180,7 +184,7 @@ def test_max_cost_stops_and_the_same_command_goes_on(
     run, whole = make_run(OUTPUTS), make_run(OUTPUTS, "whole")
     command = ("--judge", "openai", "--base-url", chat_server.url)
     line = refused("judge", run, *command, "--max-cost", 0.006, code=4)
-    assert "stopped at $0.00" in line and "the same command goes on" in line
+    assert "stopped at $0.00" in line and "the same command continues" in line
     done = len(verdicts(run, "openai"))
     assert 0 < done < 100
     assert gisteval("judge", run, *command).code == 0

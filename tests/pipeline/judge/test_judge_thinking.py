@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gisteval.judging.cache import Reply, ReplyCache
+from gisteval.judging.cache import ReplyCache
+from gisteval.judging.replies import Reply
 from gisteval.records.run_folder import RunFolder
 
 N = 12
@@ -40,13 +41,13 @@ def test_a_reply_cut_inside_its_thought_is_no_verdict(
     chat_server.answer = lambda number, body: {"reply": CUT, "finish": "length"}
     command = ("judge", run, "--judge", "openai", "--base-url", chat_server.url)
     line = refused(*command, code=4)
-    assert f"no answer to {2 * N} of {2 * N} looks (0 failed, {2 * N} cut at the token limit" in line
+    assert f"no answer to {2 * N} of {2 * N} comparisons (0 failed, {2 * N} cut at the token limit" in line
     kept = {(v["choice"], v["error"], v["finish_reason"], v["reply"]) for v in lines(run)}
     assert kept == {("invalid", "cut at the token limit inside its thought", "length", CUT)}
-    assert f"{2 * N} cut at the token limit, 0 can't be read" in (run / "report" / "report.md").read_text()
+    assert f"{2 * N} cut at the token limit, 0 unreadable" in (run / "report" / "report.md").read_text()
     with ReplyCache(judging_cache) as cache:
         assert cache.get([v["key"] for v in lines(run)]) == {}
-    # With room to finish, every look is asked again, under keys of its own.
+    # With room to finish, every comparison is made again, under keys of its own.
     again = make_run(OUTPUTS, "again")
     chat_server.answer = thoughtful
     outcome = gisteval("judge", again, *command[2:], "--judge-param", "max_completion_tokens=4000")
@@ -59,7 +60,7 @@ def test_an_empty_reply_at_the_limit_says_so(refused, make_run, chat_server, jud
     run = make_run(OUTPUTS)
     chat_server.answer = lambda number, body: {"reply": "", "finish": "length"}
     line = refused("judge", run, "--judge", "openai", "--base-url", chat_server.url, code=4)
-    assert f"{2 * N} cut at the token limit, 0 can't be read" in line
+    assert f"{2 * N} cut at the token limit, 0 unreadable" in line
     assert "--judge-param max_completion_tokens=N" in line
     assert {v["error"] for v in lines(run)} == {"cut at the token limit, with no text so far"}
 
@@ -84,7 +85,7 @@ def test_stored_replies_of_earlier_versions_are_read_behind_the_thought(
     assert len(chat_server.requests) == asked  # nothing is asked: the keys are the same
     outcome = gisteval(*command, "--reparse")
     changed = 1 + sum(verdict["order"] == "ba" for verdict in old[1:])
-    # The cut reply alone is more than 2% of the looks.
+    # The cut reply alone is more than 2% of the comparisons.
     assert outcome.code == 4 and outcome.err.startswith(f"{changed} of")
     first, *others = lines(run)
     assert (first["choice"], first["error"]) == ("invalid", "ended inside its thought")

@@ -40,7 +40,9 @@ def test_texts_of_the_command_line_become_values() -> None:
     [
         ({}, "give one of --shape"),
         ({"model": "m", "shapes": ("s",)}, "give one of --shape"),
-        ({"model": "m", "output_tokens": 1}, "--output-tokens must be at least 2, not 1"),
+        ({"model": "m", "output_tokens": 1}, "--output-tokens must be from 2 to 1,000,000, not 1"),
+        ({"model": "m", "output_tokens": 10**9}, "--output-tokens must be from 2 to 1,000,000, not 1"),
+        ({"model": "m", "batch_sizes": (1, 10**9)}, "--batch-size must be at most 100,000, not 1"),
         ({"model": "m", "limit": 0}, "--limit must be at least 1, not 0"),
         ({"model": "m", "threads": 0}, "--threads must be at least 1, not 0"),
         ({"model": "m", "time_budget": float("nan")}, "--time-budget must be a number of seconds above 0"),

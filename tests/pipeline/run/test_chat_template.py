@@ -11,6 +11,7 @@ from gisteval.config import read_config
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import GistRecord, inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_model, load_tokenizer, save_checkpoint
+from gisteval.models.text import chat_templates
 from gisteval.pipeline.compress import compress_prompts
 from gisteval.pipeline.run.plan import plan_run, run_identity
 from gisteval.prompts import ChatTemplate, Template
@@ -22,6 +23,17 @@ CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+
+LATER = """
+import datetime, json, runpy, sys
+sys.path[:] = json.loads(sys.argv[1])
+from transformers.utils import chat_template_utils
+class Later(datetime.datetime):
+    now = classmethod(lambda cls: cls(2001, 2, 3))
+chat_template_utils.datetime = Later
+runpy.run_path({!r}, run_name="__main__")
+"""
+"""The program that renders templates, on another day."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +64,7 @@ def options(folder: Path, task: Path, **changes):
 
 
 def identity(folder: Path, task: Path, **changes):
-    return run_identity(plan_run(read_config(None, options(folder, task, **changes))))["systems"]
+    return run_identity(plan_run(read_config(None, options(folder, task, **changes)))).systems
 
 
 def test_a_suite_of_chat_models_runs_as_its_records_say(write_chat, tiny_task, tmp_path):
@@ -94,21 +106,19 @@ def test_template_and_role_change_the_keys(plain_folder, write_chat, tiny_task, 
 
 
 def test_a_date_in_the_template_changes_the_keys(write_chat, tiny_task, tmp_path, monkeypatch):
-    from transformers.utils import chat_template_utils
-
     folder = write_chat(
         tmp_path / "model", template=ChatTemplate("system"), chat="{{ strftime_now('%j') }}" + CHATML
     )
     today = identity(folder, tiny_task)
     assert today == identity(folder, tiny_task)
 
-    class Later(chat_template_utils.datetime):
-        @classmethod
-        def now(cls):
-            return cls(2001, 2, 3)
-
-    monkeypatch.setattr(chat_template_utils, "datetime", Later)
+    later = tmp_path / "later.py"
+    later.write_text(LATER.format(str(chat_templates.PROGRAM)))
+    monkeypatch.setattr(chat_templates, "PROGRAM", later)
+    process = chat_templates._RenderingProcess()
+    monkeypatch.setattr(chat_templates, "_process", process)
     assert today != identity(folder, tiny_task)
+    process.close()
 
 
 def test_a_tokenizer_without_chat_template_is_refused_before_anything_is_loaded(

@@ -15,7 +15,7 @@ import yaml
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
 from gisteval.pipeline.sweep.sweep_file import read_sweep
-from gisteval.pipeline.sweep.sweep_runs import Shard
+from gisteval.pipeline.sweep.sweep_runs import SweepShard
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -91,6 +91,7 @@ def test_a_changed_entry_reruns_only_itself(sweep, content, tiny_suite) -> None:
     # What only changes the speed is no change.
     faster = {**content, "common": {**content["common"], "batch_size": 2, "device": "cpu"}}
     assert states(sweep(faster)) == ["finished"] * 2
+    assert states(sweep(content, "--allow-host", "judges.example")) == ["finished"] * 2
 
 
 def test_new_weights_under_an_old_path_are_a_changed_entry(sweep, content, tiny_suite, tmp_path) -> None:
@@ -179,11 +180,11 @@ def test_shards_share_the_entries_and_leave_the_report_to_the_last(sweep, conten
     assert states(sweep(content)) == ["done", "finished"]
     assert (tmp_path / "runs" / "report" / "report.html").is_file()
     configs = [RunConfig(seed=seed) for seed in range(10)]
-    parts = [config for index in (1, 2, 3) for config in Shard(index, 3).of(configs)]
+    parts = [config for index in (1, 2, 3) for config in SweepShard(index, 3).of(configs)]
     assert sorted(config.seed for config in parts) == list(range(10))
     for text in ("", "3", "0/2", "3/2", "a/b", "1/2/3"):
         with pytest.raises(GistevalError, match="--shard must be I/N"):
-            Shard.parse(text)
+            SweepShard.parse(text)
 
 
 def test_an_entry_given_twice_is_one(sweep, content) -> None:
@@ -227,7 +228,7 @@ def test_the_grid_is_every_combination(tmp_path: Path) -> None:
         ("entries: {seed: 1}", "entries must be a list"),
         ("entries: [{seed: 1}, 5]", "entry 2 must be a mapping"),
         ("entries: [{seed: 1}, {limit: 0}]", "entry 2: limit must be at least 1"),
-        ("entries: [{output: here}]", "entry 1: field 'output' is the sweep's own"),
+        ("entries: [{output: here}]", "entry 1: field 'output' can't be set"),
         ("common: {limt: 1}\nentries: [{}]", "common: unknown field 'limt'"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.executors.ray_pool import RayOptions, ask_for_token
+from gisteval.executors.ray_cluster import RayOptions, ask_for_token
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'gisteval[ray]'")
 
@@ -20,7 +20,7 @@ print("let in")
 """
 OWNER = """
 import os, subprocess, sys
-from gisteval.executors.ray_pool import RayOptions, cluster, import_ray
+from gisteval.executors.ray_cluster import RayOptions, cluster, import_ray
 
 options = RayOptions(workers=1)
 ray = import_ray(options)
