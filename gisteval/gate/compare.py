@@ -9,22 +9,15 @@ import numpy as np
 
 from gisteval import stats
 from gisteval.errors import GistevalError
-from gisteval.gate.measures import (
-    WIN_RATE,
-    check_same_positive,
-    columns_of,
-    gate_metric,
-    unread_references,
-    win_rate_values,
-)
+from gisteval.gate.changes import Change, Outputs, Pair, most_changed
+from gisteval.gate.measures import WIN_RATE, columns_of, gate_metric, unread_references
 from gisteval.gate.sides import Side, shared_examples, shared_splits
 from gisteval.gate.trust import JudgeStudies, judge_studies
+from gisteval.gate.win_rates import check_same_positive, win_rate_values
 from gisteval.metrics import ControlMetric, Metric, OutputMetric, metric
 from gisteval.records.schema import Example, finite
 from gisteval.scores.comparison import paired_difference
 from gisteval.scores.facts import run_metrics
-from gisteval.scores.lines import ScoredOutput
-from gisteval.stats.samples import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +57,6 @@ class MetricDifference:
     lower: int
     n: int
     doubt: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One of the examples whose values of the leading metric differ most."""
-
-    split: str
-    example: str
-    instruction: str
-    input: str
-    reference: str
-    first: str
-    second: str
-    difference: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +127,7 @@ def compare(
             differences = _difference(split, metric(WIN_RATE), f"win_rate ({judge})", pair, examples)
             rows += [replace(row, doubt=doubt) for row in differences]
         if leading is not None and leading.name in pairs:
-            changes += _most_changed(split, pairs[leading.name][1], examples, *outputs, changed)
+            changes += most_changed(split, pairs[leading.name][1], examples, *outputs, changed)
     adjusted = stats.holm([row.p_value for row in rows])
     rows = [replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
     vetoes = filter(None, (studies.veto((first, second), shared) for studies in studies_by_judge.values()))
@@ -174,12 +153,6 @@ def _common_judges(first: Side, second: Side) -> dict[str, JudgeStudies]:
     theirs = second.run.judges_of(second.system)
     names = [name for name in first.run.judges_of(first.system) if name in theirs]
     return {name: judge_studies((first, second), name) for name in names}
-
-
-Pair = tuple[FloatArray, FloatArray]
-"""The values of both sides in the order of the examples, shape (n,) each, NaN where unknown."""
-
-Outputs = Mapping[str, ScoredOutput]
 
 
 def _columns(
@@ -267,35 +240,4 @@ def _difference(
             lower=paired.losses,
             n=paired.estimate.n,
         )
-    ]
-
-
-def _text(outputs: Outputs, example: Example) -> str:
-    output = outputs.get(example.content_id)
-    return "(no output)" if output is None else output.generation.output
-
-
-def _most_changed(
-    split: str,
-    pair: Pair,
-    examples: Sequence[Example],
-    ours: Outputs,
-    theirs: Outputs,
-    changed: int,
-) -> list[Change]:
-    difference = pair[0] - pair[1]
-    size = np.abs(np.nan_to_num(difference))
-    order = [i for i in np.argsort(-size, kind="stable")[:changed] if size[i] > 0.0]
-    return [
-        Change(
-            split=split,
-            example=examples[i].id,
-            instruction=examples[i].instruction,
-            input=examples[i].input,
-            reference=examples[i].output,
-            first=_text(ours, examples[i]),
-            second=_text(theirs, examples[i]),
-            difference=float(difference[i]),
-        )
-        for i in order
     ]

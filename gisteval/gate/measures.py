@@ -1,4 +1,4 @@
-"""The values of both sides of a comparison: scores of the outputs, or win rates of the verdicts."""
+"""The values of one side of a comparison, by a metric of its outputs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gisteval.errors import GistevalError, InvalidRun, counted
-from gisteval.gate.sides import Side, read_outputs, read_values
-from gisteval.judging.pairs import PairScore, pair_scores
-from gisteval.judging.study import Study
+from gisteval.errors import GistevalError, InvalidRun
+from gisteval.gate.sides import Side, read_values
 from gisteval.judging.summary import JudgeSummary
 from gisteval.metrics import (
     ControlMetric,
@@ -21,8 +19,7 @@ from gisteval.metrics import (
     metric,
     output_metrics,
 )
-from gisteval.metrics.text import ControlMatch
-from gisteval.records.schema import Example, Generation, Verdict
+from gisteval.records.schema import Example, Generation
 from gisteval.scores.lines import ScoredOutput
 from gisteval.stats.samples import FloatArray
 
@@ -30,8 +27,6 @@ BoolArray = npt.NDArray[np.bool_]
 
 WIN_RATE = "win_rate"
 """The name of the metric that is computed from verdicts."""
-
-CONTROL_MATCH = ControlMatch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +140,7 @@ def columns_of(
             reference = side.run.references.get(side.system)
             if reference is not None:
                 control = read_values(side.run, reference, split, examples, ())
-                ours, theirs = (_texts(side_outputs, examples) for side_outputs in (outputs, control))
+                ours, theirs = (text_digests(side_outputs, examples) for side_outputs in (outputs, control))
                 columns[wanted.name] = wanted.between(ours, theirs)
     return columns, outputs
 
@@ -154,7 +149,7 @@ def _value(wanted: OutputMetric, output: ScoredOutput | None) -> float:
     return wanted.without_output if output is None else output.values.get(wanted.name, np.nan)
 
 
-def _texts(outputs: Mapping[str, ScoredOutput], examples: Sequence[Example]) -> list[str | None]:
+def text_digests(outputs: Mapping[str, ScoredOutput], examples: Sequence[Example]) -> list[str | None]:
     """Return a digest of each output, as in `SystemScores`."""
     scored = (outputs.get(example.content_id) for example in examples)
     return [None if output is None else output.text_digest for output in scored]
@@ -177,7 +172,7 @@ def score_values(side: Side, split: str, examples: Sequence[Example], wanted: Me
             f"{wanted.stand_in}, chrF or exact_match, which read them" if wanted.stand_in else "another"
         )
         raise InvalidRun(f"split {split}: {blind}: choose --metric {others}")
-    absent = _absent(outputs, examples)
+    absent = absent_outputs(outputs, examples)
     generations = {content: output.generation for content, output in outputs.items()}
     return SideValues(columns[wanted.name], absent, generations, int(absent.sum()), unread=blind)
 
@@ -190,113 +185,6 @@ def unread_references(
     return wanted.unread([e.output if output is None else output.reference for e, output in pairs])
 
 
-def choose_judge(sides: Sequence[Side], judge: str | None) -> str:
-    """Choose the judge whose verdicts are compared: the one named, or the only one of all sides.
-
-    Raises:
-        InvalidRun: The sides were not judged by the same judge.
-        GistevalError: Several judges are possible, so one must be named.
-    """
-    judged = {side: side.run.judges_of(side.system) for side in sides if not side.is_positive}
-    for side, names in judged.items():
-        if not names or (judge is not None and judge not in names):
-            wanted = f" --judge {judge}" if judge else ""
-            others = f", only by {', '.join(names)}" if names else ""
-            raise InvalidRun(
-                f"{side} was not judged{' by ' + judge if judge else ''}{others}: "
-                f"gisteval judge {side.run.path}{wanted}"
-            )
-    if judge is not None or not judged:
-        return judge or "none"
-    shared = sorted(set.intersection(*map(set, judged.values())))
-    if not shared:
-        listed = " and ".join(", ".join(names) for names in judged.values())
-        raise InvalidRun(f"the runs have verdicts of different judges ({listed}): judge both by one")
-    if len(shared) > 1:
-        raise GistevalError(f"several judges judged both runs: name one with --judge: {', '.join(shared)}")
-    return shared[0]
-
-
-def win_rate_values(side: Side, split: str, examples: Sequence[Example], study: Study) -> SideValues:
-    """Read a side's win rates against the positive control from the judge's verdicts in the side's run.
-
-    Raises:
-        InvalidRun: A pair was never judged, or the pairs have different opponents.
-    """
-    scored = read_values(side.run, side.system, split, examples, ())
-    outputs = {content: output.generation for content, output in scored.items()}
-    if side.is_positive:
-        absent = _absent(outputs, examples)
-        count = int((~absent).sum())
-        figures = JudgeFigures(side.system, ties=count)
-        return SideValues(
-            np.where(absent, 0.0, 50.0), absent, outputs, len(examples) - count, 100.0, figures
-        )
-    judge = study.judge
-    verdicts = [v for v in side.run.read_verdicts(judge, side.system, split) if v.purpose == "main"]
-    reference = _reference(side, split, verdicts)
-    positive = read_values(side.run, reference, split, examples, ())
-    comparable = [e for e in examples if e.content_id in outputs and e.content_id in positive]
-    scores = pair_scores(verdicts)
-    unjudged = [e for e in comparable if e.content_id not in scores]
-    if unjudged:
-        never = counted(len(unjudged), f"pair of {split} was", f"pairs of {split} were")
-        raise InvalidRun(
-            f"{side}: {never} never judged by {judge} "
-            f"({unjudged[0].id}, ...): gisteval judge {side.run.path} --judge {judge}"
-        )
-    known = {e.content_id: scores[e.content_id] for e in comparable}
-    equal = CONTROL_MATCH.between(_texts(scored, comparable), _texts(positive, comparable))
-    lost = {e.content_id for e in examples if e.content_id in positive and e.content_id not in outputs}
-    values = [0.0 if e.content_id in lost else _percent(known.get(e.content_id)) for e in examples]
-    return SideValues(
-        np.array(values),
-        _absent(outputs, examples),
-        outputs,
-        len(examples) - len(comparable),
-        float(equal.mean()) if comparable else None,
-        JudgeFigures.of(study.summaries[side.system, split]),
-    )
-
-
-def check_same_positive(
-    candidate: Side, baseline: Side, references: tuple[str, str], split: str, examples: Sequence[Example]
-) -> None:
-    """Check that both positive controls gave the same outputs. Their names may differ.
-
-    Raises:
-        InvalidRun: Outputs differ, so the two win rates have different opponents.
-    """
-    ours, theirs = (
-        read_outputs(side.run, name, split, examples)
-        for side, name in zip((candidate, baseline), references, strict=True)
-    )
-    different = [
-        e
-        for e in examples
-        if (e.content_id in ours) != (e.content_id in theirs)
-        or (e.content_id in ours and ours[e.content_id].output != theirs[e.content_id].output)
-    ]
-    if different:
-        raise InvalidRun(
-            f"split {split}: the positive controls {references[0]} of {candidate.run.path} and "
-            f"{references[1]} of {baseline.run.path} differ in {len(different)} of {len(examples)} outputs "
-            f"({different[0].id}, ...): win rates are comparable only against the same outputs, so run "
-            "both with the same control"
-        )
-
-
-def _absent(outputs: Mapping[str, object], examples: Sequence[Example]) -> BoolArray:
+def absent_outputs(outputs: Mapping[str, object], examples: Sequence[Example]) -> BoolArray:
+    """Say which examples have no output, shape (n,)."""
     return np.array([e.content_id not in outputs for e in examples])
-
-
-def _reference(side: Side, split: str, verdicts: Sequence[Verdict]) -> str:
-    names = sorted({verdict.reference for verdict in verdicts})
-    if len(names) != 1:
-        problem = f"was judged against {', '.join(names)}" if names else "was never judged"
-        raise InvalidRun(f"{side} {problem} on {split}: judge it against one positive control")
-    return names[0]
-
-
-def _percent(score: PairScore | None) -> float:
-    return np.nan if score is None or score.value is None else 100.0 * score.value

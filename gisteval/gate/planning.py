@@ -8,10 +8,12 @@ import numpy as np
 
 from gisteval.errors import counted
 from gisteval.gate.decision import examples_to_show
-from gisteval.gate.gate import GateOptions, gate_sides, measure_sides
-from gisteval.gate.measures import WIN_RATE, choose_judge
+from gisteval.gate.gate import gate_sides, measure_sides
+from gisteval.gate.measures import WIN_RATE
+from gisteval.gate.options import GateOptions
 from gisteval.gate.sides import shared_splits
 from gisteval.gate.trust import judge_studies
+from gisteval.gate.win_rates import choose_judge
 from gisteval.metrics import Metric, metric
 from gisteval.stats.intervals import mean_error
 

@@ -12,7 +12,8 @@ import pytest
 from run_folders import make_system
 
 from gisteval.errors import GistevalError, InvalidRun
-from gisteval.gate.gate import GateOptions, GateResult, run_gate
+from gisteval.gate.gate import GateResult, run_gate
+from gisteval.gate.options import GateOptions
 from gisteval.gate.output import gate_text, junit_xml
 from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gisteval.gate.gate import GateOptions, GateResult, run_gate
+from gisteval.gate.gate import GateResult, run_gate
+from gisteval.gate.options import GateOptions
 from gisteval.gate.output import gate_json, gate_text, junit_xml
 from gisteval.records.manifest import JudgeFacts
 

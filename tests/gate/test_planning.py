@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from gisteval.gate.gate import GateOptions
+from gisteval.gate.options import GateOptions
 from gisteval.gate.planning import plan_from_runs, plan_text, plan_without_runs
 
 MakeRun = Callable[..., Path]
