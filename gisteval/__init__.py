@@ -25,7 +25,7 @@ def run(
 ) -> Run:
     """Evaluate checkpoints as `gisteval run` does; options are the fields of `RunConfig`.
 
-    Raises GistevalError for anything the user can mend.
+    Raises GistevalError for any error that the user can correct.
     """
     from gisteval.config import read_config
     from gisteval.pipeline.run.evaluate import run as run_pipeline

@@ -14,7 +14,7 @@ from gisteval.cli.output import print_json, print_text
 from gisteval.errors import GistevalError
 
 if TYPE_CHECKING:
-    from gisteval.gate.gate import GateOptions
+    from gisteval.gate.options import GateOptions
 
 
 def gate(
@@ -58,8 +58,8 @@ def gate(
     as_json: AsJson = False,
 ) -> None:
     """Say whether a candidate is as good as a baseline: exit code 0 PASS, 1 FAIL, 3 INCONCLUSIVE."""
-    from gisteval.gate.gate import GateOptions, default_margin
     from gisteval.gate.measures import gate_metric
+    from gisteval.gate.options import GateOptions, default_margin
 
     if plan and junit:
         raise GistevalError("--plan gives no verdict, so there is no --junit file: leave one out")

@@ -1,4 +1,4 @@
-"""`gisteval compare`: paired differences of two systems on every metric, and what changed most."""
+"""`gisteval compare`: paired differences of two systems on each metric, and the largest changes."""
 
 from __future__ import annotations
 
@@ -9,32 +9,38 @@ import numpy as np
 
 from gisteval import stats
 from gisteval.errors import GistevalError
-from gisteval.gate.measures import (
-    WIN_RATE,
-    check_same_positive,
-    columns_of,
-    gate_metric,
-    unread_references,
-    win_rate_values,
-)
+from gisteval.gate.changes import Change, Outputs, Pair, most_changed
+from gisteval.gate.measures import WIN_RATE, columns_of, gate_metric, unread_references
 from gisteval.gate.sides import Side, shared_examples, shared_splits
 from gisteval.gate.trust import JudgeStudies, judge_studies
+from gisteval.gate.win_rates import check_same_positive, win_rate_values
 from gisteval.metrics import ControlMetric, Metric, OutputMetric, metric
 from gisteval.records.schema import Example, finite
 from gisteval.scores.comparison import paired_difference
 from gisteval.scores.facts import run_metrics
-from gisteval.scores.lines import ScoredOutput
-from gisteval.stats.samples import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class MetricDifference:
-    """First minus second on one metric and split, over the examples both have a value for.
+    """First minus second on one metric and split, over the examples that both have a value for.
 
-    An example without an output counts as it does in a run's results. The 95% interval is clustered by
-    instruction and of the metric's own kind; p_value by the same method, p_holm the same adjusted for all
-    rows of the comparison. higher, equal and lower count examples by the sign of it. doubt: why nothing may
-    rest on it, of a judge that can't be relied on; else empty.
+    An example without an output counts as it does in the run's results.
+
+    Attributes:
+        split: The split.
+        metric: The metric, or `win_rate (JUDGE)`.
+        first: The mean of the first system, in the metric's unit.
+        second: The mean of the second system.
+        difference: The mean difference.
+        ci_low: The low end of its 95% interval, clustered by instruction; None if unbounded.
+        ci_high: The high end; None if unbounded.
+        p_value: The two-sided p-value of no difference, by the method of the interval.
+        p_holm: The same, adjusted for all rows of the comparison.
+        higher: The number of examples on which the first system's value is higher.
+        equal: The number of examples on which both values are equal.
+        lower: The number of examples on which the first system's value is lower.
+        n: The number of examples.
+        doubt: Why the judge can't be relied on; empty if it can.
     """
 
     split: str
@@ -54,25 +60,17 @@ class MetricDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One example whose value of the leading metric differs most."""
-
-    split: str
-    example: str
-    instruction: str
-    input: str
-    reference: str
-    first: str
-    second: str
-    difference: float
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two systems on all splits that their runs share.
+    """Two systems compared on all splits that their runs share.
 
-    left_out: metrics that could not be compared. vetoes: a line for each judge that is under veto. leading:
-    the title of the metric that the changes are of.
+    Attributes:
+        first: The first system.
+        second: The second system.
+        differences: A row for each split and metric.
+        changes: The examples that changed most, split by split.
+        left_out: A line for each metric that could not be compared, with the reason.
+        vetoes: A line for each judge that is under veto.
+        leading: The title of the metric that the changes are measured by.
     """
 
     first: Side
@@ -84,7 +82,7 @@ class Comparison:
     leading: str = ""
 
     def to_json(self) -> dict[str, object]:
-        """Plain form."""
+        """Return the comparison as plain values for JSON."""
         return {
             "first": {"run": str(self.first.run.path), "system": self.first.system},
             "second": {"run": str(self.second.run.path), "system": self.second.system},
@@ -101,14 +99,14 @@ def compare(
     """Compare two systems.
 
     Args:
-        first: The one that the other is subtracted from.
-        second: The other.
-        splits: Default: all that both runs have.
-        changed: Examples a split that are shown, those that changed most.
-        named: Names of metrics. Default: the usual ones of the first run, and all win rates.
+        first: The system that the other one is subtracted from.
+        second: The other system.
+        splits: The splits. Default: all that both runs have.
+        changed: The number of changed examples to list per split.
+        named: The names of metrics. Default: the usual ones of the first run, and all win rates.
 
     Raises:
-        GistevalError: A name is no metric with a value for each example.
+        GistevalError: A name is not a metric with a value for each example.
         InvalidRun: The runs don't share their examples, or one of them is unfinished.
     """
     metrics = [gate_metric(name) for name in named] or _usual_metrics(first)
@@ -126,10 +124,10 @@ def compare(
             rows += _difference(split, measured, measured.name, pair, examples)
         for judge, pair in judged.items():
             doubt = studies_by_judge[judge].veto((first, second), [split]) or studies_by_judge[judge].doubt
-            found = _difference(split, metric(WIN_RATE), f"win_rate ({judge})", pair, examples)
-            rows += [replace(row, doubt=doubt) for row in found]
+            differences = _difference(split, metric(WIN_RATE), f"win_rate ({judge})", pair, examples)
+            rows += [replace(row, doubt=doubt) for row in differences]
         if leading is not None and leading.name in pairs:
-            changes += _most_changed(split, pairs[leading.name][1], examples, *outputs, changed)
+            changes += most_changed(split, pairs[leading.name][1], examples, *outputs, changed)
     adjusted = stats.holm([row.p_value for row in rows])
     rows = [replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
     vetoes = filter(None, (studies.veto((first, second), shared) for studies in studies_by_judge.values()))
@@ -145,22 +143,16 @@ def compare(
 
 
 def _usual_metrics(side: Side) -> list[Metric]:
-    """The metrics of a side's run that are compared: first scores, then measurements, then agreement."""
-    found = [metric for metric in run_metrics(side.run) if metric.compared]
-    return sorted(found, key=lambda m: (isinstance(m, ControlMetric), not m.graded, m.paired))
+    """Return the metrics that are compared by default: scores, then measurements, then agreement."""
+    metrics = [metric for metric in run_metrics(side.run) if metric.compared]
+    return sorted(metrics, key=lambda m: (isinstance(m, ControlMetric), not m.graded, m.paired))
 
 
 def _common_judges(first: Side, second: Side) -> dict[str, JudgeStudies]:
-    """The studies of every judge of both systems, by judge."""
+    """Return the studies of every judge that judged both systems, by judge."""
     theirs = second.run.judges_of(second.system)
     names = [name for name in first.run.judges_of(first.system) if name in theirs]
     return {name: judge_studies((first, second), name) for name in names}
-
-
-Pair = tuple[FloatArray, FloatArray]
-"""Values of both sides in the order of the examples; NaN where there is none."""
-
-Outputs = Mapping[str, ScoredOutput]
 
 
 def _columns(
@@ -171,10 +163,14 @@ def _columns(
     metrics: Sequence[Metric],
     left_out: list[str],
 ) -> tuple[dict[str, tuple[Metric, Pair]], tuple[Outputs, Outputs]]:
-    """Both sides' values by the metric asked for, each with the metric that was taken, and both outputs.
+    """Read both sides' values of the metrics.
 
-    A metric that can't read the references is replaced by the one that stands in for it, or left out, which
-    left_out then says. The positive control has no share of outputs that are its own.
+    A metric that can't read the references is replaced by its stand-in, or left out. Either is noted in
+    `left_out`. If one side is the positive control, metrics that compare with it are skipped.
+
+    Returns:
+        For each metric asked for, by name, the metric that was used and its values; and the outputs of both
+        sides by content id.
     """
     if first.is_positive or second.is_positive:
         metrics = [m for m in metrics if not isinstance(m, ControlMetric)]
@@ -205,8 +201,8 @@ def _win_rates(
     studies_by_judge: Mapping[str, JudgeStudies],
     left_out: list[str],
 ) -> dict[str, Pair]:
-    """Win rates by judge; what can't be compared goes to left_out with the reason."""
-    found: dict[str, Pair] = {}
+    """Read win rates by judge. Those that can't be compared are noted in `left_out` with the reason."""
+    pairs: dict[str, Pair] = {}
     for judge, studies in studies_by_judge.items():
         try:
             ours, theirs = (win_rate_values(s, split, examples, studies.study(s)) for s in (first, second))
@@ -216,8 +212,8 @@ def _win_rates(
         except GistevalError as error:
             left_out.append(f"win_rate ({judge}) on {split}: {error}")
         else:
-            found[judge] = (ours.values, theirs.values)
-    return found
+            pairs[judge] = (ours.values, theirs.values)
+    return pairs
 
 
 def _difference(
@@ -244,35 +240,4 @@ def _difference(
             lower=paired.losses,
             n=paired.estimate.n,
         )
-    ]
-
-
-def _text(outputs: Outputs, example: Example) -> str:
-    found = outputs.get(example.content_id)
-    return "(no output)" if found is None else found.generation.output
-
-
-def _most_changed(
-    split: str,
-    pair: Pair,
-    examples: Sequence[Example],
-    ours: Outputs,
-    theirs: Outputs,
-    changed: int,
-) -> list[Change]:
-    difference = pair[0] - pair[1]
-    size = np.abs(np.nan_to_num(difference))
-    order = [i for i in np.argsort(-size, kind="stable")[:changed] if size[i] > 0.0]
-    return [
-        Change(
-            split=split,
-            example=examples[i].id,
-            instruction=examples[i].instruction,
-            input=examples[i].input,
-            reference=examples[i].output,
-            first=_text(ours, examples[i]),
-            second=_text(theirs, examples[i]),
-            difference=float(difference[i]),
-        )
-        for i in order
     ]

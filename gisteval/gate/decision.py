@@ -1,9 +1,11 @@
-"""The gate's rule, on values alone: bounds of a mean, a verdict for each split, and one for all.
+"""The gate's decision rule: a check of a mean, a verdict for each split, and an overall verdict.
 
-A check asks whether a mean lies above a limit. PASS: the 90% interval lies above it. FAIL: the interval
-does not, and lies below the level that would be a loss at all. Either is wrong in at most 5% of the
-cases. All splits must pass, which needs no correction (an intersection-union test: R. L. Berger,
-Technometrics 24, 1982); any may fail, so those p-values are adjusted by Holm's method.
+A check asks whether a mean lies above a limit. It passes if the 90% interval lies above the limit. It fails
+if it does not pass and the interval lies below the level (for a difference 0, that is no loss at all).
+Either verdict is wrong in at most 5% of the cases. All splits must pass, which needs no correction, since
+it is an intersection-union test (R. L. Berger, "Multiparameter hypothesis testing and acceptance sampling",
+Technometrics 24, 1982). One failed split fails the gate, so the p-values of a failure are adjusted by
+Holm's method.
 """
 
 from __future__ import annotations
@@ -33,12 +35,20 @@ POWER = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Is a mean above `limit`? In the unit of the values or their differences.
+    """The check whether a mean lies above a limit.
 
-    p_above: of the hypothesis that it is not (PASS if at most ALPHA); p_below: of the hypothesis that it
-    is at least `level` (FAIL if at most ALPHA after adjustment, and no PASS); missing: examples without a
-    value or an output. with_missing: p_above with each of those counted as the worst, and without_missing
-    with all of them left out; None if there are none.
+    Attributes:
+        name: `difference` or `floor`.
+        estimate: The mean with its 90% interval, in the unit of the values or differences.
+        limit: The mean must lie above it to pass, in the same unit.
+        level: The mean must lie below it to fail, in the same unit.
+        p_above: The p-value of a mean of at most `limit`. The check passes if it is at most ALPHA.
+        p_below: The p-value of a mean of at least `level`.
+        p_below_adjusted: `p_below` adjusted for all checks of the gate. The check fails if it is at most
+            ALPHA and the check does not pass.
+        missing: The number of examples without a value or an output.
+        with_missing: `p_above` if each missing example counts as the worst; None if none is missing.
+        without_missing: `p_above` if the missing examples are left out; None if none is missing.
     """
 
     name: str
@@ -54,7 +64,7 @@ class Check:
 
     @property
     def outcome(self) -> Outcome:
-        """The verdict; a PASS that rests on what is missing is a FAIL."""
+        """The verdict. A PASS that depends on the missing examples is a FAIL."""
         if self.rests_on_missing:
             return "FAIL"
         if self.p_above <= ALPHA:
@@ -63,7 +73,7 @@ class Check:
 
     @property
     def rests_on_missing(self) -> bool:
-        """Whether counting the missing as losses would change a PASS."""
+        """Whether counting the missing examples as losses would change a PASS."""
         if self.with_missing is None or self.without_missing is None:
             return False
         return min(self.p_above, self.without_missing) <= ALPHA < self.with_missing
@@ -71,10 +81,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """What the sample can show, in points or in the metric's unit.
+    """What the sample can detect.
 
-    detectable: the smallest true difference that a two-sided 5% test finds in 80% of the cases; needed:
-    examples that would decide the present difference as often, None if no number would.
+    Attributes:
+        detectable: The smallest true difference that a two-sided 5% test detects in 80% of the cases, in
+            points or the metric's unit.
+        needed: The number of examples that would decide the present difference in 80% of the cases; None if
+            no number would.
     """
 
     detectable: float
@@ -90,19 +103,20 @@ def difference_check(
     reach: float | None = None,
     ends: tuple[float, float] | None = (0.0, 100.0),
 ) -> Check:
-    """Is the candidate less than `margin` worse?
+    """Check whether the candidate is worse than the baseline by less than `margin`.
 
     Args:
-        candidate: Its values, shape (n,), higher ones better, NaN where nobody knows one.
-        baseline: The same of the baseline.
-        clusters: The label of each example.
+        candidate: The candidate's values, shape (n,). Higher values are better; unknown values are NaN.
+        baseline: The baseline's values of the same examples in the same order.
+        clusters: The cluster label of each example.
         margin: In the unit of the values.
-        absent: Where the candidate and where the baseline have no output, and so the worst value. The
-            baseline's helps the candidate, so a PASS must not rest on it.
-        reach: The largest difference that there can be, where it is less than the range allows: 50 if one
-            side is the control that the other was judged against.
-        ends: The range of the values. None: there is no range, and no worst value either, so that no PASS
-            can rest on a sample with an example that lacks one.
+        absent: Where the candidate and where the baseline have no output, shape (n,) each. Such an example
+            has the worst value. A failure of the baseline helps the candidate, so a PASS must not depend on
+            it.
+        reach: The largest possible difference, if it is smaller than the range: 50 if one side is the
+            control that the other was judged against.
+        ends: The range of the values. None: there is no range and so no worst value. Then no sample in
+            which an example lacks its value can pass.
 
     Raises:
         InvalidRun: No example has both values.
@@ -121,20 +135,23 @@ def difference_check(
 def floor_check(
     candidate: FloatArray, clusters: Sequence[str], lowest: float, absent: BoolArray | None = None
 ) -> Check:
-    """Is the candidate's mean above `lowest` percent? Otherwise as `difference_check`."""
+    """Check whether the candidate's mean is above `lowest` percent.
+
+    The other arguments and the errors are those of `difference_check`.
+    """
     missing = np.zeros(candidate.size, bool) if absent is None else absent
     worst = np.nan_to_num(candidate, nan=0.0)
     return _check("floor", candidate, missing, worst, clusters, lowest, (0.0, 100.0, lowest))
 
 
 def adjust(checks: Sequence[Check]) -> list[Check]:
-    """The checks of all splits with their p_below adjusted for their number (Holm)."""
+    """Return the checks of all splits with `p_below` adjusted for their number by Holm's method."""
     adjusted = stats.holm([check.p_below for check in checks])
     return [replace(check, p_below_adjusted=p) for check, p in zip(checks, adjusted, strict=True)]
 
 
 def overall(outcomes: Sequence[Outcome]) -> Outcome:
-    """FAIL if any failed, PASS if all passed."""
+    """Return FAIL if any outcome is FAIL, PASS if all are PASS, else INCONCLUSIVE."""
     return "FAIL" if "FAIL" in outcomes else "INCONCLUSIVE" if "INCONCLUSIVE" in outcomes else "PASS"
 
 
@@ -145,10 +162,15 @@ def power(
     estimate: Estimate,
     reach: float | None = 100.0,
 ) -> Power:
-    """What these differences (NaN left out) can show, and the examples to decide them.
+    """Compute what a sample of differences can detect, and how many examples would decide it.
 
-    estimate: their mean with its interval; nothing smaller than its half-width is detectable, even if all
-    that was seen are ties. reach: the largest difference that there can be, None without one.
+    Args:
+        differences: Shape (n,), in points or the metric's unit. NaN is left out.
+        clusters: The cluster label of each example.
+        margin: The gate's margin, in the same unit.
+        estimate: The mean difference with its interval. A difference below the half-width is not
+            detectable, even if all examples are ties.
+        reach: The largest possible difference; None without a range.
     """
     known, labels = _known(differences, clusters)
     error = mean_error(known, labels)
@@ -166,13 +188,22 @@ def power(
 def examples_to_show(
     sd: float, distance: float, margin: float, cluster_size: float = 1.0, reach: float | None = 100.0
 ) -> int | None:
-    """Examples with which the gate decides, in 80% of the cases, `distance` from its limit.
+    """Return how many examples decide, in 80% of the cases, a true difference `distance` from the limit.
 
-    sd: standard deviation of the differences, of independent examples (or of clusters of `cluster_size`
-    examples). The smallest n with (distance - reach / n) * sqrt(n) = z * sd: the power of a one-sided test,
-    with the unseen loss of 100 points (see stats.bounded) taken off the distance. Never fewer than the
-    log(5%) / log(1 - margin / reach) with which ties alone exclude a loss of `margin`, or than an interval
-    of values without a range (reach None) needs. None if it would take more than 10 million.
+    It is the smallest n with (distance - reach / n) * sqrt(n) = z * sd. That is the power of a one-sided
+    test, where the unseen loss of size `reach` (see `stats.bounded`) is subtracted from the distance. It is
+    at least log(5%) / log(1 - margin / reach), the number of ties that exclude a loss of `margin`. Without
+    a range it is at least the number of clusters that an interval needs.
+
+    Args:
+        sd: The standard deviation of the differences of examples or clusters.
+        distance: The distance of the true difference from the limit, in the unit of `sd`.
+        margin: The gate's margin, in the same unit.
+        cluster_size: The mean number of examples per cluster.
+        reach: The largest possible difference; None without a range.
+
+    Returns:
+        The number of examples; None if no number decides, or more than 10 million are needed.
     """
     if distance <= 0.0:
         return None
@@ -219,7 +250,7 @@ def _check(
 def _unbounded_check(
     differences: FloatArray, absent: BoolArray, clusters: Sequence[str], limit: float
 ) -> Check:
-    """The difference's check by the t interval of `stats.intervals`."""
+    """Check a difference of values without a range, by the t interval of `stats.intervals`."""
     known, labels = _known(differences, clusters)
     missing = int((absent | np.isnan(differences)).sum())
     above, level = mean_error(known - limit, labels).p_below_zero(), mean_error(known, labels)

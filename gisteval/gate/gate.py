@@ -1,16 +1,13 @@
-"""`gisteval gate`: two runs in, PASS, FAIL or INCONCLUSIVE out."""
+"""`gisteval gate`: compare two runs and decide PASS, FAIL or INCONCLUSIVE."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
-from typing import Literal
 
 from gisteval import stats
-from gisteval.errors import GistevalError, InvalidRun, counted
+from gisteval.errors import InvalidRun, counted
 from gisteval.gate.decision import (
     Check,
     Outcome,
@@ -21,87 +18,35 @@ from gisteval.gate.decision import (
     overall,
     power,
 )
-from gisteval.gate.measures import (
-    WIN_RATE,
-    SideValues,
-    check_same_positive,
-    choose_judge,
-    gate_metric,
-    score_values,
-    win_rate_values,
-)
+from gisteval.gate.measures import WIN_RATE, SideValues, score_values
+from gisteval.gate.options import GateOptions
 from gisteval.gate.sides import Side, choose_side, shared_examples, shared_splits
 from gisteval.gate.trust import JudgeStudies, judge_studies
-from gisteval.metrics import Metric
+from gisteval.gate.win_rates import check_same_positive, choose_judge, win_rate_values
 from gisteval.records.manifest import JudgeFacts
 from gisteval.scores.comparison import paired_difference
-from gisteval.stats import MARGIN
-
-Inconclusive = Literal["fail", "pass"]
 
 PERMUTATIONS = 10_000
-"""Random sign flips of the second p-value."""
+"""The number of random sign flips for the second p-value."""
 
 EXIT_CODES: dict[Outcome, int] = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 
 
 @dataclass(frozen=True, slots=True)
-class GateOptions:
-    """What is compared and what is asked of it.
-
-    metric: any that has a value for each example. margin: in points, or in the metric's unit where that is
-    not percent; min_win_rate: in percent. splits: all that both runs have if empty. inconclusive: what that
-    counts as, by default neither.
-    """
-
-    candidate: Path
-    baseline: Path
-    metric: str = WIN_RATE
-    margin: float = MARGIN
-    min_win_rate: float | None = None
-    splits: tuple[str, ...] = ()
-    judge: str | None = None
-    system: str | None = None
-    baseline_system: str | None = None
-    inconclusive: Inconclusive | None = None
-
-    def __post_init__(self) -> None:
-        span = self.measured.span
-        if not 0.0 < self.margin < (math.inf if span is None else span):
-            below = "above 0" if span is None else f"between 0 and {span:g}"
-            raise GistevalError(f"--margin is in {self.unit}, {below}, not {self.margin:g}")
-        if self.min_win_rate is not None and self.metric != WIN_RATE:
-            raise GistevalError("--min-win-rate needs --metric win_rate")
-        if self.min_win_rate is not None and not 0.0 < self.min_win_rate < 100.0:
-            raise GistevalError(f"--min-win-rate is in percent (0 to 100), not {self.min_win_rate:g}")
-        if self.inconclusive not in (None, "fail", "pass"):
-            raise GistevalError(f"--inconclusive is fail or pass, not {self.inconclusive!r}")
-        if self.judge is not None and self.metric != WIN_RATE:
-            raise GistevalError("--judge needs --metric win_rate")
-
-    @property
-    def measured(self) -> Metric:
-        """The metric. Raises GistevalError if there is none of that name, or it has no value an example."""
-        return gate_metric(self.metric)
-
-    @property
-    def unit(self) -> str:
-        """That of differences and the margin."""
-        return "points" if self.measured.unit == "percent" else self.measured.unit
-
-
-def default_margin(metric: Metric) -> float:
-    """The margin where none is given. Raises GistevalError for a metric that is not in percent."""
-    if metric.unit != "percent":
-        raise GistevalError(f"{metric.name} is in {metric.unit}: say with --margin how much worse may pass")
-    return MARGIN
-
-
-@dataclass(frozen=True, slots=True)
 class SplitResult:
-    """One split: its checks, the paired tests of the difference, and what the sample can show.
+    """The result on one split.
 
-    doubt: why so few comparisons can't tell the judge from one that guesses. Then there is no verdict.
+    Attributes:
+        split: The split.
+        examples: The number of examples.
+        checks: The check of the difference, then that of the win rate if one was asked for.
+        paired: The paired tests of the difference.
+        power: What the sample can detect.
+        candidate: The candidate's values.
+        baseline: The baseline's values.
+        margin: The margin, in `unit`.
+        unit: The unit of differences.
+        doubt: Why the judge's verdicts are too few to tell it from guessing; then there is no verdict.
     """
 
     split: str
@@ -117,42 +62,42 @@ class SplitResult:
 
     @property
     def number(self) -> str:
-        """How a number of the metric is written."""
+        """The format of a number in the metric's unit."""
         return ".1f" if self.unit == "points" else ".3g"
 
     @property
     def outcome(self) -> Outcome:
-        """FAIL if any check failed, PASS if all passed; INCONCLUSIVE if the judge is in doubt."""
+        """FAIL if any check failed, PASS if all passed. INCONCLUSIVE if the judge is in doubt."""
         return "INCONCLUSIVE" if self.doubt else overall([check.outcome for check in self.checks])
 
     @property
     def warnings(self) -> list[str]:
-        """What a reader must know beside the verdict."""
-        found = []
+        """What a reader must know besides the verdict."""
+        warnings = []
         difference = self.checks[0]
         if difference.outcome == "PASS" and difference.estimate.ci_high < 0.0:
-            found.append(f"{self.split}: worse than the baseline, though by less than the margin")
+            warnings.append(f"{self.split}: worse than the baseline, though by less than the margin")
         if self.outcome == "INCONCLUSIVE" and self.power.detectable > self.margin:
-            found.append(
-                f"{self.split}: {counted(difference.estimate.n, 'example')} can't show a difference below "
-                f"{self.power.detectable:{self.number}} {self.unit} (80% power), and the margin is "
+            warnings.append(
+                f"{self.split}: {counted(difference.estimate.n, 'example')} can't detect a difference "
+                f"below {self.power.detectable:{self.number}} {self.unit} (80% power), and the margin is "
                 f"{self.margin:g}"
             )
         for side in dict.fromkeys(str(s.unread) for s in (self.candidate, self.baseline) if s.unread):
-            found.append(f"{self.split}: {side}")
+            warnings.append(f"{self.split}: {side}")
         for check in self.checks:
             if check.rests_on_missing:
                 missing = counted(check.missing, "example has", "examples have")
-                found.append(
+                warnings.append(
                     f"{self.split}: {missing} no value, and counting them as losses would change PASS of "
                     f"the {check.name}"
                 )
-        return found
+        return warnings
 
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """The verdict on all splits and everything it rests on."""
+    """The verdict on all splits with everything that it depends on."""
 
     options: GateOptions
     candidate: Side
@@ -169,12 +114,15 @@ class GateResult:
 
     @property
     def doubt(self) -> str:
-        """Why the judge can't be told from one that guesses; it is the same on all splits."""
+        """Why the judge can't be told from guessing; it is the same on all splits."""
         return self.splits[0].doubt
 
     @property
     def exit_code(self) -> int:
-        """0 PASS, 1 FAIL, 3 INCONCLUSIVE unless that counts as one of them; a doubt never as PASS."""
+        """0 for PASS, 1 for FAIL, 3 for INCONCLUSIVE.
+
+        The options may count INCONCLUSIVE as PASS or FAIL, but a doubt about the judge never as PASS.
+        """
         if self.doubt and self.options.inconclusive == "pass":
             return EXIT_CODES["INCONCLUSIVE"]
         if self.outcome == "INCONCLUSIVE" and self.options.inconclusive:
@@ -185,7 +133,9 @@ class GateResult:
 def run_gate(options: GateOptions) -> GateResult:
     """Compare the candidate with the baseline.
 
-    Raises GistevalError if the question is unclear (2), InvalidRun if the runs can't answer it (4).
+    Raises:
+        GistevalError: The options are unclear (exit code 2).
+        InvalidRun: The runs can't answer the question (exit code 4).
     """
     candidate, baseline = gate_sides(options)
     splits = shared_splits(candidate, baseline, options.splits)
@@ -206,7 +156,7 @@ def run_gate(options: GateOptions) -> GateResult:
 
 
 def gate_sides(options: GateOptions) -> tuple[Side, Side]:
-    """The two systems that the options name."""
+    """Return the two systems that the options name."""
     candidate = choose_side(options.candidate, options.system, "--system")
     return candidate, choose_side(
         options.baseline, options.baseline_system, "--baseline-system", like=candidate.system
@@ -216,7 +166,7 @@ def gate_sides(options: GateOptions) -> tuple[Side, Side]:
 def measure_sides(
     options: GateOptions, candidate: Side, baseline: Side, split: str, studies: JudgeStudies | None
 ) -> tuple[SideValues, SideValues, list[str]]:
-    """Both sides' values on one split and the cluster labels (the instructions) of its examples."""
+    """Read both sides' values on one split, and its examples' cluster labels (the instructions)."""
     examples = shared_examples(candidate, baseline, split)
     clusters = [example.instruction for example in examples]
     if studies is None:
@@ -234,10 +184,10 @@ def _measure(
 ) -> SplitResult:
     ours, theirs, clusters = measure_sides(options, candidate, baseline, split, studies)
     metric = options.measured
-    # Whatever the metric, a higher value is the better one from here on.
+    # From here on higher values are better, whatever the metric.
     better, than = metric.sign * ours.values, metric.sign * theirs.values
     absent = ours.absent, theirs.absent
-    # Against its judge's own reference, whose rate is 50, no difference exceeds 50.
+    # The positive control has a win rate of 50, so no difference from it exceeds 50.
     reach = 50.0 if studies and (candidate.is_positive or baseline.is_positive) else metric.span
     paired = paired_difference(metric, better, than, clusters, permutations=PERMUTATIONS, span=reach)
     if paired is None:
@@ -263,14 +213,18 @@ def _measure(
 
 
 def _judge_digest(candidate: Side, baseline: Side, judge: str) -> str | None:
-    """The judge's prompt digest. Raises InvalidRun if the runs were judged under different ones."""
+    """Return the digest of the judge's prompt.
+
+    Raises:
+        InvalidRun: The runs were judged with different prompts or parameters.
+    """
     ours, theirs = (side.run.judges.get(judge, JudgeFacts()) for side in (candidate, baseline))
     if not candidate.is_positive and not baseline.is_positive and ours.identity != theirs.identity:
         parts = ("version", "model", "base_url", "prompt")
         differ = [part for part in parts if getattr(ours, part) != getattr(theirs, part)]
         raise InvalidRun(
-            f"judge {judge} of {candidate.run.path} is not that of {baseline.run.path} (its "
-            f"{', '.join(differ) or 'parameters'} differ): judge both runs alike"
+            f"judge {judge} of {candidate.run.path} differs from that of {baseline.run.path} in its "
+            f"{', '.join(differ) or 'parameters'}: judge both runs in the same way"
         )
     return theirs.prompt if ours.prompt is None else ours.prompt
 
@@ -281,7 +235,7 @@ def _notes(
     notes = []
     left_out = {*candidate.run.splits, *baseline.run.splits} - set(splits)
     if left_out and not options.splits:
-        notes.append(f"only one run has {', '.join(sorted(left_out))}: left out")
+        notes.append(f"left out, since only one run has it: {', '.join(sorted(left_out))}")
     if options.measured.direction == "lower":
         notes.append(
             f"lower is better in {options.metric}: a difference is the baseline's less the candidate's"
@@ -289,5 +243,5 @@ def _notes(
     if options.margin < 0.5 and options.unit == "points":
         notes.append(f"the margin is {options.margin:g} points of 100, not a share of 1")
     if judge == "reference":
-        notes.append("the reference judge finds collapses, not fine preference")
+        notes.append("the reference judge detects collapsed outputs, but not small differences in quality")
     return notes

@@ -17,7 +17,7 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def gate_text(result: GateResult) -> str:
-    """The verdict of each split with what it rests on, then the verdict of all."""
+    """Write the verdict of each split with its evidence, then the overall verdict."""
     options = result.options
     judge = f", judge {result.judge}" if result.judge else ""
     prompt = f" (prompt {result.judge_digest[:12]})" if result.judge_digest else ""
@@ -33,7 +33,7 @@ def gate_text(result: GateResult) -> str:
 
 
 def check_text(check: Check, unit: str = "points") -> str:
-    """One line: the estimate, its interval and what it was held against."""
+    """Write a check in one line: the estimate, its interval and the limit."""
     e, digits = check.estimate, "3g" if unit != "points" else "1f"
     sign = "" if check.name == "floor" else "+"
     ends = (
@@ -71,10 +71,10 @@ def _split_lines(split: SplitResult, result: GateResult) -> list[str]:
 
 
 def needed_text(split: SplitResult) -> str:
-    """How many more examples would decide a difference like the present one."""
+    """Say how many more examples would decide a difference like the present one."""
     needed = split.power.needed
     if needed is None:
-        return "no number of examples decides a difference that lies on the limit"
+        return "no number of examples can decide a difference that lies exactly on the limit"
     more = max(needed - split.examples, 1)
     return f"about {counted(more, 'more example')} (of {needed:,}) would decide a difference like this one"
 
@@ -102,7 +102,7 @@ def _percent(value: float | None) -> str:
 
 
 def gate_json(result: GateResult) -> dict[str, object]:
-    """Everything the text says, in percent and points; what is unbounded is null."""
+    """Return everything that the text says, in percent and points. Unbounded values are null."""
     options = result.options
     return {
         "outcome": result.outcome,
@@ -159,8 +159,8 @@ def _split_json(split: SplitResult) -> dict[str, object]:
     }
 
 
-def _estimate_json(found: Estimate) -> dict[str, object]:
-    return {**asdict(found), "ci_low": finite(found.ci_low), "ci_high": finite(found.ci_high)}
+def _estimate_json(estimate: Estimate) -> dict[str, object]:
+    return {**asdict(estimate), "ci_low": finite(estimate.ci_low), "ci_high": finite(estimate.ci_high)}
 
 
 def _values_json(values: SideValues) -> dict[str, object]:
@@ -174,7 +174,10 @@ def _values_json(values: SideValues) -> dict[str, object]:
 
 
 def junit_xml(result: GateResult) -> str:
-    """A test suite with a case for each split. An INCONCLUSIVE is a failure, or skipped if it may pass."""
+    """Write a JUnit test suite with a case for each split.
+
+    An INCONCLUSIVE split is a failure; with `--inconclusive pass` it is skipped.
+    """
     options = result.options
     cases = []
     for split in result.splits:
@@ -205,5 +208,5 @@ def junit_xml(result: GateResult) -> str:
 
 
 def _legal(text: str) -> str:
-    """Text without the characters that XML can't hold."""
+    """Replace the characters that XML can't hold."""
     return _NOT_XML.sub("\ufffd", text)

@@ -1,4 +1,4 @@
-"""`gisteval gate --plan`: how many examples a margin needs."""
+"""`gisteval gate --plan`: the number of examples that a margin needs."""
 
 from __future__ import annotations
 
@@ -8,25 +8,31 @@ import numpy as np
 
 from gisteval.errors import counted
 from gisteval.gate.decision import examples_to_show
-from gisteval.gate.gate import GateOptions, gate_sides, measure_sides
-from gisteval.gate.measures import WIN_RATE, choose_judge
+from gisteval.gate.gate import gate_sides, measure_sides
+from gisteval.gate.measures import WIN_RATE
+from gisteval.gate.options import GateOptions
 from gisteval.gate.sides import shared_splits
 from gisteval.gate.trust import judge_studies
+from gisteval.gate.win_rates import choose_judge
 from gisteval.metrics import Metric, metric
 from gisteval.stats.intervals import mean_error
 
 USUAL_SD = 40.0
-"""Points: an assumption for win rates in both orders with some ties; two runs give the real one."""
+"""In points: assumed for win rates judged in both orders with some ties. Two runs give the true value."""
 
 MARGINS = (1.0, 2.0, 3.0, 5.0, 7.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Examples that a split needs for a margin if both systems are equally good.
+    """The number of examples that a split needs if both systems are equally good.
 
-    sd: standard deviation of the differences, in points or the metric's unit, an instruction's counted
-    together; examples: what there is, None without runs; needed by margin, None beyond 10 million.
+    Attributes:
+        split: The split; None without runs.
+        sd: The standard deviation of the differences in points or the metric's unit, where the examples of
+            an instruction count as one.
+        examples: The number of examples of the runs; None without runs.
+        needed: The number of examples for each margin; None if it is above 10 million.
     """
 
     split: str | None
@@ -36,12 +42,12 @@ class Planned:
 
 
 def plan_without_runs(margin: float, sd: float = USUAL_SD) -> list[Planned]:
-    """The plan for independent examples and an assumed spread."""
+    """Plan for independent examples with an assumed standard deviation, in points."""
     return [Planned(None, sd, None, _needed(sd, margin, 1.0, metric(WIN_RATE)))]
 
 
 def plan_from_runs(options: GateOptions) -> list[Planned]:
-    """The plan for each split from the spread of the runs at hand. Raises as `run_gate` does."""
+    """Plan each split from the standard deviation in two runs. Raises as `run_gate` does."""
     candidate, baseline = gate_sides(options)
     judge = choose_judge((candidate, baseline), options.judge) if options.metric == WIN_RATE else None
     studies = judge_studies((candidate, baseline), judge) if judge else None
@@ -59,9 +65,9 @@ def plan_from_runs(options: GateOptions) -> list[Planned]:
 
 
 def plan_text(plans: list[Planned], margin: float, unit: str = "points") -> str:
-    """A line a split and margin."""
+    """Write the plan with a line for each split and margin."""
     number = ".1f" if unit == "points" else ".3g"
-    lines = ["examples for a PASS in 80% of the cases, if both systems are equally good"]
+    lines = ["examples needed to PASS in 80% of the cases if both systems are equally good"]
     for plan in plans:
         have = "" if plan.examples is None else f", {counted(plan.examples, 'example')} at hand"
         lines.append(f"{plan.split or 'any split'}: standard deviation {plan.sd:{number}} {unit}{have}")

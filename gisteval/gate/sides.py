@@ -1,4 +1,4 @@
-"""The two sides of a comparison: which system of which run, and the examples they share."""
+"""The two sides of a comparison: a system of a run each, and the examples that they share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gisteval.scores.lines import ScoredOutput, read_scores
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One system of one run."""
+    """One system of one run; as text, its name and the run's path."""
 
     run: RunFolder
     system: str
@@ -30,16 +30,23 @@ class Side:
 
 
 def choose_side(path: Path, system: str | None, option: str, like: str | None = None) -> Side:
-    """The system of a run that is compared: the one named, or the only one the run is about.
+    """Choose the system of a run that is compared: the one named, or the only one that is evaluated.
 
-    like: a name that is taken if the run is about several (the other side's). Raises GistevalError,
-    naming `option`, if that leaves a choice.
+    Args:
+        path: The run's folder.
+        system: The name of the system, if the user gave one.
+        option: The option that names the system, for messages.
+        like: The name on the other side. It is preferred if the run evaluates several systems.
+
+    Raises:
+        GistevalError: The system is unknown, or several are possible.
+        InvalidRun: The run has no outputs.
     """
     run = RunFolder.open(path)
-    names = [found.name for found in run.systems]
+    names = [entry.name for entry in run.systems]
     if not names:
-        raise InvalidRun(f"{path} holds timings alone, and no outputs to compare")
-    evaluated = [found.name for found in run.systems if found.is_evaluated]
+        raise InvalidRun(f"{path} has timings only, no outputs to compare")
+    evaluated = [entry.name for entry in run.systems if entry.is_evaluated]
     if system is not None:
         if system not in names:
             raise GistevalError(
@@ -52,14 +59,16 @@ def choose_side(path: Path, system: str | None, option: str, like: str | None = 
     if like in evaluated:
         return Side(run, like)
     raise GistevalError(
-        f"{path} is a run of several systems: name one with {option}: {', '.join(evaluated or names)}"
+        f"{path} evaluates several systems: name one with {option}: {', '.join(evaluated or names)}"
     )
 
 
 def shared_splits(candidate: Side, baseline: Side, wanted: Sequence[str]) -> tuple[str, ...]:
-    """The splits to compare: those wanted, or all that both runs have, in the candidate's order.
+    """Return the splits to compare: those wanted, or all that both runs have, in the candidate's order.
 
-    Raises GistevalError if a wanted one is missing somewhere, InvalidRun if the runs share none.
+    Raises:
+        GistevalError: One of the runs lacks a split that is wanted.
+        InvalidRun: The runs share no split.
     """
     for side in (candidate, baseline):
         for split in wanted:
@@ -70,40 +79,47 @@ def shared_splits(candidate: Side, baseline: Side, wanted: Sequence[str]) -> tup
         return tuple(dict.fromkeys(wanted))
     shared = tuple(split for split in candidate.run.splits if split in baseline.run.splits)
     if not shared:
-        raise InvalidRun(f"{candidate.run.path} and {baseline.run.path} share no split: run the same one")
+        raise InvalidRun(
+            f"{candidate.run.path} and {baseline.run.path} have no split in common: "
+            "evaluate both on the same one"
+        )
     return shared
 
 
 def shared_examples(candidate: Side, baseline: Side, split: str) -> tuple[Example, ...]:
-    """A split's examples, which both runs must have evaluated, by content.
+    """Return the examples of a split, which both runs must have evaluated. They are matched by content.
 
-    Raises InvalidRun otherwise: a mean over other examples is another quantity. Examples of an import that
-    only one of both systems was asked are left out.
+    In an import, examples that only one of the systems was asked are left out.
+
+    Raises:
+        InvalidRun: The runs have different examples, or none in common.
     """
     ours, theirs = candidate.run.examples(split), baseline.run.examples(split)
     here, there = {e.content_id for e in ours}, {e.content_id for e in theirs}
     if here != there or len(ours) != len(theirs):
         raise InvalidRun(
             f"split {split}: {candidate.run.path} has {counted(len(ours), 'example')}, {baseline.run.path} "
-            f"{len(theirs)}, and {len(here & there)} are the same: compare runs of one task and --limit"
+            f"{len(theirs)}, and {len(here & there)} are the same: "
+            "compare runs with the same task and --limit"
         )
     alone = candidate.run.not_asked(candidate.system, split)
     alone |= baseline.run.not_asked(baseline.system, split)
     shared = tuple(example for example in ours if example.content_id not in alone)
     if not shared:
-        raise InvalidRun(f"split {split}: {candidate} and {baseline} were asked no example in common")
+        raise InvalidRun(f"split {split}: {candidate} and {baseline} have no example in common")
     return shared
 
 
 def read_outputs(
     run: RunFolder, system: str, split: str, examples: Sequence[Example]
 ) -> dict[str, Generation]:
-    """A system's generations by content id. Failures of a finished run are left out.
+    """Read a system's generations by content id. Failed examples of a finished run are left out.
 
-    Raises InvalidRun if any other example has no record.
+    Raises:
+        InvalidRun: Another example has no record.
     """
-    found = read_values(run, system, split, examples, ())
-    return {content: output.generation for content, output in found.items()}
+    scored = read_values(run, system, split, examples, ())
+    return {content: output.generation for content, output in scored.items()}
 
 
 def read_values(
@@ -113,14 +129,14 @@ def read_values(
     examples: Sequence[Example],
     metrics: Sequence[OutputMetric],
 ) -> dict[str, ScoredOutput]:
-    """The same with their values of some metrics. Raises as `read_outputs` does."""
+    """Read a system's outputs with their values of some metrics. Raises as `read_outputs` does."""
     scored = read_scores(run, system, split, examples, metrics)
-    found = {output.generation.content: output for output in scored}
+    by_content = {output.generation.content: output for output in scored}
     failed = run.failed(system, split)
-    missing = [e for e in examples if e.content_id not in found and e.id not in failed]
+    missing = [e for e in examples if e.content_id not in by_content and e.id not in failed]
     if missing:
         raise InvalidRun(
             f"{run.path}: {system} has no record of {counted(len(missing), 'example')} of {split} "
             f"({missing[0].id}, ...): finish that run first"
         )
-    return found
+    return by_content

@@ -11,7 +11,8 @@ from dataclasses import asdict
 from typing import Any
 
 from gisteval.errors import MissingExtra
-from gisteval.metrics import exact_match, rouge_l
+from gisteval.metrics.rouge import RougeLMetric
+from gisteval.metrics.text import ExactMatch
 from gisteval.tasks import load_task
 from gisteval.tasks.generators.wordplay.choices import choice_questions
 
@@ -60,7 +61,5 @@ def _dataset(rows: Iterable[Mapping[str, Any]]) -> Any:
 
 def text_scores(document: Mapping[str, Any], answers: Sequence[str]) -> dict[str, float]:
     """Score one answer for lm-eval's `process_results`: ROUGE-L F1 and exact match, in percent."""
-    return {
-        "rougeL": 100.0 * rouge_l(answers[0], document["output"]).f1,
-        "exact_match": 100.0 * exact_match(answers[0], document["output"]),
-    }
+    metrics = (RougeLMetric(), ExactMatch())
+    return {metric.name: metric.of_texts(answers[0], document["output"]) for metric in metrics}

@@ -1,6 +1,14 @@
-"""Measures of one example each. Means and intervals come from `gisteval.stats` and `gisteval.scores`."""
+"""Metrics of single examples. Means and intervals come from `gisteval.stats` and `gisteval.scores`."""
 
-from gisteval.metrics.base import ControlMetric, JudgedMetric, Metric, OutputMetric, RatioMetric, Unread
+from gisteval.metrics.base import (
+    ControlMetric,
+    JudgedMetric,
+    Metric,
+    OutputMetric,
+    RatioMetric,
+    TextMetric,
+    Unread,
+)
 from gisteval.metrics.catalogue import LEADING, leading_metric, metric, metrics_of, output_metrics
 from gisteval.metrics.chrf import chrf
 from gisteval.metrics.rouge import RougeL, rouge_l, rouge_l_f1, rouge_tokens, unread
@@ -15,6 +23,7 @@ __all__ = [
     "OutputMetric",
     "RatioMetric",
     "RougeL",
+    "TextMetric",
     "Unread",
     "chrf",
     "exact_match",

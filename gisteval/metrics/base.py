@@ -1,9 +1,10 @@
-"""What every measure says of itself: its name, unit, range and direction, and the value of one example.
+"""The base classes of metrics.
 
-A measure is a class. Its kind says where its values come from: an output (`OutputMetric`), an output beside
-the positive control's (`ControlMetric`), other measures' means (`RatioMetric`) or a judge's verdicts
-(`JudgedMetric`). Tables, figures, claims, the gate and the comparison take labels, units, ranges and
-intervals from the class.
+A metric is a class that states its name, unit, range and direction, and computes the value of one example.
+Its base class says where the values come from: an output and its reference (`TextMetric`), the record of an
+output (`OutputMetric`), an output beside the positive control's (`ControlMetric`), the means of other
+metrics (`RatioMetric`) or a judge's verdicts (`JudgedMetric`). Tables, figures, claims, the gate and the
+comparison take labels, units, ranges and intervals from the class.
 """
 
 from __future__ import annotations
@@ -26,19 +27,25 @@ Direction = Literal["higher", "lower", "neither"]
 """Which values are better."""
 
 Interval = Literal["bounded", "unbounded"]
-"""Bounded: `stats.bounded`, for values with a known range. Unbounded: `stats.intervals`."""
+"""Bounded: the interval of `stats.bounded`, for values in a known range. Unbounded: `stats.intervals`."""
 
 MOST_UNREADABLE = 0.1
-"""Share of references that a metric can't read above which it says nothing of a split.
+"""A metric is not used on a split if it can't read more than this share of the references.
 
-They count as equal on both sides, so a difference shrinks by that share. The paper's numbers include
-0.7% of them at most.
+Unreadable references score 0 for every system, so they shrink each difference by their share. The paper's
+numbers include at most 0.7% of them.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """References in which a metric sees nothing, so that every output scores 0 on them."""
+    """The references that a metric can't read, so that every output scores 0 on them.
+
+    Attributes:
+        count: How many there are.
+        total: How many references there are in all.
+        why: What those references have, as the end of a sentence.
+    """
 
     count: int
     total: int
@@ -58,22 +65,22 @@ class Unread:
 
 
 class Metric(ABC):
-    """A measure. A subclass sets the attributes below where the defaults, those of a score, don't hold.
+    """A metric. The defaults are those of a score in percent; a subclass sets the attributes that differ.
 
     Attributes:
-        name: In rows, files and options.
-        title: In tables and figures.
-        unit: Of its values.
+        name: The name in rows, files and options.
+        title: The name in tables and figures.
+        unit: The unit of its values.
         direction: Which values are better.
-        low: The lower end of its range, None where there is none.
-        high: The upper end.
-        graded: Whether it grades the answer, so that an example without an output gets the worst value.
-            What is measured on outputs leaves such an example out.
-        paired: Whether it is compared with the controls, and so has a retention.
-        compared: Whether `gisteval compare` shows it unless told otherwise.
-        digits: Decimals in tables.
-        stand_in: The metric that takes its place where it can't read the references.
-        version: To be raised when a value changes, so that stored values are computed again.
+        low: The lower end of its range, or None.
+        high: The upper end of its range, or None.
+        graded: Whether it grades the answer. An example without an output then gets the worst value. A
+            metric that does not grade leaves such an example out.
+        paired: Whether it is compared with the controls. It then has a difference and a retention.
+        compared: Whether `gisteval compare` shows it by default.
+        digits: The number of decimals in tables.
+        stand_in: The name of the metric that replaces it if it can't read the references.
+        version: Raise it when a value changes. Stored values are then computed again.
     """
 
     name: ClassVar[str]
@@ -91,32 +98,32 @@ class Metric(ABC):
 
     @property
     def interval(self) -> Interval:
-        """The kind of its interval: bounded where both ends of the range are known."""
+        """The kind of its interval: bounded if both ends of the range are known."""
         return "unbounded" if self.span is None else "bounded"
 
     @property
     def span(self) -> float | None:
-        """The largest difference of two values; None without a range."""
+        """The largest possible difference of two values; None without a range."""
         return None if self.low is None or self.high is None else self.high - self.low
 
     @property
     def sign(self) -> float:
-        """-1 where lower values are better, else 1."""
+        """-1 if lower values are better, else 1."""
         return -1.0 if self.direction == "lower" else 1.0
 
     @property
     def worst(self) -> float | None:
-        """The worst value; None where there is none."""
+        """The worst possible value, or None."""
         return self.high if self.direction == "lower" else self.low
 
     @property
     def best(self) -> float | None:
-        """The best value; None where there is none."""
+        """The best possible value, or None."""
         return self.low if self.direction == "lower" else self.high
 
     @property
     def without_output(self) -> float:
-        """The value of an example without an output; NaN where it is left out."""
+        """The value of an example without an output; NaN if such an example is left out."""
         return self.worst if self.graded and self.worst is not None else math.nan
 
     @property
@@ -125,54 +132,66 @@ class Metric(ABC):
         return f"{self.title}, %" if self.unit == "percent" else f"{self.title}, {self.unit}"
 
     def unread(self, references: Sequence[str]) -> Unread:
-        """The references that the metric can't read; all can be read unless a subclass says otherwise."""
+        """Count the references that the metric can't read. By default it reads all of them."""
         return Unread(0, len(references))
 
 
 class OutputMetric(Metric):
-    """A measure of one output."""
+    """A metric of the record of one output."""
 
     @abstractmethod
     def value(self, generation: Generation, example: Example) -> float | None:
-        """The value of one output in the metric's unit, or None where it is not known.
+        """Return the value of one output in the metric's unit, or None if it is not known.
 
         Args:
             generation: The record of the output.
-            example: The example it answers. Its `output` is the reference that this output came with.
+            example: The example that it answers. `example.output` is the reference for this output.
         """
 
 
+class TextMetric(OutputMetric):
+    """A metric of an output's text and its reference, which needs nothing else of the record."""
+
+    @abstractmethod
+    def of_texts(self, output: str, reference: str) -> float:
+        """Return the value of one output against its reference, in the metric's unit."""
+
+    def value(self, generation: Generation, example: Example) -> float:
+        """Return the value of a recorded output. See `OutputMetric.value`."""
+        return self.of_texts(generation.output, example.output)
+
+
 class ControlMetric(Metric):
-    """A measure of one output beside the positive control's on the same example."""
+    """A metric that compares an output with the positive control's output on the same example."""
 
     @abstractmethod
     def between(self, ours: Sequence[str | None], theirs: Sequence[str | None]) -> FloatArray:
-        """The value of each example, shape (n,); NaN where the control has no output.
+        """Return the value of each example, shape (n,); NaN where the control has no output.
 
         Args:
-            ours: A digest of each of the system's outputs (`SystemScores.outputs`), None without one.
-            theirs: The same of the positive control.
+            ours: A digest of each output of the system (`SystemScores.outputs`), None without an output.
+            theirs: The digests of the positive control's outputs, in the same order.
         """
 
 
 class RatioMetric(Metric):
-    """A ratio of two means over all examples."""
+    """A metric that is the ratio of two means over all examples."""
 
     @abstractmethod
     def parts(self, columns: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray] | None:
-        """The values above and below the line of each example, shape (n,) each; None where none is known.
+        """Return the numerator and the denominator of each example, shape (n,) each; None if unknown.
 
         Args:
-            columns: Values of the output metrics by name, shape (n,) each, NaN where there is none.
+            columns: The values of the output metrics by name, shape (n,) each, NaN where there is none.
         """
 
 
 class JudgedMetric(Metric):
-    """A measure made of a judge's verdicts (`gisteval.judging`)."""
+    """A metric that is computed from a judge's verdicts (`gisteval.judging`)."""
 
 
 def percentages(metric: Metric, values: FloatArray) -> FloatArray:
-    """Values of a bounded metric on a scale from 0 (low) to 100 (high)."""
+    """Rescale the values of a bounded metric to 0 (its low end) to 100 (its high end)."""
     if metric.low == 0.0 and metric.high == 100.0:
         return values
     assert metric.low is not None and metric.span is not None

@@ -1,7 +1,7 @@
-"""Metrics by name, and which of them a run has: those that its task names, and the sizes.
+"""Metrics by name, and the metrics of a run.
 
-`registry.METRICS` is the only list of metrics. Outside ones have an entry point in the group
-`gisteval.metrics`.
+A run has the metrics that its task names, and always the sizes. `registry.METRICS` is the only list of
+metrics. A package of your own adds metrics by entry points in the group `gisteval.metrics`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from gisteval.metrics.base import JudgedMetric, Metric, OutputMetric
 from gisteval.registry import METRICS
 
 SCORES = ("rougeL", "rougeL-unicode", "exact_match", "exact_match_pos", "nll")
-"""The metrics of a task that names none, the most telling one first."""
+"""The metrics of a task that names none, the most important one first."""
 
 LEADING = SCORES[0]
-"""What a report leads with where a task names nothing else."""
+"""The metric that a report leads with if the task names no metrics."""
 
 SIZES = (
     "length",
@@ -32,46 +32,62 @@ SIZES = (
     "compression_achieved",
     "compression_ratio_of_means",
 )
-"""What every run states, whatever its task names."""
+"""The metrics that every run has, whatever its task names."""
 
 
 @cache
 def metric(name: str) -> Metric:
-    """One metric. Raises GistevalError for an unknown name, or if what bears it is no metric."""
+    """Return the metric of this name.
+
+    Raises:
+        GistevalError: The name is unknown, or what is registered under it is not a metric of that name.
+    """
     kind = METRICS.load(name)
     if not (isinstance(kind, type) and issubclass(kind, Metric)):
         where = METRICS.check(name)
-        raise GistevalError(f"metric {name!r} ({where}) is no gisteval.metrics.Metric: derive it from one")
-    found = kind()
-    if found.name != name:
+        raise GistevalError(
+            f"metric {name!r} ({where}) is not a subclass of gisteval.metrics.Metric: derive it from one"
+        )
+    instance = kind()
+    if instance.name != name:
         where = METRICS.check(name)
-        raise GistevalError(f"metric {name!r} ({where}) calls itself {found.name!r}: give it one name")
-    return found
+        raise GistevalError(
+            f"metric {name!r} ({where}) calls itself {instance.name!r}: use one name for both"
+        )
+    return instance
 
 
 def metrics_of(named: Sequence[str] = ()) -> tuple[Metric, ...]:
-    """The metrics of a run in the order of its rows; each brings the one that stands in for it.
+    """Return the metrics of a run, in the order of its rows.
+
+    A metric that has a stand-in brings it along.
 
     Args:
-        named: What the task names. Empty: today's set.
+        named: The names in the task file. Empty: the default set.
 
     Raises:
-        GistevalError: A name is unknown, or is a judge's.
+        GistevalError: A name is unknown, or belongs to a judge.
     """
     names: dict[str, None] = {}
     for name in named or SCORES:
-        found = metric(name)
-        if isinstance(found, JudgedMetric):
-            raise GistevalError(f"metric {name!r} is a judge's, which a task can't name: leave it out")
-        names |= dict.fromkeys(filter(None, (name, found.stand_in)))
+        task_metric = metric(name)
+        if isinstance(task_metric, JudgedMetric):
+            raise GistevalError(
+                f"metric {name!r} comes from a judge, so a task can't name it: leave it out"
+            )
+        names |= dict.fromkeys(filter(None, (name, task_metric.stand_in)))
     return tuple(metric(name) for name in (*names, *(size for size in SIZES if size not in names)))
 
 
 def output_metrics(metrics: Iterable[Metric]) -> tuple[OutputMetric, ...]:
-    """Those that have a value for each output."""
-    return tuple(found for found in metrics if isinstance(found, OutputMetric))
+    """Keep the metrics that have a value for each output."""
+    return tuple(candidate for candidate in metrics if isinstance(candidate, OutputMetric))
 
 
 def leading_metric(metrics: Sequence[Metric]) -> Metric:
-    """What a report leads with: the first metric that grades an answer and is paired with the controls."""
-    return next((found for found in metrics if found.graded and found.paired), metric(LEADING))
+    """Return the metric that a report leads with.
+
+    It is the first one that grades an answer and is compared with the controls.
+    """
+    graded = (candidate for candidate in metrics if candidate.graded and candidate.paired)
+    return next(graded, metric(LEADING))

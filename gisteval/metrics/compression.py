@@ -1,7 +1,8 @@
-"""How much shorter an instruction became, without the template's tokens.
+"""Compression of the instruction; the template's tokens are not counted.
 
-Each factor is the instruction's tokens over the slots kept for it: as the budget asks, as achieved (both
-are means of the examples' ratios), and the ratio of the mean lengths. Controls compress nothing.
+A compression factor is the number of the instruction's tokens divided by the number of slots that are kept
+for it. There are three: as the budget asks, as achieved (both are means of the examples' ratios), and the
+ratio of the mean lengths. Controls compress nothing and have none.
 """
 
 from __future__ import annotations
@@ -14,30 +15,30 @@ from gisteval.registry import compresses, keeps_gists
 
 
 def instruction_slots(generation: Generation) -> tuple[int | None, int | None]:
-    """Tokens of the instruction, and slots kept for it, both without the template's; None if not known."""
-    source, template, kept = generation.source_tokens, generation.template_tokens, generation.kept
+    """Return the instruction's tokens and its slots, both without the template's; None if unknown."""
+    source, template, slots = generation.source_tokens, generation.template_tokens, generation.kept
     if source is None or template is None:
         return None, None
-    return source - template, None if kept is None else kept - (generation.kept_template or 0)
+    return source - template, None if slots is None else slots - (generation.kept_template or 0)
 
 
 def _compressed(generation: Generation) -> tuple[int, int] | None:
-    """The same of a prompt that is compressed and whose lengths are known."""
-    instruction, kept = instruction_slots(generation)
-    if instruction is None or kept is None or not compresses(generation.compressor):
+    """Return both sizes if the prompt is compressed and they are known, else None."""
+    instruction, slots = instruction_slots(generation)
+    if instruction is None or slots is None or not compresses(generation.compressor):
         return None
-    return instruction, kept
+    return instruction, slots
 
 
 def _factor(instruction: int, slots: int) -> float | None:
-    """Tokens of the instruction for each slot; one without a token is as long as it was."""
+    """Return the instruction's tokens per slot. An empty instruction keeps its length: its factor is 1."""
     if slots:
         return instruction / slots
     return None if instruction else 1.0
 
 
 class KeptInstruction(OutputMetric):
-    """Slots kept of the instruction."""
+    """The number of slots kept for the instruction."""
 
     name = "kept_instruction"
     title = "slots kept of the instruction"
@@ -50,13 +51,13 @@ class KeptInstruction(OutputMetric):
     digits = 0
 
     def value(self, generation: Generation, example: Example) -> float | None:
-        """In slots."""
-        found = _compressed(generation)
-        return None if found is None else float(found[1])
+        """Return the number of slots."""
+        sizes = _compressed(generation)
+        return None if sizes is None else float(sizes[1])
 
 
 class Requested(OutputMetric):
-    """The compression that the budget asks for."""
+    """The compression factor that the budget asks for."""
 
     name = "compression_requested"
     title = "compression asked"
@@ -68,18 +69,18 @@ class Requested(OutputMetric):
     compared = False
 
     def value(self, generation: Generation, example: Example) -> float | None:
-        """Tokens a slot."""
-        found = _compressed(generation)
-        if found is None:
+        """Return tokens per slot."""
+        sizes = _compressed(generation)
+        if sizes is None:
             return None
         if generation.asked is not None:
-            return _factor(found[0], generation.asked)
-        # Records of before this was written down ask a gist for k slots.
-        return _factor(found[0], generation.k) if keeps_gists(generation.compressor) else None
+            return _factor(sizes[0], generation.asked)
+        # Older records don't state the budget: a gist was asked for k slots.
+        return _factor(sizes[0], generation.k) if keeps_gists(generation.compressor) else None
 
 
 class Achieved(OutputMetric):
-    """The compression that was achieved."""
+    """The compression factor that was achieved."""
 
     name = "compression_achieved"
     title = "compression achieved"
@@ -91,13 +92,13 @@ class Achieved(OutputMetric):
     compared = False
 
     def value(self, generation: Generation, example: Example) -> float | None:
-        """Tokens a slot."""
-        found = _compressed(generation)
-        return None if found is None else _factor(*found)
+        """Return tokens per slot."""
+        sizes = _compressed(generation)
+        return None if sizes is None else _factor(*sizes)
 
 
 class OfMeans(RatioMetric):
-    """Mean tokens of the instruction over mean slots kept of it."""
+    """The mean number of the instruction's tokens divided by the mean number of slots kept for it."""
 
     name = "compression_ratio_of_means"
     title = "of mean lengths"
@@ -109,7 +110,7 @@ class OfMeans(RatioMetric):
     compared = False
 
     def parts(self, columns: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray] | None:
-        """Tokens of the instruction and slots kept of it."""
+        """Return the instruction's tokens and the slots kept for it."""
         if "compression_achieved" not in columns:
             return None
         return columns["source_tokens"] - columns["template_tokens"], columns["kept_instruction"]

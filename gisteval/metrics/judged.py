@@ -1,4 +1,4 @@
-"""What rows of verdicts are called; `gisteval.judging` computes them."""
+"""The metrics of a judge's verdicts. `gisteval.judging` computes their values."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from gisteval.metrics.base import JudgedMetric
 
 
 class WinRate(JudgedMetric):
-    """Mean of win 1, tie 1/2, loss 0 against the positive control."""
+    """The win rate against the positive control: the mean of win 1, tie 1/2 and loss 0, in percent."""
 
     name = "win_rate"
     title = "win rate"
 
 
 class AdjustedWinRate(JudgedMetric):
-    """The win rate at equal length, without the effect of position."""
+    """The win rate adjusted for length and position: at equal lengths, in neither position."""
 
     name = "win_rate_adjusted"
     title = "win rate, adjusted"

@@ -1,4 +1,4 @@
-"""The model's own loss on the reference."""
+"""The model's loss on the reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gisteval.records.schema import Example, Generation
 
 
 class Nll(OutputMetric):
-    """Negative log-likelihood of the reference, the mean over its tokens."""
+    """The negative log-likelihood of the reference, as the mean over its tokens."""
 
     name = "nll"
     title = "loss"
@@ -21,7 +21,11 @@ class Nll(OutputMetric):
     digits = 3
 
     def value(self, generation: Generation, example: Example) -> float | None:
-        """In nats a token. Raises InvalidRun if it is no finite number."""
+        """Return the loss in nats per token.
+
+        Raises:
+            InvalidRun: The loss is not a finite number.
+        """
         if generation.nll is not None and not math.isfinite(generation.nll):
             raise InvalidRun(
                 f"{generation.system} on {generation.example}: the loss is {generation.nll}: the "

@@ -1,4 +1,4 @@
-"""What a record states of lengths and memory, and whether an output was cut short."""
+"""Lengths and memory as the record states them, and whether an output was cut short."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from gisteval.records.schema import Example, Generation
 
 
 class Size(OutputMetric):
-    """A number of the record. field: its name there, by default the metric's own."""
+    """A number that the record holds.
+
+    Attributes:
+        field: The name of the record's field. Empty: the metric's name.
+    """
 
     direction = "neither"
     high = None
@@ -20,13 +24,13 @@ class Size(OutputMetric):
     field: ClassVar[str] = ""
 
     def value(self, generation: Generation, example: Example) -> float | None:
-        """As the record has it."""
-        found: float | None = getattr(generation, self.field or self.name)
-        return None if found is None else float(found)
+        """Return the recorded number."""
+        recorded: float | None = getattr(generation, self.field or self.name)
+        return None if recorded is None else float(recorded)
 
 
 class OutputTokens(Size):
-    """Tokens of the output."""
+    """The number of tokens of the output."""
 
     name = "output_tokens"
     title = "output tokens"
@@ -34,7 +38,7 @@ class OutputTokens(Size):
 
 
 class SourceTokens(Size):
-    """Tokens of the prompt that is compressed, the template's among them."""
+    """The number of tokens of the uncompressed prompt, including the template's."""
 
     name = "source_tokens"
     title = "prompt tokens"
@@ -42,7 +46,7 @@ class SourceTokens(Size):
 
 
 class TemplateTokens(Size):
-    """Tokens of the prompt that are the template's."""
+    """The number of the prompt's tokens that belong to the template."""
 
     name = "template_tokens"
     title = "template tokens"
@@ -50,7 +54,7 @@ class TemplateTokens(Size):
 
 
 class Kept(Size):
-    """Slots kept of the prompt, the template's among them."""
+    """The number of slots kept for the prompt, including the template's."""
 
     name = "kept"
     title = "slots kept"
@@ -58,7 +62,7 @@ class Kept(Size):
 
 
 class Bytes(Size):
-    """Memory of a compressed prompt."""
+    """The memory of a compressed prompt in bytes."""
 
     name = "bytes"
     title = "bytes a prompt"
@@ -66,7 +70,7 @@ class Bytes(Size):
 
 
 class Unfinished(OutputMetric):
-    """Share of outputs that a length limit ended."""
+    """The share of outputs that ended at the length limit."""
 
     name = "unfinished"
     title = "unfinished"
@@ -76,5 +80,5 @@ class Unfinished(OutputMetric):
     compared = False
 
     def value(self, generation: Generation, example: Example) -> float | None:
-        """100 or 0."""
+        """Return 100 or 0."""
         return None if generation.finished is None else 100.0 * (not generation.finished)

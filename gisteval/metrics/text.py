@@ -1,4 +1,4 @@
-"""Metrics that need nothing but the two strings."""
+"""Exact matches and the length of an output."""
 
 from __future__ import annotations
 
@@ -6,49 +6,51 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gisteval.metrics.base import ControlMetric, FloatArray, OutputMetric
+from gisteval.metrics.base import ControlMetric, FloatArray, OutputMetric, TextMetric
 from gisteval.records.schema import Example, Generation
 
 
 def exact_match(prediction: str, reference: str) -> bool:
-    """Whether the texts are the same once white space is stripped from both ends.
+    """Say whether the texts are equal except for white space at their ends.
 
-    Otherwise strict: case, punctuation, inner white space and Unicode normal form all count.
+    Case, punctuation, inner white space and Unicode normal form all count.
     """
     return prediction.strip() == reference.strip()
 
 
 def word_count(text: str) -> int:
-    """Length in words, that is in runs of characters other than white space."""
+    """Count the words of a text, that is its runs of characters other than white space."""
     return len(text.split())
 
 
-class ExactMatch(OutputMetric):
-    """Share of outputs that are the reference."""
+class ExactMatch(TextMetric):
+    """The share of outputs that equal the reference."""
 
     name = "exact_match"
     title = "exact match"
 
-    def value(self, generation: Generation, example: Example) -> float:
-        """100 or 0."""
-        return 100.0 * exact_match(generation.output, example.output)
+    def of_texts(self, output: str, reference: str) -> float:
+        """Return 100 or 0."""
+        return 100.0 * exact_match(output, reference)
 
 
 class ControlMatch(ControlMetric):
-    """Share of outputs that are the positive control's, among the examples that it answered."""
+    """The share of outputs that equal the positive control's, among the examples that it answered."""
 
     name = "exact_match_pos"
     title = "= pos. control"
     paired = False
 
     def between(self, ours: Sequence[str | None], theirs: Sequence[str | None]) -> FloatArray:
-        """100 or 0; NaN where the control has no output."""
+        """Return 100 or 0 for each example; NaN where the control has no output."""
         pairs = zip(ours, theirs, strict=True)
-        return np.array([np.nan if other is None else 100.0 * (own == other) for own, other in pairs])
+        return np.array(
+            [np.nan if control is None else 100.0 * (text == control) for text, control in pairs]
+        )
 
 
 class Length(OutputMetric):
-    """Words of the output."""
+    """The number of words of the output."""
 
     name = "length"
     title = "length"
@@ -59,5 +61,5 @@ class Length(OutputMetric):
     paired = False
 
     def value(self, generation: Generation, example: Example) -> float:
-        """In words."""
+        """Return the number of words."""
         return float(word_count(generation.output))

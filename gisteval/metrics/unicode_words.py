@@ -1,12 +1,12 @@
-"""ROUGE-L on the words of any script, beside the paper's, which sees ASCII letters and digits only.
+"""ROUGE-L on the words of any script. The paper's ROUGE-L sees ASCII letters and digits only.
 
-The tokens of a text, after NFKC and lower-casing:
+A text is normalised (NFKC) and lower-cased. Then it is split into tokens by these rules:
 
-- a run of letters, marks and digits is a word; a word of ASCII is stemmed as the paper's ROUGE-L does, so
-  that both agree wherever both texts are ASCII;
-- in scripts that put no space between words (Chinese characters, kana, Bopomofo, Thai, Lao, Khmer and
-  Myanmar), each letter with its marks is a token: no dictionary is needed, and none can be out of date;
-- everything else parts tokens: spaces, punctuation, symbols, the underscore, emoji.
+- A run of letters, marks and digits is a word. ASCII words are stemmed as in the paper's ROUGE-L, so that
+  both metrics agree if both texts are ASCII.
+- Some scripts put no space between words: Chinese characters, kana, Bopomofo, Thai, Lao, Khmer and
+  Myanmar. There each letter with its marks is a token, so no dictionary is needed.
+- Everything else separates tokens: spaces, punctuation, symbols, the underscore, emoji.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from gisteval.metrics.base import OutputMetric
+from gisteval.metrics.base import TextMetric
 from gisteval.metrics.rouge import RougeL, overlap, rouge_tokens, stemmed
-from gisteval.records.schema import Example, Generation
 
 _UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
@@ -36,7 +35,7 @@ _UNSPACED = (
 
 
 def unicode_tokens(text: str) -> list[str]:
-    """The tokens that `rouge_l_unicode` compares, as this module's docstring defines them."""
+    """Return the tokens that `rouge_l_unicode` compares, as the module's docstring defines them."""
     if text.isascii():
         return rouge_tokens(text)
     return [stemmed(token) if token.isascii() else token for token in _tokens(text)]
@@ -45,7 +44,7 @@ def unicode_tokens(text: str) -> list[str]:
 def _tokens(text: str) -> Iterator[str]:
     word = ""
     alone = False
-    # Composed before and after: lower-casing may leave a letter and its mark apart.
+    # Normalised before and after, since lower-casing may separate a letter from its mark.
     for letter in unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower()):
         kind = unicodedata.category(letter)[0]
         if kind == "M":
@@ -69,17 +68,17 @@ def _is_unspaced(letter: str) -> bool:
 
 @lru_cache(maxsize=1 << 15)
 def rouge_l_unicode(prediction: str, reference: str) -> RougeL:
-    """ROUGE-L of a prediction against one reference on Unicode words, as fractions of 1."""
+    """Return ROUGE-L of a prediction against one reference on Unicode words, as fractions of 1."""
     return overlap(unicode_tokens(prediction), unicode_tokens(reference))
 
 
-class UnicodeRougeL(OutputMetric):
+class UnicodeRougeL(TextMetric):
     """ROUGE-L F1 on words of any script."""
 
     name = "rougeL-unicode"
     title = "ROUGE-L, Unicode words"
     compared = False
 
-    def value(self, generation: Generation, example: Example) -> float:
-        """In percent."""
-        return 100 * rouge_l_unicode(generation.output, example.output).f1
+    def of_texts(self, output: str, reference: str) -> float:
+        """Return F1 in percent."""
+        return 100 * rouge_l_unicode(output, reference).f1

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from gisteval.importer.rows import read_rows, texts
-from gisteval.metrics import Unread, exact_match, rouge_l_f1, rouge_l_unicode, unread, word_count
+from gisteval.metrics import TextMetric, Unread, metric, word_count
+from gisteval.metrics.rouge import NO_TOKEN
 from gisteval.records.schema import Estimate, finite
-from gisteval.stats import percent_interval, proportion_interval
+from gisteval.scores.comparison import mean_of
 
 _DEFAULT_CLUSTER_COLUMN = "instruction"
 
@@ -47,10 +48,10 @@ class FileScores:
 
     def warning(self) -> str | None:
         """What a reader of ROUGE-L must know; None if it reads every reference."""
-        blind = Unread(self.zero_token_references, self.n)
-        if not blind:
+        unread = Unread(self.zero_token_references, self.n, NO_TOKEN)
+        if not unread:
             return None
-        return f"{self.file}: {blind}: read rougeL_unicode or the exact match there"
+        return f"{self.file}: {unread}: read rougeL_unicode or the exact match there"
 
     def as_row(self) -> dict[str, str | int | float | None]:
         """A flat row for JSON or a table; an infinite limit becomes None."""
@@ -97,25 +98,30 @@ def score_file(
         cluster_column = _DEFAULT_CLUSTER_COLUMN
     clusters = None if cluster_column is None else texts(rows, cluster_column, path)
 
-    rouge = percent_interval(rouge_l_f1(predictions, references), clusters, confidence)
-    pairs = list(zip(predictions, references, strict=True))
-    words = [rouge_l_unicode(ours, theirs).f1 for ours, theirs in pairs]
-    matches = proportion_interval(
-        [exact_match(ours, theirs) for ours, theirs in pairs],
-        clusters,
-        confidence,
-    )
+    def mean(name: str) -> Estimate:
+        scorer = _text_metric(name)
+        pairs = zip(predictions, references, strict=True)
+        values = np.array([scorer.of_texts(prediction, reference) for prediction, reference in pairs])
+        return mean_of(scorer, values, clusters, confidence)
+
+    rouge, matches = mean("rougeL"), mean("exact_match")
     return FileScores(
         file=str(path),
         n=len(predictions),
         rouge_l=rouge,
-        rouge_l_unicode=percent_interval(100 * np.array(words), clusters, confidence),
+        rouge_l_unicode=mean("rougeL-unicode"),
         exact_match=matches,
         length=float(np.mean([word_count(prediction) for prediction in predictions])),
         empty_predictions=sum(not prediction.strip() for prediction in predictions),
-        zero_token_references=unread(references).count,
+        zero_token_references=metric("rougeL").unread(references).count,
         signature=_signature(rouge, matches, cluster_column),
     )
+
+
+def _text_metric(name: str) -> TextMetric:
+    scorer = metric(name)
+    assert isinstance(scorer, TextMetric)
+    return scorer
 
 
 def _with_interval(estimate: Estimate) -> str:

@@ -1,4 +1,4 @@
-"""How far judges agree that saw the same pairs: share and Cohen's kappa over win, tie and loss."""
+"""Agreement of judges on the same pairs: the share of equal answers and Cohen's kappa."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from gisteval.report.values import Values
 
 
 def agreement_table(values: Values) -> Table:
-    """A row for each two judges, split and system that both judged; a pair is a win, a tie or a loss."""
+    """Build a table with a row for each two judges, split and system that both judged.
+
+    Each judge's value of a pair counts as a win, a tie or a loss.
+    """
     rows = []
-    for one, other in combinations(values.judges, 2):
+    for judge, other_judge in combinations(values.judges, 2):
         for name, system, split in values.columns:
-            theirs = values.columns.get((other, system, split), {})
-            ours = values.columns[name, system, split] if name == one else {}
+            theirs = values.columns.get((other_judge, system, split), {})
+            ours = values.columns[name, system, split] if name == judge else {}
             shared = [pair for pair in ours if pair in theirs]
             if shared:
                 first, second = (
-                    {pair: _outcome(found[pair]) for pair in shared} for found in (ours, theirs)
+                    {pair: _outcome(scores[pair]) for pair in shared} for scores in (ours, theirs)
                 )
                 same = [100.0 * (first[pair] == second[pair]) for pair in shared]
                 share = stats.percent_interval(same, [values.clusters[pair] for pair in shared])
                 text = interval_text(share.value, share.ci_low, share.ci_high, 1)
-                found = cohen_kappa(first, second)
-                kappa = None if found is None else found.kappa
+                agreement = cohen_kappa(first, second)
+                kappa = None if agreement is None else agreement.kappa
                 rows.append(
                     (
-                        one,
-                        other,
+                        judge,
+                        other_judge,
                         split,
                         system,
                         str(len(shared)),
@@ -40,7 +43,7 @@ def agreement_table(values: Values) -> Table:
                     )
                 )
     columns = ("judge", "other judge", "split", "system", "pairs", "agree %", "kappa")
-    note = "Kappa: 0 is chance, 1 is full agreement. A pair seen in both orders counts by its mean."
+    note = "A kappa of 0 is chance, 1 is full agreement. A pair judged in both orders counts with its mean."
     return Table("agreement", "Agreement of judges", columns, tuple(rows), note)
 
 

@@ -1,4 +1,4 @@
-"""The report of one or more runs: everything it is made of is read here once, and laid out from there."""
+"""The report of one or more runs. All its data are read here once; the other modules lay them out."""
 
 from __future__ import annotations
 
@@ -27,21 +27,28 @@ from gisteval.report.tables import split_tables
 from gisteval.report.values import values_of
 
 HEAD = 4096
-"""Characters of a page in which its policy stands."""
+"""The number of characters at the start of a page that contain its policy."""
 
 PATIENCE = 600.0
-"""Seconds that a report waits for another one into the same folder."""
+"""How long, in seconds, a report waits for another report into the same folder."""
 
 
 def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None = None) -> Path:
-    """Write report.html, report.md, tables/ and figures/ into `output`; returns the path of report.html.
+    """Write report.html, report.md, tables/ and figures/ into a folder.
 
-    intervals: in Markdown and LaTeX tables both; None has them in Markdown only. Without matplotlib the
-    report has no figures, and says so.
+    Without matplotlib the report has no figures and says so. If another process writes a report into the
+    same folder, this one waits.
 
-    Another report into the same folder is waited for.
+    Args:
+        runs: The finished runs.
+        output: The folder of the report.
+        intervals: Whether Markdown and LaTeX tables have intervals. None: Markdown tables only.
 
-    Raises GistevalError if a run is not finished or its records are damaged.
+    Returns:
+        The path of report.html.
+
+    Raises:
+        GistevalError: A run is not finished, or its records are damaged.
     """
     data = read_runs(runs)
     samples = collect_samples(data)
@@ -50,18 +57,21 @@ def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None
         for table in tables:
             _write_table(table, output / "tables", intervals)
         shown = [table.without_intervals() for table in tables] if intervals is False else tables
-        said = findings(data.rows, samples, cost_claims(data), data.doubts)
-        write_report(data, shown, said, output / "report.md")
+        claims = findings(data.rows, samples, cost_claims(data), data.doubts)
+        write_report(data, shown, claims, output / "report.md")
         figures = draw_figures(data, samples, output / "figures") if can_draw() else ()
         note = "" if can_draw() else f"No figures: {MissingExtra('matplotlib', 'report')}."
-        return write_page(PageContent(data, said, tables, figures, samples, note), output / "report.html")
+        return write_page(PageContent(data, claims, tables, figures, samples, note), output / "report.html")
 
 
 def current_page(run: RunFolder) -> Path:
-    """The run's report.html; it is built first if it is missing, older than what it is made of, or another
-    version's, whose scripts `view` would not let run.
+    """Return the path of the run's report.html, built anew if it is out of date.
 
-    Raises GistevalError as `build_report` does.
+    It is out of date if it is missing, older than the files that it is made of, or written by another
+    version, whose scripts `view` would not let run.
+
+    Raises:
+        GistevalError: As in `build_report`.
     """
     folder = run.path / "report"
     page = folder / "report.html"
@@ -73,13 +83,13 @@ def current_page(run: RunFolder) -> Path:
 
 
 def _is_ours(page: Path) -> bool:
-    """Whether the page's head names the policy of this installation."""
+    """Say whether the page's head has the policy of this installation."""
     with page.open(encoding="utf-8", errors="replace") as stream:
         return str(escape(page_policy())) in stream.read(HEAD)
 
 
 def report_tables(data: ReportData, samples: Samples) -> list[Table]:
-    """All tables of a report, in its order; those without a row are left out."""
+    """Return the tables of a report in their order. Tables without a row are left out."""
     values = values_of(samples)
     tables = [
         *quality_tables(data, values),
@@ -93,9 +103,9 @@ def report_tables(data: ReportData, samples: Samples) -> list[Table]:
 
 
 def _write_table(table: Table, folder: Path, intervals: bool | None) -> None:
-    """CSV always has the intervals; LaTeX only if asked for, since a column is narrow."""
+    """Write a table as CSV (always with intervals), LaTeX (with intervals on request) and Markdown."""
     bare = table.without_intervals()
-    name = file_name(table.name)  # it may be a split's, and so whatever a task file says
+    name = file_name(table.name)  # a split's name can be anything that a task file says
     write_atomic(folder / f"{name}.csv", table.csv_text())
     write_atomic(folder / f"{name}.tex", latex_text(table if intervals else bare))
     write_atomic(folder / f"{name}.md", markdown_text(bare if intervals is False else table) + "\n")

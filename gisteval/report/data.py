@@ -1,4 +1,4 @@
-"""What a report is made of: the results of one or more runs, read once."""
+"""The data of a report: the results of one or more runs, read once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ from gisteval.scores.facts import run_metrics
 
 @dataclass(frozen=True, slots=True)
 class RunData:
-    """One run: its results under names that are its own among all runs, and what must be said of them.
+    """One run, with names of systems that are unique among all runs of the report.
 
-    names: a system's name in the run -> its name in the report. profile: the content of its profile.json.
-    judging: the figures of its judges. doubts: where none of them may be relied on, and why.
+    Attributes:
+        name: The run's name.
+        folder: The run's folder.
+        names: The name of each system in the report, by its name in the run.
+        rows: The result rows, under the names of the report.
+        notes: What a reader must know about the results.
+        profile: The content of its profile.json, if it has one.
+        judging: The figures of its judges.
+        doubts: Why a judge can't be relied on, by judge, system and split.
     """
 
     name: str
@@ -48,7 +55,11 @@ class RunData:
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """Everything a report states, by run."""
+    """All data of a report.
+
+    Attributes:
+        runs: The runs, in the order given.
+    """
 
     runs: tuple[RunData, ...]
 
@@ -64,59 +75,65 @@ class ReportData:
 
     @property
     def doubts(self) -> Doubts:
-        """The judges that no conclusion may rest on, of all runs."""
+        """The judges of all runs that can't be relied on."""
         return Doubts({place: text for run in self.runs for place, text in run.doubts.items()})
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What must be said of all runs, each once; with the run's name in front if there are several."""
+        """The notes of all runs, each once. With several runs, the run's name stands in front."""
         several = len(self.runs) > 1
         notes = (f"{run.name}: {note}" if several else note for run in self.runs for note in run.notes)
         return tuple(dict.fromkeys(notes))
 
     @property
     def leading(self) -> Metric:
-        """The metric that the report leads with, the first run's."""
+        """The metric that the report leads with: that of the first run."""
         return leading_metric(self.runs[0].metrics)
 
     @property
     def title(self) -> str:
-        """Tasks and splits."""
+        """The title: tasks and splits."""
         tasks = dict.fromkeys(run.manifest.identity.task for run in self.runs)
         splits = dict.fromkeys(split for run in self.runs for split in run.manifest.splits)
         return f"{', '.join(tasks)}: {', '.join(splits)}"
 
 
 def read_runs(folders: Sequence[RunFolder]) -> ReportData:
-    """The results of finished runs. Raises GistevalError if one has none, or is damaged."""
+    """Read the results of finished runs.
+
+    Raises:
+        GistevalError: There is no run, a run has no results or is damaged, or two have the same name.
+    """
     if not folders:
-        raise GistevalError("no run to report on: give the --output of a run")
+        raise GistevalError("no run to report on: give the folder of a run")
     names = [folder.path.resolve().name for folder in folders]
     used = Counter(name for folder in folders for name in {row.system for row in folder.results()})
     runs = []
     for name, folder in zip(names, folders, strict=True):
         rows = folder.results()
-        # All of a run's or none: a family's controls stay beside its candidates.
+        # All systems of a run are renamed or none, so that controls stay beside their candidates.
         systems = dict.fromkeys(row.system for row in rows)
         taken = any(used[system] > 1 for system in systems)
-        own = {system: f"{name}/{system}" if taken else system for system in systems}
+        report_names = {system: f"{name}/{system}" if taken else system for system in systems}
         judging = folder.judging()
-        known = trusts(folder, judging).values()
+        judge_trusts = trusts(folder, judging).values()
         runs.append(
             RunData(
                 name=name,
                 folder=folder,
-                names=own,
-                rows=tuple(_renamed(row, own) for row in rows),
+                names=report_names,
+                rows=tuple(_renamed(row, report_names) for row in rows),
                 notes=folder.notes,
                 profile=read_profile(folder.path / "report" / "profile.json"),
-                judging=tuple(_renamed_entry(entry, own) for entry in judging),
-                doubts=doubts_of(known, own, (system.name for system in folder.systems), folder.splits),
+                judging=tuple(_renamed_entry(entry, report_names) for entry in judging),
+                doubts=doubts_of(
+                    judge_trusts, report_names, (system.name for system in folder.systems), folder.splits
+                ),
             )
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        raise GistevalError(f"two runs are named {repeated[0]}: copy one under another name")
+        raise GistevalError(f"two runs have the name {repeated[0]}: rename the folder of one of them")
     return ReportData(tuple(runs))
 
 

@@ -1,4 +1,4 @@
-"""What each way of serving a prompt costs, and what it saves over the two ordinary ways."""
+"""Costs of each way of serving a prompt, and its savings over no cache and a whole-prompt cache."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLUMNS = (
 
 
 def efficiency_tables(data: ReportData) -> list[Table]:
-    """One table over all runs that were profiled, or whose timings were imported; none without any."""
+    """Build one table of all runs that were profiled or whose timings were imported, if there are any."""
     rows: list[tuple[str, ...]] = []
     notes: list[str] = []
     for run in data.runs:
@@ -37,7 +37,7 @@ def efficiency_tables(data: ReportData) -> list[Table]:
                 "Released timings: means of one forward pass of each human example, batch 1, on an A100, "
                 "savings paired by example; the negative control was not timed, its FLOPs are computed. "
                 "FLOPs run the output matrix on every position. "
-                "Bytes are those of fp32. Making the cache or the gist is not counted."
+                "Bytes are those of fp32. The cost of computing the cache or the gist is not included."
             )
         elif isinstance(run.profile, ModelProfile):
             rows += _measured_rows(run.profile)
@@ -53,12 +53,12 @@ def efficiency_tables(data: ReportData) -> list[Table]:
 
 
 def cost_claims(data: ReportData) -> list[Claim]:
-    """Of each compressed way whether it takes less time than no cache, and than the whole prompt cached.
+    """Write for each compressed way whether it takes less time than no cache and than a whole-prompt cache.
 
-    What was measured too seldom for an interval of 95% leaves the question open, and so does a p-value
-    over 5% that is corrected for the savings it stands beside.
+    The claim is left open if there are too few passes for a 95% interval, or if the p-value, corrected for
+    all savings of the table, is above 5%.
     """
-    stated = []
+    claims = []
     for run in data.runs:
         profile = run.profile
         if isinstance(profile, ReleasedProfile):
@@ -66,27 +66,27 @@ def cost_claims(data: ReportData) -> list[Claim]:
                 for item in way.saved:
                     if item.unit == "seconds" and way.way != WHOLE_CACHE:
                         who, finding = f"{way.model}, {way.way}", _released_finding(item)
-                        stated.append(_cost_claim(who, item.baseline, finding, _percent(item)))
+                        claims.append(_cost_claim(who, item.baseline, finding, _percent(item)))
         elif isinstance(profile, ModelProfile):
             batch = profile.batches[0]
             for saving in batch.savings:
                 if saving.phase == "end_to_end":
                     who, finding = f"{profile.weights}, {saving.system}", is_faster(saving)
                     few = f" ({passes_text(batch.rounds)})" if finding == "too few passes" else ""
-                    stated.append(_cost_claim(who, saving.baseline, finding, _time_saved(saving), few))
-    return stated
+                    claims.append(_cost_claim(who, saving.baseline, finding, _time_saved(saving), few))
+    return claims
 
 
 def _released_finding(item: ReleasedSaving) -> str:
-    """As `is_faster`, of released timings."""
+    """Say whether a released timing is faster, in the words of `is_faster`."""
     if item.p_value is None or item.p_value > MOST_P_VALUE or item.low is None or item.high is None:
         return "not shown"
     return "yes" if item.low > 0 else "slower" if item.high < 0 else "not shown"
 
 
-def _cost_claim(who: str, baseline: str, found: str, percent: str, why: str = "") -> Claim:
-    relation = "takes more time than" if found == "slower" else "takes less time than"
-    finding: Finding = "shown" if found in ("yes", "slower") else "open"
+def _cost_claim(who: str, baseline: str, answer: str, percent: str, why: str = "") -> Claim:
+    relation = "takes more time than" if answer == "slower" else "takes less time than"
+    finding: Finding = "shown" if answer in ("yes", "slower") else "open"
     return Claim(f"{who} {relation} {baseline}", finding, f"{percent}% saved{why}")
 
 
@@ -130,7 +130,7 @@ def _measured_rows(profile: ModelProfile) -> list[tuple[str, ...]]:
 
 
 def _each_use(system: MeasuredWay) -> float | None:
-    """FLOPs of each use; None where they could not be counted."""
+    """Return the FLOPs of each use; None if they could not be counted."""
     flops = system.flops
     return None if flops is None else float(flops.each)
 
@@ -143,16 +143,16 @@ def _flops_saved(system: MeasuredWay, base: MeasuredWay | None) -> str:
 
 
 def _time_saved(saving: SavingFacts | None) -> str:
-    """A saving in percent of the baseline's median, with its interval if it has one."""
+    """Write a saving in percent of the baseline's median, with its interval if it has one."""
     if saving is None:
         return "-"
     return median_text(saving.percent, saving.percent_interval, 1)
 
 
-def _percent(found: ReleasedSaving | None) -> str:
-    return "-" if found is None else interval_text(found.value, found.low, found.high, 1)
+def _percent(saving: ReleasedSaving | None) -> str:
+    return "-" if saving is None else interval_text(saving.value, saving.low, saving.high, 1)
 
 
-def _share(found: ReleasedSaving | None) -> str:
-    """Without its interval: FLOPs follow from lengths, there is nothing to measure."""
-    return "-" if found is None else f"{found.value:.1f}"
+def _share(saving: ReleasedSaving | None) -> str:
+    """Write a saving of FLOPs without an interval, since FLOPs are computed from lengths."""
+    return "-" if saving is None else f"{saving.value:.1f}"

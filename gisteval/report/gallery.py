@@ -1,7 +1,8 @@
-"""The failure gallery: what visibly went wrong with an output, in groups that a program can see.
+"""The failure gallery: groups of visible failures that a program can detect.
 
-Each test asks for something the reference does not do itself, so that a task which wants repetition or
-a copy is not blamed for it. The groups find gross failures; an output in none of them may still be wrong.
+Each rule asks for something that the reference does not do itself, so that a task that asks for repetition
+or a copy has no failures for that reason. The rules detect gross failures only: an output that fits none of
+them may still be wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from gisteval.records.schema import Example
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A kind of failure: its name in files and links, its title, and what counts as one."""
+    """A kind of failure.
+
+    Attributes:
+        name: Its name in files and links.
+        title: Its title on the page.
+        rule: What counts as such a failure.
+    """
 
     name: str
     title: str
@@ -41,17 +48,17 @@ GROUPS = (
 )
 
 LONGEST_PHRASE = 8
-"""Words of a phrase whose repetition is looked for."""
+"""The largest number of words of a phrase whose repetition is detected."""
 
 MORE_REPEATS = 3
-"""Repeats in a row beyond those of the reference that count as a failure."""
+"""An output fails with this many more repeats in a row than the reference."""
 
 COPIED_SHARE = 0.9
 SHORTEST_COPY = 4
-"""Words below which equal texts are no sign of copying."""
+"""With fewer words, equal texts are no sign of copying."""
 
 LONGEST_READ = 4000
-"""Words of an output that are looked at; a longer one has shown what it is."""
+"""The number of words of an output that are examined."""
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SPELLED = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -67,32 +74,32 @@ _YES_NO = {"yes", "no", "true", "false"}
 
 
 def failure_groups(example: Example, output: str, finished: bool | None) -> tuple[str, ...]:
-    """Names of the groups an output falls into, in the order of GROUPS; empty if none."""
-    found = ["truncated"] if finished is False else []
+    """Return the names of the groups that an output belongs to, in the order of GROUPS."""
+    groups = ["truncated"] if finished is False else []
     if not output.strip():
-        return ("empty", *found)
+        return ("empty", *groups)
     words, expected = _words(output), _words(example.output)
     if _is_copied(words, expected, (_words(example.input), _words(example.instruction))):
-        found.append("copied")
+        groups.append("copied")
     if most_repeats(words) >= most_repeats(expected) + MORE_REPEATS:
-        found.append("repetition")
+        groups.append("repetition")
     if _lost(_numbers(example.instruction), _numbers(example.output), _numbers(output)):
-        found.append("lost-number")
+        groups.append("lost-number")
     if _lost(_names(example.instruction), _spoken(example.output), _spoken(output)):
-        found.append("lost-name")
+        groups.append("lost-name")
     wanted = shape(example.output)
     if wanted != "text" and shape(output) != wanted:
-        found.append("format")
-    return tuple(found)
+        groups.append("format")
+    return tuple(groups)
 
 
 def count_groups(outputs: Iterable[tuple[str, ...]]) -> Counter[str]:
-    """How many outputs fall into each group; one output may fall into several."""
+    """Count the outputs of each group. An output may belong to several groups."""
     return Counter(name for groups in outputs for name in groups)
 
 
 def most_repeats(words: list[str]) -> int:
-    """The longest row of one repeated phrase of up to LONGEST_PHRASE words, in repeats (1: none)."""
+    """Return how often a phrase of up to LONGEST_PHRASE words is repeated in a row at most (1: never)."""
     best = 1
     for size in range(1, LONGEST_PHRASE + 1):
         equal = 0
@@ -104,7 +111,7 @@ def most_repeats(words: list[str]) -> int:
 
 
 def shape(text: str) -> str:
-    """What a text looks like: "json", "code", "list", "number", "yes/no" or plain "text"."""
+    """Classify the format of a text: "json", "code", "list", "number", "yes/no" or plain "text"."""
     stripped = text.strip()
     if stripped[:1] in ("{", "[") and _is_json(stripped):
         return "json"
@@ -121,7 +128,7 @@ def shape(text: str) -> str:
 
 
 def _is_code(text: str) -> bool:
-    """Whether a line begins like code, or with a tag that is closed somewhere."""
+    """Say whether a line begins like code, or with a tag that is closed."""
     tag = _TAG.search(text)
     return _CODE.search(text) is not None or (tag is not None and text.find(">", tag.end()) >= 0)
 
@@ -139,7 +146,7 @@ def _words(text: str) -> list[str]:
 
 
 def _is_copied(words: list[str], expected: list[str], sources: Iterable[list[str]]) -> bool:
-    """Whether the output is one of the sources again, where the reference is not."""
+    """Say whether the output copies one of the sources, which the reference does not."""
     return any(
         len(source) >= SHORTEST_COPY
         and _likeness(words, source) >= COPIED_SHARE
@@ -149,7 +156,7 @@ def _is_copied(words: list[str], expected: list[str], sources: Iterable[list[str
 
 
 def _likeness(words: list[str], source: list[str]) -> float:
-    """Common words in order over the longer text's, 0 to 1."""
+    """Return the number of common words in order divided by the longer text's words, 0 to 1."""
     longer = max(len(words), len(source))
     if not longer or min(len(words), len(source)) < COPIED_SHARE * longer:
         return 0.0
@@ -163,13 +170,13 @@ def _lost(asked: set[str], expected: set[str], said: set[str]) -> bool:
 
 
 def _numbers(text: str) -> set[str]:
-    """Numbers in digits, and two to twelve in words, as digits."""
+    """Return the numbers of a text as digits; two to twelve may be spelled out."""
     spelled = (_NUMBER_WORDS.get(word) for word in re.findall(r"[a-z]+", text.lower()))
     return set(_NUMBER.findall(text)) | {number for number in spelled if number}
 
 
 def _names(text: str) -> set[str]:
-    """Capitalised words that do not begin a sentence, in lower case."""
+    """Return the capitalised words that don't begin a sentence, in lower case."""
     starts = ((match.start(), match[0]) for match in _NAME.finditer(text))
     return {
         word.lower()

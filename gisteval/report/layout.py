@@ -1,4 +1,4 @@
-"""A table of text cells, laid out for a terminal, Markdown, CSV and LaTeX; numbers as short text."""
+"""Tables of text cells for a terminal, Markdown, CSV and LaTeX, and numbers as short texts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ _ENDS = re.compile(r"(?<=[^\[\]]) \[[^\[\],]+, [^\[\],]+\]")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text. name: of its files; note: what a reader must know.
+    """A table of text cells.
 
-    best: (row, column) of the cells to be set in bold, counted from 0. Only values that are significantly
-    better than all they are compared with belong there.
+    Attributes:
+        name: The stem of its files' names.
+        title: Its title.
+        columns: The names of the columns.
+        rows: The cells of each row.
+        note: What a reader must know.
+        best: (row, column), counted from 0, of the cells in bold: values that are significantly better than
+            all values that they are compared with.
     """
 
     name: str
@@ -32,14 +38,14 @@ class Table:
     best: frozenset[tuple[int, int]] = frozenset()
 
     def csv_text(self) -> str:
-        """Comma-separated values, one header line; an interval's ends stand in columns of their own."""
+        """Write comma-separated values with a header. The ends of intervals have columns of their own."""
         parts = [[_INTERVAL.fullmatch(row[n]) for row in self.rows] for n in range(len(self.columns))]
         header: list[str] = []
         lines: list[list[str]] = [[] for _ in self.rows]
-        for place, (name, found) in enumerate(zip(self.columns, parts, strict=True)):
-            with_ends = any(found)
+        for place, (name, intervals) in enumerate(zip(self.columns, parts, strict=True)):
+            with_ends = any(intervals)
             header += [name, f"{name} low", f"{name} high"] if with_ends else [name]
-            for line, row, match in zip(lines, self.rows, found, strict=True):
+            for line, row, match in zip(lines, self.rows, intervals, strict=True):
                 if match is not None:
                     line += match["value"], match["low"], match["high"]
                 else:
@@ -50,13 +56,13 @@ class Table:
         return stream.getvalue()
 
     def without_intervals(self) -> Table:
-        """The same table with the bare values."""
+        """Return the table without the intervals."""
         rows = tuple(tuple(_ENDS.sub("", cell) for cell in row) for row in self.rows)
         return replace(self, rows=rows)
 
 
 def plain_text(table: Table) -> str:
-    """Aligned columns for a terminal."""
+    """Write a table in aligned columns for a terminal."""
     lines = [table.columns, *table.rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(table.columns))]
     text = [table.title]
@@ -69,7 +75,7 @@ def plain_text(table: Table) -> str:
 
 
 def markdown_text(table: Table) -> str:
-    """A Markdown table and its note."""
+    """Write a table and its note in Markdown."""
     rows = [tuple(map(markdown_cell, row)) for row in table.rows]
     body = _marked(table, rows, "**{}**")
     lines = [tuple(map(markdown_cell, table.columns)), ("---",) * len(table.columns), *body]
@@ -78,17 +84,17 @@ def markdown_text(table: Table) -> str:
 
 
 def markdown_cell(text: str) -> str:
-    """A text as one cell: no column ends or begins in it either."""
+    """Escape a text for a cell of a Markdown table."""
     return markdown_line(text).replace("|", "\\|")
 
 
 def markdown_line(text: str) -> str:
-    """A text within a line of Markdown: no line, HTML element, link or image ends or begins in it."""
+    """Escape a text for a line of Markdown, so that it has no line break, HTML element, link or image."""
     return _LINK.sub(r"]\\\1", printable(text)).replace("<", "&lt;")
 
 
 def markdown_code(text: str) -> str:
-    """A text within a line as code, in more backticks than it holds in a row."""
+    """Write a text as inline code, between more backticks than it has in a row."""
     plain = printable(text)
     fence = "`" * (1 + max(map(len, re.findall("`+", plain)), default=0))
     room = " " if "`" in plain else ""
@@ -96,7 +102,7 @@ def markdown_code(text: str) -> str:
 
 
 def latex_text(table: Table) -> str:
-    """A tabular in booktabs style, columns of words left, of numbers right."""
+    """Write a LaTeX tabular in booktabs style. Columns of numbers are aligned to the right."""
     spec = "".join("lr"[_of_numbers(column)] for column in zip(*table.rows, strict=True))
     spec = spec or "l" * len(table.columns)
     cells = _marked(table, [tuple(map(_escaped, row)) for row in table.rows], r"\textbf{{{}}}")
@@ -107,7 +113,7 @@ def latex_text(table: Table) -> str:
 
 
 def _marked(table: Table, rows: Sequence[tuple[str, ...]], mark: str) -> list[tuple[str, ...]]:
-    """The rows with the best cells marked."""
+    """Return the rows with the best cells marked."""
     return [
         tuple(mark.format(cell) if (line, place) in table.best else cell for place, cell in enumerate(row))
         for line, row in enumerate(rows)
@@ -121,7 +127,7 @@ def _of_numbers(column: Sequence[str]) -> bool:
 _LATEX = {letter: f"\\{letter}" for letter in "%_&#${}"}
 _LATEX |= {"<": "$<$", ">": "$>$", "|": "$|$", "^": r"\^{}", "~": r"\~{}", "\\": r"\textbackslash{}"}
 _LATEX["["] = "{[}"
-"""At the start of a row a bracket would be an argument of the line break before it."""
+"""A bracket at the start of a row would be read as an argument of the line break before it."""
 
 
 def _escaped(text: str) -> str:
@@ -129,14 +135,14 @@ def _escaped(text: str) -> str:
 
 
 def uses_text(uses: int | None) -> str:
-    """Uses until something pays; None is never, and the first use at the latest is at once."""
+    """Write the number of uses until something pays: "never" for None, "at once" up to the first use."""
     if uses is None:
         return "never"
     return "at once" if uses <= 1 else f"{uses:,}"
 
 
 def size_text(size: float) -> str:
-    """Bytes with a decimal unit: 1.05 MB."""
+    """Write a number of bytes with a decimal unit: 1.05 MB."""
     for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
         if size < 1000 or unit == "PB":
             break
@@ -145,7 +151,7 @@ def size_text(size: float) -> str:
 
 
 def engineering(value: float, digits: int = 3) -> str:
-    """A few digits and a decimal prefix: 552 G."""
+    """Write a number with a few digits and a decimal prefix: 552 G."""
     for prefix in ("", " k", " M", " G", " T", " P"):
         if abs(value) < 999.5 or prefix == " P":
             break
@@ -154,5 +160,5 @@ def engineering(value: float, digits: int = 3) -> str:
 
 
 def threads_text(count: int) -> str:
-    """1 thread, 2 threads."""
+    """Write a number of threads: 1 thread, 2 threads."""
     return counted(count, "thread")

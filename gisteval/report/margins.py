@@ -1,10 +1,10 @@
-"""What candidates are held by, how far they lie from their positive control, and whether one may say so.
+"""Margins: the differences of candidates from their positive controls, and what is shown about them.
 
-First the controls: where the negative one is not shown to be below the positive one, nothing is said of
-what lies between them. A candidate is held against its positive control by its win rate where a judge was
-asked, else by the paired difference in the leading metric. "Within" is a loss of MARGIN points that is
-excluded, "worse" a tie that is excluded; where neither is, both are left open. The p-values are those of
-the rows, by the method of their intervals, corrected for all claims of the report (`report.budget`).
+The controls come first. If the negative control is not shown to be below the positive one, nothing can be
+said of the systems between them. A candidate is compared with its positive control by its win rate if a
+judge was asked, else by the paired difference in the leading metric. "Within" means that a loss of MARGIN
+points is excluded, "worse" that a tie is excluded. If neither is excluded, both are left open. The p-values
+are those of the rows, corrected for all claims of the report (`report.budget`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,18 @@ from gisteval.stats import MARGIN
 
 @dataclass(frozen=True, slots=True)
 class Margin:
-    """A candidate less its positive control in points, with the 95% interval (None: there is none).
+    """A candidate's difference from its positive control.
 
-    p_within and p_worse: p-values of a loss of MARGIN points, and of none, corrected for `among` candidates
-    and splits. why_open: what forbids any claim, such as controls that are not shown to be apart.
+    Attributes:
+        system: The candidate.
+        split: The split.
+        value: The difference in points.
+        low: The low end of its 95% interval; None without an interval.
+        high: The high end.
+        p_within: The corrected p-value of a loss of at least MARGIN points.
+        p_worse: The corrected p-value of no loss.
+        among: The number of candidates and splits that the p-values are corrected for.
+        why_open: Why no claim is possible, such as controls that are not shown to differ; None if one is.
     """
 
     system: str
@@ -41,17 +49,17 @@ class Margin:
 
     @property
     def within(self) -> bool:
-        """Shown to be less than MARGIN points below."""
+        """Whether it is shown that the candidate is less than MARGIN points below."""
         return self.why_open is None and self.p_within <= LEVEL
 
     @property
     def worse(self) -> bool:
-        """Shown to be below."""
+        """Whether it is shown that the candidate is below."""
         return self.why_open is None and self.p_worse <= LEVEL
 
     @property
     def finding(self) -> str:
-        """What is shown, in a few words."""
+        """The result in a few words."""
         if self.worse:
             return f"below, by less than {MARGIN:g}" if self.within else "below"
         return f"within {MARGIN:g}" if self.within else "open"
@@ -59,9 +67,15 @@ class Margin:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """Whether a negative control is below its positive one on a split, by one measure.
+    """The test whether a negative control is below its positive one.
 
-    p_value: corrected. evidence: both values, and their difference with its 95% interval.
+    Attributes:
+        negative: The negative control.
+        positive: The positive control.
+        split: The split.
+        measure: The measure in words: the leading metric or a win rate.
+        p_value: The corrected p-value.
+        evidence: Both values, and their difference with its 95% interval.
     """
 
     negative: str
@@ -73,33 +87,38 @@ class Apart:
 
     @property
     def shown(self) -> bool:
-        """Whether it is."""
+        """Whether it is shown to be below."""
         return self.p_value <= LEVEL
 
 
 def margins(
     rows: Iterable[ResultRow], doubts: Doubts = NO_DOUBTS, leading: str = LEADING
 ) -> tuple[str, list[Margin]]:
-    """What candidates are held by, and each margin: the first judge's win rate, or the leading metric.
+    """Compute the margin of each candidate on each split.
 
-    Win rates of a judge in doubt make no margin, and nothing else takes their place.
+    The measure is the first judge's win rate, or the leading metric if no judge was asked. Win rates of a
+    judge in doubt have no margin, and no other measure replaces them.
+
+    Returns:
+        The measure in words, and the margins in the order of the rows.
     """
-    found = list(rows)
-    measure, held = _held(found, doubts, leading)
-    apart = controls_apart(found, doubts, leading)
+    all_rows = list(rows)
+    measure, compared = _compared_rows(all_rows, doubts, leading)
+    controls = controls_apart(all_rows, doubts, leading)
     corrected: dict[int, tuple[float, float]] = {}
-    families = Counter(row.reference for row in held)
+    families = Counter(row.reference for row in compared)
     for reference in families:
-        places = [place for place, row in enumerate(held) if row.reference == reference]
-        tests = [(_known(held[place].p_within), _known(held[place].p_worse)) for place in places]
+        places = [place for place, row in enumerate(compared) if row.reference == reference]
+        tests = [(_known(compared[place].p_within), _known(compared[place].p_worse)) for place in places]
         corrected |= zip(places, corrected_margins(tests), strict=True)
     return measure, [
-        _margin(row, *corrected[place], families[row.reference], apart) for place, row in enumerate(held)
+        _margin(row, *corrected[place], families[row.reference], controls)
+        for place, row in enumerate(compared)
     ]
 
 
-def _held(rows: Sequence[ResultRow], doubts: Doubts, leading: str) -> tuple[str, list[ResultRow]]:
-    """The measure in words, and the candidates' rows of it."""
+def _compared_rows(rows: Sequence[ResultRow], doubts: Doubts, leading: str) -> tuple[str, list[ResultRow]]:
+    """Return the measure in words, and the candidates' rows of it."""
     judged = [row for row in rows if row.metric == "win_rate" and is_candidate(row)]
     judged = [row for row in judged if not doubts.on(row.judge, row.system, row.split)]
     if doubts.judges and not judged:
@@ -107,35 +126,37 @@ def _held(rows: Sequence[ResultRow], doubts: Doubts, leading: str) -> tuple[str,
     judged = [row for row in judged if row.judge == judged[0].judge]
     if judged:
         return f"the win rate (judge {judged[0].judge}) less 50", judged
-    found = [row for row in rows if row.metric == leading and is_candidate(row)]
-    compared = [row for row in found if row.difference is not None]
+    scored = [row for row in rows if row.metric == leading and is_candidate(row)]
+    compared = [row for row in scored if row.difference is not None]
     return f"{metric(leading).title} less the positive control's", compared
 
 
-def _margin(row: ResultRow, p_within: float, p_worse: float, among: int, apart: Sequence[Apart]) -> Margin:
-    own = [
-        found
-        for found in apart
-        if (found.negative, found.positive, found.split) == (row.negative, row.reference, row.split)
+def _margin(
+    row: ResultRow, p_within: float, p_worse: float, among: int, controls: Sequence[Apart]
+) -> Margin:
+    of_this_row = [
+        pair
+        for pair in controls
+        if (pair.negative, pair.positive, pair.split) == (row.negative, row.reference, row.split)
     ]
-    why = None
-    if not own:
-        why = "no negative control shows what the measure can tell"
-    elif not all(found.shown for found in own):
-        why = "the controls are not shown to be apart"
+    why_open = None
+    if not of_this_row:
+        why_open = "there is no negative control to compare with"
+    elif not all(pair.shown for pair in of_this_row):
+        why_open = "the controls are not shown to be apart"
     if row.metric == "win_rate":
         value, low, high = row.value - 50, _less(row.ci_low), _less(row.ci_high)
     else:
         value, low, high = row.difference or 0.0, row.difference_ci_low, row.difference_ci_high
-    return Margin(row.system, row.split, value, low, high, p_within, p_worse, among, why)
+    return Margin(row.system, row.split, value, low, high, p_within, p_worse, among, why_open)
 
 
 def controls_apart(
     rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS, leading: str = LEADING
 ) -> list[Apart]:
-    """Of all controls: by the leading metric, and by the judge if candidates are judged."""
-    _, held = _held(rows, doubts, leading)
-    judge = held[0].judge if held else None
+    """Test all pairs of controls by the leading metric, and by the judge if candidates are judged."""
+    _, compared = _compared_rows(rows, doubts, leading)
+    judge = compared[0].judge if compared else None
     tested: dict[tuple[str, str, str, str], float] = {}
     for row in rows:
         if row.reference is None or (
@@ -151,8 +172,8 @@ def controls_apart(
             tested[place] = max(p_value, tested.get(place, 0.0))
     adjusted = dict.fromkeys(tested, 1.0)
     for positive in {place[1] for place in tested}:
-        own = [place for place in tested if place[1] == positive]
-        adjusted |= zip(own, stats.holm([tested[place] for place in own]), strict=True)
+        beside_it = [place for place in tested if place[1] == positive]
+        adjusted |= zip(beside_it, stats.holm([tested[place] for place in beside_it]), strict=True)
     return [
         Apart(
             negative,
@@ -169,7 +190,7 @@ def controls_apart(
 def _between(
     rows: Sequence[ResultRow], negative: str, positive: str, split: str, name: str, judge: str | None
 ) -> str:
-    """Both controls' values and how far they are apart."""
+    """Write both controls' values and their difference."""
     by_system = {
         row.system: row
         for row in rows
@@ -188,7 +209,7 @@ def _between(
 
 
 def is_candidate(row: ResultRow) -> bool:
-    """Whether the row is of neither control."""
+    """Say whether the row is about a candidate, not a control."""
     return row.condition not in ("pos_control", "neg_control")
 
 
@@ -197,12 +218,12 @@ def _less(value: float | None) -> float | None:
 
 
 def _known(p_value: float | None) -> float:
-    """Rows of an earlier version have no such test: nothing is shown by them."""
+    """Replace a missing p-value by 1. Rows of an earlier version have no such test."""
     return 1.0 if p_value is None else p_value
 
 
 def ends_text(low: float | None, high: float | None, sign: str) -> str:
-    """An interval in brackets behind its number. sign: "+" shows one on positive ends."""
+    """Write an interval in brackets, to stand after its number. With sign "+", all ends have a sign."""
     if low is None or high is None:
         return " (no interval)"
     return f" [{low:{sign}.1f}, {high:{sign}.1f}]"

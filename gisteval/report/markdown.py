@@ -1,4 +1,4 @@
-"""report.md: the runs in one readable file."""
+"""report.md: the results of the runs as one Markdown file."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from gisteval.report.layout import Table, markdown_cell, markdown_code, markdown
 
 
 def environment(folder: Path) -> Environment:
-    """What the report templates of a folder are read with."""
-    found = Environment(
+    """Return the environment that reads the report templates of a folder."""
+    templates = Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,  # Markdown, whose names and notes go through the filters below
     )
-    found.filters |= {
+    templates.filters |= {
         "markdown": markdown_text,
         "cell": markdown_cell,
         "line": markdown_line,
         "code": markdown_code,
     }
-    return found
+    return templates
 
 
 def write_report(data: ReportData, tables: Sequence[Table], findings: Findings, path: Path) -> Path:

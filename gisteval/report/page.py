@@ -1,7 +1,7 @@
 """report.html: summary, tables, figures, failure gallery and sample browser in one file.
 
-The page asks nothing of the network, and its policy forbids it to: scripts and styles run by the digest
-of the very text that was built in, so nothing that a model wrote can become either.
+The page makes no network requests, and its Content-Security-Policy forbids them. The policy allows only the
+built-in script and style, by their digests, so no text of a model can act as either.
 """
 
 from __future__ import annotations
@@ -30,12 +30,19 @@ from gisteval.report.page_data import samples_json
 from gisteval.report.samples import Output, Sample, Samples, SystemInfo
 
 SCRIPTS = ("diff", "list", "detail", "browser")
-"""reports/page-*.js, in the order in which they are joined."""
+"""The parts of the script, reports/page-*.js, in the order in which they are joined."""
 
 
 @dataclass(frozen=True, slots=True)
 class GalleryRow:
-    """A failure group: outputs of each system in it (None: not known), and the sharpest example if any."""
+    """A failure group of the gallery.
+
+    Attributes:
+        group: The group.
+        counts: The number of outputs of each system in it; None if unknown.
+        sample: The clearest example, if there is one.
+        system: The system of that example.
+    """
 
     group: Group
     counts: tuple[int | None, ...]
@@ -45,7 +52,16 @@ class GalleryRow:
 
 @dataclass(frozen=True, slots=True)
 class PageContent:
-    """All that a page shows. figures_note: why there are none, if so."""
+    """All that a page shows.
+
+    Attributes:
+        data: The results of the runs.
+        findings: The sentence and the claims.
+        tables: The tables.
+        figures: The figures.
+        samples: The samples of the browser in the page.
+        figures_note: Why there are no figures; empty if there are.
+    """
 
     data: ReportData
     findings: Findings
@@ -62,25 +78,25 @@ def write_page(content: PageContent, path: Path) -> Path:
 
 
 def page_environment(folder: Path) -> Environment:
-    """What the page's template in a folder is read with; every text in it is escaped."""
-    found = Environment(
+    """Return the environment that reads the page's template in a folder and escapes every text."""
+    templates = Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=True,
     )
-    found.filters.update(cell=cell, word_columns=word_columns, data_url=_data_url)
-    return found
+    templates.filters.update(cell=cell, word_columns=word_columns, data_url=_data_url)
+    return templates
 
 
 def page_html(content: PageContent) -> str:
-    """The page's text."""
+    """Return the page as HTML."""
     folder = find_content("reports")
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = joined_script(folder)
     leading = content.data.leading
-    measure, found = margins(content.data.rows, content.data.doubts, leading.name)
+    measure, all_margins = margins(content.data.rows, content.data.doubts, leading.name)
     return (
         page_environment(folder)
         .get_template("page.html.j2")
@@ -91,7 +107,7 @@ def page_html(content: PageContent) -> str:
             policy=policy(style, script),
             data=Markup(samples_json(content.samples)),
             measure=measure,
-            glance=glance(content.data.rows, found, leading.name),
+            glance=glance(content.data.rows, all_margins, leading.name),
             leading=leading.title,
             gallery=gallery_rows(content.samples),
         )
@@ -99,19 +115,19 @@ def page_html(content: PageContent) -> str:
 
 
 def joined_script(folder: Path) -> str:
-    """The page's scripts as one, in a scope of its own."""
+    """Join the page's scripts into one, in a scope of its own."""
     parts = [(folder / f"page-{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     return '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
 
 
 def page_policy() -> str:
-    """The policy of the pages that this installation writes."""
+    """Return the policy of the pages that this installation writes."""
     folder = find_content("reports")
     return policy((folder / "page.css").read_text(encoding="utf-8"), joined_script(folder))
 
 
 def policy(style: str, script: str) -> str:
-    """The page's Content-Security-Policy: its style and script by digest, images in the page, no more."""
+    """Return the page's Content-Security-Policy: this style and script by digest, and inline images."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -133,7 +149,7 @@ def _data_url(svg: str) -> str:
 
 
 def cell(text: str) -> Markup:
-    """A table's cell; the interval behind a number stands back."""
+    """Format a table's cell. The interval after a number is shown less prominently."""
     value, bracket, interval = text.partition(" [")
     if not bracket:
         return escape(text)
@@ -141,7 +157,7 @@ def cell(text: str) -> Markup:
 
 
 def word_columns(table: Table) -> set[int]:
-    """Columns that hold words, not numbers: those where no cell begins with a digit or a sign."""
+    """Return the columns of words: those in which every cell begins with a letter."""
     return {
         place
         for place in range(len(table.columns))
@@ -151,31 +167,36 @@ def word_columns(table: Table) -> set[int]:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """A candidate on a split: what it retains (None: no interval), and its margin to the control."""
+    """A candidate on a split, for the table at the top of the page.
+
+    Attributes:
+        retention: The row with its retention; None without an interval.
+        margin: Its margin to the positive control; None without one.
+    """
 
     retention: ResultRow | None
     margin: Margin | None
 
 
 def glance(
-    rows: Iterable[ResultRow], found: Iterable[Margin], leading: str = LEADING
+    rows: Iterable[ResultRow], all_margins: Iterable[Margin], leading: str = LEADING
 ) -> dict[str, dict[str, Glance]]:
-    """By candidate, then by split, in the order of the rows."""
-    by_place = {(margin.system, margin.split): margin for margin in found}
-    kept = {
+    """Collect retentions and margins by candidate and split, in the order of the rows."""
+    by_place = {(margin.system, margin.split): margin for margin in all_margins}
+    retained = {
         (row.system, row.split): row
         for row in rows
         if row.metric == leading and row.retention_ci_low is not None and row.retention_ci_high is not None
     }
     table: dict[str, dict[str, Glance]] = {}
-    for system, split in dict.fromkeys([*kept, *by_place]):
+    for system, split in dict.fromkeys([*retained, *by_place]):
         place = (system, split)
-        table.setdefault(system, {})[split] = Glance(kept.get(place), by_place.get(place))
+        table.setdefault(system, {})[split] = Glance(retained.get(place), by_place.get(place))
     return table
 
 
 def gallery_rows(samples: Samples) -> list[GalleryRow]:
-    """Counts by group and system, with the candidate's output that lost most as the example."""
+    """Count outputs by group and system. The example is the candidate's output that lost most."""
     counted = {
         system.name: count_groups(
             sample.outputs[system.name].groups
@@ -193,26 +214,30 @@ def gallery_rows(samples: Samples) -> list[GalleryRow]:
             else counted[system.name][group.name]
             for system in samples.systems
         )
-        best = max(_failed(samples, group), key=lambda found: found[0], default=None)
-        rows.append(GalleryRow(group, counts, best and best[1], best and best[2]))
+        worst_failure = max(_failed(samples, group), key=lambda failure: failure[0], default=None)
+        rows.append(
+            GalleryRow(
+                group, counts, worst_failure and worst_failure[1], worst_failure and worst_failure[2]
+            )
+        )
     return rows
 
 
 def _tells_ends(samples: Samples, system: str) -> bool:
-    """Whether any output of a system says what ended it; imported ones don't."""
-    found = (sample.outputs.get(system) for sample in samples.samples)
-    return any(output is not None and output.finished is not None for output in found)
+    """Say whether any output of a system records what ended it. Imported outputs don't."""
+    outputs = (sample.outputs.get(system) for sample in samples.samples)
+    return any(output is not None and output.finished is not None for output in outputs)
 
 
 def _lost(sign: float, output: Output, reference: Output | None) -> float:
-    """How much better the positive control's output is; 0 where nobody knows."""
+    """Return how much better the positive control's output is; 0 if unknown."""
     if reference is None or reference.score is None or output.score is None:
         return 0.0
     return sign * (reference.score - output.score)
 
 
 def _failed(samples: Samples, group: Group) -> Iterable[tuple[float, Sample, SystemInfo]]:
-    """A group's outputs of candidates, with how much better the positive control's output is."""
+    """Yield a group's outputs of candidates, each with how much better the positive control's output is."""
     for sample in samples.samples:
         for system in samples.of_role("candidate"):
             output = sample.outputs.get(system.name)

@@ -1,4 +1,4 @@
-"""Samples as JSON inside an HTML page: compact, and unable to end the element they stand in."""
+"""Samples as compact JSON inside an HTML page, escaped so that no text can end its element."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from gisteval.report.gallery import GROUPS
 from gisteval.report.samples import Judgement, Output, Sample, Samples
 
 _UNSAFE = re.compile("[<>&\u2028\u2029\ufeff\ud800-\udfff]")
-"""Ends of elements and comments, line ends of old JavaScript, and halves of pairs that UTF-8 lacks."""
+"""What can end an element, a comment or (in old JavaScript) a line, and unpaired surrogates."""
 
 
 def embedded_json(value: Any) -> str:
-    """JSON for a <script type="application/json">; whatever the strings hold, they stay strings."""
+    """Return JSON for a <script type="application/json">, in which all strings stay strings."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def samples_json(samples: Samples) -> str:
-    """All samples for the browser in the page; lists instead of objects where there are many.
+    """Return all samples for the browser in the page, as lists instead of objects where there are many.
 
     A sample is [slug, split, id, instruction, input, reference, outputs], an output null or
     [text, score or null, exact, groups as bits, judgements], a judgement null or [value, verdicts],
@@ -71,12 +71,12 @@ def _output(samples: Samples, output: Output) -> list[Any]:
         None if output.score is None else round(output.score, 1),
         int(output.exact),
         bits,
-        [None if found is None else _judgement(found) for found in judged],
+        [None if judgement is None else _judgement(judgement) for judgement in judged],
     ]
 
 
-def _judgement(found: Judgement) -> list[Any]:
+def _judgement(judgement: Judgement) -> list[Any]:
     return [
-        found.value,
-        [[v.order, v.choice, v.reply or v.error or ""] for v in found.verdicts],
+        judgement.value,
+        [[v.order, v.choice, v.reply or v.error or ""] for v in judgement.verdicts],
     ]

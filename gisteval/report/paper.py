@@ -1,4 +1,4 @@
-"""The paper's own numbers (reports/paper.yaml) beside ours, and the release's saved figures."""
+"""The paper's numbers (reports/paper.yaml) beside ours, and the figures saved in the release."""
 
 from __future__ import annotations
 
@@ -22,10 +22,15 @@ TASK = "alpaca_plus"
 
 @dataclass(frozen=True, slots=True)
 class PaperFigure:
-    """A number of the paper. metric: rougeL, win_rate, gflops or milliseconds.
+    """A number of the paper.
 
-    system: a checkpoint, or for costs a way to serve the model. place: table and page, as far as they are
-    known. source: what confirms the number.
+    Attributes:
+        metric: rougeL, win_rate, gflops or milliseconds.
+        system: A checkpoint; for costs, a model and a way of serving it.
+        split: The split.
+        value: In percent, GFLOPs or milliseconds.
+        place: Table and page, as far as they are known.
+        source: What confirms the number.
     """
 
     metric: str
@@ -44,26 +49,30 @@ class _Ours:
 
 
 def read_paper(folder: Path | None = None) -> list[PaperFigure]:
-    """The figures of reports/paper.yaml. Raises GistevalError naming what is wrong with the file."""
+    """Read the figures of reports/paper.yaml.
+
+    Raises:
+        GistevalError: The file can't be read, or a group is incomplete or repeated.
+    """
     file = (folder or find_content("reports")) / "paper.yaml"
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        found = [figure for group in content["figures"] for figure in _figures(group, content["sources"])]
+        figures = [figure for group in content["figures"] for figure in _figures(group, content["sources"])]
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise GistevalError(f"{file} can't be read: {one_line(error)}") from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise GistevalError(
-            f"{file}: each group needs metric, a source of `sources`, splits and as many values "
+            f"{file}: each group needs a metric, one of the `sources`, splits, and a value for each split "
             f"({one_line(error)})"
         ) from error
-    for figure, times in Counter((f.metric, f.system, f.split) for f in found).items():
+    for figure, times in Counter((f.metric, f.system, f.split) for f in figures).items():
         if times > 1:
             raise GistevalError(f"{file} has {' '.join(figure)} twice: keep one")
-    return found
+    return figures
 
 
 def _figures(group: dict[str, Any], sources: dict[str, str]) -> Iterator[PaperFigure]:
-    """A group has a metric, its splits in order, and for each system a value a split (null: not known)."""
+    """Yield the figures of a group: for each system a value per split; unknown values are null."""
     for system, values in group["values"].items():
         for split, value in zip(group["splits"], values, strict=True):
             if value is not None:
@@ -78,7 +87,7 @@ def _figures(group: dict[str, Any], sources: dict[str, str]) -> Iterator[PaperFi
 
 
 def paper_tables(data: ReportData) -> list[Table]:
-    """Ours beside the paper's, and saved figures that disagree with their own rows."""
+    """Build the tables of the paper's numbers beside ours, and of saved figures that differ from theirs."""
     return [table for table in (_beside_paper(data), _saved(data)) if table.rows]
 
 
@@ -86,8 +95,8 @@ def _beside_paper(data: ReportData) -> Table:
     ours = {**_scores(data), **_costs(data)}
     rows = []
     for figure in read_paper() if ours else ():
-        own = ours.get((figure.metric, figure.system, figure.split))
-        if own is not None:
+        recomputed = ours.get((figure.metric, figure.system, figure.split))
+        if recomputed is not None:
             digits = 2 if figure.metric in ("rougeL", "milliseconds") else 1
             rows.append(
                 (
@@ -95,8 +104,8 @@ def _beside_paper(data: ReportData) -> Table:
                     figure.system,
                     figure.split,
                     f"{figure.value:.{digits}f}",
-                    interval_text(own.value, own.low, own.high, digits),
-                    f"{own.value - figure.value:+.{digits}f}",
+                    interval_text(recomputed.value, recomputed.low, recomputed.high, digits),
+                    f"{recomputed.value - figure.value:+.{digits}f}",
                     figure.place,
                     figure.source,
                 )
@@ -114,19 +123,19 @@ def _scores(data: ReportData) -> dict[tuple[str, str, str], _Ours]:
 
 
 def _costs(data: ReportData) -> dict[tuple[str, str, str], _Ours]:
-    found = {}
+    costs = {}
     for run in data.runs:
         if isinstance(run.profile, ReleasedProfile):
             for way in run.profile.ways:
                 name, times = f"{way.model}, {way.way}", way.milliseconds
-                found["gflops", name, "human"] = _Ours(way.flops / 1e9, None, None)
+                costs["gflops", name, "human"] = _Ours(way.flops / 1e9, None, None)
                 if times is not None:
-                    found["milliseconds", name, "human"] = _Ours(times.value, times.low, times.high)
-    return found
+                    costs["milliseconds", name, "human"] = _Ours(times.value, times.low, times.high)
+    return costs
 
 
 def _saved(data: ReportData) -> Table:
-    """Figures the release saved that its rows don't give."""
+    """Build the table of saved figures that can't be recomputed from the release's rows."""
     figures = [figure for run in data.runs for figure in run.manifest.saved_figures or ()]
     rows = tuple(
         (
@@ -141,5 +150,5 @@ def _saved(data: ReportData) -> Table:
         if not figure.agrees
     )
     columns = ("metric", "system", "split", "saved", "from the rows", "difference")
-    note = f"{len(figures) - len(rows)} of {len(figures)} saved figures agree with their rows."
-    return Table("saved-figures", "Saved figures that disagree with their rows", columns, rows, note)
+    note = f"{len(figures) - len(rows)} of {len(figures)} saved figures match their rows."
+    return Table("saved-figures", "Saved figures that differ from their rows", columns, rows, note)

@@ -1,4 +1,4 @@
-"""The pages of a profile: console text, profile.md, CSV and LaTeX tables, figures."""
+"""The output of a profile: console text, profile.md, CSV and LaTeX tables, and figures."""
 
 from __future__ import annotations
 
@@ -21,25 +21,33 @@ CAPTIONS = {
 
 
 def profile_text(content: Profile) -> str:
-    """All tables with aligned columns, for a terminal."""
+    """Write all tables with aligned columns, for a terminal."""
     head = _heading(content)
     notes = "".join(f"note: {note}\n" for note in _notes(content))
     return head + "\n\n" + "\n".join(plain_text(table) for table in tables(content)) + notes
 
 
 def require_figures() -> None:
-    """Raise MissingExtra now rather than after minutes of measuring."""
+    """Check that figures can be drawn, before minutes of measuring.
+
+    Raises:
+        MissingExtra: matplotlib is missing.
+    """
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib", "report")
 
 
 def write_profile_report(content: Profile, folder: Path) -> Path:
-    """tables/profile-*.{csv,tex}, figures/*.{png,pdf} and profile.md in `folder`; returns the page.
+    """Write tables/profile-*.{csv,tex}, figures/*.{png,pdf} and profile.md into a folder.
 
-    Raises MissingExtra without matplotlib if there is a figure to draw.
+    Returns:
+        The path of profile.md.
+
+    Raises:
+        MissingExtra: There are figures to draw, and matplotlib is missing.
     """
-    found = tables(content)
-    for table in found:
+    all_tables = tables(content)
+    for table in all_tables:
         stem = folder / "tables" / f"profile-{table.name}"
         write_atomic(stem.with_suffix(".csv"), table.csv_text())
         write_atomic(stem.with_suffix(".tex"), latex_text(table))
@@ -49,14 +57,14 @@ def write_profile_report(content: Profile, folder: Path) -> Path:
 
         figures = draw_figures(content, folder / "figures")
     page = folder / "profile.md"
-    write_atomic(page, _page(content, found, figures))
+    write_atomic(page, _page(content, all_tables, figures))
     return page
 
 
-def _page(content: Profile, found: list[Table], figures: list[str]) -> str:
+def _page(content: Profile, all_tables: list[Table], figures: list[str]) -> str:
     parts = ["# Profile", _heading(content)]
     parts += [f"> **Note.** {note}" for note in _notes(content)]
-    for table in found:
+    for table in all_tables:
         parts += [f"## {table.title}", markdown_text(table)]
     for name in figures:
         caption = CAPTIONS[name.split("-")[0]]

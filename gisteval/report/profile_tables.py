@@ -1,4 +1,4 @@
-"""Tables of a profile, from the plain content of profile.json."""
+"""Tables of a profile, from the content of profile.json."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gisteval.report.timings import (
 
 
 def tables(content: Profile) -> list[Table]:
-    """The tables of any kind of profile."""
+    """Build the tables of a profile of any kind."""
     if isinstance(content, ModelProfile):
         return _model_tables(content)
     if isinstance(content, WhatIfProfile):
@@ -30,10 +30,15 @@ def tables(content: Profile) -> list[Table]:
 
 
 def _model_tables(content: ModelProfile) -> list[Table]:
-    found = []
+    batch_tables = []
     for batch in content.batches:
-        found += [_time_table(batch), _saving_table(batch), _break_even_table(batch), _roof_table(batch)]
-    return [*(table for table in found if table.rows), _storage_table(content.storage)]
+        batch_tables += [
+            _time_table(batch),
+            _saving_table(batch),
+            _break_even_table(batch),
+            _roof_table(batch),
+        ]
+    return [*(table for table in batch_tables if table.rows), _storage_table(content.storage)]
 
 
 def _time_table(batch: BatchFacts) -> Table:
@@ -70,9 +75,9 @@ def _time_table(batch: BatchFacts) -> Table:
 
 
 _STOPPED = {
-    "narrow": "stopped when the medians were narrow",
-    "budget": "stopped when time was up",
-    "rounds": "stopped at the most passes there are",
+    "narrow": "stopped when the intervals of the medians were narrow",
+    "budget": "stopped at the time budget",
+    "rounds": "stopped at the largest number of passes",
 }
 
 
@@ -90,11 +95,12 @@ def _saving_table(batch: BatchFacts) -> Table:
     )
     return Table(
         f"savings-batch-{batch.batch_size}",
-        f"What is saved, batch of {batch.batch_size}",
+        f"Savings, batch of {batch.batch_size}",
         ("way", "against", "phase", "saved ms", "saved", "is it faster?"),
         rows,
-        "Paired: both ways on the same batch in the same round; faster or slower by a sign test, corrected "
-        "for all of these rows. What is saved against no cache only is the merit of ordinary caching.",
+        "Savings are paired: both ways ran on the same batch in the same round. Faster or slower follows "
+        "from a sign test, corrected for all rows of the table. A way that saves time only against no "
+        "cache saves no more than ordinary caching does.",
     )
 
 
@@ -113,10 +119,11 @@ def _break_even_table(batch: BatchFacts) -> Table:
     return Table(
         f"break-even-batch-{batch.batch_size}",
         f"Uses until compression pays, batch of {batch.batch_size}",
-        ("way", "against", "in", "N*", "interval", "net of the cache's own filling"),
+        ("way", "against", "in", "N*", "interval", "net of filling the cache"),
         rows,
-        "N* = ceil(compress / saved each use). Net: where the total costs cross, since a whole-prompt "
-        "cache has to be filled as well. Time has an interval from six passes on.",
+        "N* = ceil(cost of compressing / saving of each use). Net: the number of uses at which the total "
+        "costs are equal, since a whole-prompt cache has to be filled as well. Times have an interval from "
+        "six passes on.",
     )
 
 
@@ -142,13 +149,13 @@ def _roof_table(batch: BatchFacts) -> Table:
     )
 
 
-def _storage_table(found: Sequence[StorageFacts]) -> Table:
+def _storage_table(storage: Sequence[StorageFacts]) -> Table:
     rows = []
-    for item in found:
-        totals = list(item.totals.values())
-        fits = "any number" if item.fits is None else f"{item.fits:,}"
-        rows.append((item.name, f"{item.bytes_per_prompt:,.0f}", *map(size_text, totals), fits))
-    budget = size_text(found[0].budget)
+    for way in storage:
+        totals = list(way.totals.values())
+        fits = "any number" if way.fits is None else f"{way.fits:,}"
+        rows.append((way.name, f"{way.bytes_per_prompt:,.0f}", *map(size_text, totals), fits))
+    budget = size_text(storage[0].budget)
     columns = ("way", "bytes a prompt", "1,000 prompts", "10^6 prompts", "10^9 prompts")
     return Table("storage", "Storage", (*columns, f"prompts in {budget}"), tuple(rows))
 
@@ -182,7 +189,7 @@ def _what_if_table(content: WhatIfProfile) -> Table:
     uses = ("N* / no cache", "N* / cached prompt", "net")
     stored = ("cached prompt", "gist", f"gists in {size_text(content.memory_budget)}")
     columns = ("shape", "prompt", "k", "batch", *saved, *uses, *stored)
-    note = "Each use; time is a bound of the machine's peaks, not measured."
+    note = "Costs of each use. Times are bounds from the machine's peaks, not measurements."
     return Table("what-if", "When gisting pays", columns, tuple(rows), note)
 
 
@@ -216,5 +223,5 @@ def _released_table(content: ReleasedProfile) -> Table:
     return Table("released", "Means of the released files", columns, rows)
 
 
-def _milliseconds(found: Timed | None) -> str:
-    return "-" if found is None else median_text(found.median, shown_interval(found), 3, 1e3)
+def _milliseconds(timing: Timed | None) -> str:
+    return "-" if timing is None else median_text(timing.median, shown_interval(timing), 3, 1e3)

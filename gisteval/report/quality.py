@@ -1,4 +1,4 @@
-"""The paper's tables of quality: score and win rate with what they retain, k sweep, exact match."""
+"""The paper's tables of quality: scores and win rates with their retention, by k, and exact match."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from gisteval.report.values import Values, groups
 
 _BEST = "Bold: shown to be better than every other candidate of its group (corrected for all pairs)."
 
-_Cells = dict[tuple[str, str, str], ResultRow]
-"""Rows by metric (a judge's name for its win rate), system and split."""
+_Rows = dict[tuple[str, str, str], ResultRow]
+"""Result rows by metric (for a win rate the judge's name), system and split."""
 
 
 def quality_tables(data: ReportData, values: Values) -> list[Table]:
-    """The three tables; one that has nothing to show is left out."""
+    """Build the tables of quality. A table without rows is left out."""
     cells = _cells(data.rows)
-    tables = [_main(data, cells, values), *_sweep(data, cells, values), _exact(data, cells, values)]
+    tables = [_main(data, cells, values), *_k_tables(data, cells, values), _exact(data, cells, values)]
     return [table for table in tables if table.rows]
 
 
 def judges_of(rows: Iterable[ResultRow]) -> list[str]:
-    """The judges that have win rates, in the order of the rows."""
+    """Return the judges that have win rates, in the order of the rows."""
     return list(dict.fromkeys(row.judge or "judge" for row in rows if row.metric == "win_rate"))
 
 
-def _cells(rows: Iterable[ResultRow]) -> _Cells:
+def _cells(rows: Iterable[ResultRow]) -> _Rows:
     return {
         ((row.judge or "judge") if row.metric == "win_rate" else row.metric, row.system, row.split): row
         for row in rows
@@ -40,7 +40,7 @@ def _cells(rows: Iterable[ResultRow]) -> _Cells:
 
 
 def _places(data: ReportData) -> list[tuple[str, str]]:
-    """Splits and systems in the order of the rows, split by split; positive controls of a group first."""
+    """Return the pairs of split and system that have rows, split by split, in the order of the rows."""
     splits = dict.fromkeys(row.split for row in data.rows)
     systems = dict.fromkeys(row.system for row in data.rows)
     known = {(row.split, row.system) for row in data.rows}
@@ -55,8 +55,8 @@ def _candidates(data: ReportData) -> list[str]:
     )
 
 
-def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
-    """The paper's Table 1, a row a split and system."""
+def _main(data: ReportData, cells: _Rows, values: Values) -> Table:
+    """Build the paper's Table 1, with a row for each split and system."""
     judges = judges_of(data.rows)
     leading = data.leading
     measures = [leading.name, *judges]
@@ -70,20 +70,20 @@ def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
     bold = {measure: _best_cells(data, values, measure) for measure in measures}
     for split, system in _places(data):
         stand_in = cells.get((leading.stand_in or "", system, split))
-        own = [cells.get((measure, system, split)) for measure in measures]
-        score = score_text(leading, own[0], stand_in)
-        own[0] = own[0] or stand_in
-        if not any(own):
+        row_cells = [cells.get((measure, system, split)) for measure in measures]
+        score = score_text(leading, row_cells[0], stand_in)
+        row_cells[0] = row_cells[0] or stand_in
+        if not any(row_cells):
             continue
         for place, measure in enumerate(measures):
             if (system, split) in bold[measure]:
                 best.add((len(rows), 3 + 2 * place))
-        first = next(row for row in own if row is not None)
-        texts = [text for row in own for text in (value_text(row), retention_text(row))]
+        first = next(row for row in row_cells if row is not None)
+        texts = [text for row in row_cells for text in (value_text(row), retention_text(row))]
         rows.append((split, system, k_text(first), score, *texts[1:], str(first.n)))
     note = (
-        "Retained: of the gap between the controls; for a win rate, between the negative control's and 50. "
-        + _BEST
+        "Retained: the share of the gap between the controls; for a win rate, of the gap between the "
+        "negative control's and 50. " + _BEST
     )
     doubted = [f"{MARK} {sentence}" for sentence in data.doubts.sentences]
     note = " ".join([note, *doubted])
@@ -92,17 +92,17 @@ def _main(data: ReportData, cells: _Cells, values: Values) -> Table:
 
 
 def _unique(columns: Sequence[str]) -> tuple[str, ...]:
-    """Columns of the same name are told apart, since a CSV needs it."""
+    """Make the names of columns unique, as a CSV file needs it."""
     seen: dict[str, int] = {}
-    found = []
+    unique = []
     for name in columns:
         seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"win rate {name}")
-    return tuple(found)
+        unique.append(name if seen[name] == 1 else f"win rate {name}")
+    return tuple(unique)
 
 
 def _best_cells(data: ReportData, values: Values, metric: str) -> set[tuple[str, str]]:
-    """(system, split) of the candidates that are clearly the best of their group on a split."""
+    """Return (system, split) of the candidates that are shown to be the best of their group on a split."""
     if metric in data.doubts.judges:
         return set()
     group_of = groups(data)
@@ -110,17 +110,17 @@ def _best_cells(data: ReportData, values: Values, metric: str) -> set[tuple[str,
     for system in _candidates(data):
         members.setdefault(group_of[system], []).append(system)
     splits = dict.fromkeys(row.split for row in data.rows)
-    found = set()
+    best_cells = set()
     for split in splits:
         for systems in members.values():
             best = values.clearly_best(metric, systems, split)
             if best is not None:
-                found.add((best, split))
-    return found
+                best_cells.add((best, split))
+    return best_cells
 
 
-def _sweep(data: ReportData, cells: _Cells, values: Values) -> list[Table]:
-    """The paper's sweep over k between the controls, a row a split; a table a group and metric."""
+def _k_tables(data: ReportData, cells: _Rows, values: Values) -> list[Table]:
+    """Build for each group and metric the paper's table over k between the controls, a row per split."""
     group_of = groups(data)
     tables = []
     for group in dict.fromkeys(group_of.values()):
@@ -130,15 +130,15 @@ def _sweep(data: ReportData, cells: _Cells, values: Values) -> list[Table]:
             continue
         negative = next((row.system for row in members if row.condition == "neg_control"), None)
         for measure in [data.leading.name, *judges_of(members)]:
-            table = _sweep_table(cells, values, measure, group, dict(sorted(gists.items())), negative)
+            table = _k_table(cells, values, measure, group, dict(sorted(gists.items())), negative)
             if data.doubts.of(measure):
                 table = data.doubts.marked(replace(table, best=frozenset()), measure)
             tables.append(table)
     return [table for table in tables if table.rows]
 
 
-def _sweep_table(
-    cells: _Cells,
+def _k_table(
+    cells: _Rows,
     values: Values,
     measure: str,
     positive: str,
@@ -150,13 +150,13 @@ def _sweep_table(
     rows: list[tuple[str, ...]] = []
     best: set[tuple[int, int]] = set()
     for split in splits:
-        found = [None if system is None else cells.get((measure, system, split)) for system in systems]
-        if any(row is not None for row in found[1:-1]):
+        row_cells = [None if system is None else cells.get((measure, system, split)) for system in systems]
+        if any(row is not None for row in row_cells[1:-1]):
             winner = values.clearly_best(measure, list(gists.values()), split)
             best |= {
                 (len(rows), 1 + place) for place, name in enumerate(systems) if name and name == winner
             }
-            texts = [value_text(row) for row in found]
+            texts = [value_text(row) for row in row_cells]
             if measure != values.leading:
                 texts[-1] = "50"  # against itself
             rows.append((split, *texts))
@@ -171,25 +171,25 @@ def _sweep_table(
     return Table(f"k-sweep-{slug}", title, columns, tuple(rows), note, frozenset(best))
 
 
-def _control(cells: _Cells, role: str, system: str | None) -> str:
-    """A column's name, marked where the control is the candidate's own weights, not trained as one."""
+def _control(cells: _Rows, role: str, system: str | None) -> str:
+    """Name a control's column. It is marked if the control is the candidate's own weights, untrained."""
     rows = [row for (_, name, _), row in cells.items() if name == system]
     return f"{role} control{' (untrained)' if any(row.control == 'untrained' for row in rows) else ''}"
 
 
-def _exact(data: ReportData, cells: _Cells, values: Values) -> Table:
+def _exact(data: ReportData, cells: _Rows, values: Values) -> Table:
     leading = data.leading
     stand_in = None if leading.stand_in is None else metric(leading.stand_in)
-    blind = {split: unread for split, unread in values.unread.items() if unread and stand_in}
+    unreadable = {split: unread for split, unread in values.unread.items() if unread and stand_in}
     rows = []
     for split, system in _places(data):
         match = cells.get(("exact_match", system, split))
         if match is not None:
             equal = cells.get(("exact_match_pos", system, split))
-            read = (value_text(cells.get((leading.stand_in or "", system, split))),) if blind else ()
+            read = (value_text(cells.get((leading.stand_in or "", system, split))),) if unreadable else ()
             rows.append((split, system, value_text(match), value_text(equal), *read, str(match.n)))
-    read = (stand_in.title,) if blind and stand_in else ()
+    read = (stand_in.title,) if unreadable and stand_in else ()
     columns = ("split", "system", "= reference", "= positive control", *read, "n")
-    listed = "; ".join(f"{split}: {unread}" for split, unread in blind.items())
-    note = f"{listed}. {', '.join(read)} reads them." if blind else ""
+    listed = "; ".join(f"{split}: {unread}" for split, unread in unreadable.items())
+    note = f"{listed}. {', '.join(read)} reads them." if unreadable else ""
     return Table("exact-match", "Exact match", columns, tuple(rows), note)

@@ -1,4 +1,4 @@
-"""From the records of runs to sample rows: one example with what every system made of it."""
+"""Samples: each example with the outputs of all systems, their scores and judgements."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from gisteval.scores.lines import ScoredOutput, read_scores
 EXACT = ExactMatch()
 
 SLUG = 12
-"""Characters of the content id that name a sample in a link."""
+"""The number of characters of the content id that name a sample in a link."""
 
 
 @dataclass(frozen=True, slots=True)
 class SystemInfo:
-    """A system of a run under a name that is its own among all runs.
+    """A system of a run.
 
-    role: candidate, positive or negative. reference: the positive control it is compared with.
+    Attributes:
+        name: Its name, unique among all runs.
+        role: candidate, positive or negative.
+        k: Its number of gist tokens or slots.
+        reference: The positive control that it is compared with, if there is one.
     """
 
     name: str
@@ -35,7 +39,12 @@ class SystemInfo:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A judge's value of one output against the reference system: 1, 1/2, 0, or None without an answer."""
+    """A judge's verdicts on one output against the positive control.
+
+    Attributes:
+        value: 1 for a win, 1/2 for a tie, 0 for a loss, or the mean of both orders; None without an answer.
+        verdicts: The verdicts, one for each order.
+    """
 
     value: float | None
     verdicts: tuple[Verdict, ...]
@@ -43,10 +52,16 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One system's output: its scores, judgements by judge, and its failure groups.
+    """One system's output on an example.
 
-    score: the value of the leading metric, or of the one that stands in for it where that can't read the
-    split's references; None where it is not known. exact: whether it is the reference.
+    Attributes:
+        text: The output.
+        finished: Whether it ended before the length limit; None if unknown.
+        score: The value of the leading metric, or of its stand-in if the leading one can't read the split's
+            references; None if unknown.
+        exact: Whether it equals the reference.
+        judgements: The judgements, by judge.
+        groups: The failure groups that it belongs to.
     """
 
     text: str
@@ -59,7 +74,13 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An example and its outputs by system name; a system without an output has none here."""
+    """An example with its outputs.
+
+    Attributes:
+        slug: Its name in links.
+        example: The example.
+        outputs: The outputs by the system's name; absent without an output.
+    """
 
     slug: str
     example: Example
@@ -68,10 +89,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """All samples of some runs, in the order of their splits.
+    """All samples of one or more runs.
 
-    without_output: by system and split, the content ids that the system was asked and has no output for.
-    leading: the name of the metric that scores are of.
+    Attributes:
+        systems: The systems, in the order of the runs.
+        splits: The splits.
+        judges: The judges.
+        samples: The samples, in the order of their splits.
+        without_output: The content ids of the examples without an output, by system and split.
+        leading: The name of the metric of the scores.
     """
 
     systems: tuple[SystemInfo, ...]
@@ -82,37 +108,41 @@ class Samples:
     leading: str = LEADING
 
     def of_role(self, role: str) -> tuple[SystemInfo, ...]:
-        """The systems of one role, in the order of the runs."""
+        """Return the systems of one role, in the order of the runs."""
         return tuple(system for system in self.systems if system.role == role)
 
 
 def collect_samples(data: ReportData) -> Samples:
-    """Line up the outputs of all runs by split and content. Raises GistevalError for damaged records."""
+    """Match the outputs of all runs by split and content.
+
+    Raises:
+        GistevalError: Records are damaged.
+    """
     systems: list[SystemInfo] = []
     examples: dict[tuple[str, str, str], Example] = {}
     outputs: dict[tuple[str, str], dict[str, Output]] = {}
     judges: dict[str, None] = {}
     without_output = {}
     for run in data.runs:
-        own = _systems(run)
-        systems += own.values()
+        run_systems = _systems(run)
+        systems += run_systems.values()
         verdicts = _verdicts(run)
         judges.update(dict.fromkeys(judge for judge, _, _ in verdicts))
         for split in run.folder.splits:
             wanted = {}
-            found = run.folder.examples(split)
-            score = _score_of(data.leading, found)
-            for example in found:
+            examples_here = run.folder.examples(split)
+            score = _score_of(data.leading, examples_here)
+            for example in examples_here:
                 examples.setdefault((split, example.content_id, example.id), example)
                 wanted[example.content_id] = example
-            for name, system in own.items():
+            for name, system in run_systems.items():
                 unanswered = set(wanted)
-                for scored in read_scores(run.folder, name, split, found, (score, EXACT)):
+                for scored in read_scores(run.folder, name, split, examples_here, (score, EXACT)):
                     content = scored.generation.content
                     unanswered.discard(content)
                     judged = _judgements(verdicts, name, split, scored.example)
-                    made = _output(scored, judged, score)
-                    outputs.setdefault((split, content), {})[system.name] = made
+                    output = _output(scored, judged, score)
+                    outputs.setdefault((split, content), {})[system.name] = output
                 without_output[system.name, split] = frozenset(unanswered)
     return Samples(
         tuple(systems),
@@ -125,26 +155,26 @@ def collect_samples(data: ReportData) -> Samples:
 
 
 def _score_of(leading: Metric, examples: Sequence[Example]) -> OutputMetric:
-    """The metric of a split's scores: the leading one, or its stand-in where that can't read them."""
+    """Return the metric of a split's scores: the leading one, or its stand-in if it can't read them."""
     blind = leading.unread([example.output for example in examples]).too_many
-    found = metric(leading.stand_in) if blind and leading.stand_in is not None else leading
-    assert isinstance(found, OutputMetric)
-    return found
+    score = metric(leading.stand_in) if blind and leading.stand_in is not None else leading
+    assert isinstance(score, OutputMetric)
+    return score
 
 
 def _systems(run: RunData) -> dict[str, SystemInfo]:
-    """A run's systems by their own names there."""
+    """Return a run's systems by their names in the run."""
     compared = {row.system: row.reference for row in run.rows if row.reference is not None}
-    found = run.folder.systems
-    positives = [run.names.get(system.name, system.name) for system in found if system.role == "positive"]
+    entries = run.folder.systems
+    positives = [run.names.get(system.name, system.name) for system in entries if system.role == "positive"]
     only = positives[0] if len(positives) == 1 else None
-    known = {run.names.get(system.name, system.name) for system in found}
+    known = {run.names.get(system.name, system.name) for system in entries}
     systems = {}
-    for system in found:
+    for system in entries:
         name = run.names.get(system.name, system.name)
         role = system.role
         reference = None if role == "positive" else compared.get(name, only)
-        if reference not in known:  # the manifest knows nothing of it, so nothing of it can be shown
+        if reference not in known:  # the manifest doesn't describe it, so it can't be shown
             reference = None
         systems[system.name] = SystemInfo(name, role, system.k, reference)
     return systems
@@ -154,12 +184,12 @@ Judged = Mapping[str, Judgement]
 
 
 def _verdicts(run: RunData) -> dict[tuple[str, str, str], Judged]:
-    """Judgements by (judge, system, split), then by pair; only those that make the win rate."""
-    by_system: dict[tuple[str, str, str], list[Verdict]] = {}
+    """Return the judgements behind win rates by (judge, system, split), then by pair."""
+    verdicts_of: dict[tuple[str, str, str], list[Verdict]] = {}
     for verdict in run.folder.all_verdicts():
         if verdict.purpose == "main":
-            by_system.setdefault((verdict.judge, verdict.system, verdict.split), []).append(verdict)
-    return {key: _by_pair(verdicts) for key, verdicts in by_system.items()}
+            verdicts_of.setdefault((verdict.judge, verdict.system, verdict.split), []).append(verdict)
+    return {key: _by_pair(verdicts) for key, verdicts in verdicts_of.items()}
 
 
 def _by_pair(verdicts: Iterable[Verdict]) -> Judged:
@@ -178,9 +208,9 @@ def _judgements(
 ) -> dict[str, Judgement]:
     pair = example.content_id
     return {
-        judge: found[pair]
-        for (judge, judged, where), found in verdicts.items()
-        if (judged, where) == (system, split) and pair in found
+        judge: by_pair[pair]
+        for (judge, judged, where), by_pair in verdicts.items()
+        if (judged, where) == (system, split) and pair in by_pair
     }
 
 

@@ -1,4 +1,4 @@
-"""A report on loopback: one page, for the browser of this machine only."""
+"""A server that shows a report to the browser of this machine only, on the loopback address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gisteval.report.page import page_policy
 
 LOOPBACK = "127.0.0.1"
 HOSTS = (LOOPBACK, "localhost")
-"""Names under which the page answers; any other Host is a page elsewhere that points its name here."""
+"""The allowed Host names. Any other one is a foreign name that was pointed at this machine."""
 
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -22,14 +22,22 @@ HEADERS = {
 
 
 class ReportServer(ThreadingHTTPServer):
-    """Serves one file at `/`; it is read anew each time, so a rebuilt report is one reload away."""
+    """Serves one file at `/`. It is read for each request, so a reload shows a rebuilt report."""
 
     daemon_threads = True
 
     def __init__(self, page: Path, port: int = 0) -> None:
-        """Port 0 takes a free one. Raises GistevalError if the port is taken."""
+        """Bind the server to a port.
+
+        Args:
+            page: The file to serve.
+            port: The port; 0 takes a free one.
+
+        Raises:
+            GistevalError: The port is in use.
+        """
         self.page = page
-        # The folder may be somebody else's, its page too: only scripts and styles of this installation run.
+        # The page may come from somebody else, so only scripts and styles of this installation may run.
         self.policy = f"{page_policy()}; frame-ancestors 'none'"
         try:
             super().__init__((LOOPBACK, port), _Handler)
@@ -38,7 +46,7 @@ class ReportServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         return f"http://{LOOPBACK}:{self.server_port}/"
 
 
@@ -76,4 +84,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests of one's own browser are no news."""
+        """Log nothing."""

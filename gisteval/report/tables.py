@@ -1,4 +1,4 @@
-"""The main table of a run, as text cells that any output format can lay out."""
+"""The main table of a run, as text cells for any output format."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from gisteval.report.layout import Table
 
 
 def split_tables(rows: Iterable[ResultRow]) -> list[Table]:
-    """A table for each split, named after it: a row of cells a system, in the order of the run."""
+    """Build a table for each split, named after it, with a row for each system in the order of the run."""
     splits: dict[str, dict[str, dict[str, ResultRow]]] = {}
     names: dict[str, None] = {}
     for row in rows:
         splits.setdefault(row.split, {}).setdefault(row.system, {})[row.metric] = row
         names[row.metric] = None
     scores = _scores([metric(name) for name in names])
-    kept = [score for score in scores if score.graded and score.paired]
+    retained = [score for score in scores if score.graded and score.paired]
     columns = (
         "system",
         "k",
         *(score.title for score in scores),
-        *(f"retained {score.title} %" for score in kept),
+        *(f"retained {score.title} %" for score in retained),
         *(metric(name).title for name in (*COMPRESSION, "bytes")),
         "n",
     )
     note = (
-        "Compression: tokens of the instruction for each slot kept of it, without the template's: as the "
-        "budget asks, as achieved (both the mean of the examples' ratios), and the ratio of mean lengths."
+        "Compression is the number of the instruction's tokens per slot, without the template's: as the "
+        "budget asks and as achieved (both are means of the examples' ratios), and the ratio of mean "
+        "lengths."
     )
     return [
         Table(
             split,
             split,
             columns,
-            tuple(_cells(name, found, scores, kept) for name, found in systems.items()),
+            tuple(_cells(name, by_metric, scores, retained) for name, by_metric in systems.items()),
             note,
         )
         for split, systems in splits.items()
@@ -46,19 +47,19 @@ def split_tables(rows: Iterable[ResultRow]) -> list[Table]:
 
 
 def _scores(metrics: Sequence[Metric]) -> list[Metric]:
-    """The metrics that have a column: the usual ones, or those of the rows where a task names others.
+    """Return the metrics that have a column: the usual ones, or those of the rows if the task names others.
 
-    A metric and the one that stands in for it share a column.
+    A metric and its stand-in share a column.
     """
-    found = [m for m in metrics if (m.graded or m.paired) and not isinstance(m, JudgedMetric)]
-    if all(m.name in SCORES for m in found):
-        found = [metric(name) for name in SCORES]
-    principals = {m.stand_in: m for m in (*map(metric, SCORES), *found)}
-    return list({m.name: m for m in (principals.get(m.name, m) for m in found)}.values())
+    scores = [m for m in metrics if (m.graded or m.paired) and not isinstance(m, JudgedMetric)]
+    if all(m.name in SCORES for m in scores):
+        scores = [metric(name) for name in SCORES]
+    principals = {m.stand_in: m for m in (*map(metric, SCORES), *scores)}
+    return list({m.name: m for m in (principals.get(m.name, m) for m in scores)}.values())
 
 
 def _cells(
-    name: str, rows: Mapping[str, ResultRow], scores: Sequence[Metric], kept: Sequence[Metric]
+    name: str, rows: Mapping[str, ResultRow], scores: Sequence[Metric], retained: Sequence[Metric]
 ) -> tuple[str, ...]:
     first = next(iter(rows.values()))
     failures = f" ({first.failures} without output)" if first.failures else ""
@@ -67,7 +68,7 @@ def _cells(
         name,
         k_text(first),
         *(score_text(score, rows.get(score.name), stand_ins[score.name]) for score in scores),
-        *(retention_text(rows.get(score.name) or stand_ins[score.name]) for score in kept),
+        *(retention_text(rows.get(score.name) or stand_ins[score.name]) for score in retained),
         *(_times(rows.get(name)) for name in COMPRESSION),
         f"{rows['bytes'].value:,.0f}" if "bytes" in rows else "-",
         f"{first.n}{failures}",
@@ -75,28 +76,28 @@ def _cells(
 
 
 def value_text(row: ResultRow | None) -> str:
-    """A row's value with its interval, in the digits of its metric; a dash without a row."""
+    """Write a row's value with its interval, with the decimals of its metric; a dash without a row."""
     if row is None:
         return "-"
     return interval_text(row.value, row.ci_low, row.ci_high, metric(row.metric).digits)
 
 
 def score_text(score: Metric, row: ResultRow | None, stand_in: ResultRow | None) -> str:
-    """A metric's value; where it can't read the references that of its stand-in, which says so."""
+    """Write a metric's value, or that of its stand-in, with its name, if it can't read the references."""
     if row is not None or stand_in is None:
         return value_text(row)
     return f"{value_text(stand_in)} ({metric(stand_in.metric).title.removeprefix(f'{score.title}, ')})"
 
 
 def retention_text(row: ResultRow | None) -> str:
-    """What a row retains, in percent with its interval; a dash if it has none."""
+    """Write a row's retention in percent with its interval; a dash without one."""
     if row is None or row.retention is None:
         return "-"
     return interval_text(row.retention, row.retention_ci_low, row.retention_ci_high, 0)
 
 
 def interval_text(value: float, low: float | None, high: float | None, digits: int) -> str:
-    """`45.4 [39.5, 51.2]`; an unbounded end is written as such."""
+    """Write a value with its interval: `45.4 [39.5, 51.2]`. None is an unbounded end."""
     if low is None and high is None:
         return f"{rounded(value, digits)} [unbounded]"
     ends = [
@@ -107,7 +108,7 @@ def interval_text(value: float, low: float | None, high: float | None, digits: i
 
 
 def rounded(value: float, digits: int) -> str:
-    """Half away from zero, as people round: a win rate of 49.65 is 49.7, though its float lies below."""
+    """Round half away from zero: a win rate of 49.65 is 49.7, though its float is slightly smaller."""
     if abs(value) >= 1e15:  # more digits than a decimal context holds
         return f"{value:.{digits}f}"
     return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
@@ -117,11 +118,11 @@ COMPRESSION = ("compression_requested", "compression_achieved", "compression_rat
 
 
 def _times(row: ResultRow | None) -> str:
-    """How many tokens of the instruction a kept slot stands for."""
+    """Write a compression factor."""
     return "-" if row is None else f"{row.value:.1f}x"
 
 
 def k_text(row: ResultRow) -> str:
-    """Gist tokens or slots of a candidate; a control has none that count, nor has a shortened prompt."""
+    """Write a candidate's gist tokens or slots; a dash for a control or a shortened prompt."""
     without = row.condition in ("pos_control", "neg_control") or not may_use_gists(row.compressor)
     return "-" if without or not row.k else str(row.k)

@@ -1,4 +1,4 @@
-"""Medians of timings in the content of a profile, as text: no interval where there is none."""
+"""Medians of timings as text, with an interval only if there are enough passes for one."""
 
 from __future__ import annotations
 
@@ -7,49 +7,54 @@ from gisteval.report.layout import uses_text
 from gisteval.report.tables import interval_text, rounded
 
 Timed = MedianFacts | SavingFacts
-"""A median with its interval."""
+"""A median of timings with its interval."""
 
 MOST_P_VALUE = 0.05
-"""Of no difference, at which one is said to be shown."""
+"""The largest corrected p-value at which a difference counts as shown."""
 
 FEWEST_FOR_RANGE, FEWEST_FOR_95 = 3, 6
-"""Passes below which a median has no range, and no interval of 95%."""
+"""The numbers of passes from which a median has a range, and a 95% interval."""
 
 
-def shown_interval(found: Timed) -> tuple[float, float] | None:
-    """What stands beside a median: its interval, or the range of a few passes; None for one or two."""
-    if found.n < FEWEST_FOR_RANGE or found.low is None or found.high is None or found.low == found.high:
+def shown_interval(timing: Timed) -> tuple[float, float] | None:
+    """Return the interval of a median, or the range of a few passes; None with one or two passes."""
+    if (
+        timing.n < FEWEST_FOR_RANGE
+        or timing.low is None
+        or timing.high is None
+        or timing.low == timing.high
+    ):
         return None
-    return found.low, found.high
+    return timing.low, timing.high
 
 
-def proven_interval(found: Timed) -> tuple[float, float] | None:
-    """The interval, if it covers 95%: the only one that a statement may rest on."""
-    return None if found.n < FEWEST_FOR_95 else shown_interval(found)
+def proven_interval(timing: Timed) -> tuple[float, float] | None:
+    """Return the interval if it covers 95%. Statements are based on no other."""
+    return None if timing.n < FEWEST_FOR_95 else shown_interval(timing)
 
 
-def is_faster(found: SavingFacts) -> str:
-    """Of a saving: yes, slower, not shown, or too few passes.
+def is_faster(saving: SavingFacts) -> str:
+    """Say whether a way is faster: "yes", "slower", "not shown" or "too few passes".
 
-    p_value: of no difference, corrected for all savings that it stands beside.
+    The p-value of the saving is corrected for all savings of its table.
     """
-    interval = proven_interval(found)
+    interval = proven_interval(saving)
     if interval is None:
         return "too few passes"
-    if found.p_value > MOST_P_VALUE:
+    if saving.p_value > MOST_P_VALUE:
         return "not shown"
     return "yes" if interval[0] > 0 else "slower" if interval[1] < 0 else "not shown"
 
 
 def median_text(value: float, ends: tuple[float, float] | None, digits: int, scale: float = 1.0) -> str:
-    """`2.000 [1.800, 2.300]`, or the bare value; all of them times `scale`."""
+    """Write a median with its interval, or alone: `2.000 [1.800, 2.300]`. All are multiplied by `scale`."""
     if ends is None:
         return rounded(scale * value, digits)
     return interval_text(scale * value, scale * ends[0], scale * ends[1], digits)
 
 
 def passes_text(rounds: int) -> str:
-    """How often a batch was measured, and what its intervals are."""
+    """Say how often a batch was measured, and what its intervals are."""
     if rounds == 1:
         return "One repetition: no interval"
     if rounds < FEWEST_FOR_RANGE:
@@ -61,7 +66,7 @@ def passes_text(rounds: int) -> str:
 
 
 def pays_text(even: BreakEvenFacts) -> str:
-    """From which use on compression pays; a measured number is "about"."""
+    """Say from which use on compression pays. A measured number is "about" that."""
     uses = even.reuses
     if uses is None or uses <= 1:
         return uses_text(uses)
@@ -69,7 +74,7 @@ def pays_text(even: BreakEvenFacts) -> str:
 
 
 def pays_interval(even: BreakEvenFacts) -> str:
-    """`2 to 43`, `2 to never`; what is counted is exact, what is timed may have no interval."""
+    """Write the interval of a break-even point: `2 to 43`, `2 to never`; "exact" for counted FLOPs."""
     if even.unit == "flops":
         return "exact"
     if even.interval is None:

@@ -1,4 +1,4 @@
-"""Values by example, for what intervals of single systems can't say: whether one system is better."""
+"""Values by example, and paired tests that show whether one candidate is better than another."""
 
 from __future__ import annotations
 
@@ -19,19 +19,26 @@ from gisteval.scores.comparison import difference_p_value
 from gisteval.stats.intervals import mean_error
 
 Column = tuple[str, str, str]
-"""The leading metric or a judge (of its win rate), system and split."""
+"""The leading metric or a judge (for its win rate), system and split."""
 
 WIN_RATE = "win_rate"
 
 _UNCLEAR = 1.5
-"""Standard errors below which a difference isn't tested: no correction leaves it significant."""
+"""A difference of fewer standard errors is not tested, since it can't be significant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One candidate less another, on the examples both have a value for; positive where the one is better.
+    """The difference of two candidates, on the examples that both have a value for.
 
-    p_value: of no difference, corrected for all pairs of candidates, splits and metrics beside one control.
+    Attributes:
+        metric: The leading metric, or the judge of a win rate.
+        split: The split.
+        one: The first candidate.
+        other: The second candidate.
+        value: The mean difference, positive if `one` is better.
+        p_value: The p-value of no difference, corrected for all pairs of candidates, splits and metrics of
+            one positive control.
     """
 
     metric: str
@@ -43,7 +50,7 @@ class Difference:
 
     @property
     def better(self) -> str | None:
-        """The one that is shown to be better, if any."""
+        """The candidate that is shown to be better, if any."""
         if self.p_value > LEVEL:
             return None
         return self.one if self.value > 0 else self.other
@@ -51,10 +58,14 @@ class Difference:
 
 @dataclass
 class Values:
-    """By column and content id; clusters are instructions.
+    """The values of all systems by example.
 
-    unread: by split, the references that the leading metric can't read. candidates: those of one positive
-    control, by its name. leading: the name of the leading metric; all other columns are judges'.
+    Attributes:
+        columns: The values by column, then by content id.
+        clusters: The instruction of each example, by content id.
+        unread: The references that the leading metric can't read, by split.
+        candidates: The candidates of each positive control, by the control's name.
+        leading: The name of the leading metric. All other columns belong to judges.
     """
 
     columns: dict[Column, dict[str, float]] = field(default_factory=dict)
@@ -70,23 +81,23 @@ class Values:
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """Every two candidates of a positive control, on every split and metric, tested together."""
+        """The tests of any two candidates of a positive control, on each split and metric."""
         places = dict.fromkeys((metric, split) for metric, _, split in self.columns)
         corrected: list[Difference] = []
         for members in self.candidates.values():
-            found = [
+            uncorrected = [
                 difference for metric, split in places for difference in self._pairs(metric, split, members)
             ]
-            adjusted = stats.holm([difference.p_value for difference in found])
+            adjusted = stats.holm([difference.p_value for difference in uncorrected])
             corrected += (
                 replace(difference, p_value=min(p_value / ORDERS, 1.0))
-                for difference, p_value in zip(found, adjusted, strict=True)
+                for difference, p_value in zip(uncorrected, adjusted, strict=True)
             )
         return tuple(corrected)
 
     @cached_property
     def _better(self) -> frozenset[tuple[str, str, str, str]]:
-        """Metric, split, the better and the worse of all pairs that are shown to differ."""
+        """The pairs that are shown to differ, as metric, split, better and worse system."""
         return frozenset(
             (d.metric, d.split, d.better, d.other if d.better == d.one else d.one)
             for d in self.differences
@@ -94,27 +105,27 @@ class Values:
         )
 
     def clearly_best(self, metric: str, systems: Sequence[str], split: str) -> str | None:
-        """The system that is shown to be better than each of the others, if there is one."""
-        found = [name for name in systems if self.columns.get((metric, name, split))]
-        for best in found if len(found) > 1 else []:
-            if all((metric, split, best, other) in self._better for other in found if other != best):
+        """Return the system that is shown to be better than each of the others, if there is one."""
+        measured = [name for name in systems if self.columns.get((metric, name, split))]
+        for best in measured if len(measured) > 1 else []:
+            if all((metric, split, best, other) in self._better for other in measured if other != best):
                 return best
         return None
 
     def _pairs(self, metric: str, split: str, members: Sequence[str]) -> Iterator[Difference]:
-        for one, other in combinations(members, 2):
-            ours, theirs = (self.columns.get((metric, name, split), {}) for name in (one, other))
+        for first, second in combinations(members, 2):
+            ours, theirs = (self.columns.get((metric, name, split), {}) for name in (first, second))
             shared = [content for content in ours if content in theirs]
             if shared:
                 measured = find_metric(metric if metric == self.leading else WIN_RATE)
                 values = np.array([ours[content] - theirs[content] for content in shared])
                 labels = [self.clusters[content] for content in shared]
                 value, p_value = _test(measured, measured.sign * values, labels)
-                yield Difference(metric, split, one, other, value, p_value)
+                yield Difference(metric, split, first, second, value, p_value)
 
 
 def _test(measured: Metric, differences: stats.FloatArray, clusters: Sequence[str]) -> tuple[float, float]:
-    """The mean of some differences and the p-value of 0; 1 where it is not worth a test."""
+    """Return the mean of the differences and the p-value of 0; 1 if it can't be significant."""
     error = mean_error(differences, clusters)
     if abs(error.mean) < _UNCLEAR * error.standard_error:
         return error.mean, 1.0
@@ -122,9 +133,10 @@ def _test(measured: Metric, differences: stats.FloatArray, clusters: Sequence[st
 
 
 def values_of(samples: Samples) -> Values:
-    """The leading metric where it reads the references, and judges' values of all samples.
+    """Collect the values of the leading metric and of the judges from all samples.
 
-    An output that is missing has the worst value.
+    The leading metric is left out on splits whose references it can't read. A missing output has the worst
+    value.
     """
     leading = find_metric(samples.leading)
     values = Values(leading=leading.name)
@@ -161,7 +173,7 @@ def values_of(samples: Samples) -> Values:
 
 
 def groups(data: ReportData) -> Mapping[str, str]:
-    """By system, the positive control it is held against; a system without one stands for itself."""
-    found = {row.system: row.system for row in data.rows}
-    found |= {row.system: row.reference for row in data.rows if row.reference is not None}
-    return found
+    """Return the positive control of each system, by system; a system without one is its own group."""
+    group_of = {row.system: row.system for row in data.rows}
+    group_of |= {row.system: row.reference for row in data.rows if row.reference is not None}
+    return group_of

@@ -1,1 +1,1 @@
-"""Per-example values of a run: read from its folder, lined up, compared, and summed up in result rows."""
+"""Scoring of a run: values of each output, columns of each system, comparisons, and result rows."""

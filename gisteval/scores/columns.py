@@ -1,4 +1,4 @@
-"""One system on one split as columns: a value an example and metric, in the order of the examples."""
+"""Columns of one system on one split: for each metric an array with the value of each example."""
 
 from __future__ import annotations
 
@@ -23,12 +23,18 @@ from gisteval.stats.samples import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class SystemScores:
-    """One system on one split: per-example values in the order of the split's examples.
+    """The values of one system on one split, in the order of the split's examples.
 
-    Texts are dropped, so memory stays small: `columns` has an array a metric, `outputs` a digest of each
-    output, None where there is none. Such an example has the worst value of a metric that grades; what is
-    measured on outputs is NaN there. first: a record, for what it says of the system. failures counts the
-    examples without an output.
+    Texts are not held, so memory stays small. An example without an output has the worst value of a metric
+    that grades, and NaN for any other metric.
+
+    Attributes:
+        first: One record of the system, which describes the system.
+        contents: The content id of each example.
+        clusters: The instruction of each example, the label of its cluster.
+        columns: The values of each metric, shape (n,), by the metric's name.
+        outputs: A digest of each output; None without an output.
+        failures: The number of examples without an output.
     """
 
     first: Generation
@@ -40,16 +46,20 @@ class SystemScores:
 
     @property
     def answered(self) -> NDArray[np.bool_]:
-        """Which examples have an output."""
+        """Which examples have an output, shape (n,)."""
         return np.array([output is not None for output in self.outputs])
 
 
 def read_system(
     folder: RunFolder, system: str, split: str, metrics: Sequence[Metric] | None = None
 ) -> SystemScores | None:
-    """A system's columns from the run's folder; None if it has no output on the split at all.
+    """Read a system's columns from the run's folder.
 
-    Raises InvalidRun if an example has neither a record nor a reason to lack one.
+    Returns:
+        The columns; None if the system has no output on the split.
+
+    Raises:
+        InvalidRun: An example has no record, and is not recorded as failed either.
     """
     chosen = run_metrics(folder) if metrics is None else metrics
     examples = asked(folder, system, split)
@@ -68,30 +78,33 @@ def line_up(
     failed: AbstractSet[str],
     metrics: Sequence[Metric],
 ) -> SystemScores | None:
-    """Line a system's values up with the split's examples; None if all of them failed.
+    """Put a system's values in the order of the split's examples.
 
     Args:
-        examples: All that the system was asked.
-        scored: Its outputs with their values, in any order; the last of an example counts.
-        failed: Content ids of examples known to have no output.
-        metrics: Those wanted. One that can't read the references is left out, and so is one that is not
-            known of every output.
+        examples: The examples that the system was asked.
+        scored: Its outputs with their values, in any order. The last one of an example counts.
+        failed: The content ids of the examples that are known to have no output.
+        metrics: The metrics wanted. A metric is left out if it can't read the references, or if its value
+            is unknown for some output.
+
+    Returns:
+        The columns; None if all examples failed.
 
     Raises:
-        InvalidRun: Another example lacks an output.
+        InvalidRun: An example that did not fail has no output.
     """
     values: dict[str, Mapping[str, float]] = {}
     outputs: dict[str, str] = {}
     references: dict[str, str] = {}
     old_counts: set[bool] = set()
     first: Generation | None = None
-    for item in scored:
-        generation = item.generation
+    for output in scored:
+        generation = output.generation
         first = first or generation
         old_counts.add(generation.kept_template is None)
-        references[generation.content] = item.reference
-        values[generation.content] = item.values
-        outputs[generation.content] = item.text_digest
+        references[generation.content] = output.reference
+        values[generation.content] = output.values
+        outputs[generation.content] = output.text_digest
     missing = [e for e in examples if e.content_id not in values and e.content_id not in failed]
     if missing:
         where = f"{first.system} on {first.split}" if first else f"split {missing[0].split}"
@@ -101,16 +114,18 @@ def line_up(
         return None
     names = set.intersection(*map(set, values.values()))
     if len(old_counts) > 1:
-        # Records of an older version, which counted the template's tokens otherwise, among new ones.
+        # Some records are of an older version, which counted the template's tokens differently.
         names -= {"compression_requested", "compression_achieved"}
-    read = list(references.values())
-    kept = [m for m in output_metrics(metrics) if m.name in names and not m.unread(read).too_many]
+    references_read = list(references.values())
+    usable = [
+        m for m in output_metrics(metrics) if m.name in names and not m.unread(references_read).too_many
+    ]
     contents = tuple(example.content_id for example in examples)
     return SystemScores(
         first,
         contents,
         tuple(example.instruction for example in examples),
-        {metric.name: _column(metric, contents, values) for metric in kept},
+        {metric.name: _column(metric, contents, values) for metric in usable},
         tuple(outputs.get(content) for content in contents),
         sum(content not in values for content in contents),
     )
@@ -119,7 +134,7 @@ def line_up(
 def _column(
     metric: OutputMetric, contents: Sequence[str], values: Mapping[str, Mapping[str, float]]
 ) -> FloatArray:
-    """A metric in the order of the contents."""
+    """Return the values of a metric in the order of the contents, shape (n,)."""
     missing = metric.without_output
     return np.array(
         [values[content][metric.name] if content in values else missing for content in contents]
@@ -127,19 +142,22 @@ def _column(
 
 
 def beside(scores: SystemScores, control: SystemScores | None) -> SystemScores | None:
-    """A control with its values in the order of a system's examples; None if it is that system.
+    """Put a control's values in the order of a system's examples.
 
-    An example that the control was not asked counts as one that it has no output for.
+    If the control was not asked an example, it counts as having no output for it.
+
+    Returns:
+        The control's columns; None without a control, or if the system is that control itself.
     """
     if control is None or control.first.system == scores.first.system:
         return None
     if control.contents == scores.contents:
         return control
-    places = {content: place for place, content in enumerate(control.contents)}
-    order = [places.get(content) for content in scores.contents]
+    positions = {content: position for position, content in enumerate(control.contents)}
+    order = [positions.get(content) for content in scores.contents]
     columns = {
-        name: np.array([math.nan if place is None else column[place] for place in order])
+        name: np.array([math.nan if position is None else column[position] for position in order])
         for name, column in control.columns.items()
     }
-    outputs = tuple(None if place is None else control.outputs[place] for place in order)
+    outputs = tuple(None if position is None else control.outputs[position] for position in order)
     return replace(control, contents=scores.contents, columns=columns, outputs=outputs)

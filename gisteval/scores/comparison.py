@@ -1,6 +1,6 @@
-"""Two systems on one metric: the only functions for paired differences and what is retained.
+"""Comparisons of two systems on one metric: paired differences and retention.
 
-Result rows, the comparison of runs and the gate all ask here, so none of them says what another denies.
+Result rows, `gisteval compare` and the gate all call these functions, so their numbers agree.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gisteval.stats.samples import FloatArray
 
 
 def labels_of(clusters: Sequence[str], known: NDArray[np.bool_]) -> list[str]:
-    """The cluster labels of the examples that are known."""
+    """Return the cluster labels of the examples whose value is known."""
     return [label for label, keep in zip(clusters, known, strict=True) if keep]
 
 
@@ -32,15 +32,18 @@ def paired_difference(
     permutations: int = 1,
     span: float | None = None,
 ) -> stats.PairedDifference | None:
-    """The mean of ours - theirs over the examples that both have a value for; None without any.
+    """Test the mean of ours - theirs over the examples that both have a value for.
 
     Args:
-        metric: Its range says which interval holds.
-        ours: Values of one system, shape (n,), NaN where there is none.
-        theirs: Those of the other, of the same examples in the same order.
-        clusters: The label of each example, shape (n,).
-        permutations: Of the sign flips of the second p-value.
-        span: The largest difference there can be, where it is less than the metric's own.
+        metric: The metric. Its range decides which interval is used.
+        ours: The values of one system, shape (n,), NaN where unknown.
+        theirs: The values of the other system on the same examples, in the same order.
+        clusters: The cluster label of each example, shape (n,).
+        permutations: The number of random sign flips for the second p-value.
+        span: The largest possible difference, if it is smaller than the metric's span.
+
+    Returns:
+        The difference in the metric's unit; None if no example has both values.
     """
     differences = ours - theirs
     known = ~np.isnan(differences)
@@ -56,29 +59,38 @@ def paired_difference(
 
 
 def difference_p_value(metric: Metric, differences: FloatArray, clusters: Sequence[str]) -> float:
-    """The p-value of `paired_difference` for known differences, without its costly interval."""
+    """Return the p-value of `paired_difference` for known differences, without the costly interval."""
     if metric.span is None:
         return mean_error(differences, clusters).p_value()
     return stats.bounded_mean(differences, -metric.span, metric.span, clusters).p_value(0.0)
 
 
 def margin_test(metric: Metric, scores: SystemScores, positive: SystemScores) -> stats.MarginTest | None:
-    """Whether a system is within the margin of its positive control, and whether it is worse.
+    """Test whether a system is within the margin of its positive control, and whether it is worse.
 
-    Where the control has no output its worst value makes no system good: there any claim counts the worst.
-    None for a metric without a range, since nothing says how many points a difference is.
+    Where the control has no output, the difference counts as unknown: the control's failure must not make
+    a system look good.
+
+    Returns:
+        The two p-values; None for a metric without a range, whose differences are not in points.
     """
     if metric.span is None or not metric.graded:
         return None
     ours, theirs = (percentages(metric, part.columns[metric.name]) for part in (scores, positive))
     differences = metric.sign * (ours - theirs)
-    held = np.where(positive.answered, differences, np.nan)
-    return stats.margin_test(held, scores.clusters, 100.0)
+    known_or_nan = np.where(positive.answered, differences, np.nan)
+    return stats.margin_test(known_or_nan, scores.clusters, 100.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """What is kept of the gap between the controls, in percent; p_controls: that they are not apart."""
+    """The retention of a system: its share of the gap between the controls.
+
+    Attributes:
+        estimate: The share in percent.
+        p_controls: The p-value of the hypothesis that the positive control is not better than the negative
+            one; None for a metric without a range.
+    """
 
     estimate: Estimate
     p_controls: float | None
@@ -87,7 +99,7 @@ class Retained:
 def retention(
     metric: Metric, scores: SystemScores, positive: SystemScores, negative: SystemScores
 ) -> Retained | None:
-    """What a system keeps of the gap between its controls, where all three have a value."""
+    """Compute the retention over the examples that all three systems have a value for; None without any."""
     bounded = metric.span is not None and metric.graded
     parts = np.array([part.columns[metric.name] for part in (scores, positive, negative)])
     known = ~np.isnan(parts).any(axis=0)
@@ -97,22 +109,31 @@ def retention(
     if bounded:
         ours, upper, lower = (percentages(metric, part) for part in (ours, upper, lower))
     clusters = labels_of(scores.clusters, known)
-    kept = stats.retention(ours, upper, lower, clusters, percent=bounded)
-    # What the negative control has no output for must not tell the controls apart.
+    estimate = stats.retention(ours, upper, lower, clusters, percent=bounded)
+    # An output that the negative control lacks must not count as a difference between the controls.
     gap = np.where(negative.answered[known], metric.sign * (upper - lower), -100.0)
-    apart = stats.bounded_mean(gap, -100.0, 100.0, clusters).p_at_most(0.0) if bounded else None
-    return Retained(kept, apart)
+    p_controls = stats.bounded_mean(gap, -100.0, 100.0, clusters).p_at_most(0.0) if bounded else None
+    return Retained(estimate, p_controls)
 
 
-def mean_of(metric: Metric, values: FloatArray, clusters: Sequence[str]) -> Estimate:
-    """The mean of known values with its interval, which stays within the metric's range."""
+def mean_of(
+    metric: Metric, values: FloatArray, clusters: Sequence[str] | None, confidence: float = 0.95
+) -> Estimate:
+    """Return the mean of known values with its interval, which stays within the metric's range.
+
+    Args:
+        metric: The metric. Its range decides which interval is used.
+        values: The values, shape (n,), none NaN.
+        clusters: The cluster label of each value. None: all values are independent.
+        confidence: The confidence of the interval, between 0 and 1.
+    """
     if metric.low is not None and metric.high is not None:
-        return stats.bounded_mean(values, metric.low, metric.high, clusters).interval()
-    return within_range(metric, stats.mean_interval(values, clusters))
+        return stats.bounded_mean(values, metric.low, metric.high, clusters).interval(confidence)
+    return within_range(metric, stats.mean_interval(values, clusters, confidence))
 
 
 def within_range(metric: Metric, estimate: Estimate) -> Estimate:
-    """An estimate whose finite ends don't leave the metric's range."""
+    """Cut off the finite ends of an interval at the metric's range."""
     low, high = estimate.ci_low, estimate.ci_high
     if metric.low is not None and np.isfinite(low):
         low = max(low, metric.low)
@@ -124,9 +145,11 @@ def within_range(metric: Metric, estimate: Estimate) -> Estimate:
 
 
 def same_values(first: str, second: str, parts: Sequence[SystemScores | None]) -> bool:
-    """Whether two metrics have the same values, as both kinds of ROUGE-L have on ASCII texts."""
+    """Say whether two metrics have the same values, as both kinds of ROUGE-L have on ASCII texts."""
     columns: list[Mapping[str, FloatArray]] = [part.columns for part in parts if part is not None]
     return all(
-        first in found and second in found and np.array_equal(found[first], found[second], equal_nan=True)
-        for found in columns
+        first in values
+        and second in values
+        and np.array_equal(values[first], values[second], equal_nan=True)
+        for values in columns
     )

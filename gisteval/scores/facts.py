@@ -1,4 +1,4 @@
-"""What scoring reads of a manifest, in one place: metrics, controls, and what a system was not asked."""
+"""What scoring reads from the manifest: metrics, controls, and the examples of each system."""
 
 from __future__ import annotations
 
@@ -11,39 +11,44 @@ from gisteval.records.schema import Example
 
 
 def run_metrics(folder: RunFolder) -> tuple[Metric, ...]:
-    """The metrics of a run, in the order of its rows: those that its task names, or today's."""
+    """Return the metrics of a run, in the order of its rows. A task that names none has the default set."""
     return metrics_of(folder.manifest().metrics)
 
 
 def negatives(folder: RunFolder) -> dict[str, str]:
-    """The negative control of each system, its own among them.
+    """Return the name of each system's negative control, by system.
 
-    A manifest of before this was written down names none: then it is the one that has the same positive
-    control.
+    Older manifests don't name it. There it is the negative control with the same positive control.
     """
     references = folder.references
-    shared: dict[str, str] = {}
+    by_positive: dict[str, str] = {}
     for system in folder.systems:
         if system.role == "negative":
-            shared.setdefault(references.get(system.name, ""), system.name)
-    found = {
-        system.name: system.negative or shared.get(references.get(system.name, ""))
+            by_positive.setdefault(references.get(system.name, ""), system.name)
+    negative_of = {
+        system.name: system.negative or by_positive.get(references.get(system.name, ""))
         for system in folder.systems
     }
-    return {name: negative for name, negative in found.items() if negative is not None}
+    return {name: negative for name, negative in negative_of.items() if negative is not None}
 
 
 def asked(folder: RunFolder, system: str, split: str) -> tuple[Example, ...]:
-    """A split's examples but those of an import that only other systems were asked."""
+    """Return the examples of a split that the system was asked.
+
+    In a run these are all of them. In an import some may have been asked of other systems only.
+    """
     alone = folder.not_asked(system, split)
     return tuple(example for example in folder.examples(split) if example.content_id not in alone)
 
 
 def may_lack_splits(folder: RunFolder) -> bool:
-    """Whether a system may have no record of a split at all: in an import that is no loss."""
+    """Say whether a system may have no record of a split at all, without having lost any.
+
+    That is so in an import.
+    """
     return folder.manifest().not_asked is not None
 
 
 def signature_parts(folder: RunFolder) -> Mapping[str, object]:
-    """Of the signature of a run's numbers: its task with the version, its seed, where it is from."""
+    """Return the parts of the run's signature: task and version, seed, and origin of the outputs."""
     return folder.manifest().signature

@@ -1,8 +1,8 @@
-"""The values of each output: read from `<run>/scores/*.jsonl` where they stand, computed where they don't.
+"""The values of each output, read from `<run>/scores/*.jsonl` or computed if they are not stored there.
 
-A line holds the key, example and split of a generation, a digest of the whole record, one of the metrics
-with their versions, and the values. A line whose digests no longer fit counts for nothing. The files may be
-missing, as in a folder that can't be written, and every number stays the same.
+A line of such a file holds the key, example and split of a generation, a digest of the whole record, a
+digest of the metrics with their versions, and the values. A line whose digests don't match is ignored. The
+files may be missing, as in a folder that can't be written; every number is then the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,13 @@ Line = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ScoredOutput:
-    """A generation with its values by metric; a value that is not known is absent."""
+    """A generation with the values of its output.
+
+    Attributes:
+        generation: The record.
+        example: The example that it answers.
+        values: The value of each metric, by the metric's name. Unknown values are absent.
+    """
 
     generation: Generation
     example: Example
@@ -33,34 +39,38 @@ class ScoredOutput:
 
     @property
     def reference(self) -> str:
-        """What the output is scored against."""
+        """The reference that the output is scored against."""
         return self.generation.reference_for(self.example)
 
     @property
     def text_digest(self) -> str:
-        """Outputs of one digest are the same but for white space at their ends."""
+        """A digest of the output. Equal digests mean equal outputs except for white space at the ends."""
         return digest([self.generation.output.strip()])
 
 
 def recipe(metrics: Iterable[OutputMetric]) -> str:
-    """A digest of the metrics and their versions, which stored values depend on."""
+    """Return a digest of the metrics and their versions. Stored values depend on it."""
     return digest([f"{metric.name} {metric.version}" for metric in metrics])
 
 
 def values_of(
     generation: Generation, example: Example, metrics: Iterable[OutputMetric]
 ) -> dict[str, float]:
-    """The values of one output that are known. Raises InvalidRun if one is no finite number."""
-    own = replace(example, output=generation.reference_for(example))
+    """Compute the values of one output. Unknown ones are left out.
+
+    Raises:
+        InvalidRun: A value is not a finite number.
+    """
+    answered = replace(example, output=generation.reference_for(example))
     values = {}
     for metric in metrics:
-        value = metric.value(generation, own)
+        value = metric.value(generation, answered)
         if value is None:
             continue
         if not math.isfinite(value):
             raise InvalidRun(
-                f"{generation.system} on {generation.example}: {metric.name} is {value}: a metric gives a "
-                "finite number, or None where it is not known"
+                f"{generation.system} on {generation.example}: {metric.name} is {value}: a metric must "
+                "return a finite number, or None if the value is not known"
             )
         values[metric.name] = float(value)
     return values
@@ -73,72 +83,76 @@ def read_scores(
     examples: Iterable[Example],
     metrics: Sequence[OutputMetric] | None = None,
 ) -> Iterator[ScoredOutput]:
-    """The outputs of a system on these examples with their values, in the order of the records.
+    """Read the outputs of a system with their values, in the order of the records.
 
     Args:
         folder: The run.
         system: One of its systems.
         split: One of its splits.
-        examples: Those wanted, by content; other records are passed over.
-        metrics: The metrics wanted. Default: all of the run.
+        examples: The examples wanted, matched by content. Other records are skipped.
+        metrics: The metrics wanted. Default: all output metrics of the run.
 
     Raises:
         GistevalError: A record is damaged.
-        InvalidRun: A value is no finite number.
+        InvalidRun: A value is not a finite number.
     """
-    stored = output_metrics(run_metrics(folder))
-    names = {metric.name for metric in stored}
-    wanted = stored if metrics is None else metrics
-    known = _known(folder, system, split, recipe(stored))
+    run_outputs = output_metrics(run_metrics(folder))
+    names = {metric.name for metric in run_outputs}
+    wanted = run_outputs if metrics is None else metrics
+    stored_values = _known(folder, system, split, recipe(run_outputs))
     by_content = {example.content_id: example for example in examples}
     for generation in folder.read_generations(system, split):
         example = by_content.get(generation.content)
         if example is None:
             continue
-        values = known.get(_digest_of(generation)) if known else None
+        values = stored_values.get(_digest_of(generation)) if stored_values else None
         missing = wanted if values is None else [metric for metric in wanted if metric.name not in names]
-        found = values_of(generation, example, missing) if missing else {}
-        yield ScoredOutput(generation, example, found if values is None else {**values, **found})
+        computed = values_of(generation, example, missing) if missing else {}
+        yield ScoredOutput(generation, example, computed if values is None else {**values, **computed})
 
 
 def new_lines(folder: RunFolder, system: str, split: str) -> Iterator[Line]:
-    """Lines of the outputs that have none, to be appended to `folder.scores(system)`."""
+    """Compute the lines that are still missing in `folder.scores(system)`, to be appended there."""
     metrics = output_metrics(run_metrics(folder))
-    made_by = recipe(metrics)
-    known = _known(folder, system, split, made_by)
+    metrics_digest = recipe(metrics)
+    stored_values = _known(folder, system, split, metrics_digest)
     examples = {example.content_id: example for example in folder.examples(split)}
     for generation in folder.read_generations(system, split):
-        of = _digest_of(generation)
+        record_digest = _digest_of(generation)
         example = examples.get(generation.content)
-        if example is None or of in known:
+        if example is None or record_digest in stored_values:
             continue
-        known[of] = values_of(generation, example, metrics)
+        stored_values[record_digest] = values_of(generation, example, metrics)
         yield {
             "key": generation.key,
             "example": generation.example,
             "split": split,
-            "of": of,
-            "metrics": made_by,
-            "values": known[of],
+            "of": record_digest,
+            "metrics": metrics_digest,
+            "values": stored_values[record_digest],
         }
 
 
 def stale(folder: RunFolder, system: str) -> bool:
-    """Whether the file holds a line of other metrics, or of another version of one."""
-    made_by = recipe(output_metrics(run_metrics(folder)))
-    return any(line.get("metrics") != made_by for line in read_records(folder.scores(system)))
+    """Say whether the file has a line of other metrics, or of another version of a metric."""
+    metrics_digest = recipe(output_metrics(run_metrics(folder)))
+    return any(line.get("metrics") != metrics_digest for line in read_records(folder.scores(system)))
 
 
-def _known(folder: RunFolder, system: str, split: str, made_by: str) -> dict[str, dict[str, float]]:
-    """Stored values by the digest of their record; what is no such line counts for nothing."""
-    found: dict[str, dict[str, float]] = {}
+def _known(folder: RunFolder, system: str, split: str, metrics_digest: str) -> dict[str, dict[str, float]]:
+    """Read the stored values by the digest of their record. Other lines are ignored."""
+    values_by_digest: dict[str, dict[str, float]] = {}
     for line in read_records(folder.scores(system)):
-        of, values = line.get("of"), line.get("values")
-        if line.get("metrics") != made_by or line.get("split") != split or not isinstance(of, str):
+        record_digest, values = line.get("of"), line.get("values")
+        if (
+            line.get("metrics") != metrics_digest
+            or line.get("split") != split
+            or not isinstance(record_digest, str)
+        ):
             continue
         if isinstance(values, dict) and all(map(_is_value, values.values())):
-            found[of] = values
-    return found
+            values_by_digest[record_digest] = values
+    return values_by_digest
 
 
 def _is_value(value: object) -> bool:
@@ -146,5 +160,8 @@ def _is_value(value: object) -> bool:
 
 
 def _digest_of(generation: Generation) -> str:
-    """Of all that a metric may read: the record names its example by its content."""
+    """Return a digest of all that a metric may read.
+
+    The record holds the content id of its example, so the example is covered as well.
+    """
     return digest([repr(generation)])

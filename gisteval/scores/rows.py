@@ -1,4 +1,4 @@
-"""From columns to result rows: estimates, differences from the positive control, and retention."""
+"""Result rows: estimates, differences from the positive control, and retention."""
 
 from __future__ import annotations
 
@@ -26,23 +26,32 @@ Fields = dict[str, float | str | None]
 
 
 def run_rows(folder: RunFolder) -> Iterator[ResultRow]:
-    """All rows of a run but those of judges, from its folder alone, split by split.
+    """Compute all rows of a run except those of judges, split by split, from its folder alone.
 
-    Raises GistevalError if a record is damaged, InvalidRun if some are missing.
+    Raises:
+        GistevalError: A record is damaged.
+        InvalidRun: Records are missing.
     """
     metrics = run_metrics(folder)
-    positives, lower = folder.references, negatives(folder)
-    controls = {*positives.values(), *lower.values()}
+    positive_of, negative_of = folder.references, negatives(folder)
+    controls = {*positive_of.values(), *negative_of.values()}
     for split in folder.splits:
-        read: dict[str, SystemScores | None] = {
+        control_scores: dict[str, SystemScores | None] = {
             name: read_system(folder, name, split, metrics) for name in sorted(controls)
         }
         for system in folder.systems:
             name = system.name
-            own = read[name] if name in read else read_system(folder, name, split, metrics)
-            if own is not None:
-                positive, negative = (read.get(found.get(name, "")) for found in (positives, lower))
-                yield from result_rows(own, positive, negative, metrics)
+            scores = (
+                control_scores[name]
+                if name in control_scores
+                else read_system(folder, name, split, metrics)
+            )
+            if scores is not None:
+                positive, negative = (
+                    control_scores.get(control_of.get(name, ""))
+                    for control_of in (positive_of, negative_of)
+                )
+                yield from result_rows(scores, positive, negative, metrics)
 
 
 def result_rows(
@@ -51,10 +60,15 @@ def result_rows(
     negative: SystemScores | None,
     metrics: Sequence[Metric],
 ) -> list[ResultRow]:
-    """All rows of one system and split, compared with its controls where they share the examples.
+    """Compute all rows of one system on one split, with comparisons where its controls share the examples.
 
-    The negative control is held against the positive one, too: whether they lie apart comes before all
-    else.
+    The negative control is compared with the positive one, too.
+
+    Args:
+        scores: The system's columns.
+        positive: The columns of its positive control, if it has one.
+        negative: The columns of its negative control, if it has one.
+        metrics: The metrics, in the order of the rows.
     """
     upper, lower = beside(scores, positive), beside(scores, negative)
     rows: list[ResultRow] = []
@@ -75,7 +89,7 @@ def result_rows(
 def _twin_row(
     metric: Metric, twin: Mapping[str, tuple[Metric, ResultRow]], parts: Sequence[SystemScores | None]
 ) -> ResultRow | None:
-    """The row of the metric that this one stands in for, where all their values are the same."""
+    """Copy the row of the metric that this one stands in for, if all their values are the same."""
     other, row = twin.get(metric.name, (None, None))
     if other is None or row is None or not same_values(other.name, metric.name, parts):
         return None
@@ -98,7 +112,7 @@ def _metric_row(
 
 
 def _difference(scores: SystemScores, metric: Metric, positive: SystemScores) -> Fields:
-    """The system's value less the positive control's, with the tests that claims rest on."""
+    """Return the difference from the positive control, with the p-values that claims use."""
     ours, theirs = (part.columns[metric.name] for part in (scores, positive))
     paired = paired_difference(metric, ours, theirs, scores.clusters)
     if paired is None:
@@ -110,29 +124,29 @@ def _difference(scores: SystemScores, metric: Metric, positive: SystemScores) ->
         "difference_ci_high": finite(paired.estimate.ci_high),
         "p_value": paired.p_value,
     }
-    claims = margin_test(metric, scores, positive)
-    return fields if claims is None else fields | {"p_within": claims.within, "p_worse": claims.worse}
+    test = margin_test(metric, scores, positive)
+    return fields if test is None else fields | {"p_within": test.within, "p_worse": test.worse}
 
 
 def _retention(
     scores: SystemScores, metric: Metric, positive: SystemScores, negative: SystemScores
 ) -> Fields:
-    kept = retention(metric, scores, positive, negative)
-    if kept is None:
+    retained = retention(metric, scores, positive, negative)
+    if retained is None:
         return {}
     return {
         "negative": negative.first.system,
-        "p_controls": kept.p_controls,
-        "retention": finite(kept.estimate.value),
-        "retention_ci_low": finite(kept.estimate.ci_low),
-        "retention_ci_high": finite(kept.estimate.ci_high),
+        "p_controls": retained.p_controls,
+        "retention": finite(retained.estimate.value),
+        "retention_ci_low": finite(retained.estimate.ci_low),
+        "retention_ci_high": finite(retained.estimate.ci_high),
     }
 
 
 def _control_row(
     scores: SystemScores, metric: ControlMetric, positive: SystemScores | None
 ) -> list[ResultRow]:
-    """A measure beside the positive control, over the examples that it answered."""
+    """Return the row of a comparison with the positive control, over the examples that it answered."""
     if positive is None or not positive.answered.any():
         return []
     values = metric.between(scores.outputs, positive.outputs)
@@ -140,7 +154,7 @@ def _control_row(
 
 
 def _ratio_row(scores: SystemScores, metric: RatioMetric) -> list[ResultRow]:
-    """A ratio of means over the examples with an output, with the interval of that ratio."""
+    """Return the row of a ratio of means, over the examples with an output."""
     parts = metric.parts(scores.columns)
     if parts is None:
         return []

@@ -1,9 +1,9 @@
-"""Intervals, paired tests, retention and power. Every function keeps the unit it is given.
+"""Intervals, paired tests, retention and power. Every function keeps the unit of its arguments.
 
-Examples are independent, or fall into clusters (the ones that share an instruction). Percentages and
-their differences have the interval of `bounded`, everything else that of `intervals`. What the
-data can't bound is an infinite interval, never a narrow one; JSON has no infinity and no NaN,
-so writers turn both into null.
+Examples are independent, or they fall into clusters (the examples that share an instruction). Percentages
+and their differences have the interval of `bounded`, all other values that of `intervals`. If the data
+don't bound a number, its interval is infinite, never narrow. JSON has neither infinity nor NaN, so writers
+turn both into null.
 """
 
 from gisteval.stats.bounded import BoundedMean, bounded_mean, percent_interval, proportion_interval

@@ -1,14 +1,15 @@
-"""Bounds of a mean whose values can't leave a known range; they hold for small and skewed samples.
+"""Intervals of a mean whose values lie in a known range. They hold for small and skewed samples.
 
-A t interval knows only the losses that it saw: with 50 ties and no loss it has no width, although a
-system that loses one example in 20 shows that picture in 8% of all samples. Gaffke's bound weighs the
-values at random, by shares of exponential variables (the Bayesian bootstrap), with one more value at the
-end of the range: the lower bound counts a loss that wasn't seen, the upper one a win. For two-valued data
-it is the Clopper-Pearson bound, for large samples the t bound. That it never fails too often is proved
-for two values, and a conjecture without a known exception for more. N. Gaffke, "Three test statistics
-for a nonparametric one-sided hypothesis on the mean of a nonnegative variable", Mathematical Methods of
-Statistics 14, 2005; E. Learned-Miller and P. S. Thomas, "A New Confidence Interval for the Mean of a
-Bounded Random Variable", arXiv 1905.06208, 2019.
+A t interval knows only the losses that it saw. With 50 ties and no loss it has no width, although a system
+that loses one example in 20 produces such a sample in 8% of the cases. Gaffke's bound weights the values at
+random, by normalised exponential variables (the Bayesian bootstrap), after adding one value at the end of
+the range: an unseen loss for the lower bound, an unseen win for the upper one. For two-valued data it is
+the Clopper-Pearson bound, for large samples it approaches the t bound. Its coverage is proved for two
+values. For more values it is a conjecture without a known counterexample.
+
+Sources: N. Gaffke, "Three test statistics for a nonparametric one-sided hypothesis on the mean of a
+nonnegative variable", Mathematical Methods of Statistics 14, 2005. E. Learned-Miller and P. S. Thomas, "A
+New Confidence Interval for the Mean of a Bounded Random Variable", arXiv 1905.06208, 2019.
 """
 
 from __future__ import annotations
@@ -35,9 +36,19 @@ from gisteval.stats.samples import (
 
 @dataclass(frozen=True, slots=True)
 class BoundedMean:
-    """A mean over examples of values between `low` and `high`, in their unit.
+    """The mean of values between `low` and `high`, with what its interval is computed from.
 
-    sums and sizes: of the clusters that differ, shape (V,), with how often each occurs in `counts`.
+    Clusters with the same sum and size are stored once, so there are V <= `clusters` of them.
+
+    Attributes:
+        value: The mean over examples, in the unit of the values.
+        n: The number of examples.
+        clusters: The number of clusters.
+        low: The low end of the range.
+        high: The high end of the range.
+        sums: The sum of the values of each distinct cluster, shape (V,).
+        sizes: The number of examples of each distinct cluster, shape (V,).
+        counts: How often each distinct cluster occurs, shape (V,).
     """
 
     value: float
@@ -50,10 +61,10 @@ class BoundedMean:
     counts: FloatArray
 
     def interval(self, confidence: float = 0.95) -> Estimate:
-        """The two-sided interval; method "gaffke".
+        """Return the two-sided interval; its method is "gaffke".
 
-        It lies beyond a threshold exactly where the threshold's p-value is below (1 - confidence) / 2. One
-        example or one cluster bounds nothing: then it is (-inf, inf).
+        It excludes a threshold exactly if the one-sided p-value of that threshold is below
+        (1 - confidence) / 2. With one cluster (or one example) it is (-inf, inf).
         """
         check_confidence(confidence)
         tail = 0.5 - confidence / 2.0
@@ -67,26 +78,26 @@ class BoundedMean:
         return Estimate(self.value, low, high, self.n, self.clusters, confidence, "gaffke")
 
     def p_at_most(self, threshold: float) -> float:
-        """One-sided p-value of the hypothesis that the true mean is at most `threshold`."""
+        """Return the one-sided p-value of the hypothesis that the true mean is at most `threshold`."""
         if self.clusters < 2:
             return 1.0
         return _chance_not_positive(*self._above(threshold, self.low))
 
     def p_at_least(self, threshold: float) -> float:
-        """One-sided p-value of the hypothesis that the true mean is at least `threshold`."""
+        """Return the one-sided p-value of the hypothesis that the true mean is at least `threshold`."""
         if self.clusters < 2:
             return 1.0
         above, counts = self._above(threshold, self.high)
         return _chance_not_positive(-above, counts)
 
     def p_value(self, threshold: float) -> float:
-        """Two-sided p-value of the hypothesis that the true mean is `threshold`."""
+        """Return the two-sided p-value of the hypothesis that the true mean is `threshold`."""
         return min(1.0, 2.0 * min(self.p_at_most(threshold), self.p_at_least(threshold)))
 
     def _above(self, threshold: float, end: float) -> tuple[FloatArray, FloatArray]:
-        """Cluster sums less the threshold, and how often each occurs, with an unseen cluster at `end`.
+        """Return cluster sums above the threshold and their counts, with an unseen cluster at `end` added.
 
-        That one is as large as the largest: no other can add more to the sum.
+        The unseen cluster is as large as the largest one seen, which is the least favourable size.
         """
         unseen = (end - threshold) * self.sizes.max()
         above = np.append(self.sums - threshold * self.sizes, unseen)
@@ -94,11 +105,20 @@ class BoundedMean:
 
 
 def bounded_mean(values: Values, low: float, high: float, clusters: Clusters | None = None) -> BoundedMean:
-    """The mean of values that lie between `low` and `high`, over examples.
+    """Prepare the mean of values that lie between `low` and `high`.
 
-    Whole clusters are weighted where labels are given; a few large ones among small ones cost width.
-    Raises InvalidRun on empty or non-finite values, on values outside the range, or if labels and
-    values differ in number.
+    With cluster labels, whole clusters are weighted. A few large clusters among small ones make the
+    interval wide.
+
+    Args:
+        values: One value per example, shape (n,).
+        low: The low end of the range, in the unit of the values.
+        high: The high end of the range.
+        clusters: The cluster label of each example. None: all examples are independent.
+
+    Raises:
+        InvalidRun: There are no values, one is not finite or outside the range, or the numbers of labels
+            and values differ.
     """
     array = check_values(values, "values")
     slack = 1e-9 * (high - low)  # a score of 100 may be a rounding error above it
@@ -123,9 +143,10 @@ def bounded_mean(values: Values, low: float, high: float, clusters: Clusters | N
 def percent_interval(
     values: Values, clusters: Clusters | None = None, confidence: float = 0.95
 ) -> Estimate:
-    """Mean of percentages (0 to 100) with its interval, which stays among them; method "gaffke".
+    """Return the mean of percentages with its interval, which stays within 0 to 100; method "gaffke".
 
-    Outcomes that are 0 or 100 have about the Clopper-Pearson interval. Raises as `bounded_mean` does.
+    For values that are all 0 or 100 it is the Clopper-Pearson interval, up to the approximation. Raises as
+    `bounded_mean` does.
     """
     return bounded_mean(values, 0.0, 100.0, clusters).interval(confidence)
 
@@ -133,17 +154,18 @@ def percent_interval(
 def proportion_interval(
     outcomes: Sequence[bool], clusters: Clusters | None = None, confidence: float = 0.95
 ) -> Estimate:
-    """Share of true outcomes in percent with its interval. Raises as `bounded_mean` does."""
+    """Return the share of true outcomes in percent with its interval. Raises as `bounded_mean` does."""
     return percent_interval(100.0 * np.asarray(outcomes, dtype=np.float64), clusters, confidence)
 
 
 def _chance_not_positive(scales: FloatArray, counts: FloatArray) -> float:
-    """P(sum of scales * gammas <= 0), where the j-th gamma is the sum of counts[j] exponentials.
+    """Return P(sum of scales * gammas <= 0), where the j-th gamma is the sum of counts[j] exponentials.
 
-    The saddlepoint approximation of R. Lugannani and S. Rice, Advances in Applied Probability 12, 1980,
-    from the cumulants -sum(counts * log(1 - scales * t)). Measured at a chance of 5%: for two values
-    never below the exact beta probability and at most 0.0022 above it (one example); for samples of 3 to
-    60 other values within 0.002 of random weights, and within 0.008 at 50%.
+    This is the saddlepoint approximation of R. Lugannani and S. Rice, Advances in Applied Probability 12,
+    1980, with the cumulant generating function -sum(counts * log(1 - scales * t)). Its measured accuracy at
+    a probability of 5%: for two values it is never below the exact beta probability, and at most 0.0022
+    above it (one example); for samples of 3 to 60 other values it is within 0.002 of a simulation. At 50%
+    it is within 0.008.
     """
     unit = float(np.abs(scales).max())
     scales = np.where(np.abs(scales) > 1e-12 * unit, scales / (unit or 1.0), 0.0)

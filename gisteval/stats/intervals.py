@@ -1,4 +1,4 @@
-"""Intervals of a mean whose values have no known range: t, corrected for clusters and for skewness."""
+"""Intervals of a mean whose values have no known range: t intervals corrected for clusters and skewness."""
 
 from __future__ import annotations
 
@@ -19,18 +19,23 @@ from gisteval.stats.samples import (
 )
 
 FEWEST_CLUSTERS = 12
-"""Below this many clusters a t interval of skewed values covers less than 94%: there is none."""
+"""With fewer clusters a t interval of skewed values covers less than 94%, so no interval is given."""
 
 FEWEST_DEGREES = 2.0
-"""With fewer degrees of freedom a few large clusters decide everything: there is no interval."""
+"""With fewer degrees of freedom a few large clusters decide the result, so no interval is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeanError:
-    """An estimate with what its interval is made of.
+    """An estimate with what its interval is computed from.
 
-    The standard error is infinite if there is one cluster only. skewness: of the estimate, as in
-    `stats.robust`.
+    Attributes:
+        mean: The estimate: a mean, or a coefficient of a regression.
+        standard_error: In the unit of the estimate; infinite with one cluster.
+        n: The number of examples.
+        clusters: The number of clusters.
+        degrees_of_freedom: Satterthwaite's degrees of freedom of the standard error.
+        skewness: The skewness of the estimate, as in `stats.robust`.
     """
 
     mean: float
@@ -42,9 +47,9 @@ class MeanError:
 
     @property
     def bounded(self) -> bool:
-        """Whether the data bound the number at all.
+        """Whether there is an interval.
 
-        They don't where values are all the same (which is no certainty), nor with too few clusters.
+        There is none if all values are equal (which is no proof of certainty), or with too few clusters.
         """
         return (
             self.clusters >= FEWEST_CLUSTERS
@@ -54,9 +59,9 @@ class MeanError:
         )
 
     def p_value(self) -> float:
-        """Two-sided p-value of the hypothesis that the mean is 0; 1 where there is no interval.
+        """Return the two-sided p-value of the hypothesis that the mean is 0; 1 without an interval.
 
-        It is below 1 - confidence exactly where the interval leaves 0 out.
+        It is below 1 - confidence exactly if the interval excludes 0.
         """
         if not self.bounded:
             return 1.0
@@ -65,21 +70,21 @@ class MeanError:
         return float(2.0 * stdtr(self.degrees_of_freedom, -least))
 
     def p_below_zero(self) -> float:
-        """One-sided p-value of the hypothesis that the mean is 0 or less; 1 where there is no interval."""
+        """Return the one-sided p-value of a mean of at most 0; 1 without an interval."""
         if not self.bounded:
             return 1.0
         half = 0.5 * self.p_value()
         return half if self.mean > 0.0 else 1.0 - half
 
     def p_above_zero(self) -> float:
-        """One-sided p-value of the hypothesis that the mean is 0 or more; 1 where there is no interval."""
+        """Return the one-sided p-value of a mean of at least 0; 1 without an interval."""
         if not self.bounded:
             return 1.0
         half = 0.5 * self.p_value()
         return half if self.mean < 0.0 else 1.0 - half
 
     def ends(self, confidence: float) -> tuple[float, float]:
-        """Both ends of the two-sided interval: of the t interval and of Hall's, the outer ones."""
+        """Return both ends of the two-sided interval: the outer ends of the t interval and of Hall's."""
         check_confidence(confidence)
         if not self.bounded:
             return -math.inf, math.inf
@@ -89,9 +94,10 @@ class MeanError:
         return self.mean - self.standard_error * furthest, self.mean - self.standard_error * nearest
 
     def _transformed(self, statistic: float) -> float:
-        """Hall's monotone cubic, which takes the skewness out of a t statistic.
+        """Remove the skewness of a t statistic by Hall's monotone cubic.
 
-        P. Hall, "On the removal of skewness by transformation", J. Royal Statistical Society B 54, 1992.
+        Source: P. Hall, "On the removal of skewness by transformation", Journal of the Royal Statistical
+        Society B 54, 1992.
         """
         a = self.skewness
         return statistic + a * statistic**2 / 3.0 + a**2 * statistic**3 / 27.0 + a / 6.0
@@ -104,11 +110,18 @@ class MeanError:
 
 
 def mean_error(values: Values, clusters: Clusters | None = None, name: str = "values") -> MeanError:
-    """The mean over examples and its standard error, cluster-robust (CR2) where clusters are given.
+    """Compute the mean over examples and its cluster-robust standard error (CR2, see `stats.robust`).
 
-    With e_g the sum of a cluster's n_g residuals, SE^2 = sum(e_g^2 / (1 - n_g / n)) / n^2: of one example a
-    cluster, s^2 / n. Raises InvalidRun on empty or non-finite values, or if labels and values differ in
-    number.
+    With e_g the sum of the n_g residuals of cluster g, SE^2 = sum(e_g^2 / (1 - n_g / n)) / n^2. With one
+    example per cluster that is s^2 / n.
+
+    Args:
+        values: One value per example, shape (n,).
+        clusters: The cluster label of each example. None: all examples are independent.
+        name: The name of the values in error messages.
+
+    Raises:
+        InvalidRun: There are no values, one is not finite, or the numbers of labels and values differ.
     """
     array = check_values(values, name)
     n = array.size
@@ -117,22 +130,32 @@ def mean_error(values: Values, clusters: Clusters | None = None, name: str = "va
     if len(sums) == 1:
         return MeanError(mean, math.inf, n, 1, 0.0, 0.0)
     residuals = sums[:, :1] - sums[:, 1:] * mean
-    found = robust_errors(sums[:, 1:, np.newaxis], residuals)
+    errors = robust_errors(sums[:, 1:, np.newaxis], residuals)
     error, degrees, skewness = (
-        float(part[0]) for part in (found.standard_error, found.degrees_of_freedom, found.skewness)
+        float(part[0]) for part in (errors.standard_error, errors.degrees_of_freedom, errors.skewness)
     )
     return MeanError(mean, error, n, len(sums), degrees, skewness)
 
 
 def mean_interval(values: Values, clusters: Clusters | None = None, confidence: float = 0.95) -> Estimate:
-    """Mean with its interval, in the unit of the values; method "t-hall" or "cluster-t-hall".
+    """Return the mean with its interval, in the unit of the values.
 
-    For values without a known range (losses, lengths, times); those in percent have `percent_interval`.
-    `clusters` gives one label an example; examples of one label are not independent. The mean weighs
-    examples alike either way. The interval is the t interval with CR2 errors and Satterthwaite's degrees of
-    freedom, and, on the side of the longer tail, Hall's for skewed values. It is (-inf, inf), which is to
-    say that there is none, with fewer than 12 clusters, where a few large ones decide (fewer than 2 degrees
-    of freedom), and where all values are the same. Raises InvalidRun as `mean_error` does.
+    It is for values without a known range (losses, lengths, times). Percentages have `percent_interval`.
+    The interval is the t interval with CR2 errors and Satterthwaite's degrees of freedom, and on the side
+    of the longer tail Hall's interval for skewed values. It is (-inf, inf), which means that there is none,
+    with fewer than 12 clusters, with fewer than 2 degrees of freedom (a few large clusters decide), and if
+    all values are equal.
+
+    Args:
+        values: One value per example, shape (n,). Examples have equal weight.
+        clusters: The cluster label of each example. None: all examples are independent.
+        confidence: The confidence of the interval, between 0 and 1.
+
+    Returns:
+        The estimate; its method is "t-hall", or "cluster-t-hall" with clusters.
+
+    Raises:
+        InvalidRun: As in `mean_error`.
     """
     error = mean_error(values, clusters)
     low, high = error.ends(confidence)

@@ -1,4 +1,4 @@
-"""Is a system as good as another within a margin, or is it worse? Two one-sided tests of one difference."""
+"""Is a system within a margin of another, and is it worse? Two one-sided tests of one difference."""
 
 from __future__ import annotations
 
@@ -10,22 +10,33 @@ from gisteval.stats.bounded import bounded_mean
 from gisteval.stats.samples import Clusters, FloatArray
 
 MARGIN = 5.0
-"""Points, of a score or of a win rate around 50, within which a system counts as good as another."""
+"""In points of a score or a win rate: the largest loss with which a system still counts as good."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarginTest:
-    """One-sided p-values: `within` of a loss of at least MARGIN points, `worse` of no loss at all."""
+    """Two one-sided p-values.
+
+    Attributes:
+        within: Of the hypothesis that the loss is at least MARGIN points.
+        worse: Of the hypothesis that there is no loss.
+    """
 
     within: float
     worse: float
 
 
 def margin_test(differences: FloatArray, clusters: Clusters, span: float) -> MarginTest:
-    """The two tests of paired differences in points, shape (n,), of which none exceeds `span`.
+    """Test paired differences in both directions.
 
-    NaN stands for a difference that nobody knows: it counts as the worst one where the system would be as
-    good, and as the best where it would be worse. Raises InvalidRun if there are no values.
+    Args:
+        differences: In points, shape (n,). An unknown difference (NaN) always counts against the claim: as
+            the worst one for `within`, as the best one for `worse`.
+        clusters: The cluster label of each example.
+        span: The largest possible difference in either direction, in points.
+
+    Raises:
+        InvalidRun: There are no values.
     """
     worst, best = (np.where(np.isnan(differences), end, differences) for end in (-span, span))
     return MarginTest(

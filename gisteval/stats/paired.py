@@ -1,4 +1,4 @@
-"""Comparison of two systems on the same examples."""
+"""Paired tests of two systems on the same examples, and Holm's correction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gisteval.stats.samples import (
     cluster_sums,
 )
 
-# Up to this many non-zero clusters every pattern of signs is tried (at most 4,096).
+# Up to this many non-zero clusters, all patterns of signs are tried (at most 4,096).
 _EXACT_CLUSTERS = 12
 _CHUNK = 1 << 20
 
@@ -28,10 +28,15 @@ _CHUNK = 1 << 20
 class PairedDifference:
     """Candidate minus baseline on the same examples.
 
-    `estimate` is the mean difference in the unit of the values. Both p-values are two-sided, of
-    the hypothesis of no difference: `p_value` by the method of the interval, and at most 1 - confidence
-    where that leaves 0 out; `p_value_permutation` from flipping the signs of whole clusters.
-    The counts are of examples.
+    Both p-values are two-sided, of the hypothesis that there is no difference.
+
+    Attributes:
+        estimate: The mean difference with its interval, in the unit of the values.
+        p_value: By the method of the interval; at most 1 - confidence if the interval excludes 0.
+        p_value_permutation: From flipping the signs of whole clusters.
+        wins: The number of examples with a positive difference.
+        ties: The number of examples with no difference.
+        losses: The number of examples with a negative difference.
     """
 
     estimate: Estimate
@@ -52,12 +57,20 @@ def paired_difference(
     permutations: int = 10_000,
     seed: int = 0,
 ) -> PairedDifference:
-    """Mean of candidate - baseline with its interval, two p-values and the win count.
+    """Test the mean of candidate - baseline.
 
-    span: the largest difference that there can be either way, 100 for percentages: then the interval is
-    that of `bounded_mean`, otherwise that of `mean_interval`. Both sides hold the values of the same
-    examples in the same order. The caller pairs on the content id: what can be seen here is a different
-    number of values, which raises InvalidRun, as empty or non-finite values do.
+    Args:
+        candidate: One value per example, shape (n,).
+        baseline: The baseline's values of the same examples in the same order. The caller has paired them.
+        clusters: The cluster label of each example. None: all examples are independent.
+        confidence: The confidence of the interval, between 0 and 1.
+        span: The largest possible difference in either direction, 100 for percentages. The interval is then
+            that of `bounded_mean`. None: there is no range, and the interval is that of `mean_interval`.
+        permutations: The number of random sign flips.
+        seed: The seed of the sign flips.
+
+    Raises:
+        InvalidRun: The sides differ in their numbers of values, or values are missing or not finite.
     """
     ours, theirs = check_values(candidate, "candidate"), check_values(baseline, "baseline")
     check_same_length(candidate=ours, baseline=theirs)
@@ -80,11 +93,17 @@ def paired_difference(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for their number by Holm's step-down method, in the given order.
+    """Adjust p-values for their number by Holm's step-down method.
 
-    Rejecting those at or below alpha keeps the chance of any false rejection below alpha.
-    S. Holm, Scandinavian Journal of Statistics 6(2), 1979. Raises ValueError if one is not
-    between 0 and 1.
+    If all hypotheses with an adjusted value of at most alpha are rejected, the probability of any false
+    rejection is at most alpha. Source: S. Holm, "A simple sequentially rejective multiple test procedure",
+    Scandinavian Journal of Statistics 6(2), 1979.
+
+    Returns:
+        The adjusted p-values, in the order of the arguments.
+
+    Raises:
+        ValueError: A p-value is not between 0 and 1.
     """
     values = np.asarray(p_values, dtype=np.float64)
     if not np.all((values >= 0.0) & (values <= 1.0)):
@@ -97,18 +116,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _sign_flip_p_value(sums: FloatArray, permutations: int, seed: int) -> float:
-    """Two-sided p-value of the sum when each cluster's sign is a fair coin.
+    """Return the two-sided p-value of the sum if each cluster's sign is a fair coin.
 
-    Exact up to 12 non-zero clusters; above, from random signs, with the observed ones counted
-    among them, so never 0 (Phipson and Smyth, 2010).
+    It is exact for up to 12 non-zero clusters. For more it is estimated from random signs, and the observed
+    signs are counted among them, so that it is never 0: B. Phipson and G. K. Smyth, "Permutation P-values
+    Should Never Be Zero", Statistical Applications in Genetics and Molecular Biology 9, 2010.
     """
     if permutations < 1:
         raise ValueError(f"permutations is at least 1, not {permutations}")
-    # Absolute values have the same null distribution, and make the answer the same when the
-    # two sides change places.
+    # Absolute values have the same null distribution, and the result stays the same if the two sides are
+    # exchanged.
     magnitudes = np.sort(np.abs(sums[sums != 0.0]))
     total = float(magnitudes.sum())
-    # Sums that are equal but for rounding count as equal.
+    # Sums that differ by rounding errors only count as equal.
     observed = abs(float(sums.sum())) - 1e-12 * total
     groups = magnitudes.size
     if groups <= _EXACT_CLUSTERS:
@@ -120,7 +140,7 @@ def _sign_flip_p_value(sums: FloatArray, permutations: int, seed: int) -> float:
     extreme = 0
     for start in range(0, permutations, step):
         size = (min(step, permutations - start), groups)
-        kept = generator.integers(2, size=size, dtype=np.int8)
-        flipped = 2.0 * (kept @ magnitudes) - total
+        positive = generator.integers(2, size=size, dtype=np.int8)
+        flipped = 2.0 * (positive @ magnitudes) - total
         extreme += int(np.count_nonzero(np.abs(flipped) >= observed))
     return (extreme + 1) / (permutations + 1)

@@ -1,8 +1,8 @@
 """Power of the t test on paired differences: what n examples can show, and how many are needed.
 
-J. Cohen, "Statistical Power Analysis for the Behavioral Sciences", 1988, chapter 2, with the
-noncentral t distribution. Only a rejection on the right side counts as a detection; statsmodels'
-`TTestPower` adds the other side, which differs below a power of about 0.3 only.
+Source: J. Cohen, "Statistical Power Analysis for the Behavioral Sciences", 1988, chapter 2, with the
+noncentral t distribution. Only a rejection on the correct side counts as a detection. `TTestPower` of
+statsmodels also counts the other side, which makes a difference only below a power of about 0.3.
 """
 
 from __future__ import annotations
@@ -15,12 +15,21 @@ from scipy.special import nctdtr, nctdtrinc, ndtri, stdtrit
 def smallest_detectable_difference(
     sd: float, n: int, alpha: float = 0.05, power: float = 0.8, *, two_sided: bool = True
 ) -> float:
-    """The smallest true mean difference that n examples show with the given power.
+    """Return the smallest true mean difference that n examples detect with the given power.
 
-    `sd` is the standard deviation of the per-example differences, and the result is in its
-    unit; `alpha` is the level of the test. With `two_sided=False` and alpha 0.05 the test is
-    the one that a 90% interval makes on one side. Infinite for n < 2.
-    Raises ValueError unless 0 < alpha < power < 1 and sd is finite and not negative.
+    Args:
+        sd: The standard deviation of the per-example differences. The result has its unit.
+        n: The number of examples.
+        alpha: The level of the test.
+        power: The probability of a detection, between alpha and 1.
+        two_sided: Whether the test is two-sided. A one-sided test at level 0.05 is the test that one end of
+            a 90% interval makes.
+
+    Returns:
+        The difference; infinite for n < 2.
+
+    Raises:
+        ValueError: Not 0 < alpha < power < 1, or sd is negative or not finite.
     """
     _check(sd, alpha, power)
     if n < 2:
@@ -32,11 +41,17 @@ def smallest_detectable_difference(
 def examples_needed(
     sd: float, margin: float, alpha: float = 0.05, power: float = 0.8, *, two_sided: bool = True
 ) -> int:
-    """The smallest number of examples that show a true mean difference of `margin`.
+    """Return the smallest number of examples, at least 2, that detect a true mean difference of `margin`.
 
-    In the terms of `smallest_detectable_difference`, at least 2; `margin` has the unit of `sd`.
-    For a non-inferiority margin, with both systems truly equal, use `two_sided=False`.
-    Raises ValueError unless margin > 0, 0 < alpha < power < 1 and sd is finite, not negative.
+    Args:
+        sd: The standard deviation of the per-example differences.
+        margin: The difference to detect, in the unit of `sd`.
+        alpha: The level of the test.
+        power: The probability of a detection, between alpha and 1.
+        two_sided: Whether the test is two-sided. For a non-inferiority margin use False.
+
+    Raises:
+        ValueError: Not 0 < alpha < power < 1, margin is not positive, or sd is negative or not finite.
     """
     _check(sd, alpha, power)
     if not margin > 0.0:
@@ -50,7 +65,7 @@ def examples_needed(
 
     if sd == 0.0:
         return 2
-    # The normal approximation is a lower bound but for rounding; the t test needs a few more.
+    # The normal approximation is a lower bound up to rounding. The t test needs a few more examples.
     normal = ((ndtri(1.0 - tail) + ndtri(power)) * sd / margin) ** 2
     n = max(2, int(normal))
     while not enough(n):

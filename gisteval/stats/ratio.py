@@ -1,8 +1,11 @@
-"""Intervals of ratios of means: every ratio that a test of means does not exclude.
+"""Intervals of ratios of means: all ratios that a test of means does not reject.
 
-A ratio a / b is at least r where the mean of a - r b is at least 0, if b's is positive. So the interval
-holds every r for which that mean is not shown to be on either side of 0 (E. C. Fieller, J. Royal
-Statistical Society B 16, 1954). What the test of means can't bound, the ratio can't.
+If the mean of b is positive, a ratio of means a / b is at least r exactly if the mean of a - r b is at
+least 0. So the interval consists of all r for which the test does not show that mean to be on either side
+of 0. If the test of means gives no bound, the ratio has none.
+
+Source: E. C. Fieller, "Some problems in interval estimation", Journal of the Royal Statistical Society B
+16, 1954. Fieller's test is the t test; here it is the test of `stats.intervals` or of `stats.bounded`.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from gisteval.stats.samples import (
 )
 
 _FURTHEST = 1e6
-"""Ratios beyond this are not looked for: the interval is unbounded."""
+"""The search for an end stops here. An interval that reaches further is unbounded."""
 
 
 def retention(
@@ -38,22 +41,33 @@ def retention(
     percent: bool,
     confidence: float = 0.95,
 ) -> Estimate:
-    """Share of the gap between the controls that a candidate keeps, in percent, with its interval.
+    """Return a candidate's share of the gap between the controls, in percent, with its interval.
 
-    100 * (mean candidate - mean negative) / (mean positive - mean negative), from the values of the same
-    examples in one order. The interval inverts the t test of `mean_interval`; method "test-inversion".
-    percent: whether the values lie between 0 and 100. Then `bounded_mean` says whether the controls are
-    apart, and gives the interval where t has none (few instructions, or no spread). The interval is
-    (-inf, inf) unless the controls are shown to be apart at the same level. The value is NaN if the gap is
-    exactly zero.
-    Raises InvalidRun if the sides differ in number of values, or as `mean_interval` does.
+    It is 100 * (mean candidate - mean negative) / (mean positive - mean negative). The interval inverts the
+    t test of `mean_interval`; its method is "test-inversion". It is (-inf, inf) unless the controls are
+    shown to differ, at the level of the interval's end.
+
+    Args:
+        candidate: One value per example, shape (n,).
+        positive: The positive control's values of the same examples in the same order.
+        negative: The negative control's values, likewise.
+        clusters: The cluster label of each example. None: all examples are independent.
+        percent: Whether the values lie between 0 and 100. Then `bounded_mean` tests whether the controls
+            differ, and its test gives the interval if the t test has none (few clusters, or no spread).
+        confidence: The confidence of the interval, between 0 and 1.
+
+    Returns:
+        The estimate in percent; its value is NaN if the gap is exactly zero.
+
+    Raises:
+        InvalidRun: The sides differ in their numbers of values, or as in `mean_interval`.
     """
     ours, upper, lower = (
         check_values(values, name)
         for values, name in ((candidate, "candidate"), (positive, "positive"), (negative, "negative"))
     )
     check_same_length(candidate=ours, positive=upper, negative=lower)
-    # What a - r b can reach where all three lie between 0 and 100.
+    # The largest possible value of a - r b if all three values lie between 0 and 100.
     span = (lambda r: 100.0 * max(1.0, abs(r), abs(1.0 - r))) if percent else None
     return _ratio(ours - lower, upper - lower, clusters, confidence, span, 100.0)
 
@@ -61,10 +75,18 @@ def retention(
 def ratio_of_means(
     above: Values, below: Values, clusters: Clusters | None = None, confidence: float = 0.95
 ) -> Estimate:
-    """mean above / mean below with its interval; method "test-inversion".
+    """Return the mean of `above` divided by the mean of `below`; method "test-inversion".
 
-    The interval is (-inf, inf) as in `mean_interval`, and where all examples have the same ratio.
-    Raises as `retention` does.
+    The interval is (-inf, inf) if that of `mean_interval` is, or if all examples have the same ratio.
+
+    Args:
+        above: The numerator of each example, shape (n,).
+        below: The denominator of each example, shape (n,).
+        clusters: The cluster label of each example. None: all examples are independent.
+        confidence: The confidence of the interval, between 0 and 1.
+
+    Raises:
+        InvalidRun: As in `retention`.
     """
     over, under = check_values(above, "above"), check_values(below, "below")
     check_same_length(above=over, below=under)
@@ -88,7 +110,7 @@ def _ratio(
     low, high, groups = -math.inf, math.inf, len(below) if clusters is None else len(set(clusters))
 
     def by_t(upper: bool, r: float) -> float:
-        """Below 0 where r is left out: as too high (upper), or as too low."""
+        """Return a number below 0 if r is rejected, as too high (upper) or as too low."""
         ends = mean_error(above - r * below, clusters).ends(confidence)
         return ends[1] if upper else -ends[0]
 
@@ -108,17 +130,17 @@ def _ratio(
 
 
 def _is_above_zero(below: FloatArray, clusters: Clusters | None, confidence: float, percent: bool) -> bool:
-    """Whether the denominator is shown to be above 0, at the level of the interval's end."""
+    """Say whether the denominator is shown to be above 0, at the level of the interval's end."""
     if percent:
         reach = max(100.0, float(np.abs(below).max()))
         return bounded_mean(below, -reach, reach, clusters).p_at_most(0.0) < 0.5 - confidence / 2.0
     low = mean_error(below, clusters).ends(confidence)[0]
-    # Slots are a number above 0, be they equal on all examples.
+    # Numbers that are all positive need no test, even if they are all equal.
     return bool(below.min() > 0.0) or (math.isfinite(low) and low > 0.0)
 
 
 def _end(margin: Callable[[bool, float], float], upper: bool, value: float) -> float:
-    """The first ratio above (below) the estimate that is left out; infinite if there is none."""
+    """Find the first ratio above (or below) the estimate that is rejected; infinite if there is none."""
     inside, step = value, 0.05 * max(abs(value), 1.0)
     direction = 1.0 if upper else -1.0
     while step < _FURTHEST:

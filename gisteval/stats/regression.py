@@ -1,4 +1,4 @@
-"""Least squares with standard errors that know of clusters."""
+"""Least squares with cluster-robust standard errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ from gisteval.stats.samples import (
 
 @dataclass(frozen=True, slots=True)
 class LinearFit:
-    """value = intercept + sum of slopes * columns. A slope is None where its column never varies."""
+    """The fit value = intercept + sum of slopes * columns.
+
+    Attributes:
+        intercept: The intercept with its interval.
+        slopes: The slope of each column; None if the column was left out.
+    """
 
     intercept: Estimate
     slopes: tuple[Estimate | None, ...]
@@ -32,27 +37,38 @@ class LinearFit:
 def linear_fit(
     values: Values, columns: Sequence[Values], clusters: Clusters | None = None, confidence: float = 0.95
 ) -> LinearFit:
-    """Ordinary least squares with cluster-robust intervals, in the unit of the values.
+    """Fit ordinary least squares with cluster-robust intervals, in the unit of the values.
 
-    The intervals are those of `mean_interval`, for each coefficient: CR2 errors, Satterthwaite's degrees
-    of freedom, Hall's correction for skewness, and none where the data bound nothing (values on a plane,
-    too few clusters). Columns that are constant, or that the ones before explain, are left out. Raises
-    InvalidRun as `mean_interval` does, or if the columns differ in length.
+    Each coefficient has an interval like that of `mean_interval`: CR2 errors, Satterthwaite's degrees of
+    freedom, and Hall's correction for skewness. There is none if the residuals are all zero, or with too
+    few clusters. A column is left out if it is a linear combination of the constant and the columns before
+    it.
+
+    Args:
+        values: The outcome of each example, shape (n,).
+        columns: The regressors, shape (n,) each, without the constant.
+        clusters: The cluster label of each example. None: all examples are independent.
+        confidence: The confidence of the intervals, between 0 and 1.
+
+    Raises:
+        InvalidRun: As in `mean_interval`, or the columns differ in length.
     """
     check_confidence(confidence)
     outcome = check_values(values, "values")
-    given = {f"column {number}": check_values(column, "column") for number, column in enumerate(columns)}
-    check_same_length(values=outcome, **given)
-    kept: list[int] = []
+    regressors = {
+        f"column {number}": check_values(column, "column") for number, column in enumerate(columns)
+    }
+    check_same_length(values=outcome, **regressors)
+    included: list[int] = []
     design = np.ones((outcome.size, 1))
-    for number, column in enumerate(given.values()):
+    for number, column in enumerate(regressors.values()):
         wider = np.column_stack([design, column])
         if np.linalg.matrix_rank(wider) == wider.shape[1]:
             design = wider
-            kept.append(number)
+            included.append(number)
     n, p = design.shape
-    found = np.linalg.lstsq(design, outcome)[0]
-    moments: FloatArray = design * (outcome - design @ found)[:, np.newaxis]
+    coefficients = np.linalg.lstsq(design, outcome)[0]
+    moments: FloatArray = design * (outcome - design @ coefficients)[:, np.newaxis]
     products = (design[:, :, np.newaxis] * design[:, np.newaxis, :]).reshape(n, p * p)
     sums = cluster_sums([*products.T, *moments.T], clusters)
     groups = len(sums)
@@ -63,12 +79,12 @@ def linear_fit(
         errors = RobustErrors(np.full(p, np.inf), np.zeros(p), np.zeros(p))
     scale = float(np.abs(outcome).max())
     estimates = []
-    for place, value in enumerate(found):
-        spread = float(errors.standard_error[place])
+    for place, value in enumerate(coefficients):
+        standard_error = float(errors.standard_error[place])
         error = MeanError(
             mean=float(value),
-            # Residuals that are rounding errors show no spread.
-            standard_error=spread if spread > 1e-9 * scale else 0.0,
+            # Residuals of the size of rounding errors count as zero.
+            standard_error=standard_error if standard_error > 1e-9 * scale else 0.0,
             n=n,
             clusters=groups,
             degrees_of_freedom=float(errors.degrees_of_freedom[place]),
@@ -76,5 +92,5 @@ def linear_fit(
         )
         low, high = error.ends(confidence)
         estimates.append(Estimate(float(value), low, high, n, groups, confidence, method))
-    slopes = {number: estimate for number, estimate in zip(kept, estimates[1:], strict=True)}
+    slopes = {number: estimate for number, estimate in zip(included, estimates[1:], strict=True)}
     return LinearFit(estimates[0], tuple(slopes.get(number) for number in range(len(columns))))

@@ -1,12 +1,16 @@
-"""Least-squares errors that know of clusters and say how little a few of them tell.
+"""Cluster-robust standard errors of least squares (CR2), with Satterthwaite's degrees of freedom.
 
-CR2: each cluster's residuals are scaled up by (I - H_gg)^(-1/2), H the hat matrix, since a cluster that
-pulls the fit towards itself leaves residuals that are too small. A t quantile with Satterthwaite's degrees
-of freedom allows for what the variance itself is estimated from. R. M. Bell and D. F. McCaffrey, "Bias
-reduction in standard errors for linear regression with multi-stage samples", Survey Methodology 28, 2002;
-J. E. Pustejovsky and E. Tipton, Journal of Business & Economic Statistics 36, 2018. The degrees of freedom
-need a guess of the errors' covariance. The smaller of two is taken: errors that are independent, and errors
-that are all alike within a cluster, which is what shared instructions do at worst.
+A cluster that pulls the fit towards itself has residuals that are too small. CR2 therefore scales the
+residuals of each cluster by (I - H_gg)^(-1/2), where H is the hat matrix. The variance itself is estimated
+from few clusters; a t quantile with Satterthwaite's degrees of freedom allows for that. The degrees of
+freedom depend on an assumed covariance of the errors. They are computed for independent errors and for
+errors that are equal within a cluster (the worst case of shared instructions), and the smaller number is
+used.
+
+Sources: R. M. Bell and D. F. McCaffrey, "Bias reduction in standard errors for linear regression with
+multi-stage samples", Survey Methodology 28, 2002. J. E. Pustejovsky and E. Tipton, "Small-sample methods
+for cluster-robust variance estimation and hypothesis testing in fixed effects models", Journal of Business
+& Economic Statistics 36, 2018.
 """
 
 from __future__ import annotations
@@ -20,10 +24,14 @@ from gisteval.stats.samples import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class RobustErrors:
-    """Of each of p coefficients, shape (p,).
+    """The errors of p coefficients.
 
-    skewness: of its estimate, from the clusters' influences (their third cumulant over the standard error
-    cubed), corrected for small samples. 0 where the degrees of freedom don't allow an estimate.
+    Attributes:
+        standard_error: Shape (p,), in the units of the coefficients.
+        degrees_of_freedom: Shape (p,), of each standard error.
+        skewness: Shape (p,), of each estimated coefficient: the third cumulant of the clusters' influences
+            divided by the cubed standard error, corrected for small samples. 0 if there are too few degrees
+            of freedom to estimate it.
     """
 
     standard_error: FloatArray
@@ -32,14 +40,18 @@ class RobustErrors:
 
 
 def robust_errors(grams: FloatArray, scores: FloatArray) -> RobustErrors:
-    """Errors of a least-squares fit whose design has an intercept in its first column.
+    """Compute the errors of a least-squares fit whose first column is the intercept.
 
-    grams: X_g'X_g of each cluster, shape (G, p, p); scores: X_g' times its residuals, shape (G, p). The
-    errors are NaN where a single cluster decides a coefficient.
+    Args:
+        grams: X_g' X_g of each cluster g, shape (G, p, p).
+        scores: X_g' times the residuals of each cluster g, shape (G, p).
+
+    Returns:
+        The errors. All standard errors are NaN if a single cluster determines a coefficient.
     """
     bread = np.linalg.inv(grams.sum(axis=0))
     root = _square_root(bread)
-    # (I - H_gg)^(-1/2) is I + B W B' with B = X_g root and W a function of B'B: p by p, whatever the size.
+    # (I - H_gg)^(-1/2) = I + B W B', where B = X_g root and W, a function of B'B, is only p by p.
     eigenvalues, vectors = np.linalg.eigh(root @ grams @ root)
     free = 1.0 - eigenvalues
     decided = (free < 1e-9).any(axis=1)
@@ -66,16 +78,19 @@ def robust_errors(grams: FloatArray, scores: FloatArray) -> RobustErrors:
 
 
 def _degrees_of_freedom(grams: FloatArray, gamma: FloatArray, bread: FloatArray) -> float:
-    """(sum of eigenvalues)^2 / sum of their squares, of the variance estimate's quadratic form."""
+    """Return Satterthwaite's degrees of freedom of one coefficient's variance estimate.
+
+    They are (sum of eigenvalues)^2 / (sum of squared eigenvalues) of its quadratic form.
+    """
     pulls = np.einsum("gij,gj->gi", grams, gamma)  # X_g'a_g, where a_g weighs the cluster's residuals
-    own = np.einsum("gi,gi->g", gamma, pulls)  # a_g'a_g
-    # Independent errors: the form is diag(own) - pulls bread pulls'.
+    norms = np.einsum("gi,gi->g", gamma, pulls)  # a_g'a_g
+    # Independent errors: the form is diag(norms) - pulls bread pulls'.
     lost = np.einsum("gi,ij,gj->g", pulls, bread, pulls)
     crossed = pulls.T @ pulls @ bread
-    first = float(own.sum() - np.trace(crossed))
-    second = float(np.square(own).sum() - 2.0 * (own * lost).sum() + np.trace(crossed @ crossed))
-    found = [first**2 / second] if second > 0.0 else []
-    # Errors alike within a cluster: Q Q' with Q = diag(a_g'1) - pulls bread (X_g'1)'.
+    first = float(norms.sum() - np.trace(crossed))
+    second = float(np.square(norms).sum() - 2.0 * (norms * lost).sum() + np.trace(crossed @ crossed))
+    estimates = [first**2 / second] if second > 0.0 else []
+    # Equal errors within a cluster: the form is Q Q' with Q = diag(a_g'1) - pulls bread (X_g'1)'.
     diagonal, ones = pulls[:, 0], grams[:, :, 0]
     left = -pulls @ bread
     sides = np.concatenate([diagonal[:, np.newaxis] * ones, left], axis=1)
@@ -85,10 +100,10 @@ def _degrees_of_freedom(grams: FloatArray, gamma: FloatArray, bread: FloatArray)
     weighted = kernel @ (sides.T @ (np.square(diagonal)[:, np.newaxis] * sides))
     first = float(np.square(diagonal).sum() + np.trace(product))
     second = float((diagonal**4).sum() + 2.0 * np.trace(weighted) + np.trace(product @ product))
-    # A coefficient that compares within clusters is not touched by errors that they share.
-    if second > 1e-12 * float((own**2).sum()):
-        found.append(first**2 / second)
-    return min(found, default=0.0)
+    # Errors that are shared within clusters don't affect a coefficient that compares within clusters.
+    if second > 1e-12 * float((norms**2).sum()):
+        estimates.append(first**2 / second)
+    return min(estimates, default=0.0)
 
 
 def _square_root(matrix: FloatArray) -> FloatArray:

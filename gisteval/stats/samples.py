@@ -1,4 +1,4 @@
-"""Checked values and their clusters: what every interval and test starts from."""
+"""Checks of values and cluster labels, and cluster sums: the input of every interval and test."""
 
 from __future__ import annotations
 
@@ -16,19 +16,28 @@ Clusters: TypeAlias = Sequence[Hashable]
 
 
 def check_confidence(confidence: float) -> None:
-    """Raise ValueError unless 0 < confidence < 1."""
+    """Check a confidence.
+
+    Raises:
+        ValueError: It is not between 0 and 1.
+    """
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence is a share between 0 and 1, not {confidence}")
 
 
 def check_values(values: Values, name: str) -> FloatArray:
-    """The values as a float array of shape (n,), n >= 1.
+    """Return the values as a float array of shape (n,), n >= 1.
 
-    Raises InvalidRun if there are none, if one is not finite, or if they are no flat list.
+    Args:
+        values: One value per example.
+        name: The name of the values in error messages.
+
+    Raises:
+        InvalidRun: There are none, one is not finite, or they are not a flat list.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1:
-        raise InvalidRun(f"{name}: expected one value an example, got shape {array.shape}")
+        raise InvalidRun(f"{name}: expected one value per example, got shape {array.shape}")
     if array.size == 0:
         raise InvalidRun(f"{name}: no values, so nothing can be estimated; check the split")
     unusable = np.flatnonzero(~np.isfinite(array))
@@ -41,7 +50,11 @@ def check_values(values: Values, name: str) -> FloatArray:
 
 
 def check_same_length(**samples: FloatArray) -> None:
-    """Raise InvalidRun unless all samples, named by keyword, have one value an example."""
+    """Check that all samples, named by keyword, have the same length.
+
+    Raises:
+        InvalidRun: Their lengths differ.
+    """
     lengths = {name: sample.size for name, sample in samples.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
@@ -52,12 +65,20 @@ def check_same_length(**samples: FloatArray) -> None:
 
 
 def cluster_sums(columns: Sequence[FloatArray], clusters: Clusters | None) -> FloatArray:
-    """Sums of each column over each cluster, shape (G, len(columns)).
+    """Sum each column over each cluster.
 
-    Without clusters every example is its own. The result does not depend on the order of the
-    examples, to the last bit: they are summed in the order of their values, and the rows are
-    sorted, so that a seeded resampling of them does not depend on it either.
-    Raises InvalidRun if there is not one label an example.
+    The result does not depend on the order of the examples, to the last bit: values are summed in sorted
+    order, and the rows are sorted. So a seeded resampling of the rows does not depend on it either.
+
+    Args:
+        columns: Arrays of shape (n,).
+        clusters: The cluster label of each example. None: each example is a cluster of its own.
+
+    Returns:
+        The sums, shape (G, len(columns)), one row per cluster.
+
+    Raises:
+        InvalidRun: The numbers of labels and examples differ.
     """
     table = np.column_stack(columns)
     if clusters is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,18 @@ LOOKS: Mapping[float | str | None, tuple[Choice, Choice]] = {
 """A pair's worth and the two comparisons, orders ab and ba, that give it."""
 
 Values = Sequence[float | str | None]
+
+
+def judged(
+    judge: str, system: str, split: str, examples: Sequence[Example], values: Values
+) -> Iterator[Verdict]:
+    """The verdicts that give each example, by its number (`input`), its value."""
+    for e in examples:
+        for order, choice in zip(("ab", "ba"), LOOKS[values[int(e.input)]], strict=True):
+            yield Verdict(
+                f"{e.id}-{order}", e.content_id, "t", split, system, "pos", judge, "main",
+                order, choice, "reply", cost=0.01,
+            )  # fmt: skip
 
 
 @pytest.fixture
@@ -52,9 +64,9 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         examples = {
             split: tuple(
                 Example(f"{split}-{i}", "t", split, f"do {split} {i // shared}", f"{i}", f"answer {i}")
-                for i in range(len(given))
+                for i in range(len(split_values))
             )
-            for split, given in by_split.items()
+            for split, split_values in by_split.items()
         }
         compared = make_system(system, role, evaluated=True, compressor="gist")
         positive_control = make_system("pos", "positive", evaluated=False, compressor="gist")
@@ -65,25 +77,18 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
             identity=Identity("t", systems={"run": name}),
             judges=judges or {},
         )
-        for split, found in examples.items():
-            answered = [e for i, e in enumerate(found) if i not in failed]
+        for split, asked in examples.items():
+            answered = [e for i, e in enumerate(asked) if i not in failed]
             write_records(
                 folder.generations(system),
                 (make_generation(compared, e, output(int(e.input))) for e in answered),
             )
             write_records(
-                folder.generations("pos"), (make_generation(positive_control, e, positive) for e in found)
+                folder.generations("pos"), (make_generation(positive_control, e, positive) for e in asked)
             )
             if judge is None:
                 continue
-            verdicts = (
-                Verdict(
-                    f"{e.id}-{order}", e.content_id, "t", split, system, "pos", judge, "main",
-                    order, choice, "reply", cost=0.01,
-                )
-                for e in answered
-                for order, choice in zip(("ab", "ba"), LOOKS[by_split[split][int(e.input)]], strict=True)
-            )  # fmt: skip
+            verdicts = judged(judge, system, split, answered, by_split[split])
             write_records(folder.verdicts(judge, system), verdicts)
         if failed:
             names = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,9 +12,9 @@ import pytest
 from run_folders import make_system
 
 from gisteval.errors import GistevalError, InvalidRun
-from gisteval.gate.gate import GateOptions, GateResult, run_gate
-from gisteval.gate.output import gate_json, gate_text, junit_xml
-from gisteval.gate.planning import plan_from_runs, plan_text, plan_without_runs
+from gisteval.gate.gate import GateResult, run_gate
+from gisteval.gate.options import GateOptions
+from gisteval.gate.output import gate_text, junit_xml
 from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.store import write_json
@@ -43,7 +42,7 @@ def test_equal_worse_and_small(make_run: MakeRun) -> None:
     assert failed.splits[0].checks[0].estimate.value == pytest.approx(-100 * 1.75 / 6)
     small = gate(make_run("small", SMALL), make_run("small-baseline", SMALL[::-1]))
     assert (small.outcome, small.exit_code) == ("INCONCLUSIVE", 3)
-    assert "examples can't show a difference below" in "".join(small.warnings)
+    assert "examples can't detect a difference below" in "".join(small.warnings)
 
 
 @pytest.mark.parametrize(("counts_as", "code"), [("fail", 1), ("pass", 0), (None, 3)])
@@ -93,7 +92,7 @@ def test_several_splits(make_run: MakeRun) -> None:
     assert gate(one, baseline, splits=("seen",)).outcome == "PASS"
     more = gate(make_run("seen", {"seen": EQUAL}), baseline)
     assert [split.split for split in more.splits] == ["seen"]
-    assert "only one run has human: left out" in more.warnings
+    assert "left out, since only one run has it: human" in more.warnings
 
 
 def test_errors_that_could_change_a_pass(make_run: MakeRun) -> None:
@@ -156,7 +155,7 @@ def refusals() -> list[tuple[str, Callable[[MakeRun], GateResult], type[Exceptio
         ("other examples", lambda m: gate(m("a", EQUAL), m("b", EQUAL[:-1])), InvalidRun,
          r"split human: .*a has 150 examples, .*b 149, and 149 are the same"),
         ("no shared split", lambda m: gate(m("a", {"x": EQUAL}), m("b", {"y": EQUAL})), InvalidRun,
-         "share no split"),
+         "have no split in common"),
         ("other judge", lambda m: gate(m("a", EQUAL), m("b", EQUAL, judge="openai")), InvalidRun,
          r"verdicts of different judges \(reference and openai\)"),
         ("judge named", lambda m: gate(m("a", EQUAL), m("b", EQUAL, judge="openai"), judge="openai"),
@@ -167,7 +166,7 @@ def refusals() -> list[tuple[str, Callable[[MakeRun], GateResult], type[Exceptio
             m("a", EQUAL, judges={"reference": JudgeFacts(identity="1", prompt="p", model="m")}),
             m("b", EQUAL, judges={"reference": JudgeFacts(identity="2", prompt="q", model="m")}),
         ), InvalidRun,
-         r"judge reference of .*a is not that of .*b \(its prompt differ\): judge both runs alike"),
+         r"judge reference of .*a differs from that of .*b in its prompt: judge both runs in the same"),
         ("other opponent", lambda m: gate(m("a", EQUAL), m("b", EQUAL, positive="no")), InvalidRun,
          "differ in 150 of 150 outputs"),
         ("many errors", lambda m: gate(m("a", few), m("b", [0.5] * 100)), InvalidRun,
@@ -235,56 +234,6 @@ def test_several_judges_need_a_name(make_run: MakeRun) -> None:
     with pytest.raises(GistevalError, match="name one with --judge: openai, reference"):
         gate(run, run)
     assert gate(run, run, judge="openai").splits[0].candidate.mean < 25
-
-
-def test_text_and_json_say_what_the_verdict_rests_on(make_run: MakeRun) -> None:
-    judges = {"reference": JudgeFacts(identity="1", prompt="0123456789abcdef")}
-    worse, base = make_run("worse", WORSE, judges=judges), make_run("base", EQUAL, judges=judges)
-    result = gate(worse, base)
-    text = gate_text(result)
-    for part in (
-        "difference -29.2 [", "p of no difference", "smallest difference it could detect", "W/T/L 0/50/100",
-        "equal outputs 0.0%", "first shown wins", "flips", "errors 0", "cost $3.00",
-        "judge reference (prompt 0123456789ab)",
-        "warning: the reference judge finds collapses", "n 150, instructions 150",
-    ):  # fmt: skip
-        assert part in text
-    assert text.splitlines()[-1] == "FAIL"
-    content = json.loads(json.dumps(gate_json(result), allow_nan=False))
-    assert (content["outcome"], content["exit_code"], content["judge_digest"][:4]) == ("FAIL", 1, "0123")
-    assert content["splits"][0]["checks"][0]["outcome"] == "FAIL"
-
-
-@pytest.mark.parametrize("inconclusive", [None, "pass"])
-def test_junit_is_xml_with_a_case_for_each_split(make_run: MakeRun, inconclusive: str | None) -> None:
-    values = {"seen": EQUAL, "human\x07": WORSE, "small": SMALL}
-    base = {"seen": EQUAL, "human\x07": EQUAL, "small": SMALL[::-1]}
-    result = gate(make_run("a", values), make_run("b", base), inconclusive=inconclusive)
-    suite = ElementTree.fromstring(junit_xml(result)).find("testsuite")
-    assert suite is not None
-    passing = inconclusive == "pass"
-    assert {name: suite.get(name) for name in ("tests", "failures", "skipped")} == {
-        "tests": "3",
-        "failures": "1" if passing else "2",
-        "skipped": "1" if passing else "0",
-    }
-    failure = suite.find("testcase[2]/failure")
-    assert failure is not None and failure.get("type") == "FAIL"
-    assert suite.findall("testcase")[1].get("name") == "human\ufffd"
-
-
-def test_plans(make_run: MakeRun) -> None:
-    assumed = plan_without_runs(4.0)
-    assert assumed[0].needed[5.0] == 435
-    assert list(assumed[0].needed) == [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0]
-    options = GateOptions(make_run("a", EQUAL), make_run("b", EQUAL[::-1]), margin=3.0)
-    measured = plan_from_runs(options)
-    assert [plan.split for plan in measured] == ["human"]
-    assert measured[0].examples == 150
-    text = plan_text(measured, 3.0)
-    assert "margin    3 points" in text and "<- --margin" in text
-    single = plan_from_runs(GateOptions(make_run("one", [0.5]), make_run("two", [0.5])))
-    assert set(single[0].needed.values()) == {None}
 
 
 def test_shared_instructions_widen_the_interval(make_run: MakeRun) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.gate.gate import GateOptions, run_gate
+from gisteval.gate.gate import run_gate
+from gisteval.gate.options import GateOptions
 from gisteval.pipeline.imports.paper import import_paper
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gisteval.gate.compare import compare
-from gisteval.gate.gate import GateOptions, run_gate
+from gisteval.gate.gate import run_gate
+from gisteval.gate.options import GateOptions
 from gisteval.gate.sides import choose_side
 from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.pipeline.imports.records import claim_folder, write_generations

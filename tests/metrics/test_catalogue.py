@@ -60,7 +60,7 @@ def test_a_task_names_scores_and_sizes_are_always_there() -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("rouge", r"'rouge' is unknown \(did you mean 'rougeL'"), ("win_rate", "is a judge's")],
+    [("rouge", r"'rouge' is unknown \(did you mean 'rougeL'"), ("win_rate", "comes from a judge")],
 )
 def test_other_names_are_refused(name: str, message: str) -> None:
     with pytest.raises(GistevalError, match=message):

@@ -11,7 +11,8 @@ import pytest
 
 from gisteval.errors import GistevalError
 from gisteval.gate.compare import compare
-from gisteval.gate.gate import GateOptions, run_gate
+from gisteval.gate.gate import run_gate
+from gisteval.gate.options import GateOptions
 from gisteval.gate.sides import choose_side
 from gisteval.importer.predictions import Columns
 from gisteval.metrics.rouge import RougeLMetric

@@ -7,13 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pytest
 
 from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.pipeline.imports.records import claim_folder, failures_of, write_generations
 from gisteval.records.schema import Condition, Example, ResultRow
-from gisteval.report.budget import corrected_margins
 from gisteval.report.claims import (
     Claim,
     Findings,
@@ -28,7 +26,6 @@ from gisteval.report.doubts import Doubts
 from gisteval.report.margins import controls_apart, margins
 from gisteval.report.samples import Samples, collect_samples
 from gisteval.scores.rows import run_rows
-from gisteval.stats import holm
 
 ROW = ResultRow(
     "t", "human", "LLaMA-gist-1", "gist", None, "gist", 1, "rougeL", 23.9, 22.0, 26.0, "percent", 252,
@@ -115,7 +112,7 @@ def test_nothing_is_said_of_a_candidate_beside_controls_that_are_not_apart() -> 
     assert [claim.finding for claim in found.claims] == ["open", "open"]
     assert "the controls are not shown to be apart" in found.candidates[0].evidence
     assert found.sentence == (
-        "Nothing is said of LLaMA-gist-1 on human, where the controls are not shown to be apart."
+        "Nothing can be said of LLaMA-gist-1 on human, where the controls are not shown to be apart."
     )
     alone = replace(near, negative=None, p_controls=None)
     assert "no negative control" in candidate_claims([POSITIVE, alone])[0].evidence
@@ -218,19 +215,6 @@ def test_claims_are_corrected_for_all_candidates_and_splits() -> None:
     # Systems beside another positive control are another experiment.
     other = [replace(row, reference="another", negative="other") for row in twelve]
     assert margins([twelve[0], *other])[1][0].worse
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_the_correction_lies_between_holm_and_bonferroni(seed: int) -> None:
-    tests = np.random.default_rng(seed).beta(0.2, 1.0, size=(6, 2))
-    found = np.array(corrected_margins([(within, worse) for within, worse in tests.tolist()]))
-    assert (found <= np.minimum(np.maximum(6.0 * tests / 0.6, tests / 0.5), 1.0) + 1e-12).all()
-    for side in (0, 1):
-        stepped = np.array(holm(tests[:, side].tolist()))
-        assert (found[:, side] >= np.minimum(stepped / 0.6, 1.0) - 1e-12).all()
-    assert (found >= np.minimum(tests / 0.5, 1.0) - 1e-12).all()
-    order = np.argsort(tests.reshape(-1))
-    assert (np.diff(found.reshape(-1)[order]) >= 0.0).all()
 
 
 WORDS = "amber birch cedar delta ember fjord grove heron inlet jetty kelp larch".split()  # noqa: SIM905

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from gisteval.files.names import file_name
-from gisteval.gate.gate import GateOptions, run_gate
+from gisteval.gate.gate import run_gate
+from gisteval.gate.options import GateOptions
 from gisteval.gate.output import gate_json
 from gisteval.records.judge_figures import pair_entries
 from gisteval.report.data import read_runs

@@ -19,7 +19,8 @@ from campaign_time import within
 
 from gisteval.errors import GistevalError
 from gisteval.gate.compare import compare
-from gisteval.gate.gate import GateOptions, run_gate
+from gisteval.gate.gate import run_gate
+from gisteval.gate.options import GateOptions
 from gisteval.gate.sides import choose_side
 from gisteval.pipeline.judge.judge_run import judge_run
 from gisteval.pipeline.judge.options import JudgeOptions

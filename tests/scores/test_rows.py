@@ -3,94 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from literal_outputs import BLANK, EXAMPLES, GIST, METRICS, NEGATIVE, POSITIVE, collect, scored, system
 
-from gisteval.errors import InvalidRun
-from gisteval.metrics import metrics_of, output_metrics
 from gisteval.records.schema import Example, Generation, ResultRow, finite
-from gisteval.scores.columns import SystemScores, line_up
-from gisteval.scores.lines import ScoredOutput, values_of
+from gisteval.scores.columns import SystemScores
 from gisteval.scores.rows import result_rows
-
-METRICS = metrics_of()
-
-EXAMPLES = [
-    Example("e1", "t", "s", "say it", "", "the cat sat"),
-    Example("e2", "t", "s", "say it", "x", "a b"),
-    Example("e3", "t", "s", "other", "", "yes"),
-    Example("e4", "t", "s", "third", "", "no"),
-]
-BLANK = Generation(
-    key="k",
-    example="e",
-    content="c",
-    task="t",
-    split="s",
-    system="gist-1",
-    condition="gist",
-    control=None,
-    compressor="gist",
-    k=2,
-    output="",
-    output_tokens=3,
-    finished=True,
-    source_tokens=13,
-    template_tokens=3,
-    kept=2,
-    bytes=64,
-    nll=1.0,
-    target_tokens=2,
-)
-
-
-def system(name: str, outputs: list[str], losses: list[float], **changes: object) -> list[Generation]:
-    return [
-        replace(
-            BLANK,
-            system=name,
-            example=example.id,
-            content=example.content_id,
-            output=output,
-            nll=loss,
-            **changes,
-        )
-        for example, output, loss in zip(EXAMPLES, outputs, losses, strict=True)
-    ]
-
-
-POSITIVE = system("pos", ["the cat sat", "a b", "yes", "maybe"], [1.0] * 4, compressor="none")
-NEGATIVE = system("neg", ["x", "y", "z", "maybe"], [3.0] * 4, compressor="nothing", kept=0)
-GIST = system("gist-1", ["the cat", "a b ", "no", "maybe"], [1.5, 1.5, 2.0, 2.0])
-
-
-def collect(
-    examples: Sequence[Example], generations: Sequence[Generation], failed: AbstractSet[str]
-) -> SystemScores | None:
-    """The columns of outputs whose values are computed here; `line_up` reads them from a folder else."""
-    wanted = {example.content_id: example for example in examples}
-    found = [(made, wanted[made.content]) for made in generations if made.content in wanted]
-    lines = (ScoredOutput(made, example, values(made, example)) for made, example in found)
-    return line_up(examples, lines, failed, METRICS)
-
-
-def values(generation: Generation, example: Example = EXAMPLES[0]) -> dict[str, float]:
-    return values_of(generation, example, output_metrics(METRICS))
-
-
-def scored(generations: list[Generation], failed: tuple[str, ...] = ()) -> SystemScores:
-    found = collect(EXAMPLES, generations, {e.content_id for e in EXAMPLES if e.id in failed})
-    assert found is not None
-    return found
 
 
 def rows_of(
-    own: SystemScores, positive: SystemScores | None, negative: SystemScores | None
+    scores: SystemScores, positive: SystemScores | None, negative: SystemScores | None
 ) -> dict[str, ResultRow]:
-    return {row.metric: row for row in result_rows(own, positive, negative, METRICS)}
+    return {row.metric: row for row in result_rows(scores, positive, negative, METRICS)}
 
 
 @pytest.fixture(scope="module")
@@ -186,25 +113,6 @@ def test_mean_of_ratios_and_ratio_of_means() -> None:
     assert "compression_requested" not in found
 
 
-@pytest.mark.parametrize(
-    ("budget", "asked", "kept", "requested", "achieved"),
-    [(500, 10, 13, 1.0, 1.0), (4, 4, 7, 2.5, 2.5), (1, 1, 4, 10.0, 10.0)],
-)
-def test_a_budget_is_of_the_instruction(budget, asked, kept, requested, achieved) -> None:
-    """13 source tokens of which 3 are the template's."""
-    parts = {"compressor": "truncate", "kept_template": 3, "asked": asked, "kept": kept}
-    found = values(replace(GIST[0], **parts))
-    assert found["compression_requested"] == requested
-    assert found["compression_achieved"] == achieved
-    assert found["kept_instruction"] == min(budget, 10)
-
-
-def test_an_instruction_without_a_token_stays_as_long_as_it_was() -> None:
-    parts = {"compressor": "truncate", "source_tokens": 3, "kept_template": 3, "asked": 0, "kept": 3}
-    found = values(replace(GIST[0], **parts))
-    assert (found["compression_requested"], found["compression_achieved"]) == (1.0, 1.0)
-
-
 def test_records_that_count_the_template_in_two_ways_have_no_common_ratio() -> None:
     mixed = [replace(g, kept_template=0, asked=g.k) if n else g for n, g in enumerate(GIST)]
     assert "compression_achieved" not in rows_of(scored(mixed), None, None)
@@ -284,41 +192,10 @@ def test_one_example_has_no_interval() -> None:
     assert (row.retention, row.retention_ci_low) == (pytest.approx(80.0), None)
 
 
-def test_same_content_twice_counts_twice() -> None:
-    examples = [EXAMPLES[0], replace(EXAMPLES[0], id="again"), EXAMPLES[2]]
-    found = collect(examples, [GIST[0], GIST[2]], set())
-    assert found is not None
-    row = rows_of(found, None, None)["rougeL"]
-    assert (row.n, row.clusters) == (3, 2)
-    assert row.value == pytest.approx((80 + 80 + 0) / 3)
-
-
-def test_missing_records_are_refused() -> None:
-    with pytest.raises(InvalidRun, match=r"gist-1 on s: 1 example has no record \(e4") as caught:
-        collect(EXAMPLES, GIST[:3], set())
-    assert caught.value.exit_code == 4
-    with pytest.raises(InvalidRun, match="split s: 4 examples have no record"):
-        collect(EXAMPLES, [], set())
-    assert collect(EXAMPLES, [], {example.content_id for example in EXAMPLES}) is None
-
-
-@pytest.mark.parametrize("loss", [math.nan, math.inf])
-def test_a_loss_that_is_no_number_is_refused(loss: float) -> None:
-    generations = [*GIST[:3], replace(GIST[3], nll=loss)]
-    with pytest.raises(InvalidRun, match=r"gist-1 on e4: the loss is (nan|inf): the weights are damaged"):
-        collect(EXAMPLES, generations, set())
-
-
 def test_without_loss_there_is_no_such_row() -> None:
     found = rows_of(scored([replace(g, nll=None) for g in GIST]), scored(POSITIVE), scored(NEGATIVE))
     assert "nll" not in found
     assert found["rougeL"].retention == pytest.approx(60.0)
-
-
-def test_values_of_an_unfinished_output() -> None:
-    found = values(replace(BLANK, finished=False, kept=0, compressor="nothing"))
-    assert (found["unfinished"], found["rougeL"]) == (100.0, 0.0)
-    assert "compression_achieved" not in found
 
 
 def test_infinity_is_null() -> None:

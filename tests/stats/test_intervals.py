@@ -119,7 +119,7 @@ def test_order_does_not_matter(pairs: list[tuple[float, int]], data: st.DataObje
     [
         ([], None, "no values"),
         ([1.0, math.nan], None, "1 of 2 values are not finite, the first at index 1"),
-        ([[1.0], [2.0]], None, "one value an example"),
+        ([[1.0], [2.0]], None, "one value per example"),
         ([1.0, 2.0], ["a"], "1 cluster labels for 2 values"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Figures of a report: what can be drawn from some runs is drawn. Importing this needs no matplotlib."""
+"""Figures of a report. Importing this package needs no matplotlib."""
 
 from gisteval.report.figures.drawn import RunFigure, can_draw, draw_figures
 

@@ -1,4 +1,4 @@
-"""Which figures some runs support, in the order in which a report shows them."""
+"""Drawing of all figures that the runs have data for, in the order of the report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ from gisteval.report.samples import Samples
 
 @dataclass(frozen=True, slots=True)
 class RunFigure:
-    """A figure that was drawn: the stem of its files, and its text; SVG for light and for dark pages."""
+    """A figure that was drawn.
+
+    Attributes:
+        name: The stem of its files' names.
+        title: Its title.
+        caption: Its caption.
+        light: The SVG for light pages.
+        dark: The SVG for dark pages.
+    """
 
     name: str
     title: str
@@ -34,34 +42,35 @@ PROFILE_TEXTS = {
     "latency_breakdown": ("Where the time goes", "Wall time of each use, and what is paid once."),
     "roofline": ("Roofline", "Attained speed beside the machine's measured roof."),
 }
-"""Title and caption of the figures of a profile, by the first part of their names."""
+"""The title and caption of each figure of a profile, by the first part of its name."""
 
 
 def can_draw() -> bool:
-    """Whether matplotlib is installed."""
+    """Say whether matplotlib is installed."""
     try:
         return importlib.util.find_spec("matplotlib") is not None
-    except ValueError:  # it is there, but its import is blocked
+    except ValueError:  # it is installed, but its import is blocked
         return False
 
 
 def draw_figures(data: ReportData, samples: Samples, folder: Path) -> list[RunFigure]:
-    """Draw all that the runs support into `folder` as PNG, PDF and SVG.
+    """Draw all figures that the runs have data for into a folder, as PNG, PDF and SVG.
 
-    Raises MissingExtra without matplotlib.
+    Raises:
+        MissingExtra: matplotlib is missing.
     """
     from gisteval.report.figures.style import on_dark
 
     drawn = []
     for name, title, caption in _drawn(data, samples, folder):
         svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
-        svg = svg[svg.index("<svg") :]  # without the XML and DTD lines, which a page has no use for
+        svg = svg[svg.index("<svg") :]  # without the XML and DTD lines, which a page doesn't need
         drawn.append(RunFigure(name, title, caption, svg, on_dark(svg)))
     return drawn
 
 
 def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
-    """Name, title and caption of each figure, once it is drawn."""
+    """Draw each figure, then yield its name, title and caption."""
     yield from _scores(data, samples, folder)
     yield from _verdicts(data, folder)
     yield from _trainings(data.runs, folder)
@@ -73,7 +82,7 @@ def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[
     from gisteval.report.figures.families import families
 
     rows = list(data.rows)
-    found = families(rows)
+    all_families = families(rows)
     bands = "Bars and bands are 95% intervals, clustered by instruction."
     leading = data.leading
     sweeps: dict[str, tuple[Metric, str, list[ResultRow]]] = {}
@@ -81,24 +90,30 @@ def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[
     for judge in dict.fromkeys(row.judge for row in rows if row.metric == "win_rate" and row.judge):
         judged = [row for row in rows if row.judge == judge]
         sweeps[f"win_rate-{judge}"] = (metric("win_rate"), f"Win rate over k ({judge})", judged)
-    for stem, (swept, title, own_rows) in sweeps.items():
-        own = [family for family in (f.over_k() for f in families(own_rows)) if family.has(swept.name)]
-        if own:
+    for stem, (swept, title, swept_rows) in sweeps.items():
+        shown = [family for family in (f.over_k() for f in families(swept_rows)) if family.has(swept.name)]
+        if shown:
             name = f"k_sweep-{readable_name(stem)}"
-            quality.k_sweep(own, own_rows, swept, folder, name)
+            quality.k_sweep(shown, swept_rows, swept, folder, name)
             doubt = _doubt(data, stem.partition("win_rate-")[2])
             yield name, title, " ".join(["Controls are lines with bands.", bands, *doubt])
     if any(row.retention is not None and row.metric == leading.name for row in rows):
-        quality.retention(found, rows, leading, folder, "retention")
+        quality.retention(all_families, rows, leading, folder, "retention")
         yield (
             "retention",
             "Retention",
-            "0: the negative control, 100: the positive one; with the interval of that ratio.",
+            "0 is the negative control, 100 the positive one. Bars are 95% intervals of the ratio.",
         )
-    own = [family for family in found if family.has("compression_achieved") and family.has(leading.name)]
-    if own:
-        quality.pareto(own, rows, leading, folder, "pareto")
-        yield "pareto", "Quality against compression", f"Achieved compression, the mean of ratios. {bands}"
+    shown = [
+        family for family in all_families if family.has("compression_achieved") and family.has(leading.name)
+    ]
+    if shown:
+        quality.pareto(shown, rows, leading, folder, "pareto")
+        yield (
+            "pareto",
+            "Quality against compression",
+            f"Achieved compression is the mean of the ratios. {bands}",
+        )
     if samples.of_role("candidate") and any(sample.outputs for sample in samples.samples):
         lengths.by_prompt_length(samples, folder, "by_prompt_length")
         yield "by_prompt_length", "Quality by length of the instruction", bands
@@ -111,16 +126,16 @@ def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
     from gisteval.report.figures import judged
 
     for judge in dict.fromkeys(entry.judge for entry in entries):
-        own = [entry for entry in entries if entry.judge == judge]
+        judge_entries = [entry for entry in entries if entry.judge == judge]
         stem, doubt = readable_name(judge), "".join(f" {text}" for text in _doubt(data, judge))
-        decided, swayed = judged.decided(own), judged.swayed(own)
+        decided, swayed = judged.decided(judge_entries), judged.swayed(judge_entries)
         if decided:
             judged.win_bars(decided, folder, f"win_bars-{stem}")
             yield (
                 f"win_bars-{stem}",
                 f"Wins, ties and losses ({judge})",
-                "Against the positive control. A pair counts once, however often it was shown; pairs "
-                f"without an answer are left out.{doubt}",
+                "Against the positive control. Each pair counts once, even if it was judged in both "
+                f"orders. Pairs without an answer are left out.{doubt}",
             )
         if swayed:
             judged.judge_bias(swayed, folder, f"judge_bias-{stem}")
@@ -129,8 +144,8 @@ def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
             yield (
                 f"judge_bias-{stem}",
                 f"{'Position and length' if first else 'Length'} ({judge})",
-                f"How often {what} in decided comparisons of unequal texts; 50 is "
-                f"no bias. 95% intervals, clustered by instruction.{doubt}",
+                f"How often {what}, among decided comparisons of different texts; 50 is no "
+                f"bias. Bars are 95% intervals, clustered by instruction.{doubt}",
             )
 
 
@@ -149,7 +164,11 @@ def _trainings(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str
         from gisteval.report.figures.training import loss_curves
 
         loss_curves(curves, folder, "loss")
-        yield "loss", "Training loss", "As each training logged it; equal data and steps within a suite."
+        yield (
+            "loss",
+            "Training loss",
+            "As logged in training. Trainings of one suite have the same data and steps.",
+        )
 
 
 def _profiles(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:

@@ -1,6 +1,6 @@
-"""Figures of verdicts: wins, ties and losses, and how far position and length sway a judge.
+"""Figures of verdicts: wins, ties and losses, and the influence of position and length on a judge.
 
-They draw the numbers that the tables state, from the block `judging` of results.json, and count nothing.
+The numbers are those of the tables, from the block `judging` of results.json. Nothing is counted here.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _SHARES = (
 
 
 def decided(entries: Sequence[PairFigures]) -> list[PairFigures]:
-    """The entries with a pair that has an answer."""
+    """Return the entries that have a pair with an answer."""
     return [entry for entry in entries if entry.wins + entry.ties + entry.losses]
 
 
 def swayed(entries: Sequence[PairFigures]) -> list[PairFigures]:
-    """The entries that say how often the first shown, or the longer, wins."""
+    """Return the entries that state how often the output shown first, or the longer one, wins."""
     return [entry for entry in entries if any(getattr(entry, name) is not None for name, *_ in _SHARES)]
 
 
 def _lines(entries: Sequence[PairFigures]) -> list[tuple[str, PairFigures | None]]:
-    """What stands beside each line, split by split: the split's name without an entry, then its systems."""
+    """Return the labels of the lines: the name of each split (without an entry), then its systems."""
     lines: list[tuple[str, PairFigures | None]] = []
     for split in dict.fromkeys(entry.split for entry in entries):
         lines.append((split, None))
@@ -40,7 +40,7 @@ def _lines(entries: Sequence[PairFigures]) -> list[tuple[str, PairFigures | None
 
 
 def _label(axis: Any, lines: Sequence[tuple[str, PairFigures | None]]) -> None:
-    """Name the lines from above; splits in bold."""
+    """Label the lines from top to bottom, splits in bold."""
     short = short_names(label for label, entry in lines if entry is not None)
     names = [short.get(label, label) if entry else label for label, entry in lines]
     axis.set_yticks(range(len(lines)), names)
@@ -52,7 +52,7 @@ def _label(axis: Any, lines: Sequence[tuple[str, PairFigures | None]]) -> None:
 
 
 def win_bars(entries: Sequence[PairFigures], folder: Path, name: str) -> None:
-    """Stacked bars of wins, ties and losses against the positive control, of `decided` entries."""
+    """Draw stacked bars of wins, ties and losses against the positive control, of `decided` entries."""
     lines = _lines(entries)
     with column_figure(folder, name, 0.7 + 0.19 * len(lines)) as (figure, (axis,)):
         for place, (_, entry) in enumerate(lines):
@@ -76,7 +76,7 @@ def win_bars(entries: Sequence[PairFigures], folder: Path, name: str) -> None:
 
 
 def judge_bias(entries: Sequence[PairFigures], folder: Path, name: str) -> None:
-    """How often the first answer shown and the longer one win, of `swayed` entries."""
+    """Draw how often the answer shown first and the longer one win, of `swayed` entries."""
     lines = _lines(entries)
     named: set[str] = set()
     with column_figure(folder, name, 0.85 + 0.2 * len(lines)) as (figure, (axis,)):

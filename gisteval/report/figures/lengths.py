@@ -1,4 +1,4 @@
-"""The leading metric by the length of the instruction."""
+"""A figure of the leading metric by the length of the instruction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ LENGTH_BINS = 4
 
 
 def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
-    """The leading metric by words of the instruction, a row a family: controls, least and greatest k."""
+    """Draw the leading metric by words of the instruction, with a row of panels per family.
+
+    Each row shows the controls and the candidates with the smallest and the largest k.
+    """
     measured = metric(samples.leading)
     members: dict[str, list[SystemInfo]] = {}
     for system in samples.of_role("candidate"):
@@ -39,15 +42,15 @@ def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
             lines = _shown(samples, family, [by_k[0], *by_k[1:][-1:]])
             for column, bins in enumerate(splits.values()):
                 axis = axes[row * len(splits) + column]
-                answered = {name for found in bins for sample in found for name in sample.outputs}
-                found = {
+                answered = {name for bin_ in bins for sample in bin_ for name in sample.outputs}
+                lines_here = {
                     drawn: _length_line(axis, measured, bins, drawn, *style)
                     for drawn, style in lines.items()
                     if drawn in answered
                 }
-                drawn_lines |= found
+                drawn_lines |= lines_here
                 axis.grid()
-                if not found:
+                if not lines_here:
                     leave_empty(axis)
             axes[row * len(splits)].set_ylabel(measured.axis)
         if measured.high == 100.0:
@@ -60,7 +63,7 @@ def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
 def _shown(
     samples: Samples, family: str, candidates: Sequence[SystemInfo]
 ) -> dict[str, tuple[str, Any, str]]:
-    """Styles of the systems to draw: the candidates' positive controls, they, and their negative ones."""
+    """Return the styles of the systems to draw: positive controls, candidates, negative controls."""
     positives = {system.reference for system in candidates if system.reference}
     negatives = [s.name for s in samples.of_role("negative") if family_name(s.name, s.reference) == family]
     return {
@@ -71,7 +74,7 @@ def _shown(
 
 
 def length_bins(samples: Sequence[Sample]) -> list[list[Sample]]:
-    """Samples in bins of about equal size by words of the instruction; equal lengths stay together."""
+    """Sort samples into bins of about equal size by words of the instruction; equal lengths share a bin."""
     lengths = np.array([word_count(sample.example.instruction) for sample in samples])
     edges = np.quantile(lengths, np.linspace(0, 1, LENGTH_BINS + 1)[1:-1])
     places = np.searchsorted(edges, lengths, side="left")
@@ -79,7 +82,7 @@ def length_bins(samples: Sequence[Sample]) -> list[list[Sample]]:
         [sample for sample, at in zip(samples, places, strict=True) if at == place]
         for place in range(LENGTH_BINS)
     ]
-    return [found for found in bins if found]
+    return [members for members in bins if members]
 
 
 def _length_line(
@@ -92,16 +95,18 @@ def _length_line(
     marker: str,
 ) -> Any:
     xs, means, lows, highs = [], [], [], []
-    for found in bins:
-        scores = {sample.slug: sample.outputs[system].score for sample in found if system in sample.outputs}
-        own = [sample for sample in found if scores.get(sample.slug) is not None]
-        if own:
+    for members in bins:
+        scores = {
+            sample.slug: sample.outputs[system].score for sample in members if system in sample.outputs
+        }
+        scored = [sample for sample in members if scores.get(sample.slug) is not None]
+        if scored:
             estimate = mean_of(
                 measured,
-                np.array([scores[sample.slug] for sample in own], dtype=np.float64),
-                [sample.example.instruction for sample in own],
+                np.array([scores[sample.slug] for sample in scored], dtype=np.float64),
+                [sample.example.instruction for sample in scored],
             )
-            xs.append(float(np.mean([word_count(sample.example.instruction) for sample in own])))
+            xs.append(float(np.mean([word_count(sample.example.instruction) for sample in scored])))
             means.append(estimate.value)
             known = math.isfinite(estimate.ci_low)
             lows.append(estimate.value - estimate.ci_low if known else math.nan)

@@ -1,4 +1,4 @@
-"""Short texts beside the points of a panel, none over another, nor over a point."""
+"""Short texts beside the points of a panel, placed so that they overlap neither each other nor a point."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
 POINTS = 6
-"""Size of the text."""
+"""The font size."""
 
 PLACES = ((4, 4), (-4, 4), (4, -4), (-4, -4), (4, 0), (-4, 0))
-"""Where a text may stand, in points from its point, the best first; beside an error bar, never on it."""
+"""Offsets of a text from its point, in typographic points, the best first. All are beside the error bar."""
 
 FAR = (1.0, 2.2, 3.4, 4.6, 5.8)
-"""How much further off it may go where all places are taken."""
+"""Factors of the vertical offset, tried in this order if all places are taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A text for a point in the panel's data coordinates; low and high: the ends of its error bar.
+    """A point and its text, in the panel's data coordinates.
 
-    A point without text is only kept free.
+    Attributes:
+        text: The text. Empty: no text, but other texts avoid the point.
+        x: The point's x.
+        y: The point's y.
+        low: The low end of its error bar.
+        high: The high end of its error bar.
     """
 
     text: str
@@ -34,9 +39,9 @@ class Mark:
 
 
 def place_marks(axis: Axes, marks: Sequence[Mark]) -> None:
-    """Write each text where it overlaps nothing written before it; further off if need be.
+    """Write each text where it overlaps nothing; further from its point if necessary.
 
-    The panel must have its final place and limits.
+    The panel must have its final position and limits.
     """
     figure: Any = axis.get_figure()
     scale = figure.dpi / 72
@@ -88,5 +93,5 @@ def _box(x: float, y: float, width: float, height: float, right: float, up: floa
 
 
 def _outside(box: Bbox, panel: Any) -> int:
-    """1 for a text that leaves its panel."""
+    """Return 1 if a text leaves its panel, else 0."""
     return int(box.x0 < panel.x0 or box.x1 > panel.x1 or box.y0 < panel.y0 or box.y1 > panel.y1)

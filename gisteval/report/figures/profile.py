@@ -1,4 +1,4 @@
-"""Figures of a profile, from the plain content of profile.json."""
+"""Figures of a profile, from the content of profile.json."""
 
 from __future__ import annotations
 
@@ -32,18 +32,22 @@ from gisteval.report.layout import engineering, threads_text
 from gisteval.report.timings import shown_interval
 
 Panels = list[tuple[str, Sequence[CurveFacts]]]
-"""Title and cost curves of each panel."""
+"""The title and the cost curves of each panel."""
 
 ORDINARY: dict[str, tuple[str, Any, str]] = {
     "no cache": (INK, "-", "o"),
     "whole-prompt cache": (BLUE, "--", "s"),
     "negative control": NEGATIVE,
 }
-"""Colour, dash and marker of the ways that compress nothing; the others take those of the series."""
+"""Colour, dash and marker of the ways that compress nothing. The others have those of the series."""
 
 
 def draw_figures(content: ModelProfile | WhatIfProfile, folder: Path) -> list[str]:
-    """Draw all that the content supports into `folder`; returns the files' names without ending."""
+    """Draw all figures that the profile has data for into a folder.
+
+    Returns:
+        The files' names without their ending.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     names: list[str] = []
     if isinstance(content, WhatIfProfile):
@@ -53,7 +57,7 @@ def draw_figures(content: ModelProfile | WhatIfProfile, folder: Path) -> list[st
                 lines = _first_lines(rows)
                 below = f"k = {lines[0].k}"
                 names.append(_prompt_lengths(lines, folder, f"cost_by_prompt_length-{shape}"))
-                names.append(_break_even(_sweep_curves(lines), below, folder, f"break_even-{shape}"))
+                names.append(_break_even(_scenario_curves(lines), below, folder, f"break_even-{shape}"))
         return names
     for batch in content.batches:
         size = batch.batch_size
@@ -68,7 +72,7 @@ def draw_figures(content: ModelProfile | WhatIfProfile, folder: Path) -> list[st
 
 
 def _first_lines(rows: Sequence[ScenarioFacts]) -> list[ScenarioFacts]:
-    """The rows of the first k and batch: one line a way."""
+    """Return the rows of the first k and batch size, so that each way has one line."""
     first = rows[0]
     return [row for row in rows if (row.k, row.batch) == (first.k, first.batch)]
 
@@ -83,18 +87,18 @@ def _prefixed(axis: Any, unit: str) -> None:
 
 
 def _batch_curves(batch: BatchFacts) -> Panels:
-    """FLOPs, where they could be counted, and time."""
+    """Return the curves of FLOPs, if they could be counted, and of time."""
     panels = (("FLOPs", batch.curves.flops), ("time", batch.curves.seconds))
     return [(label, curves) for label, curves in panels if curves is not None]
 
 
-def _sweep_curves(rows: Sequence[ScenarioFacts]) -> Panels:
-    """Two panels: the shortest and the longest prompt of a sweep."""
+def _scenario_curves(rows: Sequence[ScenarioFacts]) -> Panels:
+    """Return two panels: the shortest and the longest prompt."""
     return [(f"FLOPs, prompt of {row.prompt_tokens:,}", row.curves or ()) for row in (rows[0], rows[-1])]
 
 
 def _break_even(panels: Panels, below: str, folder: Path, name: str) -> str:
-    """Total cost over uses, relative to no caching: all curves would lie on one another otherwise."""
+    """Draw total costs over uses, relative to no cache. Absolute curves would all coincide."""
     styles = _styles([curve.name for curve in panels[0][1]])
     with column_figure(folder, name, 3.9, panels=(len(panels), 1)) as (figure, axes):
         for axis, (label, curves) in zip(axes, panels, strict=True):
@@ -121,7 +125,7 @@ def _break_even(panels: Panels, below: str, folder: Path, name: str) -> str:
 
 
 def _prompt_lengths(rows: Sequence[ScenarioFacts], folder: Path, name: str) -> str:
-    """FLOPs of each use by prompt length."""
+    """Draw the FLOPs of each use by prompt length."""
     ways = [way.name for way in rows[0].ways]
     styles = _styles(ways)
     with column_figure(folder, name, 2.5) as (_, (axis,)):
@@ -151,7 +155,7 @@ def _prompt_lengths(rows: Sequence[ScenarioFacts], folder: Path, name: str) -> s
 
 
 def _latency(batch: BatchFacts, folder: Path, name: str) -> str:
-    """What each use takes, above; what is paid once, hatched, below."""
+    """Draw the time of each use (above) and the time that is spent once (below, hatched)."""
     systems = list(reversed(batch.systems))
     with column_figure(folder, name, 1.6 + 0.34 * len(systems), panels=(2, 1)) as (figure, axes):
         places = range(len(systems))
@@ -159,7 +163,7 @@ def _latency(batch: BatchFacts, folder: Path, name: str) -> str:
             axis.set_yticks(list(places), [system.name for system in systems])
             axis.grid(axis="x")
         prefill = [_ms(system, "prefill") for system in systems]
-        rest = [_ms(system, "end_to_end") - one for system, one in zip(systems, prefill, strict=True)]
+        rest = [_ms(system, "end_to_end") - first for system, first in zip(systems, prefill, strict=True)]
         axes[0].barh(places, prefill, color=BLUE, label="prefill", height=0.65)
         axes[0].barh(places, rest, left=prefill, color=SKY, label="decode", height=0.65)
         errors = [_half_widths(system.seconds.end_to_end) for system in systems]
@@ -183,18 +187,18 @@ def _latency(batch: BatchFacts, folder: Path, name: str) -> str:
 
 
 def _ms(system: MeasuredWay, phase: str) -> float:
-    found: MedianFacts | None = getattr(system.seconds, phase)
-    return 0.0 if found is None else 1e3 * found.median
+    median: MedianFacts | None = getattr(system.seconds, phase)
+    return 0.0 if median is None else 1e3 * median.median
 
 
-def _half_widths(found: MedianFacts) -> tuple[float, float]:
-    """Below and above the median, in milliseconds; not a number where there is no interval to draw."""
-    low, high = shown_interval(found) or (math.nan, math.nan)
-    return 1e3 * (found.median - low), 1e3 * (high - found.median)
+def _half_widths(timing: MedianFacts) -> tuple[float, float]:
+    """Return the distances from the median to both ends, in milliseconds; NaN without an interval."""
+    low, high = shown_interval(timing) or (math.nan, math.nan)
+    return 1e3 * (timing.median - low), 1e3 * (high - timing.median)
 
 
 def _roofline(content: ModelProfile, folder: Path, name: str) -> str:
-    """Attained FLOP/s over FLOPs a byte; filled markers are prefill, hollow ones decoding."""
+    """Draw attained FLOP/s over FLOPs per byte. Filled markers are prefill, hollow ones decoding."""
     machine = content.machine
     peak, width = machine.flops_per_second, machine.bytes_per_second
     points = [

@@ -1,4 +1,4 @@
-"""Figures of scores: over k, retained, and against compression."""
+"""Figures of scores: over k, retention, and against compression."""
 
 from __future__ import annotations
 
@@ -36,18 +36,29 @@ SPLIT_MARKS = ((BLUE, "o"), (ORANGE, "s"), (VERMILLION, "^"))
 
 
 def k_sweep(
-    found: Sequence[Family], rows: Sequence[ResultRow], measured: Metric, folder: Path, name: str
+    shown_families: Sequence[Family], rows: Sequence[ResultRow], measured: Metric, folder: Path, name: str
 ) -> None:
-    """A metric over k, a row of panels a family and a column a split; controls are lines with bands."""
+    """Draw a metric over k, with a row of panels per family and a column per split.
+
+    Controls are lines with bands.
+    """
     splits, metric, label = splits_of(rows), measured.name, measured.axis
-    shape = (len(found), len(splits))
-    with column_figure(folder, name, 0.55 + 1.35 * len(found), shape, True, True) as (figure, axes):
+    shape = (len(shown_families), len(splits))
+    with column_figure(folder, name, 0.55 + 1.35 * len(shown_families), shape, True, True) as (
+        figure,
+        axes,
+    ):
         ks = sorted(
-            {row.k for family in found for by in family.candidates.values() for row in _of(by, metric)}
+            {
+                row.k
+                for family in shown_families
+                for by in family.candidates.values()
+                for row in _of(by, metric)
+            }
         )
         drawn: list[ResultRow] = []
         for place, axis in enumerate(axes):
-            family, split = found[place // len(splits)], splits[place % len(splits)]
+            family, split = shown_families[place // len(splits)], splits[place % len(splits)]
             shown: list[ResultRow] = []
             for control, (colour, dash, _), role in (
                 (family.positive, POSITIVE, family.control_label("positive")),
@@ -77,7 +88,7 @@ def k_sweep(
             axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.grid(axis="y")
             if place % len(splits) == 0:
-                axis.set_ylabel(f"{family.name}\n{label}" if len(found) > 1 else label)
+                axis.set_ylabel(f"{family.name}\n{label}" if len(shown_families) > 1 else label)
         fit_values(axes, drawn)
         title_columns(axes, splits)
         figure.supxlabel("gist tokens k", fontsize=7)
@@ -85,13 +96,13 @@ def k_sweep(
 
 
 def retention(
-    found: Sequence[Family], rows: Sequence[ResultRow], metric: Metric, folder: Path, name: str
+    shown_families: Sequence[Family], rows: Sequence[ResultRow], metric: Metric, folder: Path, name: str
 ) -> None:
-    """What each candidate keeps of the gap between its controls, by split, with 95% intervals."""
+    """Draw the retention of each candidate by split, with 95% intervals."""
     splits = splits_of(rows)
     systems = [
         (name, by[metric.name])
-        for family in found
+        for family in shown_families
         for name, by in family.candidates.items()
         if metric.name in by
     ]
@@ -122,21 +133,21 @@ def retention(
 
 
 def pareto(
-    found: Sequence[Family], rows: Sequence[ResultRow], metric: Metric, folder: Path, name: str
+    shown_families: Sequence[Family], rows: Sequence[ResultRow], metric: Metric, folder: Path, name: str
 ) -> None:
-    """A metric against how much smaller the instruction became, a panel a split."""
+    """Draw a metric against the compression of the instruction, with a panel per split."""
     splits = splits_of(rows)
-    styles = series_styles([family.name for family in found])
+    styles = series_styles([family.name for family in shown_families])
     with column_figure(folder, name, 2.1, (1, len(splits)), True, True) as (figure, axes):
         drawn: list[ResultRow] = []
         ratios: list[float] = [1.0]
         marks: list[tuple[Axes, list[Mark]]] = []
         for axis, split in zip(axes, splits, strict=True):
             named: list[Mark] = []
-            for family in found:
+            for family in shown_families:
                 points = _compressed(family, metric.name, split)
                 style = styles[family.name]
-                label = family.name if len(found) > 1 else "candidates"
+                label = family.name if len(shown_families) > 1 else "candidates"
                 _with_errors(axis, [x for x, _ in points], [row for _, row in points], *style, label)
                 ratios += [x for x, _ in points]
                 drawn += [row for _, row in points]
@@ -165,13 +176,13 @@ def pareto(
         axes[0].set_ylabel(metric.axis)
         figure.supxlabel("compression of the instruction (number: k)", fontsize=7)
         legend(figure, labelled(axes), 3)
-        figure.draw_without_rendering()  # gives the panels their final places
+        figure.draw_without_rendering()  # gives the panels their final positions
         for axis, named in marks:
             place_marks(axis, named)
 
 
 def _compressed(family: Family, metric: str, split: str) -> list[tuple[float, ResultRow]]:
-    """Achieved compression and the metric's row of each candidate, the least compressed first."""
+    """Return achieved compression and the metric's row of each candidate, the least compressed first."""
     points = [
         (by["compression_achieved"][split].value, by[metric][split])
         for by in family.candidates.values()
@@ -181,10 +192,10 @@ def _compressed(family: Family, metric: str, split: str) -> list[tuple[float, Re
 
 
 def _mark(family: Family, x: float, row: ResultRow) -> Mark:
-    """A candidate's point with its k, else what its name has beside its family's: `truncate-4`."""
-    own = row.system.removeprefix(family.name).lstrip("-")
+    """Return a candidate's point, labelled with its k, or with its name without the family's."""
+    short_name = row.system.removeprefix(family.name).lstrip("-")
     low, high = (row.value if end is None else end for end in (row.ci_low, row.ci_high))
-    return Mark(own if k_text(row) == "-" else k_text(row), x, row.value, low, high)
+    return Mark(short_name if k_text(row) == "-" else k_text(row), x, row.value, low, high)
 
 
 def _with_errors(

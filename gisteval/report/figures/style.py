@@ -1,7 +1,7 @@
-"""One style for all figures: PNG, PDF and SVG at the width of a column, for light paper and dark screens.
+"""One style for all figures: PNG, PDF and SVG of a column's width, for light paper and dark screens.
 
-Colours are Okabe and Ito's (M. Okabe and K. Ito, "Color Universal Design", 2008), told apart by the colour
-blind; every line has its own dash and marker as well, so the figures survive black and white.
+The colours are those of M. Okabe and K. Ito, "Color Universal Design", 2008, which colour-blind readers can
+distinguish. Every line has a dash or marker of its own as well, so figures also work in black and white.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ except ImportError as error:
 
 COLUMN_INCHES = 3.4
 PANEL_INCHES = 1.05
-"""Width that a panel needs; a figure of many splits is wider than a column."""
+"""The width that a panel needs. A figure of many splits is wider than a column."""
 
 LONGEST_NAME = 26
-"""Letters of a line of a name."""
+"""The largest number of characters of a name in one line."""
 
 OTHER_SCRIPTS = (
     "Noto Sans CJK JP",
@@ -120,9 +120,21 @@ def column_figure(
     sharex: bool = False,
     sharey: bool = False,
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A figure of one column's width, panels (rows, columns) row by row; saved in three formats."""
+    """Draw a figure in the context's body, then save it as PNG, PDF and SVG.
+
+    Args:
+        folder: The folder of the files.
+        name: The stem of the files' names.
+        height: The height in inches.
+        panels: The numbers of rows and columns of panels.
+        sharex: Whether the panels share the horizontal axis.
+        sharey: Whether the panels share the vertical axis.
+
+    Yields:
+        The figure, and its panels row by row.
+    """
     with matplotlib.rc_context({**SETTINGS, "font.family": _fonts()}), warnings.catch_warnings():
-        # Where no font here has a letter, the figure shows a box for it; tables and pages have the letter.
+        # A letter that no font has is shown as a box. Tables and pages have the letter.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         width = max(COLUMN_INCHES, PANEL_INCHES * panels[1])
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -135,7 +147,7 @@ def column_figure(
 
 
 def _save(figure: Figure, path: Path, **options: Any) -> None:
-    """Drawn in memory first, so that no reader ever sees half a figure."""
+    """Save a figure. It is drawn in memory first, so that no reader sees half a figure."""
     drawn = BytesIO()
     figure.savefig(drawn, format=path.suffix[1:], **options)
     write_atomic(path, drawn.getvalue())
@@ -143,31 +155,34 @@ def _save(figure: Figure, path: Path, **options: Any) -> None:
 
 @cache
 def _fonts() -> list[str]:
-    """The figures' own font, and behind it those of this machine that know other scripts."""
+    """Return the font of the figures, and as fallbacks those of this machine that have other scripts."""
     there = {font.name for font in fontManager.ttflist}
     return [SETTINGS["font.family"], *(name for name in OTHER_SCRIPTS if name in there)]
 
 
 def legend(figure: Figure, lines: Mapping[str, Any], columns: int) -> None:
-    """A legend above the panels, in as many columns as its labels leave room for, `columns` at most.
+    """Draw a legend above the panels, in as many columns as there is room for.
 
-    lines: what each label stands for.
+    Args:
+        figure: The figure.
+        lines: The drawn line of each label.
+        columns: The largest number of columns.
     """
     if not lines:
         return
     labels = [wrapped(label) for label in lines]
-    # What saves the figure measures in the same way.
+    # Saving the figure measures texts in the same way.
     canvas: Any = FigureCanvasAgg(figure)
     draw = canvas.get_renderer()
     for count in range(min(columns, len(lines)), 0, -1):
-        made = figure.legend(list(lines.values()), labels, loc="outside upper center", ncols=count)
-        if count == 1 or made.get_window_extent(draw).width <= figure.bbox.width:
+        drawn = figure.legend(list(lines.values()), labels, loc="outside upper center", ncols=count)
+        if count == 1 or drawn.get_window_extent(draw).width <= figure.bbox.width:
             return
-        made.remove()
+        drawn.remove()
 
 
 def wrapped(name: str) -> str:
-    """A name on several lines where it is too long for a figure; broken behind a dash or a slash."""
+    """Break a name that is too long for a figure into lines, after a dash or a slash."""
     lines = [""]
     for part in re.findall(r"[^-/ ]*[-/ ]?", name):
         if lines[-1] and len(lines[-1]) + len(part.rstrip()) > LONGEST_NAME:
@@ -182,9 +197,9 @@ def wrapped(name: str) -> str:
 
 
 def fit_values(axes: Iterable[Axes], rows: Iterable[ResultRow], least: float = 0.0) -> None:
-    """One vertical scale for all panels, from `least` on: it holds each value with its interval's ends.
+    """Set one vertical scale for all panels, which contains `least` and all values with their intervals.
 
-    To be called once all is drawn: a limit set earlier would hold what is drawn later to itself.
+    Call it when all is drawn, since a limit that is set earlier also applies to what is drawn later.
     """
     ends = [end for row in rows for end in (row.value, row.ci_low, row.ci_high) if end is not None]
     low, high = min([least, *ends]), max([least + 1, *ends])
@@ -194,15 +209,15 @@ def fit_values(axes: Iterable[Axes], rows: Iterable[ResultRow], least: float = 0
 
 
 def on_dark(svg: str) -> str:
-    """The SVG of one of our figures in the colours of a dark page."""
+    """Return the SVG of one of our figures in the colours of a dark page."""
     return re.sub(r"#[0-9a-f]{6}\b", lambda match: DARK.get(match[0], match[0]), svg)
 
 
 def series_styles(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:
-    """Colour, dash and marker of each compressed system."""
+    """Return colour, dash and marker of each compressed system."""
     return {name: SERIES[place % len(SERIES)] for place, name in enumerate(names)}
 
 
 def above(dash: Any) -> float:
-    """Broken lines lie above unbroken ones, so that both show where they coincide."""
+    """Return the z-order of a line: dashed lines lie above solid ones, so that both are visible."""
     return 2.0 if dash == "-" else 2.5

@@ -1,4 +1,4 @@
-"""Loss curves of the trainings behind a run's checkpoints."""
+"""A figure of the training losses of a run's checkpoints."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from gisteval.report.claims import family_of, short_names
 from gisteval.report.figures.style import NEGATIVE, POSITIVE, column_figure, series_styles
 
 Curve = Sequence[tuple[float, float]]
-"""(step, loss in nats a token), as training logged it."""
+"""Pairs of step and loss in nats per token, as training logged them."""
 
 
 def loss_curves(curves: Mapping[str, tuple[str, Curve]], folder: Path, name: str) -> None:
-    """Loss over steps, a panel a family. curves: (role, curve) by system."""
+    """Draw loss over steps, with a panel per family.
+
+    Args:
+        curves: The role and the curve of each system.
+        folder: The folder of the files.
+        name: The stem of the files' names.
+    """
     families: dict[str, list[str]] = {}
     for system in curves:
         families.setdefault(family_of(system), []).append(system)

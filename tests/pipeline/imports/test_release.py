@@ -189,7 +189,7 @@ def test_timings_alone_are_a_run_with_a_report(gisteval, refused, tmp_path: Path
     assert gisteval("import-paper", tmp_path / "part", "--output", run).code == 0
     assert gisteval("report", run).code == 0
     assert "| llama-7b | gist-1 |" in (run / "report" / "report.md").read_text(encoding="utf-8")
-    assert "holds timings alone" in refused("gate", run, "--baseline", run, code=4)
+    assert "has timings only" in refused("gate", run, "--baseline", run, code=4)
 
 
 def test_examples_of_one_family_alone_are_not_asked_of_the_other(gisteval, tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_run_and_sweep_ask_a_foreign_judges_host_only_by_a_flag(gisteval, refuse
     for command in (("run", "--judge", judge, "--limit", 1), sweep):
         for other in ((), ("--allow-host", "192.0.2.2")):
             outcome = gisteval(*command, *other)
-            assert outcome.code == 2 and "--allow-host 192.0.2.1 if it shall" in outcome.err
+            assert outcome.code == 2 and "allow it with --allow-host 192.0.2.1" in outcome.err
     allowed = read_config(None, {"judge": str(judge), "allow_host": "192.0.2.1"})
     prepare_judge(judge_options(allowed)).check_access()
     file.write_text(f"entries: [{{{asked}, allow_host: 192.0.2.1}}]")

@@ -1,0 +1,125 @@
+"""The win rates of one side of a comparison, from a judge's verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gisteval.errors import GistevalError, InvalidRun, counted
+from gisteval.gate.measures import JudgeFigures, SideValues, absent_outputs, text_digests
+from gisteval.gate.sides import Side, read_outputs, read_values
+from gisteval.judging.pairs import PairScore, pair_scores
+from gisteval.judging.study import Study
+from gisteval.metrics.text import ControlMatch
+from gisteval.records.schema import Example, Verdict
+
+CONTROL_MATCH = ControlMatch()
+
+
+def choose_judge(sides: Sequence[Side], judge: str | None) -> str:
+    """Choose the judge whose verdicts are compared: the one named, or the only one of all sides.
+
+    Raises:
+        InvalidRun: The sides were not judged by the same judge.
+        GistevalError: Several judges are possible, so one must be named.
+    """
+    judged = {side: side.run.judges_of(side.system) for side in sides if not side.is_positive}
+    for side, names in judged.items():
+        if not names or (judge is not None and judge not in names):
+            wanted = f" --judge {judge}" if judge else ""
+            others = f", only by {', '.join(names)}" if names else ""
+            raise InvalidRun(
+                f"{side} was not judged{' by ' + judge if judge else ''}{others}: "
+                f"gisteval judge {side.run.path}{wanted}"
+            )
+    if judge is not None or not judged:
+        return judge or "none"
+    shared = sorted(set.intersection(*map(set, judged.values())))
+    if not shared:
+        listed = " and ".join(", ".join(names) for names in judged.values())
+        raise InvalidRun(f"the runs have verdicts of different judges ({listed}): judge both by one")
+    if len(shared) > 1:
+        raise GistevalError(f"several judges judged both runs: name one with --judge: {', '.join(shared)}")
+    return shared[0]
+
+
+def win_rate_values(side: Side, split: str, examples: Sequence[Example], study: Study) -> SideValues:
+    """Read a side's win rates against the positive control from the judge's verdicts in the side's run.
+
+    Raises:
+        InvalidRun: A pair was never judged, or the pairs have different opponents.
+    """
+    scored = read_values(side.run, side.system, split, examples, ())
+    outputs = {content: output.generation for content, output in scored.items()}
+    if side.is_positive:
+        absent = absent_outputs(outputs, examples)
+        count = int((~absent).sum())
+        figures = JudgeFigures(side.system, ties=count)
+        return SideValues(
+            np.where(absent, 0.0, 50.0), absent, outputs, len(examples) - count, 100.0, figures
+        )
+    judge = study.judge
+    verdicts = [v for v in side.run.read_verdicts(judge, side.system, split) if v.purpose == "main"]
+    reference = _reference(side, split, verdicts)
+    positive = read_values(side.run, reference, split, examples, ())
+    comparable = [e for e in examples if e.content_id in outputs and e.content_id in positive]
+    scores = pair_scores(verdicts)
+    unjudged = [e for e in comparable if e.content_id not in scores]
+    if unjudged:
+        never = counted(len(unjudged), f"pair of {split} was", f"pairs of {split} were")
+        raise InvalidRun(
+            f"{side}: {never} never judged by {judge} "
+            f"({unjudged[0].id}, ...): gisteval judge {side.run.path} --judge {judge}"
+        )
+    known = {e.content_id: scores[e.content_id] for e in comparable}
+    equal = CONTROL_MATCH.between(text_digests(scored, comparable), text_digests(positive, comparable))
+    lost = {e.content_id for e in examples if e.content_id in positive and e.content_id not in outputs}
+    values = [0.0 if e.content_id in lost else _percent(known.get(e.content_id)) for e in examples]
+    return SideValues(
+        np.array(values),
+        absent_outputs(outputs, examples),
+        outputs,
+        len(examples) - len(comparable),
+        float(equal.mean()) if comparable else None,
+        JudgeFigures.of(study.summaries[side.system, split]),
+    )
+
+
+def check_same_positive(
+    candidate: Side, baseline: Side, references: tuple[str, str], split: str, examples: Sequence[Example]
+) -> None:
+    """Check that both positive controls gave the same outputs. Their names may differ.
+
+    Raises:
+        InvalidRun: Outputs differ, so the two win rates have different opponents.
+    """
+    ours, theirs = (
+        read_outputs(side.run, name, split, examples)
+        for side, name in zip((candidate, baseline), references, strict=True)
+    )
+    different = [
+        e
+        for e in examples
+        if (e.content_id in ours) != (e.content_id in theirs)
+        or (e.content_id in ours and ours[e.content_id].output != theirs[e.content_id].output)
+    ]
+    if different:
+        raise InvalidRun(
+            f"split {split}: the positive controls {references[0]} of {candidate.run.path} and "
+            f"{references[1]} of {baseline.run.path} differ in {len(different)} of {len(examples)} outputs "
+            f"({different[0].id}, ...): win rates are comparable only against the same outputs, so run "
+            "both with the same control"
+        )
+
+
+def _reference(side: Side, split: str, verdicts: Sequence[Verdict]) -> str:
+    names = sorted({verdict.reference for verdict in verdicts})
+    if len(names) != 1:
+        problem = f"was judged against {', '.join(names)}" if names else "was never judged"
+        raise InvalidRun(f"{side} {problem} on {split}: judge it against one positive control")
+    return names[0]
+
+
+def _percent(score: PairScore | None) -> float:
+    return np.nan if score is None or score.value is None else 100.0 * score.value
