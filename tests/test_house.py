@@ -11,15 +11,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FILE_LINES, FUNCTION_LINES = 300, 60
 
 LONG_FILES = {
-    "files/tables.py": 320,
-    "judging/client.py": 321,
-    "models/checkpoints/checkpoint.py": 336,
-    "models/checkpoints/loading.py": 328,
+    "files/tables.py": 313,
     "records/run_folder.py": 301,
 }
 LONG_FUNCTIONS = {"cli/gate.py:gate": 69}
 
-UNTYPED = 78
+UNTYPED = 84
 """Lines with `dict[str, Any]`: a dataclass or a TypedDict says more."""
 
 

@@ -10,43 +10,31 @@ no `config.json` is loaded through `gguf_file`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError, one_line
-from gisteval.files.foreign import LONGEST_JSON, open_file, read_bytes, read_json
+from gisteval.files.foreign import open_file
 from gisteval.files.names import checked_name
 from gisteval.models.checkpoints.checks import (
-    check_layers,
-    check_safetensors,
+    ADAPTER_FILE,
+    check_adapter_kind,
+    check_files,
     count,
-    is_file_name,
+    only_gguf,
+    read_content,
+    read_object,
+    readable,
     text_or_none,
     training_record,
 )
-from gisteval.models.running.architecture import (
-    DECODER,
-    ENCODER_DECODER,
-    Architecture,
-    architecture_of,
-)
+from gisteval.models.running.architecture import DECODER, ENCODER_DECODER, Architecture, architecture_of
 from gisteval.prompts import ChatTemplate, Template, as_template
 from gisteval.records.schema import CONDITIONS, MOST_GISTS, Condition, digest
 
 GIST_FILE = "gist.json"
 FORMAT = 1
-ADAPTER_FILE = "adapter_config.json"
-
-SOFT_PROMPTS = frozenset(
-    {
-        *("PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING"),
-        *("ADAPTION_PROMPT", "CPT", "CARTRIDGE"),
-    }
-)
-"""Kinds of peft adapters that are no change of the base's weights."""
 
 RELEASED_LLAMA_TEMPLATE = Template(
     instruction="Instruction: {instruction}", input="Input: {input}\n", output="Output:", target="{output}"
@@ -59,8 +47,14 @@ space around `<GIST>`, so the line breaks of the template never reached the mode
 class GistRecord:
     """The content of gist.json.
 
-    family: readable name shared by the checkpoints of one suite; base: what training started from.
-    condition None stands for a plain model that was not trained for any of the three.
+    Attributes:
+        family: A readable name that the checkpoints of a suite share.
+        condition: What the checkpoint was trained as; None for a plain model.
+        k: Gist tokens.
+        template: How instruction, input and answer become text.
+        base: What training started from.
+        leak_window: The last tokens of the prompt that stay visible beside the gists.
+        training: The recipe, the loss and other facts of the training.
     """
 
     family: str
@@ -104,9 +98,15 @@ class GistRecord:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint that exists and looks complete. `record` has flags and gist.json merged.
+    """A checkpoint whose folder exists and is complete.
 
-    base: given by flag; under an adapter, or what a weight difference is added to.
+    Attributes:
+        path: Its folder.
+        record: The content of gist.json, with flags laid over it.
+        architecture: Decoder-only or encoder-decoder.
+        is_adapter: Whether it is a peft adapter.
+        gguf_file: The name of its GGUF file, if it is one.
+        base: The base that was given for an adapter, or for a weight difference.
     """
 
     path: Path
@@ -133,7 +133,7 @@ class Checkpoint:
         names = ("config.json", "generation_config.json", "adapter_config.json")
         configs = [self.path / name for name in names if (self.path / name).is_file()]
         for path in [*self.weight_files, *configs]:
-            with _readable(path), open_file(path) as stream:
+            with readable(path), open_file(path) as stream:
                 state.update(hashlib.file_digest(stream, "blake2b").digest())
         if self.base is not None:
             state.update(self.base.weights_digest().encode())
@@ -146,26 +146,21 @@ class Checkpoint:
     def tokenizer_digest(self) -> str:
         """Digest of the tokenizer's files; a GGUF file's tokenizer counts as part of its weights."""
         patterns = (
-            "tokenizer*",
-            "added_tokens.json",
-            "*.model",
-            "vocab*",
-            "merges*",
-            "special_tokens_map.json",
-            "chat_template*",
+            *("tokenizer*", "added_tokens.json", "special_tokens_map.json", "chat_template*"),
+            *("*.model", "vocab*", "merges*"),
         )
         files = sorted({path for pattern in patterns for path in self.path.glob(pattern)})
-        return digest([f"{path.name}={_content(path).hex()}" for path in files])
+        return digest([f"{path.name}={read_content(path).hex()}" for path in files])
 
     def config(self) -> dict[str, Any]:
         """Content of config.json; empty without one (an adapter, a GGUF file)."""
         file = self.path / "config.json"
-        return _read_json(file) if file.is_file() else {}
+        return read_object(file) if file.is_file() else {}
 
     def adapter_config(self) -> dict[str, Any]:
         """Content of adapter_config.json; empty without one."""
         file = self.path / ADAPTER_FILE
-        return _read_json(file) if file.is_file() else {}
+        return read_object(file) if file.is_file() else {}
 
     @property
     def adapter_kind(self) -> str:
@@ -193,35 +188,33 @@ def inspect_checkpoint(
     chat_template: str | None = None,
     generates_only: bool = False,
 ) -> Checkpoint:
-    """Check a folder without loading it. Raises GistevalError (what, where, what to do).
+    """Check a folder without loading it.
 
-    base: of an adapter, or of a weight difference; chat_template: where the instruction stands in the
-    tokenizer's own template, read in place of the record's; generates_only: it is asked for replies alone,
-    as judges are, so it may be of a family whose prompts can't be compressed.
+    Args:
+        path: The folder.
+        condition: Read in place of the one in gist.json.
+        k: Read in place of the one in gist.json.
+        allow_pickle: Whether .bin weights may be loaded.
+        base: The base of an adapter or of a weight difference.
+        chat_template: The role of the instruction in the tokenizer's own template, which is then read in
+            place of the record's.
+        generates_only: Whether only replies are wanted, as of a judge. The model may then be of a family
+            whose prompts can't be compressed.
+
+    Raises:
+        GistevalError: The folder holds no checkpoint, or one that can't be used.
     """
     if k is not None and not 0 < k <= MOST_GISTS:
         raise GistevalError(f"k must be from 1 to {MOST_GISTS:,}, not {k}")
     if not path.is_dir():
         raise GistevalError(f"checkpoint {path} does not exist: give a folder or a hub name")
-    ggufs = sorted(path.glob("*.gguf"))
     is_adapter = (path / ADAPTER_FILE).is_file()
-    gguf_file = None
-    if not (path / "config.json").is_file() and not is_adapter:
-        if len(ggufs) != 1:
-            raise GistevalError(f"{path} has no config.json: it is no checkpoint, or half-written")
-        gguf_file = ggufs[0].name
+    gguf_file = None if is_adapter or (path / "config.json").is_file() else only_gguf(path)
     if gguf_file is None:
-        _check_weights(path, allow_pickle)
-        if not (path / "tokenizer_config.json").is_file() and not is_adapter:
-            raise GistevalError(f"{path} has no tokenizer_config.json: copy the tokenizer's files there")
-        for name in ("config.json", "adapter_config.json", "tokenizer_config.json", "tokenizer.json"):
-            if (path / name).is_file():
-                _read_json(path / name)
-        if (path / "config.json").is_file():
-            check_layers(path / "config.json", _read_json(path / "config.json"))
+        check_files(path, is_adapter, allow_pickle)
     architecture = DECODER if generates_only else _architecture(path)
     if is_adapter:
-        _check_adapter_kind(path)
+        check_adapter_kind(path / ADAPTER_FILE)
     under = inspect_checkpoint(base, allow_pickle=allow_pickle) if base else None
     template = architecture.template
     if under is not None and not is_adapter and not (path / "tokenizer.json").is_file():
@@ -240,35 +233,26 @@ def inspect_checkpoint(
 def _architecture(path: Path) -> Architecture:
     """By config.json, or by an adapter's task; llama.cpp's files hold decoders."""
     if (path / "config.json").is_file():
-        return architecture_of(_read_json(path / "config.json"), str(path))
+        return architecture_of(read_object(path / "config.json"), str(path))
     if (path / ADAPTER_FILE).is_file():
-        task = _read_json(path / ADAPTER_FILE).get("task_type")
+        task = read_object(path / ADAPTER_FILE).get("task_type")
         return ENCODER_DECODER if task == "SEQ_2_SEQ_LM" else DECODER
     return DECODER
-
-
-@contextmanager
-def _readable(file: Path) -> Iterator[None]:
-    """Raises GistevalError where a file of a checkpoint can't be read."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        raise GistevalError(
-            f"{file} can't be read ({one_line(error)}): copy the checkpoint again"
-        ) from error
-
-
-def _content(file: Path) -> bytes:
-    with _readable(file):
-        return read_bytes(file, LONGEST_JSON)
 
 
 def read_record(
     path: Path, condition: Condition | None, k: int | None, template: Template = DECODER.template
 ) -> GistRecord:
-    """gist.json with flags laid over it; a folder without one is described by the flags alone.
+    """gist.json with flags laid over it. Without a gist.json, the flags alone describe the folder.
 
-    template: of a folder without gist.json.
+    Args:
+        path: The folder.
+        condition: Read in place of the one in gist.json.
+        k: Read in place of the one in gist.json.
+        template: The template of a folder without gist.json.
+
+    Raises:
+        GistevalError: gist.json is damaged, or a field of it is malformed.
     """
     file = path / GIST_FILE
     if not file.is_file():
@@ -276,7 +260,7 @@ def read_record(
             condition = "gist"
         k = k or (1 if condition == "gist" else 0)
         return GistRecord(path.resolve().name, condition, k, template)
-    data = _read_json(file, strict=True)
+    data = read_object(file, strict=True)
     if data.get("format") != FORMAT:
         raise GistevalError(f"{file}: format {data.get('format')!r} is unknown (expected {FORMAT})")
     if data.get("condition") not in CONDITIONS:
@@ -301,55 +285,7 @@ def read_record(
         raise GistevalError(f"{file}: a field is missing or malformed ({one_line(error)})") from error
 
 
-def _check_adapter_kind(path: Path) -> None:
-    """Raises GistevalError for adapters that put states before the text in place of changing weights."""
-    kind = _read_json(path / ADAPTER_FILE).get("peft_type")
-    if kind in SOFT_PROMPTS:
-        raise GistevalError(
-            f"{path} is a {kind} adapter: a soft prompt has nothing to merge into the base, and gisteval "
-            "does not run it: give an adapter that changes weights, such as a LoRA, or whole weights"
-        )
-    if not isinstance(kind, str):
-        raise GistevalError(f"{path / ADAPTER_FILE} names no peft_type: copy or save the adapter again")
-
-
 def is_checkpoint(path: Path) -> bool:
     """True if the folder looks like one checkpoint rather than a suite of them."""
     names = ("config.json", "adapter_config.json", GIST_FILE)
     return any((path / name).is_file() for name in names) or any(path.glob("*.gguf"))
-
-
-def _check_weights(path: Path, allow_pickle: bool) -> None:
-    files = sorted(path.glob("*.safetensors"))
-    indexes = "*.safetensors.index.json" if files else "*.index.json"
-    for index in path.glob(indexes):
-        shards = _read_json(index).get("weight_map")
-        if not isinstance(shards, dict) or not all(map(is_file_name, shards.values())):
-            raise GistevalError(f"{index} has no weight_map: copy or write it again")
-        missing = [name for name in sorted(set(shards.values())) if not (path / name).is_file()]
-        if missing:
-            raise GistevalError(f"{path} is half-written: {', '.join(missing)} is missing")
-    for file in files:
-        check_safetensors(file)
-    if files:
-        return
-    pickles = sorted(file.name for file in path.glob("*.bin"))
-    if pickles and not allow_pickle:
-        raise GistevalError(
-            f"{path} holds pickle weights ({pickles[0]}), which can run code when loaded: convert them "
-            "to safetensors, or pass --allow-pickle if you trust their source"
-        )
-    if not pickles:
-        raise GistevalError(f"{path} has no weights (*.safetensors): it is half-written or incomplete")
-
-
-def _read_json(file: Path, strict: bool = False) -> dict[str, Any]:
-    try:
-        data = read_json(file, strict)
-    except (OSError, ValueError) as error:
-        raise GistevalError(
-            f"{file} is half-written or damaged ({one_line(error)}): copy or write it again"
-        ) from error
-    if not isinstance(data, dict):
-        raise GistevalError(f"{file} must hold a JSON object")
-    return data

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
 from gisteval.errors import GistevalError, one_line
-from gisteval.files.foreign import open_file, parse_json
+from gisteval.files.foreign import LONGEST_JSON, open_file, parse_json, read_bytes, read_json
 from gisteval.records.schema import CONDITIONS, MOST_GISTS
 
 MOST_LAYERS = 10_000
-"""Layers of a model; each is made, without weights, before its weight files are looked at."""
+"""Layers of a model. All are made, without weights, before its weight files are read."""
 
 LONGEST_HEADER = 100_000_000
 """Bytes of a safetensors file's header, as the format says."""
+
+
+ADAPTER_FILE = "adapter_config.json"
+
+SOFT_PROMPTS = frozenset(
+    {
+        *("PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING"),
+        *("ADAPTION_PROMPT", "CPT", "CARTRIDGE"),
+    }
+)
+"""Kinds of peft adapters that are no change of the base's weights."""
 
 
 def count(name: str, value: Any, most: int = 2**31) -> int:
@@ -53,7 +66,7 @@ def training_record(value: Any) -> dict[str, Any]:
 
 
 def check_layers(file: Path, config: dict[str, Any]) -> None:
-    """Raises GistevalError for a config.json with more layers than any model has."""
+    """Raise GistevalError for a config.json with more layers than any model has."""
     parts = [config, *(part for part in config.values() if isinstance(part, dict))]
     for name, value in (item for part in parts for item in part.items()):
         if "layer" in name and type(value) in (int, float) and value > MOST_LAYERS:
@@ -101,3 +114,91 @@ def _end_of_tensors(header: dict[str, Any]) -> int:
 def is_file_name(name: Any) -> bool:
     """Whether it is the name of a file in the same folder."""
     return isinstance(name, str) and Path(name).name == name
+
+
+def check_adapter_kind(file: Path) -> None:
+    """Raise GistevalError for adapters that put states before the text in place of changing weights."""
+    kind = read_object(file).get("peft_type")
+    if kind in SOFT_PROMPTS:
+        raise GistevalError(
+            f"{file.parent} is a {kind} adapter: a soft prompt has nothing to merge into the base, and "
+            "gisteval does not run it: give an adapter that changes weights, such as a LoRA, or whole "
+            "weights"
+        )
+    if not isinstance(kind, str):
+        raise GistevalError(f"{file} names no peft_type: copy or save the adapter again")
+
+
+def check_weights(path: Path, allow_pickle: bool) -> None:
+    """Raise GistevalError unless a folder has all of its weights, in files that may be loaded."""
+    files = sorted(path.glob("*.safetensors"))
+    indexes = "*.safetensors.index.json" if files else "*.index.json"
+    for index in path.glob(indexes):
+        shards = read_object(index).get("weight_map")
+        if not isinstance(shards, dict) or not all(map(is_file_name, shards.values())):
+            raise GistevalError(f"{index} has no weight_map: copy the checkpoint again")
+        missing = [name for name in sorted(set(shards.values())) if not (path / name).is_file()]
+        if missing:
+            raise GistevalError(f"{path} is half-written: {', '.join(missing)} is missing")
+    for file in files:
+        check_safetensors(file)
+    if files:
+        return
+    pickles = sorted(file.name for file in path.glob("*.bin"))
+    if pickles and not allow_pickle:
+        raise GistevalError(
+            f"{path} holds pickle weights ({pickles[0]}), which can run code when loaded: convert them "
+            "to safetensors, or pass --allow-pickle if you trust their source"
+        )
+    if not pickles:
+        raise GistevalError(f"{path} has no weights (*.safetensors): it is half-written or incomplete")
+
+
+def only_gguf(path: Path) -> str:
+    """The name of the GGUF file in a folder without config.json. Raises GistevalError unless it has one."""
+    files = sorted(path.glob("*.gguf"))
+    if len(files) != 1:
+        raise GistevalError(f"{path} has no config.json: it is no checkpoint, or half-written")
+    return files[0].name
+
+
+def check_files(path: Path, is_adapter: bool, allow_pickle: bool) -> None:
+    """Raise GistevalError for a file that is missing or damaged."""
+    check_weights(path, allow_pickle)
+    if not (path / "tokenizer_config.json").is_file() and not is_adapter:
+        raise GistevalError(f"{path} has no tokenizer_config.json: copy the tokenizer's files there")
+    for name in ("config.json", ADAPTER_FILE, "tokenizer_config.json", "tokenizer.json"):
+        if (path / name).is_file():
+            content = read_object(path / name)
+            if name == "config.json":
+                check_layers(path / name, content)
+
+
+@contextmanager
+def readable(file: Path) -> Iterator[None]:
+    """Inside, an error of reading a checkpoint's file becomes a GistevalError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise GistevalError(
+            f"{file} can't be read ({one_line(error)}): copy the checkpoint again"
+        ) from error
+
+
+def read_content(file: Path) -> bytes:
+    """The bytes of a small file. Raises GistevalError if it can't be read."""
+    with readable(file):
+        return read_bytes(file, LONGEST_JSON)
+
+
+def read_object(file: Path, strict: bool = False) -> dict[str, Any]:
+    """The JSON object in a file. Raises GistevalError if it holds anything else."""
+    try:
+        data = read_json(file, strict)
+    except (OSError, ValueError) as error:
+        raise GistevalError(
+            f"{file} is half-written or damaged ({one_line(error)}): copy the checkpoint again"
+        ) from error
+    if not isinstance(data, dict):
+        raise GistevalError(f"{file} must hold a JSON object")
+    return data

@@ -6,16 +6,11 @@ import json
 import logging
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForSeq2SeqLM,
     AutoTokenizer,
-    GgufConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -29,11 +24,9 @@ from gisteval.models.checkpoints.placement import (
     Placement,
     Quantization,
     dispatch,
-    needs_disk,
-    quantization_config,
     quantization_of,
-    settle_int4,
 )
+from gisteval.models.checkpoints.stock import load_stock
 from gisteval.models.checkpoints.vocabulary import check_gist_row, fit_to_adapter
 from gisteval.models.checkpoints.weight_diff import add_base, check_sum, is_difference
 from gisteval.models.running.architecture import DECODER, ENCODER_DECODER, Architecture, check_parsed
@@ -49,19 +42,17 @@ ADAPTERS: dict[Architecture, type[PromptModel]] = {
     DECODER: DecoderModel,
     ENCODER_DECODER: EncoderDecoderModel,
 }
-UNREADABLE = (
-    *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
-    SafetensorError,
-)
-"""What transformers raises over a checkpoint whose files hold wrong types, or do not fit one another."""
-
-AUTO_CLASSES = {DECODER: AutoModelForCausalLM, ENCODER_DECODER: AutoModelForSeq2SeqLM}
 
 
 def resolve(name: str, allow_pickle: bool = False) -> Path:
-    """A local folder as it is; a hub name (`org/model`) downloaded once into the hub's own cache.
+    """The folder of a checkpoint. One on the hub is downloaded once, into the hub's own cache.
 
-    allow_pickle: fetch `.bin` weights as well.
+    Args:
+        name: A local folder, or a name on the hub (`org/model`).
+        allow_pickle: Whether to download `.bin` weights as well.
+
+    Raises:
+        GistevalError: The download failed.
     """
     path = Path(name).expanduser()
     is_path = name.count("/") != 1 or name.startswith((".", "/", "~")) or path.parent.is_dir()
@@ -76,8 +67,8 @@ def resolve(name: str, allow_pickle: bool = False) -> Path:
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise GistevalError(
-            f"{name} is no local folder, and it could not be fetched from the hub ({one_line(error)}): "
-            "check the name and the network"
+            f"{name} is not a local folder, and it could not be downloaded from the hub "
+            f"({one_line(error)}): check the name and the network"
         ) from error
 
 
@@ -88,9 +79,19 @@ def load_model(
     device_map: DeviceMap | None = None,
     quantize: Quantization | None = None,
 ) -> PromptModel:
-    """Load weights and tokenizer and wrap them in their adapter; what looks wrong is warned of.
+    """Load weights and tokenizer, and wrap them in the adapter of their architecture.
 
-    device: of all weights, unless a device map says more.
+    The checks of `load_checks` are logged as warnings.
+
+    Args:
+        checkpoint: What to load.
+        device: Where all weights go, unless a device map says more.
+        dtype: Of activations, and of weights that are not quantised.
+        device_map: Where each part goes.
+        quantize: How to quantise linear matrices.
+
+    Raises:
+        GistevalError: The checkpoint can't be loaded.
     """
     check_family(checkpoint)
     tokens, record = load_tokens(checkpoint), checkpoint.record
@@ -107,7 +108,7 @@ def load_model(
 
 
 def check_family(checkpoint: Checkpoint) -> None:
-    """Raises GistevalError for a family whose prompts can't be compressed, before its weights are read.
+    """Raise GistevalError for a family whose prompts can't be compressed, before its weights are read.
 
     A GGUF file, and an adapter's base, say what they are when they are loaded.
     """
@@ -137,7 +138,7 @@ def load_tokens(checkpoint: Checkpoint) -> PromptTokenizer:
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
-    """The checkpoint's tokenizer; an adapter's own one comes before its base's."""
+    """The checkpoint's tokenizer. An adapter's own comes before that of its base."""
     path, options = checkpoint.path, {}
     if checkpoint.gguf_file:
         options["gguf_file"] = checkpoint.gguf_file
@@ -161,10 +162,21 @@ def load_weights(
     device_map: DeviceMap | None = None,
     quantize: Quantization | None = None,
 ) -> PreTrainedModel:
-    """The stock transformers model, on the CPU or as the device map says; quantised ones need a map.
+    """The stock transformers model, on the CPU or as the device map says.
 
-    A peft adapter is merged into its base, or stands beside a quantised one; a difference is added to its
-    base. Raises GistevalError if a tensor is missing: transformers would make a random one in its place.
+    A peft adapter is merged into its base, or runs beside a quantised one. A difference is
+    added to its base.
+
+    Args:
+        checkpoint: What to load.
+        tokenizer: The checkpoint's.
+        dtype: Of the weights.
+        device_map: Where each part goes; quantised weights need one.
+        quantize: How to quantise linear matrices.
+
+    Raises:
+        GistevalError: The weights can't be loaded, or a tensor is missing: transformers would make a
+            random one in its place.
     """
     if quantize is not None:
         _check_quantizable(checkpoint)
@@ -173,7 +185,7 @@ def load_weights(
     elif checkpoint.is_difference:
         model = _load_difference(checkpoint).to(dtype)
     else:
-        model = _load_stock(checkpoint, dtype, device_map, quantize)
+        model = load_stock(checkpoint, dtype, device_map, quantize)
         if is_difference(model):
             raise GistevalError(
                 f"{checkpoint.path} holds a weight difference, not whole weights: give what it is to be "
@@ -184,7 +196,7 @@ def load_weights(
 
 
 def _check_quantizable(checkpoint: Checkpoint) -> None:
-    """Raises GistevalError for weights that transformers can't quantise while it loads them."""
+    """Raise GistevalError for weights that transformers can't quantise while it loads them."""
     reason = None
     if checkpoint.gguf_file:
         reason = "is a GGUF file, whose weights are unpacked as they are"
@@ -199,71 +211,13 @@ def _check_quantizable(checkpoint: Checkpoint) -> None:
 def _load_difference(checkpoint: Checkpoint) -> PreTrainedModel:
     """Difference and base added in float32, whatever they are stored in."""
     assert checkpoint.base is not None
-    model = _load_stock(checkpoint, torch.float32)
+    model = load_stock(checkpoint, torch.float32)
     if not is_difference(model):
         raise GistevalError(
             f"{checkpoint.path} holds whole weights, not a difference of Llamas: leave --base out"
         )
-    add_base(model, _load_stock(checkpoint.base, "auto"), checkpoint)
+    add_base(model, load_stock(checkpoint.base, "auto"), checkpoint)
     check_sum(model, checkpoint)
-    return model
-
-
-def _load_stock(
-    checkpoint: Checkpoint,
-    dtype: torch.dtype | Literal["auto"],
-    device_map: DeviceMap | None = None,
-    quantize: Quantization | None = None,
-) -> PreTrainedModel:
-    """The weights of one folder. dtype "auto": as stored; quantised ones need a dtype and a device map."""
-    options: dict[str, Any] = {}
-    if device_map is not None:
-        options["device_map"] = device_map
-    if quantize is not None:
-        assert isinstance(dtype, torch.dtype)
-        options["quantization_config"] = quantization_config(quantize, dtype)
-    if checkpoint.gguf_file:
-        # Unpacked, the weights are plain ones, which can be trained and saved.
-        options |= {
-            "gguf_file": checkpoint.gguf_file,
-            "quantization_config": GgufConfig(dequantize=True),
-        }
-    if any(checkpoint.path.glob("*.safetensors")):
-        options["use_safetensors"] = True  # never a pickle that lies beside them
-    elif needs_disk(device_map):
-        raise GistevalError(
-            f"{checkpoint.path}: only safetensors can stay on disk: convert the weights, or give a "
-            "--device-map without disk"
-        )
-    model: PreTrainedModel
-    try:
-        model, info = AUTO_CLASSES[checkpoint.architecture].from_pretrained(
-            checkpoint.path,
-            dtype=dtype,
-            output_loading_info=True,
-            weights_only=True,
-            trust_remote_code=False,  # else transformers would ask, and wait for, the user
-            **options,
-        )
-    except ImportError as error:
-        if checkpoint.gguf_file:
-            raise MissingExtra("gguf", "gguf") from error
-        raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({one_line(error)})") from error
-    except UnpicklingError as error:
-        raise GistevalError(
-            f"{checkpoint.path}: its .bin files hold more than tensors, which is never loaded: convert "
-            "them to safetensors where you trust them"
-        ) from error
-    except UNREADABLE as error:
-        raise GistevalError(f"{checkpoint.path}: the model can't be loaded ({one_line(error)})") from error
-    if quantize == "int4":
-        settle_int4(model)
-    missing = sorted(info["missing_keys"])
-    if missing:
-        raise GistevalError(
-            f"{checkpoint.path} is half-written: its weight files lack {len(missing)} tensors "
-            f"({missing[0]}, ...): copy them again"
-        )
     return model
 
 
@@ -274,7 +228,7 @@ def _load_adapter(
     device_map: DeviceMap | None,
     quantize: Quantization | None,
 ) -> PreTrainedModel:
-    """The base with the adapter merged into it, on the CPU; over a quantised base it is not merged.
+    """The base with the adapter merged into it, on the CPU. It is not merged into a quantised base.
 
     Merging there would round the sum to the few values of the quantised weights, which were not the ones
     that the adapter was trained to change.
@@ -313,9 +267,14 @@ def save_checkpoint(
     record: GistRecord,
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Write a checkpoint folder; gist.json comes last, so that its presence means complete.
+    """Write a checkpoint folder. Its gist.json is written last, once all else is there.
 
-    dtype: convert the weights before writing (in place), to make small checkpoints.
+    Args:
+        path: The folder.
+        model: The weights.
+        tokenizer: The tokenizer.
+        record: The content of gist.json.
+        dtype: Converts the weights, in place, before they are written; it makes small checkpoints.
     """
     path.mkdir(parents=True, exist_ok=True)
     if dtype is not None:

@@ -22,9 +22,13 @@ from gisteval.thinking import PAIRS, opened
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """A reply and the tokens it took. finished: an end token ended it, not the limit.
+    """A reply and the tokens it took.
 
-    A thought that the chat template opens is a part of the text, its tag included.
+    Attributes:
+        text: The reply. A thought that the chat template opens is a part of it, its tag included.
+        prompt_tokens: Tokens of the conversation.
+        completion_tokens: Tokens of the reply.
+        finished: Whether an end token ended it, and not the limit.
     """
 
     text: str
@@ -41,7 +45,7 @@ class ChatModel:
 
     @classmethod
     def load(cls, name: str, device: str, dtype: str) -> ChatModel:
-        """From a folder or hub name. Raises GistevalError if it is no chat model."""
+        """Load a folder or hub name. Raises GistevalError if it is not a chat model."""
         checkpoint = _checkpoint(name)
         tokenizer = load_tokenizer(checkpoint)
         if not tokenizer.chat_template:
@@ -54,20 +58,20 @@ class ChatModel:
     def replies(
         self, conversations: Sequence[Sequence[dict[str, str]]], max_new_tokens: int
     ) -> list[ChatReply | str]:
-        """Greedy replies to a batch; a text instead, saying why, where one does not fit the context."""
+        """Greedy replies to a batch; where a conversation exceeds the context, a text that says so."""
         texts = [self._text(conversation) for conversation in conversations]
         prompts = self._tokenizer(texts, add_special_tokens=False)["input_ids"]
         counts = [len(ids) for ids in prompts]
         context = context_of(self._model.config)
         fits = [count + max_new_tokens <= context.tokens for count in counts]
-        found: list[ChatReply | str] = [
+        replies: list[ChatReply | str] = [
             f"{count} tokens and a reply of {max_new_tokens} exceed the context of {context.tokens}"
             f"{context.limit}"
             for count in counts
         ]
         places = [index for index, fit in enumerate(fits) if fit]
         if not places:
-            return found
+            return replies
         ends = self._ends()
         ids, present = pad_left([prompts[index] for index in places], self._model.device)
         settings = GenerationConfig(
@@ -77,15 +81,15 @@ class ChatModel:
             # Rows that are done are fed it: the tokenizer's own may lie beyond the embeddings.
             pad_token_id=ends[0] if ends else 0,
         )
-        made = self._model.generate(
+        generated = self._model.generate(
             input_ids=ids, attention_mask=present.long(), generation_config=settings
         )
-        for index, row in zip(places, made[:, ids.shape[1] :].tolist(), strict=True):
+        for index, row in zip(places, generated[:, ids.shape[1] :].tolist(), strict=True):
             stop = next((place for place, token in enumerate(row) if token in ends), None)
             text = opened(texts[index], PAIRS) + keep_tags(self._tokenizer, row[:stop], PAIRS)
             tokens = len(row) if stop is None else stop + 1
-            found[index] = ChatReply(text.strip(), counts[index], tokens, stop is not None)
-        return found
+            replies[index] = ChatReply(text.strip(), counts[index], tokens, stop is not None)
+        return replies
 
     def _ends(self) -> list[int]:
         """The tokens that end a reply."""

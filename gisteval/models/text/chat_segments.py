@@ -8,8 +8,8 @@ With the role "system" and the marks of ChatML, the gist tokens stand at | here:
     {input}<|im_end|>
     <|im_start|>assistant
 
-The template renders whole conversations with a mark in that place; what stands before the mark is
-compressed, what stands behind it follows.
+The template renders whole conversations with a mark in that place; what comes before the mark is
+compressed, and what comes after it follows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gisteval.prompts import ChatTemplate
 from gisteval.thinking import Pair, opened
 
 MARK = "\ue000gists\ue001"
-"""Stands where the gist tokens will; private characters, which no text is expected to hold."""
+"""The place of the gist tokens, in private characters that no text is expected to hold."""
 
 SWITCHES = ("enable_thinking", "thinking")
 """What templates call the switch of thoughts; one that knows neither ignores both."""
@@ -40,17 +40,22 @@ PROBE = "The train leaves at 10:45."
 class ChatSegments(Segments):
     """Instruction and input in a conversation.
 
-    A text is tokenised as the whole conversation is, template tokens recognised; only where the data
-    itself spells such a token is the data tokenised apart from it, so that it stays data.
+    A text is tokenised as the whole conversation is, with the tokens of the template. Only where the data
+    itself spells such a token is it tokenised apart, so that it stays data.
     """
 
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, template: ChatTemplate, anchor: str | None
     ) -> None:
-        """anchor: a special token that may stand before any part, such as `<GIST>`.
+        """Check the chat template.
 
-        Raises GistevalError for a tokenizer without a chat template, or with one under which the
-        instruction is no prefix.
+        Args:
+            tokenizer: The checkpoint's.
+            template: The role of the instruction.
+            anchor: A special token that may come before any part, such as `<GIST>`.
+
+        Raises:
+            GistevalError: There is no chat template, or the instruction is no prefix under it.
         """
         self.tokenizer = tokenizer
         self._role = template.role
@@ -68,25 +73,25 @@ class ChatSegments(Segments):
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
         """See Segments."""
         head = self._prompt("")
-        found = []
+        token_ids = []
         for instruction in instructions:
             text = self._prompt(instruction)
-            found.append(self._ids(head, text.removeprefix(head), "", ""))
-        return found
+            token_ids.append(self._ids(head, text.removeprefix(head), "", ""))
+        return token_ids
 
     def frame(self) -> tuple[list[int], list[int]]:
         """See Segments. Nothing of the template stands between an instruction and its gist tokens."""
         return self.prompts([""])[0], []
 
     def continuations(self, inputs: Sequence[str], more: str = "") -> list[list[int]]:
-        """See Segments. more: text of the template's that follows."""
+        """See Segments. `more` is text of the template that follows."""
         head, _, tail = self._continuation(MARK).partition(MARK)
-        found = []
+        token_ids = []
         for text in map(self._continuation, inputs):
             framed = text.startswith(head) and len(text) >= len(head) + len(tail)
             start, stop = len(head) if framed else 0, len(text) - len(tail)
-            found.append(self._ids(text[:start], text[start:stop], tail + more, self._anchor))
-        return found
+            token_ids.append(self._ids(text[:start], text[start:stop], tail + more, self._anchor))
+        return token_ids
 
     def opened_by(self, pair: Pair) -> str:
         """See Segments."""
@@ -170,7 +175,7 @@ class ChatSegments(Segments):
         """Token ids of head + data + tail behind the anchor; head and tail are the template's."""
         if not self._special.search(data):
             return self._parse(anchor + head + data + tail)[len(self._parse(anchor)) :]
-        cut = max((found.end() for found in self._special.finditer(head)), default=0)
+        cut = max((match.end() for match in self._special.finditer(head)), default=0)
         first = self._special.search(tail)
         stop = first.start() if first else len(tail)
         (middle,) = self.plain([head[cut:] + data + tail[:stop]])

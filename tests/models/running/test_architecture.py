@@ -8,7 +8,8 @@ import pytest
 
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import GistRecord, inspect_checkpoint
-from gisteval.models.checkpoints.loading import ADAPTERS, AUTO_CLASSES, save_checkpoint
+from gisteval.models.checkpoints.loading import ADAPTERS, save_checkpoint
+from gisteval.models.checkpoints.stock import AUTO_CLASSES
 from gisteval.models.running.architecture import DECODER, ENCODER_DECODER, architecture_of
 from gisteval.prompts import Template
 
