@@ -49,6 +49,10 @@ MATRIX = {
     "knorm": Row(HALF, ALL),
     "random": Row(HALF, ALL),
     "stride": Row(HALF, ALL),
+    "keyword": Row(),
+    "random_words": Row(HALF, ALL),
+    "stopwords": Row(HALF, ALL),
+    "tfidf": Row(HALF, ALL),
     "truncate": Row(HALF, ALL),
 }
 

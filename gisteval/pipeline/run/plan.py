@@ -104,6 +104,7 @@ def plan_run(config: RunConfig) -> Plan:
     )
     models = config.models or tuple(str(find_content("checkpoints") / name) for name in DEMO)
     suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
+    _check_instructions(suites, examples, task.name)
     thinking = config.thoughts()
     decoding = Decoding(
         config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch(), thinking=thinking
@@ -140,6 +141,16 @@ def plan_run(config: RunConfig) -> Plan:
         for name, system in systems.items()
     }
     return Plan(config, task, examples, suites, decoding, placement, identities, opened)
+
+
+def _check_instructions(
+    suites: Sequence[Suite], examples: Mapping[str, Sequence[Example]], task: str
+) -> None:
+    """Raises GistevalError for a compressor that can't compress the examples' instructions."""
+    texts = [example.instruction for found in examples.values() for example in found]
+    asked = {(system.compressor, system.budget): system for suite in suites for system in suite.systems}
+    for system in asked.values():
+        system.method().check_instructions(list(dict.fromkeys(texts)), system.budget, task)
 
 
 @dataclass(frozen=True)
