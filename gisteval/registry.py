@@ -100,6 +100,7 @@ COMPRESSORS = Registry(
         "gist": "gisteval.compressors.gist.gist:Gist",
         "keyword": "gisteval.compressors.pruning.tfidf:Keyword",
         "random_words": "gisteval.compressors.pruning.random_words:RandomWords",
+        "self_information": "gisteval.compressors.pruning.self_information:SelfInformation",
         "stopwords": "gisteval.compressors.pruning.stopwords:StopWords",
         "tfidf": "gisteval.compressors.pruning.tfidf:TfIdf",
         "truncate": "gisteval.compressors.pruning.truncate:Truncate",

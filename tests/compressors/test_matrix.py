@@ -51,6 +51,7 @@ MATRIX = {
     "stride": Row(HALF, ALL),
     "keyword": Row(),
     "random_words": Row(HALF, ALL),
+    "self_information": Row(HALF, ALL),
     "stopwords": Row(HALF, ALL),
     "tfidf": Row(HALF, ALL),
     "truncate": Row(HALF, ALL),
