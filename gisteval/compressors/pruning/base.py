@@ -54,7 +54,8 @@ class Pruning(Compressor):
             template = sum(model.tokens.template_ends(ids))
             kept = tuple(self.shorten(model, instruction, ids, budget))
             asked = self.asked(len(ids) - template, budget)
-            accounting = Accounting(len(ids), template, len(kept), 4 * len(kept), template, asked)
+            stays = sum(model.tokens.template_ends(kept))
+            accounting = Accounting(len(ids), template, len(kept), 4 * len(kept), stays, asked)
             compressed.append(Tokens(kept, accounting))
         return compressed
 
