@@ -99,6 +99,7 @@ COMPRESSORS = Registry(
         "full": "gisteval.compressors.full:Full",
         "gist": "gisteval.compressors.gist.gist:Gist",
         "keyword": "gisteval.compressors.pruning.tfidf:Keyword",
+        "llmlingua2": "gisteval.compressors.pruning.llmlingua2:LLMLingua2",
         "precomputed": "gisteval.compressors.pruning.precomputed:Precomputed",
         "random_words": "gisteval.compressors.pruning.random_words:RandomWords",
         "self_information": "gisteval.compressors.pruning.self_information:SelfInformation",

@@ -57,8 +57,8 @@ MATRIX = {
     "truncate": Row(HALF, ALL),
 }
 
-NEED_A_FILE = {"precomputed"}
-"""They do nothing without a file of their own: their tests in tests/compressors/pruning ask the same."""
+NEED_A_FILE = {"llmlingua2", "precomputed"}
+"""They do nothing without files of their own: their tests in tests/compressors/pruning ask the same."""
 
 
 SERVED = [
