@@ -13,6 +13,7 @@ import typer
 from gisteval.cli import human
 from gisteval.cli.compare import compare
 from gisteval.cli.compress import compress
+from gisteval.cli.export_prompts import export_prompts
 from gisteval.cli.gate import gate
 from gisteval.cli.import_paper import import_paper
 from gisteval.cli.import_predictions import import_predictions
@@ -60,7 +61,12 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "import": import_predictions,
         "import-paper": import_paper,
     },
-    "Prepare": {"ls": ls, "validate": validate, "train": train},
+    "Prepare": {
+        "ls": ls,
+        "validate": validate,
+        "export-prompts": export_prompts,
+        "train": train,
+    },
 }
 """The commands by the panel that help shows them in. Two more have a command line of their own."""
 

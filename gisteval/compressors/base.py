@@ -118,6 +118,15 @@ class Compressor(ABC):
                 f"{' and '.join(sorted(self.architectures))} models"
             )
 
+    def check_instructions(
+        self, instructions: Sequence[str], budget: Budget | None, task: str | None = None
+    ) -> None:
+        """Raise GistevalError if it can't compress these instructions, before anything is loaded.
+
+        task: The name of the task that they are of, None if they are of none.
+        """
+        return
+
     def helper_digests(self) -> Mapping[str, str]:
         """Digests, by name, of helper models that decide what is kept. They enter a record's key."""
         return {}

@@ -44,6 +44,8 @@ def compress_prompts(config: RunConfig, prompts: Sequence[str]) -> list[dict[str
     check_budget(budgets, methods.values())
     for method in methods.values():
         method.check_architecture(checkpoint.architecture.name, str(checkpoint.path))
+        for budget in budgets or (None,):
+            method.check_instructions(prompts, budget)
     placement = choose_placement(config.device, config.dtype, config.device_map, config.quantize)
     loaded = load_placed(checkpoint, placement)
     rows = []

@@ -33,7 +33,8 @@ def selection_difference(pairs: Pairs) -> float | None:
 
 def _share(together: CompressedPrompt, alone: CompressedPrompt) -> float | None:
     if isinstance(together, Tokens) and isinstance(alone, Tokens):
-        return _exchanged(Counter(together.token_ids), Counter(alone.token_ids))
+        same = min(together.accounting.kept_template, alone.accounting.kept_template)
+        return _exchanged(Counter(together.token_ids), Counter(alone.token_ids), same)
     if isinstance(together, Prefix) and isinstance(alone, Prefix) and together.kept and alone.kept:
         return _exchanged(_slots(together.kept), _slots(alone.kept))
     return None
@@ -49,9 +50,10 @@ def _slots(kept_slots: Sequence[Tensor]) -> Counter[object]:
     )
 
 
-def _exchanged(together: Counter[object], alone: Counter[object]) -> float:
-    most = max(together.total(), alone.total())
-    return 1 - (together & alone).total() / most if most else 0.0
+def _exchanged(together: Counter[object], alone: Counter[object], same: int = 0) -> float:
+    """Share of the larger one that the other lacks. `same`: how many are the template's, in both."""
+    most = max(together.total(), alone.total()) - same
+    return 1 - ((together & alone).total() - same) / most if most else 0.0
 
 
 def loss_differences(

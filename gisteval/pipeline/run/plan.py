@@ -101,6 +101,7 @@ def plan_run(config: RunConfig) -> Plan:
     options = _suite_options(config)
     models = config.models or tuple(str(find_content("checkpoints") / name) for name in DEMO)
     suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
+    _check_instructions(suites, examples, task.name)
     thinking = config.thoughts()
     decoding = Decoding(
         config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch(), thinking=thinking
@@ -173,6 +174,16 @@ def _opened_notes(chats: Mapping[Path, PromptTokenizer], thinking: Thinking) -> 
     for note in notes:
         log.warning("%s", note)
     return notes
+
+
+def _check_instructions(
+    suites: Sequence[Suite], examples: Mapping[str, Sequence[Example]], task: str
+) -> None:
+    """Raises GistevalError for a compressor that can't compress the examples' instructions."""
+    texts = [example.instruction for items in examples.values() for example in items]
+    asked = {(system.compressor, system.budget): system for suite in suites for system in suite.systems}
+    for system in asked.values():
+        system.method().check_instructions(list(dict.fromkeys(texts)), system.budget, task)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,131 @@
+"""LLMLingua-2 against llmlingua 0.2.2 on a tiny BERT, and what its folder must be."""
+
+from __future__ import annotations
+
+import json
+from unittest.mock import patch
+
+import pytest
+import torch
+from random_models import random_examples, random_model
+from tiny_classifier import save_classifier
+
+from gisteval.compressors.pruning.classifier import load_classifier
+from gisteval.compressors.pruning.llmlingua2 import chunks, keep_probabilities
+from gisteval.compressors.pruning.passage import read_passage
+from gisteval.compressors.spec import build_compressor
+from gisteval.errors import GistevalError, InvalidRun
+from gisteval.generation.selfcheck import check_cached_path
+from gisteval.records.budget import Budget
+
+PLAIN = "say the first words twice or maybe no yes repeat the cats again"
+PUNCTUATED = "repeat the first word, no cat! say dogs twice."
+LABELS = [
+    (PLAIN, 0.25, "1101000000000"),
+    (PLAIN, 0.50, "1101000010110"),
+    (PLAIN, 0.75, "1101101010111"),
+    (PUNCTUATED, 0.25, "000100100"),
+    (PUNCTUATED, 0.50, "010101110"),
+    (PUNCTUATED, 0.75, "010111111"),
+]
+"""What llmlingua 0.2.2 kept (1) with this classifier, a digit for each word, rates 0.25, 0.5 and 0.75.
+
+Each word counted as one GPT token; it labels punctuation apart, which is left out here.
+"""
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classifier")
+    save_classifier(folder)
+    return folder
+
+
+@pytest.fixture
+def compressor(classifier):
+    return build_compressor(f"llmlingua2:model={classifier}")
+
+
+@pytest.mark.parametrize(("text", "rate", "labels"), LABELS)
+def test_the_words_are_those_of_llmlingua(tiny_model, compressor, text, rate, labels):
+    model = tiny_model("gpt2", 0)
+    (ids,) = model.tokens.prompts([text])
+    passage = read_passage(model.tokens, text, ids)
+    kept = [word for word, label in zip(passage.words, labels, strict=True) if label == "1"]
+    scores = compressor.score(model, passage, passage.words)
+    best = sorted(range(len(scores)), key=lambda place: -scores[place])[: len(kept)]
+    assert "".join("1" if place in best else "0" for place in range(len(scores))) == labels
+    (found,) = compressor.compress(model, [text], Budget(sum(len(word.places) for word in kept)))
+    decoded = model.tokens.tokenizer.decode(found.token_ids).removeprefix("Instruction:")
+    assert decoded.split() == [word.word for word in kept]
+
+
+def test_probabilities_are_those_of_the_classifiers_own_pass(classifier):
+    reader = load_classifier(str(classifier), torch.device("cpu"))
+    with torch.no_grad():
+        logits = reader.model(**reader.tokenizer(PUNCTUATED, return_tensors="pt")).logits[0]
+    expected = torch.exp(logits[:, 1]) / torch.exp(logits).sum(dim=1)
+    found = keep_probabilities(reader, PUNCTUATED)
+    assert [one.value for one in found] == pytest.approx(expected[1:-1].tolist(), abs=1e-6)
+    pieces = [PUNCTUATED[one.start : one.end] for one in found]
+    assert " ".join(pieces) == "repeat the first word , no cat ! say dog s twice ."
+
+
+def test_a_long_text_is_read_in_chunks_up_to_their_last_stop(classifier):
+    assert [list(part) for part in chunks([1, 9, 2, 3, 4, 5, 6, 7], 3, {9})] == [
+        [1, 9],
+        [2, 3, 4],
+        [5, 6, 7],
+    ]
+    assert list(chunks([1, 2], 3, set())) == [[1, 2]]
+    reader = load_classifier(str(classifier), torch.device("cpu"))
+    sentence = "say the first words twice again yes ."
+    alone = [one.value for one in keep_probabilities(reader, " ".join([sentence] * 6))]
+    long = [one.value for one in keep_probabilities(reader, " ".join([sentence] * 13))]
+    assert len(alone) == 54
+    assert long[:54] == pytest.approx(alone, abs=1e-6), "six sentences fill 54 of 62 tokens"
+    assert long[54:108] == pytest.approx(alone, abs=1e-6)
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "gpt2", "t5"])
+def test_the_self_check_passes_and_refuses_exchanged_prompts(compressor, family):
+    model, examples, half = random_model(family, gain=3.0), random_examples(count=6), Budget(share=0.5)
+    check = check_cached_path(model, compressor, half, examples)
+    assert max(check.loss_difference, check.decoded_difference) < 1e-4
+    right = type(compressor).compress
+
+    def exchanged(self, model, instructions, budget):
+        prompts = right(self, model, instructions, budget)
+        return [*prompts[1:], prompts[0]]
+
+    with patch.object(type(compressor), "compress", exchanged), pytest.raises(InvalidRun):
+        check_cached_path(model, compressor, half, examples)
+
+
+def test_a_folder_without_a_classifier_is_refused_before_loading(tmp_path, tiny_model):
+    def refused(name: object, message: str):
+        with pytest.raises(GistevalError, match=message):
+            build_compressor(f"llmlingua2:model={name}").check_architecture("decoder-only", "")
+
+    with pytest.raises(GistevalError, match="write llmlingua2:model=FOLDER"):
+        build_compressor("llmlingua2").check_architecture("decoder-only", "")
+    refused(tmp_path / "nowhere", "nowhere can't be read as a model's folder")
+    tiny_model("gpt2", 0).model.save_pretrained(tmp_path / "gpt2")
+    refused(tmp_path / "gpt2", "gpt2 holds GPT2LMHeadModel: give a token classifier")
+    save_classifier(tmp_path / "weightless")
+    (tmp_path / "weightless" / "model.safetensors").unlink()
+    refused(tmp_path / "weightless", "has no .safetensors file")
+    save_classifier(tmp_path / "three", labels=3)
+    with pytest.raises(GistevalError, match="has 3 classes, not the two"):
+        load_classifier(str(tmp_path / "three"), torch.device("cpu"))
+
+
+def test_the_classifier_is_a_part_of_the_identity(tmp_path):
+    digests = []
+    for name in ("one", "same", "other"):
+        save_classifier(tmp_path / name)
+        if name == "other":
+            config = json.loads((tmp_path / name / "config.json").read_text())
+            (tmp_path / name / "config.json").write_text(json.dumps({**config, "layer_norm_eps": 1e-5}))
+        digests.append(build_compressor(f"llmlingua2:model={tmp_path / name}").helper_digests())
+    assert digests[0] == digests[1] != digests[2]
