@@ -111,6 +111,16 @@ COMPRESSORS = Registry(
     {"none": "full", "nothing": "empty"},
 )
 
+WRAPPERS = Registry(
+    "compressor behind a plus",
+    "gisteval.wrappers",
+    {
+        "int4": "gisteval.compressors.quantised:Int4",
+        "int8": "gisteval.compressors.quantised:Int8",
+    },
+)
+"""Compressors around another one, as in "keydiff+int4"."""
+
 CONDITION_COMPRESSOR = {"gist": "gist", "pos_control": "full", "neg_control": "empty"}
 """What reads a checkpoint as it was trained, by its condition."""
 
@@ -156,4 +166,4 @@ def compresses(spec: str) -> bool:
 
 
 def _name(spec: str) -> str:
-    return current_spec(spec).partition(":")[0]
+    return current_spec(spec).partition(":")[0].partition("+")[0]

@@ -9,12 +9,12 @@ from typing import Any
 from jinja2 import TemplateSyntaxError
 
 from gisteval.compressors.base import Compressor
-from gisteval.compressors.spec import settings_of
+from gisteval.compressors.spec import defaults_of
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted
 from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint, is_checkpoint
-from gisteval.registry import COMPRESSORS
+from gisteval.registry import COMPRESSORS, WRAPPERS
 from gisteval.report.markdown import environment
 from gisteval.report.page import page_environment
 from gisteval.report.paper import read_paper
@@ -53,7 +53,12 @@ def _judges() -> list[dict[str, str]]:
 
 
 def _compressors() -> list[dict[str, Any]]:
-    return [_compressor(name, COMPRESSORS.load(name)) for name in COMPRESSORS.names()]
+    alone = [_compressor(name, COMPRESSORS.load(name)) for name in COMPRESSORS.names()]
+    around = [_compressor(name, WRAPPERS.load(name)) for name in WRAPPERS.names()]
+    for row in around:
+        row["name"] = f"+{row['name']}"
+        row["needs"] = ["a compressor before it", *row["needs"]]
+    return [*alone, *around]
 
 
 def _compressor(name: str, kind: type[Compressor]) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def _compressor(name: str, kind: type[Compressor]) -> dict[str, Any]:
     return {
         "name": name,
         "description": (kind.__doc__ or "").strip().splitlines()[0],
-        "settings": settings_of(name),
+        "settings": defaults_of(kind),
         "budget": kind.takes_budget,
         "reads": kind.reads,
         "needs": needs,
@@ -122,6 +127,9 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
     for name in COMPRESSORS.names():
         COMPRESSORS.load(name)
         checked.append(f"compressor {name}")
+    for name in WRAPPERS.names():
+        WRAPPERS.load(name)
+        checked.append(f"compressor +{name}")
     for folder in _checkpoint_folders(find_content("checkpoints")):
         checked.append(f"checkpoint {inspect_checkpoint(folder).record.name}")
     return checked

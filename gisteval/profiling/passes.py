@@ -14,7 +14,14 @@ from typing import Literal
 
 from gisteval.compressors.base import Compressor
 from gisteval.models.running.base import PromptModel
-from gisteval.models.running.compressed import Accounting, CompressedPrompt, Nothing, Prefix, Tokens
+from gisteval.models.running.compressed import (
+    Accounting,
+    CompressedPrompt,
+    Nothing,
+    PackedPrefix,
+    Prefix,
+    Tokens,
+)
 from gisteval.profiling.timing import Stopwatch
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
@@ -107,7 +114,7 @@ def timed_pass(way: Way, examples: Sequence[Example], output_tokens: int) -> Pas
 def _lengths(prompt: CompressedPrompt, run: int) -> Lengths:
     """What a way runs, caches and stores for one example with an input of `run` tokens."""
     size = prompt.accounting.bytes
-    if isinstance(prompt, Prefix):
+    if isinstance(prompt, Prefix | PackedPrefix):
         return Lengths(prompt.next_position, prompt.slots, run, size)
     if isinstance(prompt, Tokens):
         return Lengths(0, 0, len(prompt.token_ids) + run, size)

@@ -18,7 +18,7 @@ from gisteval.errors import InvalidRun
 from gisteval.generation.selfcheck import check_cached_path
 from gisteval.models.running.compressed import Prefix
 from gisteval.records.budget import Budget
-from gisteval.registry import COMPRESSORS
+from gisteval.registry import COMPRESSORS, WRAPPERS
 
 FAMILIES = {**dict.fromkeys(("llama", "qwen2", "gpt2"), "decoder-only"), "t5": "encoder-decoder"}
 EXAMPLES = random_examples(count=6)
@@ -50,6 +50,9 @@ MATRIX = {
     "random": Row(HALF, ALL),
     "stride": Row(HALF, ALL),
     "truncate": Row(HALF, ALL),
+    "full+int8": Row(),
+    "gist+int8": Row(),
+    "keydiff+int4": Row(HALF),
 }
 
 
@@ -81,7 +84,9 @@ def models():
 
 
 def test_every_compressor_has_a_row():
-    assert set(MATRIX) == set(COMPRESSORS.builtin)
+    assert {name for name in MATRIX if "+" not in name} == set(COMPRESSORS.builtin)
+    around = {part.partition(":")[0] for name in MATRIX for part in name.split("+")[1:]}
+    assert around == set(WRAPPERS.builtin)
 
 
 @matrix

@@ -22,6 +22,7 @@ class Truncate(Compressor):
 
     name = "truncate"
     takes_budget = True
+    keeps_states = False
     version = 2  # the template's tokens no longer count
     default_budget: ClassVar[Budget] = Budget(slots=8)
 

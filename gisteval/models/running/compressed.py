@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from gisteval.models.running.packed import PackedTensor
+
 Layers = tuple[tuple[Tensor, Tensor], ...]
 """One (keys, values) a layer, each (key-value heads, slots, head size)."""
 
@@ -66,6 +68,26 @@ class Prefix:
         return last.expand(keys.shape[0], -1)
 
 
+@dataclass(frozen=True, slots=True)
+class PackedPrefix:
+    """A `Prefix` whose keys and values are stored in fewer bits, and read back when they are used."""
+
+    layers: tuple[tuple[PackedTensor, PackedTensor], ...]
+    next_position: int
+    accounting: Accounting
+    kept: Kept | None = None
+
+    @property
+    def slots(self) -> int:
+        """Slots a layer."""
+        return int(self.layers[0][0].shape[1])
+
+    def unpacked(self) -> Prefix:
+        """The prefix that a model works with."""
+        layers = tuple((keys.unpack(), values.unpack()) for keys, values in self.layers)
+        return Prefix(layers, self.next_position, self.accounting, self.kept)
+
+
 def join(prefixes: Sequence[Prefix]) -> Prefix:
     """Prefixes that were encoded one behind the other, as one prefix that holds the slots of all."""
     layers = tuple(
@@ -118,4 +140,4 @@ class Nothing:
     accounting: Accounting
 
 
-CompressedPrompt = Prefix | EncoderState | Tokens | Nothing
+CompressedPrompt = Prefix | PackedPrefix | EncoderState | Tokens | Nothing

@@ -22,6 +22,7 @@ from gisteval.models.running.compressed import (
     CompressedPrompt,
     EncoderState,
     Nothing,
+    PackedPrefix,
     Prefix,
     Selection,
     Tokens,
@@ -205,14 +206,17 @@ class DecoderModel(PromptModel):
         return scores_at_the_end(read.last_columns, targets)
 
     def realise(self, prompts: Sequence[CompressedPrompt]) -> list[Prefix | Nothing]:
-        """Every compressed prompt as cached states: token lists are run, prefixes stay as they are."""
+        """Every compressed prompt as cached states: token lists are run, what was packed is unpacked."""
         lists = {prompt.token_ids: prompt for prompt in prompts if isinstance(prompt, Tokens)}
         run = dict(zip(lists, self.encode(list(lists), None), strict=True)) if lists else {}
         states: list[Prefix | Nothing] = []
         for prompt in prompts:
             if isinstance(prompt, EncoderState):
                 raise GistevalError("a decoder-only model can't read the states of an encoder")
-            states.append(run[prompt.token_ids] if isinstance(prompt, Tokens) else prompt)
+            if isinstance(prompt, Tokens):
+                states.append(run[prompt.token_ids])
+            else:
+                states.append(prompt.unpacked() if isinstance(prompt, PackedPrefix) else prompt)
         return states
 
     def start(self, prompts: Sequence[Prefix | Nothing]) -> tuple[GrowingCache, Columns]:
