@@ -95,6 +95,7 @@ COMPRESSORS = Registry(
         "full": "gisteval.compressors.full:Full",
         "gist": "gisteval.compressors.gist.gist:Gist",
         "truncate": "gisteval.compressors.pruning.truncate:Truncate",
+        "pool": "gisteval.compressors.pooling:Pool",
         "expected": "gisteval.compressors.eviction.expected:ExpectedAttention",
         "first": "gisteval.compressors.eviction.first:FirstSlots",
         "h2o": "gisteval.compressors.eviction.h2o:HeavyHitters",

@@ -47,12 +47,14 @@ MATRIX = {
     # Behind gists an encoder's prompt doesn't see the input, whatever leaks.
     "gist": Row(None, Budget(slots=1000), ("decoder-only",)),
     "knorm": Row(HALF, ALL),
+    "pool": Row(HALF, ALL),
     "random": Row(HALF, ALL),
     "stride": Row(HALF, ALL),
     "truncate": Row(HALF, ALL),
     "full+int8": Row(),
     "gist+int8": Row(),
     "keydiff+int4": Row(HALF),
+    "pool+int8": Row(HALF),
 }
 
 
