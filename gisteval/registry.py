@@ -116,6 +116,8 @@ WRAPPERS = Registry(
     "compressor behind a plus",
     "gisteval.wrappers",
     {
+        "adakv": "gisteval.compressors.eviction.adakv:AdaKV",
+        "pyramid": "gisteval.compressors.eviction.pyramid:Pyramid",
         "int4": "gisteval.compressors.quantised:Int4",
         "int8": "gisteval.compressors.quantised:Int8",
     },

@@ -35,7 +35,7 @@ class MaskedSelection:
 
     prompts: token ids, a row each.
     kept: `kept[row][layer]` is a LongTensor (kv heads, slots) of indices among that row's own tokens,
-        0 for the first. What follows the prompt sees those and itself.
+        0 for the first and -1 for none. What follows the prompt sees those and itself.
     """
 
     prompts: Sequence[Sequence[int]]

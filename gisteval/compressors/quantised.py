@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gisteval.compressors.eviction.allocation import Allocation
 from gisteval.compressors.eviction.base import setting_at_least
 from gisteval.compressors.proof import Stored
 from gisteval.compressors.wrapper import Wrapper
@@ -47,9 +48,13 @@ class Quantised(Wrapper):
         setting_at_least(self, "group", 1)
 
     def refusal(self) -> str | None:
-        """What keeps no states has none to store."""
+        """What keeps no states has none to store, and heads of different lengths form no groups."""
         if not self.inner.keeps_states:
             return f"{self.inner.name} keeps no states that could be stored in fewer bits"
+        if isinstance(self.inner, Allocation):
+            return (
+                "its layers and heads differ in length, and are stored in fewer bits only where they don't"
+            )
         return "they are stored in few bits already" if isinstance(self.inner, Quantised) else None
 
     def compress(

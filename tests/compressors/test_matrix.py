@@ -54,6 +54,8 @@ MATRIX = {
     "full+int8": Row(),
     "gist+int8": Row(),
     "keydiff+int4": Row(HALF),
+    "keydiff+adakv": Row(HALF, ALL),
+    "snapkv:window=2+pyramid": Row(HALF, ALL),
     "pool+int8": Row(HALF),
 }
 

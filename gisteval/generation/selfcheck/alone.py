@@ -46,6 +46,7 @@ def _slots(kept: Sequence[Tensor]) -> Counter[object]:
         for layer, heads in enumerate(kept)
         for head, slots in enumerate(heads.tolist())
         for slot in slots
+        if slot >= 0
     )
 
 

@@ -14,7 +14,10 @@ Layers = tuple[tuple[Tensor, Tensor], ...]
 """One (keys, values) a layer, each (key-value heads, slots, head size)."""
 
 Kept = tuple[Tensor, ...]
-"""Positions of a prompt's kept slots, a LongTensor a layer, (key-value heads, slots)."""
+"""Positions of a prompt's kept slots, a LongTensor a layer, (key-value heads, slots).
+
+Where heads or layers keep different numbers of slots, -1 stands for a slot that holds nothing.
+"""
 
 Selection = Sequence[Kept]
 """What each of some prompts keeps."""
@@ -56,11 +59,11 @@ class Prefix:
 
     @property
     def slots(self) -> int:
-        """Slots a layer."""
+        """Slots a layer, those that hold nothing included."""
         return self.layers[0][0].shape[1]
 
     def positions(self, layer: int) -> Tensor:
-        """Original positions of a layer's slots, (key-value heads, slots)."""
+        """Original positions of a layer's slots, (key-value heads, slots), -1 for what holds nothing."""
         if self.kept is not None:
             return self.kept[layer]
         keys = self.layers[layer][0]

@@ -168,13 +168,14 @@ class DecoderModel(PromptModel):
         mask = masks.prefill_mask(columns.present, queries.shape[1])[:, None]
         length = int(queries.max()) + 1 if any(self.windows) else 0
         windows = effective(self.windows, length)
-        if columns.by_layer is None or not any(windows):
+        if not columns.is_ragged and (columns.by_layer is None or not any(windows)):
             if columns.by_layer is not None and alibi_of(self.model, self.body) is not None:
                 raise GistevalError("linear biases count columns, which don't tell where kept slots stood")
             return window_masks(self.model, mask, windows, queries, columns.positions)
 
         def make(layer: int) -> Tensor:
-            seen = within(mask, windows[layer], queries, columns.at_layer(layer))
+            places = columns.at_layer(layer)
+            seen = within(mask, windows[layer], queries, places) & (places >= 0)[:, :, None]
             return seen.repeat_interleave(self.num_heads // seen.shape[1], dim=1)
 
         return made_masks(self.model, make, queries)

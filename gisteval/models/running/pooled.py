@@ -55,7 +55,7 @@ def _pooled(view: LayerView, sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
 
 def _means(states: Tensor, sizes: Sequence[int]) -> Tensor:
     """(rows, kv heads, tokens, size) -> the same by windows, in float32."""
-    return torch.stack([part.mean(2) for part in states.float().split(list(sizes), dim=2)], dim=2)
+    return torch.stack([part.mean(2) for part in torch.split(states.float(), list(sizes), dim=2)], dim=2)
 
 
 def _prefix(
