@@ -106,6 +106,7 @@ COMPRESSORS = Registry(
         "stopwords": "gisteval.compressors.pruning.stopwords:StopWords",
         "tfidf": "gisteval.compressors.pruning.tfidf:TfIdf",
         "truncate": "gisteval.compressors.pruning.truncate:Truncate",
+        "pool": "gisteval.compressors.pooling:Pool",
         "expected": "gisteval.compressors.eviction.expected:ExpectedAttention",
         "first": "gisteval.compressors.eviction.first:FirstSlots",
         "h2o": "gisteval.compressors.eviction.h2o:HeavyHitters",
@@ -147,6 +148,18 @@ METRICS = Registry(
         "win_rate_adjusted": "gisteval.metrics.judged:AdjustedWinRate",
     },
 )
+
+WRAPPERS = Registry(
+    "compressor behind a plus",
+    "gisteval.wrappers",
+    {
+        "adakv": "gisteval.compressors.eviction.adakv:AdaKV",
+        "pyramid": "gisteval.compressors.eviction.pyramid:Pyramid",
+        "int4": "gisteval.compressors.quantised:Int4",
+        "int8": "gisteval.compressors.quantised:Int8",
+    },
+)
+"""Compressors around another one, as in "keydiff+int4"."""
 
 
 CONDITION_COMPRESSOR = {"gist": "gist", "pos_control": "full", "neg_control": "empty"}
@@ -194,4 +207,4 @@ def compresses(spec: str) -> bool:
 
 
 def _name(spec: str) -> str:
-    return current_spec(spec).partition(":")[0]
+    return current_spec(spec).partition(":")[0].partition("+")[0]

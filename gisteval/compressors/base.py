@@ -66,6 +66,7 @@ class Compressor(ABC):
         needs_gists: Whether it keeps gist tokens, which a checkpoint must have.
         architectures: The architectures that it can serve.
         reusable: Whether a compressed prompt serves any input.
+        keeps_states: Whether what it keeps of a decoder is states, and neither tokens nor nothing.
     """
 
     name: ClassVar[str]
@@ -76,6 +77,7 @@ class Compressor(ABC):
     needs_gists: ClassVar[bool] = False
     architectures: ClassVar[frozenset[ArchitectureName]] = frozenset(("decoder-only", "encoder-decoder"))
     reusable: ClassVar[bool] = True
+    keeps_states: ClassVar[bool] = True
 
     @abstractmethod
     def compress(

@@ -19,6 +19,7 @@ class Empty(Compressor):
 
     name = "empty"
     reads = "own"
+    keeps_states = False
 
     def compress(
         self, model: PromptModel, instructions: Sequence[str], budget: Budget | None

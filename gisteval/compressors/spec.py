@@ -1,14 +1,18 @@
-"""The text of a compressor with its settings, such as "snapkv:window=32,kernel=7"."""
+"""The text of a compressor with its settings, such as "snapkv:window=32,kernel=7".
+
+What is around a compressor follows a plus, from the inside to the outside: "snapkv:window=32+pyramid+int4".
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gisteval.compressors.wrapper import Wrapper
 from gisteval.errors import GistevalError, did_you_mean
-from gisteval.registry import COMPRESSORS
+from gisteval.registry import COMPRESSORS, WRAPPERS, Registry
 
 if TYPE_CHECKING:
     from gisteval.compressors.base import Compressor
@@ -23,62 +27,96 @@ class CompressorSpec:
     """A compressor by name with the settings that differ from its defaults, sorted by name.
 
     `parse` and `of` make one that is known to be valid.
+
+    Attributes:
+        name: The compressor's.
+        settings: Name and value of each.
+        around: The compressors around it, the innermost first.
     """
 
     name: str
     settings: tuple[tuple[str, Setting], ...] = ()
+    around: tuple[CompressorSpec, ...] = ()
 
     @classmethod
     def parse(cls, text: str, more: Mapping[str, Any] | None = None) -> CompressorSpec:
         """Read a spec.
 
         Args:
-            text: "name" or "name:setting=value,setting=value"; an old name of a compressor is taken too.
-            more: Settings given apart from the text.
+            text: "name" or "name:setting=value,setting=value", and a plus with another one for each
+                compressor around it; an old name of a compressor is taken too.
+            more: Settings of the innermost compressor given apart from the text.
 
         Raises:
             GistevalError: The compressor or a setting is unknown, or a value makes no sense.
         """
-        name, colon, rest = (part.strip() for part in text.partition(":"))
-        given: dict[str, str] = {}
-        for part in rest.split(",") if colon else ():
-            key, equals, value = (side.strip() for side in part.partition("="))
-            if not (key and equals):
-                raise GistevalError(
-                    f"compressor {text!r}: {part.strip()!r} is no setting, write {name}:setting=value"
-                )
-            _add(given, key, value, name)
+        first, *around = split_parts(text)
+        name, given = _given(first)
         for key, value in (more or {}).items():
             _add(given, key, str(value), name)
         kind = _load(name)
-        return cls.of(kind(**_values(kind, given)))
+        built: Compressor = kind(**_values(kind, given))
+        for part in around:
+            name, given = _given(part)
+            outer = _load(name, WRAPPERS)
+            built = outer(inner=built, **_values(outer, given))
+        return cls.of(built)
 
     @classmethod
     def of(cls, compressor: Compressor) -> CompressorSpec:
         """The spec of a compressor that is there."""
-        settings = {field.name: getattr(compressor, field.name) for field in fields(compressor)}
-        defaults = {field.name: field.default for field in fields(compressor)}
-        changed = {key: value for key, value in settings.items() if value != defaults[key]}
-        return cls(compressor.name, tuple(sorted(changed.items())))
+        known = list(setting_fields(type(compressor)))
+        changed = {
+            field.name: value
+            for field in known
+            if (value := getattr(compressor, field.name)) != field.default
+        }
+        own = cls(type(compressor).name, tuple(sorted(changed.items())))
+        if not isinstance(compressor, Wrapper):
+            return own
+        inner = cls.of(compressor.inner)
+        return replace(inner, around=(*inner.around, own))
 
     def __str__(self) -> str:
         """The canonical text."""
-        return f"{self.name}:{self.settings_text}" if self.settings else self.name
+        own = f"{self.name}:{_settings_text(self)}" if self.settings else self.name
+        return "+".join([own, *map(str, self.around)])
 
     @property
     def settings_text(self) -> str:
-        """The settings alone, "" if all are the defaults."""
-        return ",".join(f"{key}={_written(value)}" for key, value in self.settings)
+        """The settings alone, "" if all are the defaults; a plus before those of each one around."""
+        parts = [self, *self.around]
+        return "+".join(map(_settings_text, parts)) if any(part.settings for part in parts) else ""
 
     def build(self) -> Compressor:
         """The compressor itself. Raises GistevalError for a name or a value that makes no sense."""
         built: Compressor = _load(self.name)(**dict(self.settings))
+        for part in self.around:
+            built = _load(part.name, WRAPPERS)(inner=built, **dict(part.settings))
         return built
+
+
+def split_parts(text: str) -> list[str]:
+    """A spec's compressor and what is around it, "a:x=1+int4" as ["a:x=1", "int4"].
+
+    A plus within a setting's value stays there, unless what follows is the name of a compressor that goes
+    around others.
+    """
+    first, *rest = text.split("+")
+    parts = [first]
+    for part in rest:
+        if ":" not in parts[-1] or part.partition(":")[0].strip() in WRAPPERS.names():
+            parts.append(part)
+        else:
+            parts[-1] += f"+{part}"
+    return parts
 
 
 def setting_fields(kind: type[Compressor]) -> Iterator[Field[Any]]:
     """The settings of a compressor, each with its default. Raises GistevalError for one that has none."""
     for field in fields(kind):
+        if field.name == "inner" and issubclass(kind, Wrapper):
+            continue
         if field.default is MISSING or type(field.default) not in _KINDS:
             raise GistevalError(
                 f"compressor {kind.name}: its setting {field.name!r} needs a default: a number, text, true "
@@ -88,8 +126,12 @@ def setting_fields(kind: type[Compressor]) -> Iterator[Field[Any]]:
 
 
 def settings_of(text: str) -> dict[str, str]:
-    """All settings of a spec's compressor with their defaults, as they are written in a spec."""
-    kind = _load(text.partition(":")[0].strip())
+    """All settings of a spec's innermost compressor with their defaults, as they are written in a spec."""
+    return defaults_of(_load(split_parts(text)[0].partition(":")[0].strip()))
+
+
+def defaults_of(kind: type[Compressor]) -> dict[str, str]:
+    """All settings of a compressor with their defaults, as they are written in a spec."""
     return {field.name: _written(field.default) for field in setting_fields(kind)}
 
 
@@ -98,8 +140,28 @@ def build_compressor(text: str) -> Compressor:
     return CompressorSpec.parse(text).build()
 
 
-def _load(name: str) -> type[Compressor]:
-    kind: type[Compressor] = COMPRESSORS.load(name)
+def _settings_text(spec: CompressorSpec) -> str:
+    return ",".join(f"{key}={_written(value)}" for key, value in spec.settings)
+
+
+def _given(text: str) -> tuple[str, dict[str, str]]:
+    """The name and the settings of one part of a spec."""
+    name, colon, rest = (part.strip() for part in text.partition(":"))
+    given: dict[str, str] = {}
+    for part in rest.split(",") if colon else ():
+        key, equals, value = (side.strip() for side in part.partition("="))
+        if not (key and equals):
+            raise GistevalError(
+                f"compressor {text!r}: {part.strip()!r} is no setting, write {name}:setting=value"
+            )
+        _add(given, key, value, name)
+    return name, given
+
+
+def _load(name: str, registry: Registry = COMPRESSORS) -> Any:
+    if registry is COMPRESSORS and name in WRAPPERS.names():
+        raise GistevalError(f"compressor {name!r} goes around another one: write full+{name}, for one")
+    kind = registry.load(name)
     if not (isinstance(kind, type) and is_dataclass(kind)):
         raise GistevalError(f"compressor {name!r} is no dataclass: see docs/compressors.md")
     return kind

@@ -9,13 +9,13 @@ from typing import Any
 from jinja2 import TemplateSyntaxError
 
 from gisteval.compressors.base import Compressor
-from gisteval.compressors.spec import settings_of
+from gisteval.compressors.spec import defaults_of
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted
 from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
 from gisteval.metrics import metric, metrics_of
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint, is_checkpoint
-from gisteval.registry import COMPRESSORS, METRICS
+from gisteval.registry import COMPRESSORS, METRICS, WRAPPERS
 from gisteval.report.markdown import environment
 from gisteval.report.page import page_environment
 from gisteval.report.paper import read_paper
@@ -55,7 +55,12 @@ def _judges() -> list[dict[str, str]]:
 
 
 def _compressors() -> list[dict[str, Any]]:
-    return [_compressor(name, COMPRESSORS.load(name)) for name in COMPRESSORS.names()]
+    alone = [_compressor(name, COMPRESSORS.load(name)) for name in COMPRESSORS.names()]
+    around = [_compressor(name, WRAPPERS.load(name)) for name in WRAPPERS.names()]
+    for row in around:
+        row["name"] = f"+{row['name']}"
+        row["needs"] = ["a compressor before it", *row["needs"]]
+    return [*alone, *around]
 
 
 def _compressor(name: str, kind: type[Compressor]) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def _compressor(name: str, kind: type[Compressor]) -> dict[str, Any]:
     return {
         "name": name,
         "description": (kind.__doc__ or "").strip().splitlines()[0],
-        "settings": settings_of(name),
+        "settings": defaults_of(kind),
         "budget": kind.takes_budget,
         "reads": kind.reads,
         "needs": needs,
@@ -137,6 +142,9 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
         checked.append(f"compressor {name}")
     for name in METRICS.names():
         checked.append(f"metric {metric(name).name}")
+    for name in WRAPPERS.names():
+        WRAPPERS.load(name)
+        checked.append(f"compressor +{name}")
     for folder in _checkpoint_folders(find_content("checkpoints")):
         checked.append(f"checkpoint {inspect_checkpoint(folder).record.name}")
     return checked

@@ -14,7 +14,14 @@ from typing import Literal
 
 from gisteval.compressors.base import Compressor
 from gisteval.models.running.base import PromptModel
-from gisteval.models.running.compressed import Accounting, CompressedPrompt, Nothing, Prefix, Tokens
+from gisteval.models.running.compressed import (
+    Accounting,
+    CompressedPrompt,
+    Nothing,
+    PackedPrefix,
+    Prefix,
+    Tokens,
+)
 from gisteval.profiling.timing import Stopwatch
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
@@ -124,7 +131,7 @@ def timed_pass(mode: ServingMode, examples: Sequence[Example], output_tokens: in
 def _pass_lengths(prompt: CompressedPrompt, run: int) -> PassLengths:
     """The lengths of one example whose input has `run` tokens."""
     size = prompt.accounting.bytes
-    if isinstance(prompt, Prefix):
+    if isinstance(prompt, Prefix | PackedPrefix):
         return PassLengths(prompt.next_position, prompt.slots, run, size)
     if isinstance(prompt, Tokens):
         return PassLengths(0, 0, len(prompt.token_ids) + run, size)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gisteval.compressors.base import Compressor, check_budget
 from gisteval.compressors.gist.gist import check_slots
-from gisteval.compressors.spec import CompressorSpec
+from gisteval.compressors.spec import CompressorSpec, split_parts
+from gisteval.compressors.wrapper import Wrapper
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.records.budget import Budget
@@ -61,7 +62,7 @@ def parse_requested(
     labels: dict[CompressorSpec, str] = {}
     for text in compressors:
         spec = CompressorSpec.parse(text)
-        written = text.partition(":")[0].strip()
+        written = split_parts(text)[0].partition(":")[0].strip()
         labels.setdefault(spec, str(spec).replace(spec.name, written, 1))
     methods = {spec: spec.build() for spec in labels}
     check_budget(budgets, methods.values())
@@ -154,7 +155,8 @@ def _systems(item: RequestedCompressor, checkpoint: Checkpoint) -> Iterator[Syst
     item.method.check_architecture(checkpoint.architecture.name, str(checkpoint.path))
     condition = record.condition if item.method.reads == "own" else None
     for budget in item.budgets:
-        as_trained = item.method.needs_gists and condition == "gist" and _is_trained(budget, checkpoint)
+        plainly = item.method.needs_gists and not isinstance(item.method, Wrapper)
+        as_trained = plainly and condition == "gist" and _is_trained(budget, checkpoint)
         suffix = "" if budget is None else f"-{budget}"
         label = record.name if as_trained else f"{record.name}-{item.label}{suffix}"
         yield System(label, checkpoint, "candidate", condition, None, item.spec, budget)

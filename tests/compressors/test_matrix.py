@@ -18,7 +18,7 @@ from gisteval.errors import InvalidRun
 from gisteval.generation.selfcheck import check_cached_path
 from gisteval.models.running.compressed import Prefix
 from gisteval.records.budget import Budget
-from gisteval.registry import COMPRESSORS
+from gisteval.registry import COMPRESSORS, WRAPPERS
 
 FAMILIES = {**dict.fromkeys(("llama", "qwen2", "gpt2"), "decoder-only"), "t5": "encoder-decoder"}
 EXAMPLES = random_examples(count=6)
@@ -58,7 +58,14 @@ MATRIX = {
     "self_information": Row(HALF, ALL),
     "stopwords": Row(HALF, ALL),
     "tfidf": Row(HALF, ALL),
+    "pool": Row(HALF, ALL),
     "truncate": Row(HALF, ALL),
+    "full+int8": Row(),
+    "gist+int8": Row(),
+    "keydiff+int4": Row(HALF),
+    "keydiff+adakv": Row(HALF, ALL),
+    "snapkv:window=2+pyramid": Row(HALF, ALL),
+    "pool+int8": Row(HALF),
 }
 
 NEED_A_FILE = {"llmlingua2", "precomputed"}
@@ -93,7 +100,9 @@ def models():
 
 
 def test_every_compressor_has_a_row():
-    assert set(MATRIX) | NEED_A_FILE == set(COMPRESSORS.builtin)
+    assert {name for name in MATRIX if "+" not in name} | NEED_A_FILE == set(COMPRESSORS.builtin)
+    around = {part.partition(":")[0] for name in MATRIX for part in name.split("+")[1:]}
+    assert around == set(WRAPPERS.builtin)
 
 
 @matrix

@@ -45,6 +45,10 @@ def adjustable(monkeypatch):
         ("none", "full"),
         ("nothing", "empty"),
         ("gist", "gist"),
+        ("none+int4", "full+int4"),
+        ("adjustable:window=32+int4:group=32", "adjustable+int4"),
+        ("adjustable : rate = 1e+2 + int4 : group = 64", "adjustable:rate=100.0+int4:group=64"),
+        ("adjustable:unit=a+b", "adjustable:unit=a+b"),
     ],
 )
 def test_a_spec_is_printed_in_its_canonical_form(text, canonical):
@@ -64,6 +68,20 @@ def test_settings_may_be_given_apart_from_the_text():
     assert str(spec) == "adjustable:rate=0.25,sorted=true,window=4"
     with pytest.raises(GistevalError, match="'window' is given twice"):
         CompressorSpec.parse("adjustable:window=4", {"window": 5})
+
+
+def test_what_goes_around_a_compressor_takes_over_what_is_said_of_it():
+    """Weights are the gist checkpoint's or the positive control's, which is all that it decides itself."""
+    around = {text: build_compressor(text) for text in ("gist+int4", "full+int4", "knorm+int8:group=8")}
+    assert [method.name for method in around.values()] == ["gist+int4", "full+int4", "knorm+int8"]
+    assert [method.reads for method in around.values()] == ["own", "full", "full"]
+    assert [method.needs_gists for method in around.values()] == [True, False, False]
+    assert [method.takes_budget for method in around.values()] == [True, False, True]
+    assert {*(method.architectures for method in around.values())} == {frozenset(("decoder-only",))}
+    spec = CompressorSpec.parse("adjustable:window=4+int8:group=8")
+    assert spec.settings_text == "window=4+group=8"
+    assert CompressorSpec.parse("knorm+int8:group=8").settings_text == "+group=8"
+    assert CompressorSpec.parse("knorm+int8").settings_text == ""
 
 
 def test_all_settings_are_listed_with_their_defaults():
@@ -87,6 +105,14 @@ def test_all_settings_are_listed_with_their_defaults():
         ("adjustable:window=4,window=5", "setting 'window' is given twice"),
         ("adjustable:window=0", "window must be at least 1, not 0"),
         ("", "compressor '' is unknown"),
+        ("int4", "compressor 'int4' goes around another one: write full+int4"),
+        ("adjustable+int5", "behind a plus 'int5' is unknown (did you mean 'int8'?)"),
+        ("adjustable+", "behind a plus '' is unknown"),
+        ("adjustable+int4:window=4", "compressor int4 has no setting 'window': choose from group"),
+        ("adjustable+int4:group=0", "compressor adjustable+int4: group must be at least 1, not 0"),
+        ("adjustable+int4:inner=full", "compressor int4 has no setting 'inner'"),
+        ("truncate+int4", "truncate keeps no states"),
+        ("full+int4+int8", "few bits already"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(text, said):
@@ -101,6 +127,7 @@ def test_what_makes_no_sense_is_refused_in_one_line(text, said):
         ("gist", ["gist"]),
         ("gist,truncate", ["gist", "truncate"]),
         ("a:window=4,kernel=7,b:rate=0.5,c", ["a:window=4,kernel=7", "b:rate=0.5", "c"]),
+        ("a:window=4+b:x=1,y=2,c+d,e", ["a:window=4+b:x=1,y=2", "c+d", "e"]),
         ("a:window=4,b,c:x=1", ["a:window=4", "b", "c:x=1"]),
         ("a,window=4", ["a", "window=4"]),  # no setting of a, so a compressor that is unknown
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gisteval.compressors.spec import settings_of
-from gisteval.registry import COMPRESSORS
+from gisteval.registry import COMPRESSORS, WRAPPERS
 
 
 def test_ls_lists_tasks_and_compressors(gisteval) -> None:
@@ -17,7 +17,10 @@ def test_ls_lists_tasks_and_compressors(gisteval) -> None:
     assert outcome.code == 0 and outcome.err == ""
     assert "wordplay" in outcome.out and "[seen, unseen, human]" in outcome.out
     rows = json.loads(gisteval("ls", "compressors", "--json").out)
-    assert [row["name"] for row in rows] == COMPRESSORS.names()
+    assert [row["name"] for row in rows] == [
+        *COMPRESSORS.names(),
+        *(f"+{name}" for name in WRAPPERS.names()),
+    ]
     assert all(row["description"] for row in rows)
 
 
@@ -28,6 +31,7 @@ def test_ls_says_what_a_compressor_reads_needs_and_takes(gisteval) -> None:
     }
     assert rows["gist"]["needs"] == ["gist tokens"]
     assert rows["knorm"]["needs"] == ["a decoder-only model"]
+    assert rows["+int4"]["needs"] == ["a compressor before it", "a decoder-only model"]
     assert "2406.11430" in rows["knorm"]["source"]
     assert rows["random"]["settings"] == settings_of("random")
     printed = gisteval("ls", "compressors").out

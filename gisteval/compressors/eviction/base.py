@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -54,16 +54,7 @@ class Eviction(Compressor):
         """Run whole prompts once and keep what the budget allows, half of it without a budget."""
         prompts = self.prompts(model, instructions)
         slots = [self.slots(model, prompt, budget) for prompt in prompts]
-        by_prompt = dict(zip(map(tuple, prompts), slots, strict=True))
-
-        def select(view: LayerView) -> list[Tensor]:
-            return self.select(view, [by_prompt[tuple(prompt)] for prompt in view.prompts])
-
-        encoded = model.encode(prompts, select=select)
-        return [
-            replace(prefix, accounting=replace(prefix.accounting, asked=asked))
-            for prefix, asked in zip(encoded, slots, strict=True)
-        ]
+        return evicted(model, prompts, slots, self.select)
 
     def slots(self, model: PromptModel, prompt: Sequence[int], budget: Budget | None) -> int:
         """Slots that each layer and head keeps of a prompt (token ids, gists included)."""
@@ -81,6 +72,11 @@ class Eviction(Compressor):
         Returns:
             A row's indices among its own tokens, (kv heads, slots), ascending.
         """
+        pairs = zip(self.scores(view), counts, strict=True)
+        return [self.choose(scores, count) for scores, count in pairs]
+
+    def scores(self, view: LayerView) -> list[Tensor]:
+        """The scores of each row's own tokens, (kv heads, tokens)."""
         scores = self.score(view)
         if scores.shape != view.keys.shape[:3]:
             raise GistevalError(
@@ -88,8 +84,7 @@ class Eviction(Compressor):
                 f"tokens) of {tuple(view.keys.shape[:3])}"
             )
         return [
-            self.choose(row[:, row.shape[1] - len(prompt) :], count)
-            for row, prompt, count in zip(scores, view.prompts, counts, strict=True)
+            row[:, row.shape[1] - len(prompt) :] for row, prompt in zip(scores, view.prompts, strict=True)
         ]
 
     def choose(self, scores: Tensor, count: int) -> Tensor:
@@ -120,6 +115,32 @@ class Eviction(Compressor):
         """The whole prompt is run once, and each layer and head keeps what the budget says."""
         whole = source.tokens + source.k
         return Footprint(whole, kept_slots(budget or self.default_budget, source.instruction, whole), 0)
+
+
+def evicted(
+    model: PromptModel,
+    prompts: Sequence[Sequence[int]],
+    slots: Sequence[int],
+    select: Callable[[LayerView, Sequence[int]], Sequence[Tensor]],
+) -> list[CompressedPrompt]:
+    """Run whole prompts once and keep what is selected.
+
+    Args:
+        model: Runs the prompts.
+        prompts: Token ids, gists included.
+        slots: How many slots a head each prompt keeps.
+        select: From a layer and how many slots each of its rows keeps, to their indices.
+    """
+    by_prompt = dict(zip(map(tuple, prompts), slots, strict=True))
+
+    def of_layer(view: LayerView) -> Sequence[Tensor]:
+        return select(view, [by_prompt[tuple(prompt)] for prompt in view.prompts])
+
+    encoded = model.encode(prompts, select=of_layer)
+    return [
+        replace(prefix, accounting=replace(prefix.accounting, asked=asked))
+        for prefix, asked in zip(encoded, slots, strict=True)
+    ]
 
 
 def kept_slots(budget: Budget, instruction: int, whole: int) -> int:

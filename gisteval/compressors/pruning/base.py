@@ -27,6 +27,7 @@ class Pruning(Compressor):
     """
 
     takes_budget = True
+    keeps_states = False
     default_budget: ClassVar[Budget] = Budget(share=0.5)
 
     @abstractmethod

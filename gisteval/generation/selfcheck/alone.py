@@ -47,6 +47,7 @@ def _slots(kept_slots: Sequence[Tensor]) -> Counter[object]:
         for layer, heads in enumerate(kept_slots)
         for head, slots in enumerate(heads.tolist())
         for slot in slots
+        if slot >= 0
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from gisteval.compressors.base import Compressor
 from gisteval.errors import InvalidRun
 from gisteval.generation.selfcheck.alone import SELECTION_LIMIT, loss_differences, selection_difference
-from gisteval.generation.selfcheck.control import CEILING, FACTOR, STATES_FACTOR, Control, Pass
+from gisteval.generation.selfcheck.control import CEILING, FACTOR, FLOOR, STATES_FACTOR, Control, Pass
 from gisteval.generation.selfcheck.decoding import DecodedPath
 from gisteval.generation.selfcheck.distance import row_difference, worst_row
 from gisteval.generation.selfcheck.passes import (
@@ -55,6 +55,9 @@ class SelfCheck:
         broken_rows: Rows whose answer is not what decoding chose.
         selection_difference: The share of a prompt's slots that differ if it is compressed alone, of the
             worst row. None if a rule says what is kept.
+        stored_difference: Of the losses behind prompts as they are stored, from those behind what the
+            stored form must read as. Both are of the same numbers, so it may be `FLOOR` in any dtype. None
+            if states are stored as they are.
     """
 
     examples: int
@@ -71,6 +74,7 @@ class SelfCheck:
     tolerance: float = 0.0
     broken_rows: int = 0
     selection_difference: float | None = None
+    stored_difference: float | None = None
 
     def to_json(self) -> dict[str, float | int]:
         """Plain form for the manifest."""
@@ -129,6 +133,11 @@ def failure(check: SelfCheck) -> str | None:
             f"a prompt compressed alone and beside others keeps {100 * share:.0f}% other slots, so results "
             "depend on the batch"
         )
+    if check.stored_difference is not None and not check.stored_difference <= FLOOR:
+        return (
+            f"losses behind prompts as they are stored differ by {check.stored_difference:.2g} nats from "
+            "those behind their states rounded a second way"
+        )
     same = check.loss_difference <= tolerance and check.decoded_difference <= tolerance
     if same and not check.broken_rows:
         if check.state_ratio <= STATES_FACTOR:
@@ -171,7 +180,7 @@ def measure_paths(
     ]
     decoded = [path.distance(row, uncached) for row, uncached in enumerate(along.readings)]
     stock, whole = _against_stock(model, rows)
-    share, apart = _compressed_alone(model, compressor, budget, rows)
+    share, apart = _compressed_alone(model, budget, rows)
     control = Control(model, masked.readings)
     control.draw(masked)
     check = SelfCheck(
@@ -186,6 +195,7 @@ def measure_paths(
         stock_difference=worst_row(stock) if stock else None,
         broken_rows=sum(broken),
         selection_difference=share,
+        stored_difference=worst_row(_as_stored(model, rows)) if rows.stored else None,
     )
     while True:
         ratios = control.state_ratios(states, masked.readings)
@@ -230,15 +240,21 @@ def _against_alone(model: PromptModel, rows: Rows, together: Sequence[Reading]) 
     return [together[row].distance(row_alone) for row, row_alone in zip(chosen, alone, strict=True)]
 
 
+def _as_stored(model: PromptModel, rows: Rows) -> list[Tensor]:
+    """Nats of the losses behind prompts as they are stored, from those behind what they must read as."""
+    pair = (model.run(prompts, rows.inputs).nll(rows.targets) for prompts in (rows.stored, rows.expected))
+    return [(one - other).abs() for one, other in zip(*pair, strict=True)]
+
+
 def _compressed_alone(
-    model: PromptModel, compressor: Compressor, budget: Budget | None, rows: Rows
+    model: PromptModel, budget: Budget | None, rows: Rows
 ) -> tuple[float | None, list[Tensor]]:
     """The share of slots that differ if rows are compressed alone, and the differences of their losses.
 
     There are no losses where the proof is of the very prompts that a run uses.
     """
     part = rows.only(rows.shortest_and_longest(ALONE) if rows.chosen else [])
-    alone = [compressor.compress(model, [text], budget)[0] for text in part.instructions]
+    alone = [rows.compressor.compress(model, [text], budget)[0] for text in part.instructions]
     pairs = list(zip(part.chosen, alone, strict=True))
     if not pairs:
         return None, []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gisteval.compressors.base import Compressor
-from gisteval.compressors.proof import Identity, MaskedRule, MaskedSelection, Rerun
+from gisteval.compressors.proof import Identity, MaskedRule, MaskedSelection, Rerun, Stored
 from gisteval.errors import GistevalError, InvalidRun
 from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
@@ -45,8 +45,11 @@ class Rows:
         targets: What the loss is taken of.
         visible: What the uncached pass shows of the prompts.
         instructions: Their texts, without template.
+        compressor: What made them.
         chosen: What the run itself will use, where the compression chooses it and not a rule. It differs
             from `compressed` where that keeps everything for the proof's sake.
+        stored: Where states are stored in another form: the prompts as they are stored.
+        expected: What those must read as.
     """
 
     compressed: tuple[CompressedPrompt, ...]
@@ -56,7 +59,10 @@ class Rows:
     targets: tuple[list[int], ...]
     visible: Visible
     instructions: tuple[str, ...]
+    compressor: Compressor
     chosen: tuple[CompressedPrompt, ...] = ()
+    stored: tuple[CompressedPrompt, ...] = ()
+    expected: tuple[CompressedPrompt, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -75,7 +81,10 @@ class Rows:
             tuple(self.targets[row] for row in chosen),
             visible_of(self.visible, chosen),
             tuple(self.instructions[row] for row in chosen),
+            self.compressor,
             tuple(self.chosen[row] for row in chosen if self.chosen),
+            tuple(self.stored[row] for row in chosen if self.stored),
+            tuple(self.expected[row] for row in chosen if self.expected),
         )
 
     def shortest_and_longest(self, count: int) -> list[int]:
@@ -160,11 +169,19 @@ def make_rows(
     """Compress the examples' instructions as a run does, and lengthen what follows.
 
     A reference is often a few tokens that a good model knows anyway, so a fault would hardly show. Each
-    row goes on with the references of other rows, which its model does not expect.
+    row goes on with the references of other rows, which its model does not expect. Of states that are
+    stored in another form, the rows are those of the states, and the stored form lies beside them.
     """
     instructions = [example.instruction for example in examples]
+    compressed = compressor.compress(model, instructions, budget)
+    proof = compressor.proof(model, instructions, budget, compressed)
+    if isinstance(proof, Stored):
+        _check_count(compressor, compressed, proof.expected, instructions)
+        rows = make_rows(model, proof.before, budget, examples)
+        return replace(rows, stored=tuple(compressed), expected=tuple(proof.expected))
     whole = compressor.prompts(model, instructions)
-    compressed, prompts, visible, chosen = _compressed_with_proof(model, compressor, budget, instructions)
+    chosen = () if isinstance(proof, MaskedRule) else tuple(compressed)
+    compressed, prompts, visible = _proven(model, compressor, instructions, compressed, proof)
     inputs = model.tokens.continuations([example.input for example in examples])
     references = model.tokens.targets([example.output for example in examples])
     targets = []
@@ -182,40 +199,43 @@ def make_rows(
         tuple(targets),
         visible,
         tuple(instructions),
-        tuple(chosen),
+        compressor,
+        chosen,
     )
 
 
-def _compressed_with_proof(
-    model: PromptModel, compressor: Compressor, budget: Budget | None, instructions: Sequence[str]
-) -> tuple[list[CompressedPrompt], list[list[int]], Visible, list[CompressedPrompt]]:
-    """What the cached path runs behind, what an uncached pass reads and sees, and what a run would use.
-
-    The last is empty where a rule says what is kept.
-    """
-    compressed = compressor.compress(model, instructions, budget)
-    proof = compressor.proof(model, instructions, budget, compressed)
-    chosen = compressed
+def _proven(
+    model: PromptModel,
+    compressor: Compressor,
+    instructions: Sequence[str],
+    compressed: list[CompressedPrompt],
+    proof: MaskedRule | MaskedSelection | Rerun | Identity,
+) -> tuple[list[CompressedPrompt], list[list[int]], Visible]:
+    """What the cached path runs behind, and what an uncached pass reads and sees."""
     visible: Visible = MaskRule("pos_control")
     prompts: Sequence[Sequence[int]]
     match proof:
-        case MaskedRule(prompts, visible):
-            chosen = []
-        case MaskedSelection(prompts, visible):
+        case MaskedRule(prompts, visible) | MaskedSelection(prompts, visible):
             pass
         case Rerun(prompts):
             pass
         case Identity(everything):
             prompts = compressor.prompts(model, instructions)
             compressed = compressor.compress(model, instructions, everything)
-    if not len(prompts) == len(compressed) == len(instructions):
-        raise GistevalError(
-            f"compressor {compressor.name}: {len(compressed)} prompts and a proof of {len(prompts)} for "
-            f"{len(instructions)} instructions"
-        )
+    _check_count(compressor, compressed, prompts, instructions)
     if isinstance(visible, Sequence):
         _check_selection(compressor, prompts, visible)
-    return compressed, [list(ids) for ids in prompts], visible, chosen
+    return compressed, [list(ids) for ids in prompts], visible
+
+
+def _check_count(
+    compressor: Compressor, compressed: Sequence[Any], proven: Sequence[Any], instructions: Sequence[str]
+) -> None:
+    if not len(proven) == len(compressed) == len(instructions):
+        raise GistevalError(
+            f"compressor {compressor.name}: {len(compressed)} prompts and a proof of {len(proven)} for "
+            f"{len(instructions)} instructions"
+        )
 
 
 def _check_selection(

@@ -146,7 +146,8 @@ class PromptModel(ABC):
     def account_selected(self, prompt: Sequence[int], kept: Kept, size: int, start: int = 0) -> Accounting:
         """Accounting of a prompt of which each layer and head keeps its own tokens.
 
-        How many of those are the template's differs from head to head: the mean, rounded, is counted.
+        How many of those are the template's differs from head to head, and so may how many there are. The
+        rounded means are counted.
 
         Args:
             prompt: token ids, gists included.
@@ -155,11 +156,15 @@ class PromptModel(ABC):
             start: position of the prompt's first token.
         """
         is_template = torch.tensor(self.template_places(prompt), dtype=torch.float64)
-        shares = torch.cat([is_template[layer.cpu() - start].sum(dim=1) for layer in kept])
+        own = [layer.cpu() for layer in kept]
+        counts = torch.cat([(layer >= 0).sum(dim=1) for layer in own])
+        shares = torch.cat(
+            [(is_template[(layer - start).clamp(min=0)] * (layer >= 0)).sum(dim=1) for layer in own]
+        )
         return Accounting(
             self._source_tokens(prompt),
             int(is_template.sum()),
-            kept[0].shape[1],
+            math.floor(float(counts.double().mean()) + 0.5),
             size,
             math.floor(float(shares.mean()) + 0.5),
         )

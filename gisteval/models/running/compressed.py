@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from gisteval.models.running.packed import PackedTensor
+
 Layers = tuple[tuple[Tensor, Tensor], ...]
 """One (keys, values) a layer, each (key-value heads, slots, head size)."""
 
 Kept = tuple[Tensor, ...]
-"""Positions of a prompt's kept slots, a LongTensor a layer, (key-value heads, slots)."""
+"""Positions of a prompt's kept slots, a LongTensor a layer, (key-value heads, slots).
+
+Where heads or layers keep different numbers of slots, -1 stands for a slot that holds nothing.
+"""
 
 Selection = Sequence[Kept]
 """What each of some prompts keeps."""
@@ -54,16 +59,36 @@ class Prefix:
 
     @property
     def slots(self) -> int:
-        """Slots a layer."""
+        """Slots a layer, those that hold nothing included."""
         return self.layers[0][0].shape[1]
 
     def positions(self, layer: int) -> Tensor:
-        """Original positions of a layer's slots, (key-value heads, slots)."""
+        """Original positions of a layer's slots, (key-value heads, slots), -1 for what holds nothing."""
         if self.kept is not None:
             return self.kept[layer]
         keys = self.layers[layer][0]
         last = torch.arange(self.next_position - self.slots, self.next_position, device=keys.device)
         return last.expand(keys.shape[0], -1)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPrefix:
+    """A `Prefix` whose keys and values are stored in fewer bits, and read back when they are used."""
+
+    layers: tuple[tuple[PackedTensor, PackedTensor], ...]
+    next_position: int
+    accounting: Accounting
+    kept: Kept | None = None
+
+    @property
+    def slots(self) -> int:
+        """Slots a layer."""
+        return int(self.layers[0][0].shape[1])
+
+    def unpacked(self) -> Prefix:
+        """The prefix that a model works with."""
+        layers = tuple((keys.unpack(), values.unpack()) for keys, values in self.layers)
+        return Prefix(layers, self.next_position, self.accounting, self.kept)
 
 
 def join(prefixes: Sequence[Prefix]) -> Prefix:
@@ -118,4 +143,4 @@ class Nothing:
     accounting: Accounting
 
 
-CompressedPrompt = Prefix | EncoderState | Tokens | Nothing
+CompressedPrompt = Prefix | PackedPrefix | EncoderState | Tokens | Nothing

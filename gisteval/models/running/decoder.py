@@ -22,6 +22,7 @@ from gisteval.models.running.compressed import (
     CompressedPrompt,
     EncoderState,
     Nothing,
+    PackedPrefix,
     Prefix,
     Selection,
     Tokens,
@@ -167,13 +168,14 @@ class DecoderModel(PromptModel):
         mask = masks.prefill_mask(columns.present, queries.shape[1])[:, None]
         length = int(queries.max()) + 1 if any(self.windows) else 0
         windows = effective(self.windows, length)
-        if columns.by_layer is None or not any(windows):
+        if not columns.is_ragged and (columns.by_layer is None or not any(windows)):
             if columns.by_layer is not None and alibi_of(self.model, self.body) is not None:
                 raise GistevalError("linear biases count columns, which don't tell where kept slots stood")
             return window_masks(self.model, mask, windows, queries, columns.positions)
 
         def make(layer: int) -> Tensor:
-            seen = within(mask, windows[layer], queries, columns.at_layer(layer))
+            places = columns.at_layer(layer)
+            seen = within(mask, windows[layer], queries, places) & (places >= 0)[:, :, None]
             return seen.repeat_interleave(self.num_heads // seen.shape[1], dim=1)
 
         return made_masks(self.model, make, queries)
@@ -205,14 +207,17 @@ class DecoderModel(PromptModel):
         return scores_at_the_end(read.last_columns, targets)
 
     def realise(self, prompts: Sequence[CompressedPrompt]) -> list[Prefix | Nothing]:
-        """Every compressed prompt as cached states: token lists are run, prefixes stay as they are."""
+        """Every compressed prompt as cached states: token lists are run, what was packed is unpacked."""
         lists = {prompt.token_ids: prompt for prompt in prompts if isinstance(prompt, Tokens)}
         run = dict(zip(lists, self.encode(list(lists), None), strict=True)) if lists else {}
         states: list[Prefix | Nothing] = []
         for prompt in prompts:
             if isinstance(prompt, EncoderState):
                 raise GistevalError("a decoder-only model can't read the states of an encoder")
-            states.append(run[prompt.token_ids] if isinstance(prompt, Tokens) else prompt)
+            if isinstance(prompt, Tokens):
+                states.append(run[prompt.token_ids])
+            else:
+                states.append(prompt.unpacked() if isinstance(prompt, PackedPrefix) else prompt)
         return states
 
     def start(self, prompts: Sequence[Prefix | Nothing]) -> tuple[GrowingCache, Columns]:

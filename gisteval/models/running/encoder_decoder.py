@@ -28,6 +28,7 @@ from gisteval.models.running.compressed import (
     CompressedPrompt,
     EncoderState,
     Nothing,
+    PackedPrefix,
     Prefix,
     Selection,
     Tokens,
@@ -130,7 +131,7 @@ class EncoderDecoderModel(PromptModel):
         states, sequences = [], []
         template = next((p for p in prompts if isinstance(p, EncoderState)), None)
         for prompt, continuation in zip(prompts, continuations, strict=True):
-            if isinstance(prompt, Prefix):
+            if isinstance(prompt, Prefix | PackedPrefix):
                 raise GistevalError("an encoder-decoder model can't read the cache of a decoder")
             if isinstance(prompt, EncoderState):
                 states.append(prompt)

@@ -144,8 +144,8 @@ def selection_masks(model: PreTrainedModel, roles: Tensor, kept: Selection) -> I
     Args:
         model: the stock model.
         roles: (B, S), see `masks`, of left-padded rows.
-        kept: a row's indices of its own prompt tokens, a layer's being (kv heads, slots). Query heads that
-            share a kv head see the same.
+        kept: a row's indices of its own prompt tokens, a layer's being (kv heads, slots), -1 for none.
+            Query heads that share a kv head see the same.
 
     Raises:
         GistevalError: the model adds linear biases to its attention.
@@ -159,9 +159,13 @@ def selection_masks(model: PreTrainedModel, roles: Tensor, kept: Selection) -> I
 
     def make(layer: int) -> Tensor:
         kv_heads = kept[0][layer].shape[0]
-        seen = torch.zeros(len(kept), kv_heads, roles.shape[1], dtype=torch.bool, device=roles.device)
+        width = roles.shape[1]
+        # One column more, for slots that hold nothing.
+        marks = torch.zeros(len(kept), kv_heads, width + 1, dtype=torch.bool, device=roles.device)
         for row, start in enumerate(first):
-            seen[row].scatter_(1, kept[row][layer].to(seen.device) + start, True)
+            own = kept[row][layer].to(marks.device)
+            marks[row].scatter_(1, (own + start).where(own >= 0, width), True)
+        seen = marks[:, :, :width]
         of_heads = masks.selection_masks(roles, seen.repeat_interleave(heads // kv_heads, dim=1))
         return within(of_heads, windows[layer], places, places)
 

@@ -130,8 +130,8 @@ See = Callable[[LayerView], None]
 Select = Callable[[LayerView], Sequence[Tensor]]
 """Which tokens a layer keeps: a row's LongTensor, (kv heads, slots), of indices among its own tokens.
 
-Index 0 is a row's first real token; a head's indices ascend. Heads may keep different tokens, but all
-heads of a layer keep equally many.
+Index 0 is a row's first real token; a head's indices ascend. Heads may keep different tokens. One that
+keeps fewer than others has -1 in front of its indices.
 """
 
 Attended = Callable[[int, Tensor, Tensor, Tensor, float, Any], None]
@@ -214,7 +214,7 @@ def checked(selected: Sequence[Tensor], view: LayerView) -> list[Tensor]:
     """A selection as it was made for a layer, on the device of its keys.
 
     Raises:
-        ValueError: it does not name, for each row and kv head, equally many tokens of the row in order.
+        ValueError: it does not name, for each row and kv head, tokens of the row in order.
     """
     heads = view.keys.shape[1]
     if len(selected) != len(view.prompts):
@@ -225,8 +225,9 @@ def checked(selected: Sequence[Tensor], view: LayerView) -> list[Tensor]:
                 f"layer {view.layer}, row {row}: a selection is a long tensor of ({heads} heads, slots), "
                 f"not {indices.dtype} of {tuple(indices.shape)}"
             )
-        is_inside = bool(((indices >= 0) & (indices < len(prompt))).all())
-        if not is_inside or bool((indices.diff(dim=1) <= 0).any()):
+        is_inside = bool(((indices >= -1) & (indices < len(prompt))).all())
+        are_empty = (indices[:, 1:] == -1) & (indices[:, :-1] == -1)
+        if not is_inside or bool(((indices.diff(dim=1) <= 0) & ~are_empty).any()):
             raise ValueError(
                 f"layer {view.layer}, row {row}: selected indices must ascend within 0 to {len(prompt) - 1}"
             )

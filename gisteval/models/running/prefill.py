@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from gisteval.models.running.cache import GrowingCache
 from gisteval.models.running.compressed import Accounting, Kept, Nothing, Prefix
@@ -88,15 +89,15 @@ class Prefill:
 
         def see(view: LayerView) -> None:
             for row, indices in enumerate(checked(select(view), view)):
-                chosen = indices + (self.ids.shape[1] - len(self.prompts[row]))
-                of_heads = chosen[:, :, None]
+                is_there = indices >= 0
+                chosen = (indices + (self.ids.shape[1] - len(self.prompts[row]))).clamp(min=0)
                 states[row].append(
                     (
-                        view.keys[row].take_along_dim(of_heads, dim=1),
-                        view.values[row].take_along_dim(of_heads, dim=1),
+                        _taken(view.keys[row], chosen, is_there),
+                        _taken(view.values[row], chosen, is_there),
                     )
                 )
-                kept[row].append(indices + self.starts[row])
+                kept[row].append((indices + self.starts[row]).where(is_there, -1))
 
         self.show(see)
         return [
@@ -105,9 +106,20 @@ class Prefill:
         ]
 
     def _prefix(self, row: int, layers: tuple[tuple[Tensor, Tensor], ...], kept: Kept) -> Prefix:
+        """All layers are made as wide as the widest; only slots that hold something are counted."""
         prompt, start = self.prompts[row], self.starts[row]
-        accounting = self.model.account_selected(prompt, kept, _bytes(layers), start)
-        return Prefix(layers, start + len(prompt), accounting, kept)
+        size = sum(
+            int((places >= 0).sum()) * sum(state.shape[2] * state.itemsize for state in pair)
+            for pair, places in zip(layers, kept, strict=True)
+        )
+        accounting = self.model.account_selected(prompt, kept, size, start)
+        width = max(places.shape[1] for places in kept)
+        wide = tuple(
+            (pad(keys, (0, 0, width - keys.shape[1], 0)), pad(values, (0, 0, width - keys.shape[1], 0)))
+            for keys, values in layers
+        )
+        filled = tuple(pad(places, (width - places.shape[1], 0), value=-1) for places in kept)
+        return Prefix(wide, start + len(prompt), accounting, filled)
 
     def show(self, see: See) -> None:
         """Run, and show each layer; its states are dropped as soon as it has been seen."""
@@ -167,6 +179,11 @@ def rotation_kinds(model: DecoderModel) -> tuple[Kind, ...]:
 
     pairs = zip(keys_at(0), keys_at(LATER), strict=True)
     return tuple(kind_of(first, later, at, then) for (first, at), (later, then) in pairs)
+
+
+def _taken(states: Tensor, chosen: Tensor, is_there: Tensor) -> Tensor:
+    """Slots of (kv heads, tokens, size) by (kv heads, slots) columns; zeros where none is there."""
+    return states.take_along_dim(chosen[:, :, None], dim=1).where(is_there[:, :, None], 0)
 
 
 def _bytes(layers: Sequence[tuple[Tensor, Tensor]]) -> int:

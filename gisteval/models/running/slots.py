@@ -18,13 +18,15 @@ class Columns:
     Attributes:
         present: (rows, columns) bool, False for padding.
         positions: (rows, columns) position ids; of no meaning where `by_layer` says more.
-        by_layer: a layer's positions, (rows, kv heads, columns), where heads hold different tokens; None if
-            all layers and heads hold the same ones.
+        by_layer: a layer's positions, (rows, kv heads, columns), where heads hold different tokens, and -1
+            where a head holds none; None if all layers and heads hold the same ones.
+        is_ragged: some heads hold fewer tokens than others.
     """
 
     present: Tensor
     positions: Tensor
     by_layer: tuple[Tensor, ...] | None = None
+    is_ragged: bool = False
 
     @classmethod
     def of(cls, prompts: Sequence[Prefix | Nothing], width: int, device: torch.device) -> Columns:
@@ -44,7 +46,8 @@ class Columns:
                 if isinstance(prompt, Prefix) and prompt.slots:
                     padded[row, :, width - prompt.slots :] = prompt.positions(layer)
             by_layer.append(padded)
-        return cls(present, positions, tuple(by_layer))
+        is_ragged = any(bool((layer < 0).any()) for layer in by_layer)
+        return cls(present, positions, tuple(by_layer), is_ragged)
 
     @property
     def count(self) -> int:
@@ -65,12 +68,13 @@ class Columns:
             torch.cat([self.present, real], dim=1),
             torch.cat([self.positions, positions], dim=1),
             by_layer,
+            self.is_ragged,
         )
 
     def first(self, count: int) -> Columns:
         """The first `count` columns."""
         by_layer = self.by_layer and tuple(layer[:, :, :count] for layer in self.by_layer)
-        return Columns(self.present[:, :count], self.positions[:, :count], by_layer)
+        return Columns(self.present[:, :count], self.positions[:, :count], by_layer, self.is_ragged)
 
     def of_rows(self, rows: Tensor) -> Columns:
         """These rows of the batch, a 1D index tensor."""
