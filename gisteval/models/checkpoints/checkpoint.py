@@ -191,12 +191,14 @@ def inspect_checkpoint(
     base: Path | None = None,
     chat_template: str | None = None,
     generates_only: bool = False,
+    needs_tokenizer: bool = True,
 ) -> Checkpoint:
     """Check a folder without loading it. Raises GistevalError (what, where, what to do).
 
     base: of an adapter, or of a weight difference; chat_template: where the instruction stands in the
     tokenizer's own template, read in place of the record's; generates_only: it is asked for replies alone,
-    as judges are, so it may be of a family whose prompts can't be compressed.
+    as judges are, so it may be of a family whose prompts can't be compressed; needs_tokenizer: False where
+    prompts are given as token ids.
     """
     if not path.is_dir():
         raise GistevalError(f"checkpoint {path} does not exist: give a folder or a hub name")
@@ -209,7 +211,8 @@ def inspect_checkpoint(
         gguf_file = ggufs[0].name
     if gguf_file is None:
         _check_weights(path, allow_pickle)
-        if not (path / "tokenizer_config.json").is_file() and not is_adapter:
+        has_tokenizer = is_adapter or (path / "tokenizer_config.json").is_file()
+        if needs_tokenizer and not has_tokenizer:
             raise GistevalError(f"{path} has no tokenizer_config.json: copy the tokenizer's files there")
         for name in ("config.json", "adapter_config.json", "tokenizer_config.json", "tokenizer.json"):
             if (path / name).is_file():

@@ -87,13 +87,15 @@ def load_model(
     dtype: torch.dtype,
     device_map: DeviceMap | None = None,
     quantize: Quantization | None = None,
+    given: PromptTokenizer | None = None,
 ) -> PromptModel:
     """Load weights and tokenizer and wrap them in their adapter; what looks wrong is warned of.
 
-    device: of all weights, unless a device map says more.
+    device: of all weights, unless a device map says more; given: what reads texts in place of the
+    checkpoint's own tokenizer, which then isn't looked at.
     """
     check_family(checkpoint)
-    tokens, record = load_tokens(checkpoint), checkpoint.record
+    tokens, record = given or load_tokens(checkpoint), checkpoint.record
     if quantize is not None and device_map is None:
         device_map = {"": str(device)}  # quantised weights are made where they stay
     model = load_weights(checkpoint, tokens.tokenizer, dtype, device_map, quantize)
@@ -101,8 +103,9 @@ def load_model(
     if device_map is None:
         model = model.to(device)
     adapter = ADAPTERS[checkpoint.architecture](model.eval(), tokens, record.leak_window)
-    for warning in canary.warnings(adapter, own="recipe" in record.training):
-        log.warning("%s: %s", checkpoint.path, warning)
+    if given is None:
+        for warning in canary.warnings(adapter, own="recipe" in record.training):
+            log.warning("%s: %s", checkpoint.path, warning)
     return adapter
 
 
@@ -120,10 +123,12 @@ def check_family(checkpoint: Checkpoint) -> None:
     check_parsed(config, checkpoint.architecture, str(checkpoint.path))
 
 
-def load_placed(checkpoint: Checkpoint, placement: Placement) -> PromptModel:
+def load_placed(
+    checkpoint: Checkpoint, placement: Placement, given: PromptTokenizer | None = None
+) -> PromptModel:
     """`load_model` with all that a placement says."""
     return load_model(
-        checkpoint, placement.device, placement.dtype, placement.device_map, placement.quantize
+        checkpoint, placement.device, placement.dtype, placement.device_map, placement.quantize, given
     )
 
 
@@ -287,9 +292,7 @@ def _load_adapter(
     base_tokenizer = load_tokenizer(base_checkpoint)
     where = None if quantize is None else device_map  # what is merged is spread afterwards
     base = load_weights(base_checkpoint, base_tokenizer, dtype, where, quantize)
-    check_patterns(
-        checkpoint.adapter_config(), (name for name, _ in base.named_modules()), checkpoint.path
-    )
+    check_patterns(checkpoint.adapter_config(), (name for name, _ in base.named_modules()), checkpoint.path)
     try:
         fit_to_adapter(base, tokenizer, checkpoint)
         adapted = PeftModel.from_pretrained(base, checkpoint.path)
