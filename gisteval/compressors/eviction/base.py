@@ -53,16 +53,14 @@ class Eviction(Compressor):
     ) -> list[CompressedPrompt]:
         """Run whole prompts once and keep what the budget allows, half of it without a budget."""
         prompts = self.prompts(model, instructions)
-        slots = [self.slots(model, prompt, budget) for prompt in prompts]
-        by_prompt = dict(zip(map(tuple, prompts), slots, strict=True))
+        slots = {tuple(prompt): self.slots(model, prompt, budget) for prompt in prompts}
 
         def select(view: LayerView) -> list[Tensor]:
-            return self.select(view, [by_prompt[tuple(prompt)] for prompt in view.prompts])
+            return self.select(view, [slots[tuple(prompt)] for prompt in view.prompts])
 
         encoded = model.encode(prompts, select=select)
         return [
-            replace(prefix, accounting=replace(prefix.accounting, asked=asked))
-            for prefix, asked in zip(encoded, slots, strict=True)
+            with_asked(kept, slots[tuple(prompt)]) for kept, prompt in zip(encoded, prompts, strict=True)
         ]
 
     def slots(self, model: PromptModel, prompt: Sequence[int], budget: Budget | None) -> int:
@@ -81,7 +79,10 @@ class Eviction(Compressor):
         Returns:
             A row's indices among its own tokens, (kv heads, slots), ascending.
         """
-        scores = self.score(view)
+        return self.select_by(self.score(view), view, counts)
+
+    def select_by(self, scores: Tensor, view: LayerView, counts: Sequence[int]) -> list[Tensor]:
+        """`select` by scores that are known already."""
         if scores.shape != view.keys.shape[:3]:
             raise GistevalError(
                 f"compressor {self.name} gives scores of shape {tuple(scores.shape)} for (rows, kv heads, "
@@ -120,6 +121,11 @@ class Eviction(Compressor):
         """The whole prompt is run once, and each layer and head keeps what the budget says."""
         whole = source.tokens + source.k
         return Footprint(whole, kept_slots(budget or self.default_budget, source.instruction, whole), 0)
+
+
+def with_asked(prompt: CompressedPrompt, asked: int) -> CompressedPrompt:
+    """A compressed prompt that says how many slots the budget allowed it."""
+    return replace(prompt, accounting=replace(prompt.accounting, asked=asked))
 
 
 def kept_slots(budget: Budget, instruction: int, whole: int) -> int:
