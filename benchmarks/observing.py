@@ -2,9 +2,9 @@
 
     python benchmarks/observing.py [--tokens 512] [--prompts 8] [--rounds 5]
 
-Prints a table of the CPU's seconds (of this process alone), the best of the rounds, taken in turns: one evictor under one budget, the same
-under five, and six evictors under five. The model is a random Llama of 8 layers; a real one runs longer
-for each token, so what sharing adds weighs less there.
+Prints a table of CPU seconds of this process, the best of the rounds, taken in turns: one evictor under one
+budget, the same under five, and six evictors under five. The model is a random Llama of 8 layers; a real
+one runs longer for each token, so what sharing adds weighs less there.
 """
 
 from __future__ import annotations

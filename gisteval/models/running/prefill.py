@@ -94,9 +94,8 @@ class Prefill:
             for own_states, own_kept, selected in zip(states, kept, select(view), strict=True):
                 for row, indices in enumerate(checked(selected, view)):
                     chosen = indices + (self.ids.shape[1] - len(self.prompts[row]))
-                    of_heads = chosen[:, :, None]
-                    keys = view.keys[row].take_along_dim(of_heads, dim=1)
-                    own_states[row].append((keys, view.values[row].take_along_dim(of_heads, dim=1)))
+                    heads = torch.arange(chosen.shape[0], device=chosen.device)[:, None]
+                    own_states[row].append((view.keys[row][heads, chosen], view.values[row][heads, chosen]))
                     own_kept[row].append(indices + self.starts[row])
 
         self.show(see)

@@ -10,6 +10,7 @@ from pathlib import Path
 from gisteval.files.names import readable_name
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
+from gisteval.report.frontier import METRICS, frontier_points
 from gisteval.report.samples import Samples
 
 
@@ -58,10 +59,27 @@ def draw_figures(data: ReportData, samples: Samples, folder: Path) -> list[RunFi
 
 def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
     """Name, title and caption of each figure, once it is drawn."""
+    yield from _frontiers(data, folder)
     yield from _scores(data, samples, folder)
     yield from _verdicts(data, folder)
     yield from _trainings(data.runs, folder)
     yield from _profiles(data.runs, folder)
+
+
+def _frontiers(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
+    for metric, label in METRICS.items():
+        points = frontier_points(data, metric)
+        for group in dict.fromkeys(point.group for point in points):
+            from gisteval.report.figures.frontier import frontier
+
+            name = f"frontier-{readable_name(metric)}-{readable_name(group)}"
+            frontier([point for point in points if point.group == group], data.rows, folder, name)
+            yield (
+                name,
+                f"Frontier: {label} against stored bytes, beside {group}",
+                "A line a compressor, over its budgets; gists in bold. Bars are 95% intervals, clustered "
+                "by instruction. Bytes are measured, the mean over the prompts.",
+            )
 
 
 def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
