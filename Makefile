@@ -1,10 +1,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check lint docs faults coverage families selfcheck audit wheel setup suites retrain clean
+.PHONY: run zoo test check lint docs faults coverage families selfcheck audit wheel setup suites retrain clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
+
+zoo: setup ## all evictors beside the gists on the demo suite, within 10 minutes of 2 cores
+	$(BIN)/gisteval run --config docs/zoo.yaml --output runs/zoo
+	$(BIN)/gisteval leaderboard runs/zoo --metric exact_match --output runs/zoo/leaderboard.html
 
 test: check wheel ## everything that CI runs
 
