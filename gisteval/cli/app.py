@@ -18,6 +18,7 @@ from gisteval.cli.gate import gate
 from gisteval.cli.import_paper import import_paper
 from gisteval.cli.import_predictions import import_predictions
 from gisteval.cli.judge import judge
+from gisteval.cli.leaderboard import leaderboard
 from gisteval.cli.lm_eval import lm_eval
 from gisteval.cli.ls import ls
 from gisteval.cli.options import Command
@@ -55,7 +56,7 @@ PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_optio
 COMMANDS: dict[str, dict[str, Command]] = {
     "Evaluate": {"run": run, "sweep": sweep, "profile": profile, "compress": compress},
     "Judge and compare": {"judge": judge, "gate": gate, "compare": compare},
-    "Report": {"report": report, "view": view},
+    "Report": {"report": report, "leaderboard": leaderboard, "view": view},
     "Other tools": {
         "score": score,
         "import": import_predictions,

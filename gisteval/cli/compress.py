@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gisteval.cli.options import AsJson, with_options
-from gisteval.cli.output import print_rows, quiet_libraries
+from gisteval.cli.output import print_json, print_text, quiet_libraries
 from gisteval.config import RunConfig, read_config
 from gisteval.errors import counted
 from gisteval.options import Panel
@@ -31,21 +32,70 @@ def compress(
         ),
     ],
     prompt: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             help="Instruction to compress. May be repeated.",
             metavar="TEXT",
             rich_help_panel=Panel.COMPRESSION,
         ),
-    ],
+    ] = None,
+    token_ids: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON file of whole prompts as token ids, in place of --prompt: a list of ids, or a list "
+            "of such lists. The checkpoint needs no tokenizer then.",
+            metavar="FILE",
+            rich_help_panel=Panel.COMPRESSION,
+        ),
+    ] = None,
+    attention: Annotated[
+        str | None,
+        typer.Option(
+            help="Attention function of transformers: sdpa or eager. [dim]\\[default: the model's own, "
+            "which is sdpa where it has one][/dim]",
+            metavar="sdpa|eager",
+            rich_help_panel=Panel.HARDWARE,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compress instructions and show what is kept and what it takes to store it."""
+    """Compress prompts and show what is kept of them and what it takes to store it.
+
+    `--json` prints an object for one result, and a list of them for several.
+    """
     config = read_config(None, {**given, "models": [model]})
     quiet_libraries()
     from gisteval.pipeline.compress import compress_prompts
 
-    print_rows(compress_prompts(config, prompt), as_json, _compressed_line)
+    rows = compress_prompts(config, prompt or (), token_ids, attention)
+    if as_json:
+        print_json(rows[0] if len(rows) == 1 else rows)
+    else:
+        print_text("\n".join(map(_told, rows)))
+
+
+def _told(row: dict[str, Any]) -> str:
+    """A row's accounting, and the prompt with what is kept of it marked."""
+    line = _compressed_line(row)
+    if "shares" in row:
+        return "\n".join([line, marked(row["tokens"], row["shares"]), _legend(row)])
+    return f"{line}: {''.join(row['tokens']) if 'token_ids' in row else row['prompt']}"
+
+
+def marked(tokens: list[str], shares: list[float]) -> str:
+    """A prompt whose tokens bear, in brackets, the percentage of heads that keep them (nothing for 0)."""
+    pieces = []
+    for token, share in zip(tokens, shares, strict=True):
+        text = token.rstrip("\n")
+        percent = f"[{max(1, round(100 * share))}]" if share else ""
+        pieces.append(text + percent + token[len(text) :])
+    between = " " if all(token.isdecimal() for token in tokens) else ""
+    return between.join(pieces).strip("\n")
+
+
+def _legend(row: dict[str, Any]) -> str:
+    heads = sum(len(layer["indices"]) for layer in row["layers"])
+    return f"[N]: N% of the {counted(heads, 'key-value head')} of all layers keep the token before it"
 
 
 def _compressed_line(row: dict[str, Any]) -> str:
@@ -54,4 +104,5 @@ def _compressed_line(row: dict[str, Any]) -> str:
         f"{counted(instruction, 'token')} of instruction and {row['template_tokens']} of template",
         f"-> {counted(row['kept'] - row['kept_template'], 'slot')} and {row['kept_template']} of template",
     ]
-    return f"{' '.join(parts)}, {row['bytes']:,} bytes ({row['compressor']}): {row['prompt']}"
+    size = f"{row['bytes']:,} bytes, {row['seconds']:.3f} s"
+    return f"{' '.join(parts)}, {size} ({row['compressor']})"

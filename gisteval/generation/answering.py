@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -152,6 +152,10 @@ class Answering:
     def forget(self) -> None:
         """Drop the prompts of a window that is done."""
         self._compressed = {}
+
+    def take(self, compressed: Mapping[str, CompressedPrompt]) -> None:
+        """Prompts of the window, by instruction, that were compressed elsewhere."""
+        self._compressed |= compressed
 
     def answer(
         self, groups: Iterable[tuple[str, ...]], examples: Sequence[Example]

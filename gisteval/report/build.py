@@ -16,6 +16,7 @@ from gisteval.report.claims import findings
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.efficiency import cost_claims, efficiency_tables
 from gisteval.report.figures import can_draw, draw_figures
+from gisteval.report.frontier import frontier_tables
 from gisteval.report.judging import judging_tables
 from gisteval.report.layout import Table, latex_text, markdown_text
 from gisteval.report.markdown import write_report
@@ -92,6 +93,7 @@ def report_tables(data: ReportData, samples: Samples) -> list[Table]:
     """Return the tables of a report in their order. Tables without a row are left out."""
     values = values_of(samples)
     tables = [
+        *frontier_tables(data, values),
         *quality_tables(data, values),
         agreement_table(values),
         *efficiency_tables(data),

@@ -72,12 +72,18 @@ class Eviction(Compressor):
         Returns:
             A row's indices among its own tokens, (kv heads, slots), ascending.
         """
-        pairs = zip(self.scores(view), counts, strict=True)
-        return [self.choose(scores, count) for scores, count in pairs]
+        return self.select_by(self.score(view), view, counts)
+
+    def select_by(self, scores: Tensor, view: LayerView, counts: Sequence[int]) -> list[Tensor]:
+        """`select` by scores that are known already."""
+        pairs = zip(self._of_rows(scores, view), counts, strict=True)
+        return [self.choose(row, count) for row, count in pairs]
 
     def scores(self, view: LayerView) -> list[Tensor]:
         """The scores of each row's own tokens, (kv heads, tokens)."""
-        scores = self.score(view)
+        return self._of_rows(self.score(view), view)
+
+    def _of_rows(self, scores: Tensor, view: LayerView) -> list[Tensor]:
         if scores.shape != view.keys.shape[:3]:
             raise GistevalError(
                 f"compressor {self.name} gives scores of shape {tuple(scores.shape)} for (rows, kv heads, "
@@ -138,9 +144,13 @@ def evicted(
 
     encoded = model.encode(prompts, select=of_layer)
     return [
-        replace(prefix, accounting=replace(prefix.accounting, asked=asked))
-        for prefix, asked in zip(encoded, slots, strict=True)
+        with_asked(prefix, asked) for prefix, asked in zip(encoded, slots, strict=True)
     ]
+
+
+def with_asked(prompt: CompressedPrompt, asked: int) -> CompressedPrompt:
+    """A compressed prompt that says how many slots the budget allowed it."""
+    return replace(prompt, accounting=replace(prompt.accounting, asked=asked))
 
 
 def kept_slots(budget: Budget, instruction: int, whole: int) -> int:

@@ -187,6 +187,7 @@ def inspect_checkpoint(
     base: Path | None = None,
     chat_template: str | None = None,
     generates_only: bool = False,
+    needs_tokenizer: bool = True,
 ) -> Checkpoint:
     """Check a folder without loading it.
 
@@ -200,6 +201,7 @@ def inspect_checkpoint(
             place of the record's.
         generates_only: Whether only replies are wanted, as of a judge. The model may then be of a family
             whose prompts can't be compressed.
+        needs_tokenizer: False where prompts are given as token ids.
 
     Raises:
         GistevalError: The folder holds no checkpoint, or one that can't be used.
@@ -211,7 +213,7 @@ def inspect_checkpoint(
     is_adapter = (path / ADAPTER_FILE).is_file()
     gguf_file = None if is_adapter or (path / "config.json").is_file() else only_gguf(path)
     if gguf_file is None:
-        check_files(path, is_adapter, allow_pickle)
+        check_files(path, is_adapter, allow_pickle, needs_tokenizer)
     architecture = DECODER if generates_only else _architecture(path)
     if is_adapter:
         check_adapter_kind(path / ADAPTER_FILE)

@@ -162,10 +162,11 @@ def only_gguf(path: Path) -> str:
     return files[0].name
 
 
-def check_files(path: Path, is_adapter: bool, allow_pickle: bool) -> None:
+def check_files(path: Path, is_adapter: bool, allow_pickle: bool, needs_tokenizer: bool) -> None:
     """Raise GistevalError for a file that is missing or damaged."""
     check_weights(path, allow_pickle)
-    if not (path / "tokenizer_config.json").is_file() and not is_adapter:
+    has_tokenizer = is_adapter or (path / "tokenizer_config.json").is_file()
+    if needs_tokenizer and not has_tokenizer:
         raise GistevalError(f"{path} has no tokenizer_config.json: copy the tokenizer's files there")
     for name in ("config.json", ADAPTER_FILE, "tokenizer_config.json", "tokenizer.json"):
         if (path / name).is_file():

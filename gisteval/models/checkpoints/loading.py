@@ -78,6 +78,7 @@ def load_model(
     dtype: torch.dtype,
     device_map: DeviceMap | None = None,
     quantize: Quantization | None = None,
+    given: PromptTokenizer | None = None,
 ) -> PromptModel:
     """Load weights and tokenizer, and wrap them in the adapter of their architecture.
 
@@ -89,12 +90,13 @@ def load_model(
         dtype: Of activations, and of weights that are not quantised.
         device_map: Where each part goes.
         quantize: How to quantise linear matrices.
+        given: Reads texts in place of the checkpoint's own tokenizer, which is then ignored.
 
     Raises:
         GistevalError: The checkpoint can't be loaded.
     """
     check_family(checkpoint)
-    tokens, record = load_tokens(checkpoint), checkpoint.record
+    tokens, record = given or load_tokens(checkpoint), checkpoint.record
     if quantize is not None and device_map is None:
         device_map = {"": str(device)}  # quantised weights are made where they stay
     model = load_weights(checkpoint, tokens.tokenizer, dtype, device_map, quantize)
@@ -102,8 +104,9 @@ def load_model(
     if device_map is None:
         model = model.to(device)
     adapter = ADAPTERS[checkpoint.architecture](model.eval(), tokens, record.leak_window)
-    for warning in load_checks.warnings(adapter, trained_here="recipe" in record.training):
-        log.warning("%s: %s", checkpoint.path, warning)
+    if given is None:
+        for warning in load_checks.warnings(adapter, trained_here="recipe" in record.training):
+            log.warning("%s: %s", checkpoint.path, warning)
     return adapter
 
 
@@ -121,10 +124,12 @@ def check_family(checkpoint: Checkpoint) -> None:
     check_parsed(config, checkpoint.architecture, str(checkpoint.path))
 
 
-def load_placed(checkpoint: Checkpoint, placement: Placement) -> PromptModel:
+def load_placed(
+    checkpoint: Checkpoint, placement: Placement, given: PromptTokenizer | None = None
+) -> PromptModel:
     """`load_model` with all that a placement says."""
     return load_model(
-        checkpoint, placement.device, placement.dtype, placement.device_map, placement.quantize
+        checkpoint, placement.device, placement.dtype, placement.device_map, placement.quantize, given
     )
 
 

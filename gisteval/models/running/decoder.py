@@ -37,7 +37,7 @@ from gisteval.models.running.layer_masks import (
     selection_masks,
     window_masks,
 )
-from gisteval.models.running.observe import See, Select
+from gisteval.models.running.observe import See, Select, SelectEach
 from gisteval.models.running.padding import pad_left, positions
 from gisteval.models.running.prefill import Prefill, rotation_kinds
 from gisteval.models.running.rotation import Kind
@@ -86,12 +86,7 @@ class DecoderModel(PromptModel):
         """See PromptModel."""
         if select is not None and keep is not None:
             raise ValueError("keep and select both say what is kept: give one of them")
-        starts = [prompt.next_position for prompt in behind] if behind else [0] * len(prompts)
-        longest = max(start + len(ids) for start, ids in zip(starts, prompts, strict=True))
-        if longest > self.context:
-            raise GistevalError(
-                f"a prompt of {longest} tokens exceeds the context of {self.context}{self.context_limit}"
-            )
+        self._check_context(prompts, behind)
         prefixes: dict[int, Prefix] = {}
         for rows in self._passes(prompts, behind):
             before = [behind[row] for row in rows] if behind else None
@@ -99,6 +94,41 @@ class DecoderModel(PromptModel):
             found = part.last(keep) if select is None else part.selected(select)
             prefixes.update(zip(rows, found, strict=True))
         return [prefixes[row] for row in range(len(prompts))]
+
+    @torch.inference_mode()
+    def encode_each(
+        self, prompts: Sequence[Sequence[int]], select: SelectEach, ways: int
+    ) -> list[list[Prefix]]:
+        """`encode` with several selections of each layer, for which one pass does.
+
+        Args:
+            prompts: token ids, gists included.
+            select: `ways` selections of a layer.
+            ways: how many they are.
+
+        Returns:
+            For each of them the prefixes of all prompts.
+
+        Raises:
+            GistevalError: a prompt over the context, or a model that can't be observed.
+        """
+        self._check_context(prompts)
+        prefixes: list[dict[int, Prefix]] = [{} for _ in range(ways)]
+        for rows in self._passes(prompts, None):
+            part = Prefill(self, [prompts[row] for row in rows])
+            for own, found in zip(prefixes, part.selected_each(select, ways), strict=True):
+                own.update(zip(rows, found, strict=True))
+        return [[own[row] for row in range(len(prompts))] for own in prefixes]
+
+    def _check_context(
+        self, prompts: Sequence[Sequence[int]], behind: Sequence[Prefix | Nothing] | None = None
+    ) -> None:
+        starts = [prompt.next_position for prompt in behind] if behind else [0] * len(prompts)
+        longest = max(start + len(ids) for start, ids in zip(starts, prompts, strict=True))
+        if longest > self.context:
+            raise GistevalError(
+                f"a prompt of {longest} tokens exceeds the context of {self.context}{self.context_limit}"
+            )
 
     def _passes(
         self, prompts: Sequence[Sequence[int]], behind: Sequence[Prefix | Nothing] | None

@@ -134,6 +134,9 @@ Index 0 is a row's first real token; a head's indices ascend. Heads may keep dif
 keeps fewer than others has -1 in front of its indices.
 """
 
+SelectEach = Callable[[LayerView], Sequence[Sequence[Tensor]]]
+"""Several selections of one layer."""
+
 Attended = Callable[[int, Tensor, Tensor, Tensor, float, Any], None]
 """Takes a layer's number, queries, keys, values, scaling and position embeddings, if it was given some."""
 

@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 from gisteval.models.running.cache import GrowingCache
 from gisteval.models.running.compressed import Accounting, Kept, Nothing, Prefix
 from gisteval.models.running.layer_masks import decoder_layers
-from gisteval.models.running.observe import LayerView, See, Select, checked, observed
+from gisteval.models.running.observe import LayerView, See, Select, SelectEach, checked, observed
 from gisteval.models.running.padding import pad_left, positions
 from gisteval.models.running.rotation import UNKNOWN, Kind, Rotation, kind_of, rotary_of, rotation_of
 from gisteval.models.running.slots import Columns
@@ -84,25 +84,33 @@ class Prefill:
 
     def selected(self, select: Select) -> list[Prefix]:
         """Prefixes of the slots that are selected, layer by layer."""
-        states: list[list[tuple[Tensor, Tensor]]] = [[] for _ in self.prompts]
-        kept: list[list[Tensor]] = [[] for _ in self.prompts]
+        return self.selected_each(lambda view: [select(view)], 1)[0]
+
+    def selected_each(self, select: SelectEach, ways: int) -> list[list[Prefix]]:
+        """The same for several selections of each layer, a list of prefixes for each of them."""
+        states: list[list[list[tuple[Tensor, Tensor]]]] = [[[] for _ in self.prompts] for _ in range(ways)]
+        kept: list[list[list[Tensor]]] = [[[] for _ in self.prompts] for _ in range(ways)]
 
         def see(view: LayerView) -> None:
-            for row, indices in enumerate(checked(select(view), view)):
-                is_there = indices >= 0
-                chosen = (indices + (self.ids.shape[1] - len(self.prompts[row]))).clamp(min=0)
-                states[row].append(
-                    (
-                        _taken(view.keys[row], chosen, is_there),
-                        _taken(view.values[row], chosen, is_there),
+            for way_states, way_kept, selected in zip(states, kept, select(view), strict=True):
+                for row, indices in enumerate(checked(selected, view)):
+                    is_there = indices >= 0
+                    chosen = (indices + (self.ids.shape[1] - len(self.prompts[row]))).clamp(min=0)
+                    way_states[row].append(
+                        (
+                            _taken(view.keys[row], chosen, is_there),
+                            _taken(view.values[row], chosen, is_there),
+                        )
                     )
-                )
-                kept[row].append((indices + self.starts[row]).where(is_there, -1))
+                    way_kept[row].append((indices + self.starts[row]).where(is_there, -1))
 
         self.show(see)
         return [
-            self._prefix(row, tuple(layers), tuple(places))
-            for row, (layers, places) in enumerate(zip(states, kept, strict=True))
+            [
+                self._prefix(row, tuple(layers), tuple(places))
+                for row, (layers, places) in enumerate(zip(own_states, own_kept, strict=True))
+            ]
+            for own_states, own_kept in zip(states, kept, strict=True)
         ]
 
     def _prefix(self, row: int, layers: tuple[tuple[Tensor, Tensor], ...], kept: Kept) -> Prefix:

@@ -14,6 +14,7 @@ from gisteval.records.profile_facts import ModelProfile, WhatIfProfile
 from gisteval.records.schema import ResultRow
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
+from gisteval.report.frontier import METRICS, frontier_points
 from gisteval.report.samples import Samples
 
 
@@ -71,10 +72,27 @@ def draw_figures(data: ReportData, samples: Samples, folder: Path) -> list[RunFi
 
 def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
     """Draw each figure, then yield its name, title and caption."""
+    yield from _frontiers(data, folder)
     yield from _scores(data, samples, folder)
     yield from _verdicts(data, folder)
     yield from _trainings(data.runs, folder)
     yield from _profiles(data.runs, folder)
+
+
+def _frontiers(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
+    for name_of_metric, label in METRICS.items():
+        points = frontier_points(data, name_of_metric)
+        for group in dict.fromkeys(point.group for point in points):
+            from gisteval.report.figures.frontier import frontier
+
+            name = f"frontier-{readable_name(name_of_metric)}-{readable_name(group)}"
+            frontier([point for point in points if point.group == group], data.rows, folder, name)
+            yield (
+                name,
+                f"Frontier: {label} against stored bytes, beside {group}",
+                "A line a compressor, over its budgets; gists in bold. Bars are 95% intervals, clustered "
+                "by instruction. Bytes are measured, the mean over the prompts.",
+            )
 
 
 def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:

@@ -1,0 +1,61 @@
+"""Several evictors, or budgets of one, served by a single pass over the prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from gisteval.compressors.base import Compressor
+from gisteval.compressors.eviction.base import Eviction, with_asked
+from gisteval.models.running.base import PromptModel
+from gisteval.models.running.compressed import CompressedPrompt
+from gisteval.models.running.decoder import DecoderModel
+from gisteval.models.running.observe import LayerView
+from gisteval.records.budget import Budget
+
+
+def can_share(method: Compressor) -> bool:
+    """Whether a compressor does no more than to choose slots of a plain pass over whole prompts."""
+    if not isinstance(method, Eviction):
+        return False
+    kind = type(method)
+    return (kind.compress, kind.select, kind.prompts, kind.positions) == (
+        Eviction.compress,
+        Eviction.select,
+        Compressor.prompts,
+        Compressor.positions,
+    )
+
+
+def compress_together(
+    model: PromptModel, instructions: Sequence[str], wanted: Sequence[tuple[Eviction, Budget | None]]
+) -> list[list[CompressedPrompt]]:
+    """Compress instructions in several ways with one pass; a layer is scored once for each evictor.
+
+    Args:
+        model: Runs the prompts, a decoder.
+        instructions: Texts without template.
+        wanted: Evictors for which `can_share` holds, each with a budget.
+
+    Returns:
+        For each of `wanted` what its `compress` returns, to the last bit.
+    """
+    assert isinstance(model, DecoderModel), "evictors serve decoders alone"
+    prompts = wanted[0][0].prompts(model, instructions)
+    slots = [
+        {tuple(prompt): method.slots(model, prompt, budget) for prompt in prompts}
+        for method, budget in wanted
+    ]
+
+    def select(view: LayerView) -> list[list[Tensor]]:
+        scores = {method: method.score(view) for method in {method for method, _ in wanted}}
+        return [
+            method.select_by(scores[method], view, [own[tuple(prompt)] for prompt in view.prompts])
+            for (method, _), own in zip(wanted, slots, strict=True)
+        ]
+
+    return [
+        [with_asked(kept, own[tuple(prompt)]) for kept, prompt in zip(encoded, prompts, strict=True)]
+        for encoded, own in zip(model.encode_each(prompts, select, len(wanted)), slots, strict=True)
+    ]

@@ -1,0 +1,184 @@
+"""The frontier: score against measured stored bytes, for runs that compare several compressors.
+
+Every compressed system is held against the whole prompt and against the gists that take the most similar
+room, on the examples that both answered. All comparisons of one table are corrected together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gisteval import stats
+from gisteval.records.schema import Estimate, ResultRow
+from gisteval.registry import compresses, keeps_gists
+from gisteval.report.budget import LEVEL
+from gisteval.report.data import ReportData
+from gisteval.report.layout import Table, size_text
+from gisteval.report.tables import interval_text
+from gisteval.report.values import Values, groups
+
+METRICS = {"rougeL": "ROUGE-L", "exact_match": "exact match"}
+"""What is drawn and compared, each in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A compressed system on one split.
+
+    Attributes:
+        row: Its score.
+        stored: Mean measured bytes of a stored prompt.
+        group: The positive control that it is held against.
+    """
+
+    row: ResultRow
+    stored: float
+    group: str
+
+    @property
+    def family(self) -> str:
+        """The compressor with its settings, whatever the budget."""
+        return self.row.compressor
+
+    @property
+    def is_gist(self) -> bool:
+        """Whether it keeps gist tokens."""
+        return keeps_gists(self.row.compressor)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A system less another one, in points, on the examples of both. p_value: corrected by `corrected`."""
+
+    metric: str
+    split: str
+    system: str
+    other: str
+    difference: Estimate
+    p_value: float
+
+    @property
+    def finding(self) -> str:
+        """What is shown: better, worse, or a tie, which is neither."""
+        if self.p_value > LEVEL:
+            return "tie"
+        return "better" if self.difference.value > 0 else "worse"
+
+
+def example_values(values: Values, metric: str, system: str, split: str) -> Mapping[str, float]:
+    """A system's scores in percent by content id: the one place where the frontier reads them."""
+    return values.columns.get((metric, system, split), {})
+
+
+def hold(values: Values, metric: str, split: str, system: str, other: str) -> Held | None:
+    """One system held against another, not corrected yet; None without an example of both."""
+    ours, theirs = (example_values(values, metric, name, split) for name in (system, other))
+    shared = [content for content in ours if content in theirs]
+    if not shared:
+        return None
+    found = stats.paired_difference(
+        [ours[content] for content in shared],
+        [theirs[content] for content in shared],
+        [values.clusters[content] for content in shared],
+        span=100.0,
+        permutations=1,
+    )
+    return Held(metric, split, system, other, found.estimate, found.p_value)
+
+
+def corrected(found: Sequence[Held]) -> list[Held]:
+    """All of them with p-values corrected by Holm's method for their number."""
+    adjusted = stats.holm([held.p_value for held in found])
+    return [replace(held, p_value=p_value) for held, p_value in zip(found, adjusted, strict=True)]
+
+
+def frontier_points(data: ReportData, metric: str) -> list[Point]:
+    """The compressed systems whose score and stored bytes are known, in the order of the rows.
+
+    Empty where they are all of one compressor: there is nothing to compare then.
+    """
+    group_of = groups(data)
+    stored = {(row.system, row.split): row.value for row in data.rows if row.metric == "bytes"}
+    points = [
+        Point(row, stored[row.system, row.split], group_of[row.system])
+        for row in data.rows
+        if row.metric == metric and row.condition in (None, "gist") and compresses(row.compressor)
+        if stored.get((row.system, row.split), 0) > 0
+    ]
+    return points if len({point.family.partition(":")[0] for point in points}) > 1 else []
+
+
+def nearest_gist(point: Point, points: Iterable[Point]) -> Point | None:
+    """The gists on the same split and beside the same control whose bytes are most similar."""
+    gists = [p for p in points if p.is_gist and (p.row.split, p.group) == (point.row.split, point.group)]
+    return min(gists, key=lambda gist: abs(math.log(gist.stored / point.stored)), default=None)
+
+
+def frontier_tables(data: ReportData, values: Values) -> list[Table]:
+    """A table for each metric and positive control; none for runs of a single compressor."""
+    tables = []
+    for metric in METRICS:
+        points = frontier_points(data, metric)
+        for group in dict.fromkeys(point.group for point in points):
+            tables.append(_table(metric, group, [p for p in points if p.group == group], values))
+    return tables
+
+
+def _table(metric: str, group: str, points: Sequence[Point], values: Values) -> Table:
+    found: list[Held] = []
+    for point in points:
+        gist = None if point.is_gist else nearest_gist(point, points)
+        others = [group, *([] if gist is None else [gist.row.system])]
+        held = [hold(values, metric, point.row.split, point.row.system, other) for other in others]
+        found += filter(None, held)
+    by_place = {(held.split, held.system, held.other): held for held in corrected(found)}
+    rows = []
+    for point in sorted(points, key=lambda p: (_splits(points).index(p.row.split), p.stored)):
+        row, gist = point.row, None if point.is_gist else nearest_gist(point, points)
+        whole = by_place.get((row.split, row.system, group))
+        against = by_place.get((row.split, row.system, gist.row.system)) if gist else None
+        cells = (*_held_cells(whole), "-" if gist is None else gist.row.system, *_held_cells(against))
+        score = interval_text(row.value, row.ci_low, row.ci_high, 1)
+        rows.append((row.split, row.system, size_text(point.stored), score, *cells, str(row.n)))
+    columns = (
+        *("split", "system", "stored", METRICS[metric], "less the whole prompt", "p", "finding"),
+        *("gist of similar size", "less that gist", "p, gist", "finding, gist", "n"),
+    )
+    note = (
+        "Stored: mean measured bytes of a compressed prompt. Differences are paired on the examples. p: of "
+        f"no difference, corrected by Holm's method for the {len(found)} comparisons of this table; a tie "
+        "is a difference that they do not show, which is no proof that there is none."
+    )
+    slug = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in group)
+    title = f"Frontier: {METRICS[metric]} against stored bytes, beside {group}"
+    return Table(f"frontier-{metric}-{slug}", title, columns, tuple(rows), note)
+
+
+def _splits(points: Sequence[Point]) -> list[str]:
+    return list(dict.fromkeys(point.row.split for point in points))
+
+
+def _held_cells(held: Held | None) -> tuple[str, str, str]:
+    if held is None:
+        return "-", "-", "-"
+    estimate = held.difference
+    low, high = (end if math.isfinite(end) else None for end in (estimate.ci_low, estimate.ci_high))
+    return interval_text(estimate.value, low, high, 1), f"{held.p_value:.2g}", held.finding
+
+
+def screened(values: Values, metric: str, split: str, system: str, other: str) -> float:
+    """The p-value of `hold`, 1 where a difference within 1.5 standard errors is not worth the test."""
+    ours, theirs = (example_values(values, metric, name, split) for name in (system, other))
+    shared = [content for content in ours if content in theirs]
+    differences = np.array([ours[content] - theirs[content] for content in shared])
+    if not shared:
+        return 1.0
+    error = stats.mean_interval(differences, [values.clusters[content] for content in shared], 0.86)
+    if error.ci_low <= 0.0 <= error.ci_high and math.isfinite(error.ci_low):
+        return 1.0
+    clusters = [values.clusters[content] for content in shared]
+    return stats.bounded_mean(differences, -100.0, 100.0, clusters).p_value(0.0)

@@ -1,0 +1,242 @@
+"""Rank groups of the systems of some runs, by task, split and model: no order that the data do not show.
+
+A system's group is one more than the number of systems that are shown to be better than it, so systems
+that are not told apart share a group. Beside it stands the group among the systems of the same budget.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+from markupsafe import escape
+
+from gisteval import stats
+from gisteval.errors import GistevalError, did_you_mean
+from gisteval.files.names import file_name
+from gisteval.records.schema import ResultRow
+from gisteval.registry import compresses, keeps_gists
+from gisteval.report.budget import LEVEL
+from gisteval.report.claims import family_of
+from gisteval.report.data import ReportData
+from gisteval.report.frontier import METRICS, screened
+from gisteval.report.layout import Table, markdown_text, plain_text
+from gisteval.report.tables import interval_text
+from gisteval.report.values import Values, groups
+
+Place = tuple[str, str, str]
+"""Task, split and model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A system of the leaderboard.
+
+    Attributes:
+        group: Its rank group in its task, split and model.
+        group_of_budget: The same among the systems with its budget; None for one without.
+        better: How many of the others it is shown to be better than.
+        family: The compressor, without budget and settings.
+        budget: Slots, tokens or a share, as it was asked for; a gist's k; empty for controls.
+        bytes: Mean stored bytes of a prompt.
+        value, ci_low, ci_high: The score with its interval.
+    """
+
+    task: str
+    split: str
+    model: str
+    group: int
+    group_of_budget: int | None
+    better: int
+    system: str
+    family: str
+    compressor: str
+    budget: str
+    bytes: float | None
+    metric: str
+    value: float
+    ci_low: float | None
+    ci_high: float | None
+    n: int
+
+
+def leaderboard(data: ReportData, values: Values, metric: str) -> list[Ranked]:
+    """All systems of some runs by task, split, model, group and score.
+
+    Args:
+        data: The runs.
+        values: Their scores by example.
+        metric: One of METRICS.
+
+    Raises:
+        GistevalError: The metric is unknown, or no run has it.
+    """
+    if metric not in METRICS:
+        raise GistevalError(
+            f"metric {metric!r} is unknown{did_you_mean(metric, METRICS)}: choose {' or '.join(METRICS)}"
+        )
+    group_of, budgets = groups(data), _budgets(data)
+    stored = {(row.system, row.split): row.value for row in data.rows if row.metric == "bytes"}
+    places: dict[Place, list[ResultRow]] = {}
+    for row in data.rows:
+        if row.metric == metric:
+            place = (row.task, row.split, family_of(group_of[row.system]))
+            places.setdefault(place, []).append(row)
+    if not places:
+        raise GistevalError(f"no run has {METRICS[metric]}: choose another --metric")
+    found = []
+    for place, rows in places.items():
+        better = _better(rows, values)
+        found += sorted(
+            (
+                _ranked(row, place, rows, better, budgets, stored.get((row.system, row.split)))
+                for row in rows
+            ),
+            key=lambda ranked: (ranked.group, -ranked.value),
+        )
+    return found
+
+
+def _better(rows: Sequence[ResultRow], values: Values) -> frozenset[tuple[str, str]]:
+    """Pairs of the better and the worse system that the data show, corrected for all pairs."""
+    pairs = list(combinations(rows, 2))
+    p_values = [screened(values, one.metric, one.split, one.system, other.system) for one, other in pairs]
+    return frozenset(
+        (one.system, other.system) if one.value > other.value else (other.system, one.system)
+        for (one, other), p_value in zip(pairs, stats.holm(p_values), strict=True)
+        if p_value <= LEVEL
+    )
+
+
+def _ranked(
+    row: ResultRow,
+    place: Place,
+    rows: Sequence[ResultRow],
+    better: frozenset[tuple[str, str]],
+    budgets: Mapping[str, str],
+    stored: float | None,
+) -> Ranked:
+    budget = budgets[row.system]
+    above = [other.system for other in rows if (other.system, row.system) in better]
+    alike = sum(budgets[system] == budget for system in above)
+    return Ranked(
+        *place,
+        group=1 + len(above),
+        group_of_budget=1 + alike if budget else None,
+        better=sum((row.system, other.system) in better for other in rows),
+        system=row.system,
+        family=row.compressor.partition(":")[0],
+        compressor=row.compressor,
+        budget=budget,
+        bytes=stored,
+        metric=row.metric,
+        value=row.value,
+        ci_low=row.ci_low,
+        ci_high=row.ci_high,
+        n=row.n,
+    )
+
+
+def _budgets(data: ReportData) -> dict[str, str]:
+    """The budget of each system as it was asked for; k for gists, "" where nothing was asked."""
+    found = {}
+    for row in data.rows:
+        found[row.system] = str(row.k) if keeps_gists(row.compressor) else ""
+    for run in data.runs:
+        for system in run.folder.systems:
+            name = run.names.get(system.name, system.name)
+            if system.budget is not None and compresses(system.compressor):
+                found[name] = system.budget_text
+    return found
+
+
+def leaderboard_tables(ranked: Sequence[Ranked]) -> list[Table]:
+    """A table for each task, split and model."""
+    places = dict.fromkeys((one.task, one.split, one.model) for one in ranked)
+    return [_table(place, [o for o in ranked if (o.task, o.split, o.model) == place]) for place in places]
+
+
+def _table(place: Place, ranked: Sequence[Ranked]) -> Table:
+    label = METRICS[ranked[0].metric]
+    columns = ("group", "system", "family", "budget", "in budget", label, "bytes", "better than", "n")
+    rows = tuple(
+        (
+            str(one.group),
+            one.system,
+            one.family,
+            one.budget or "-",
+            "-" if one.group_of_budget is None else str(one.group_of_budget),
+            interval_text(one.value, one.ci_low, one.ci_high, 1),
+            "-" if one.bytes is None else f"{one.bytes:,.0f}",
+            f"{one.better} of {len(ranked) - 1}",
+            str(one.n),
+        )
+        for one in ranked
+    )
+    note = (
+        "Group: 1 and the number of systems that are shown to be better; in budget: of those with the same "
+        "budget. Pairs are compared on the same examples and corrected together (Holm). Systems of one "
+        "group are not told apart, whatever their order here."
+    )
+    task, split, model = place
+    return Table(file_name(f"{task}-{split}-{model}"), f"{task}, {split}: {model}", columns, rows, note)
+
+
+def as_text(ranked: Sequence[Ranked]) -> str:
+    """For a terminal."""
+    return "\n".join(plain_text(table) for table in leaderboard_tables(ranked))
+
+
+def as_markdown(ranked: Sequence[Ranked]) -> str:
+    """A section a table."""
+    parts = [f"## {table.title}\n\n{markdown_text(table)}\n" for table in leaderboard_tables(ranked)]
+    return "\n".join(parts)
+
+
+def as_csv(ranked: Sequence[Ranked]) -> str:
+    """One table of all, intervals in columns of their own."""
+    names = ("task", "split", "model")
+    tables = leaderboard_tables(ranked)
+    rows = [
+        (*(getattr(one, name) for name in names), *row)
+        for one, row in zip(ranked, (row for table in tables for row in table.rows), strict=True)
+    ]
+    return Table("leaderboard", "", (*names, *tables[0].columns), tuple(rows)).csv_text()
+
+
+def as_json(ranked: Sequence[Ranked]) -> str:
+    """All fields of each system."""
+    content: list[dict[str, Any]] = [asdict(one) for one in ranked]
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_html(ranked: Sequence[Ranked]) -> str:
+    """A page that asks nothing of the network and runs no script."""
+    style = (
+        "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}"
+        "table{border-collapse:collapse}td,th{padding:.2rem .6rem;border-bottom:1px solid #d9d6d0;"
+        "text-align:left}caption{text-align:left;font-weight:600;padding:.6rem}"
+    )
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    head = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Leaderboard</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>{style}</style></head><body>'
+    )
+    tables = [_html_table(table) for table in leaderboard_tables(ranked)]
+    return "\n".join([head, "<h1>Leaderboard</h1>", *tables, "</body></html>", ""])
+
+
+def _html_table(table: Table) -> str:
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    rows = [line(row, "td") for row in table.rows]
+    head = f"<table><caption>{escape(table.title)}</caption>{line(table.columns, 'th')}"
+    return "\n".join([head, *rows, f"</table><p>{escape(table.note)}</p>"])
+
+
+FORMATS = {"md": as_markdown, "csv": as_csv, "json": as_json, "html": as_html}
+"""What writes the leaderboard, by the ending of its file."""

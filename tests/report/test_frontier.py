@@ -1,0 +1,119 @@
+"""The frontier: who is compared with whom, what is shown, and what is a tie."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from gisteval import stats
+from gisteval.records.schema import ResultRow
+from gisteval.report.data import ReportData, RunData
+from gisteval.report.frontier import (
+    corrected,
+    example_values,
+    frontier_points,
+    frontier_tables,
+    hold,
+    nearest_gist,
+    screened,
+)
+from gisteval.report.values import Values
+
+N = 120
+WHOLE, NONE = "x-pos_control-1", "x-neg_control-1"
+SYSTEMS = {
+    # compressor, condition, stored bytes, right answers of N
+    WHOLE: ("full", "pos_control", 4000, 110),
+    "x-gist-1": ("gist", "gist", 200, 60),
+    "x-gist-5": ("gist", "gist", 1000, 108),
+    f"{WHOLE}-keydiff-1": ("keydiff", None, 205, 62),
+    f"{WHOLE}-keydiff-5": ("keydiff", None, 1010, 109),
+    f"{WHOLE}-random-5": ("random", None, 1010, 20),
+    NONE: ("empty", "neg_control", 0, 0),
+}
+
+
+def score_row(system: str, metric: str, value: float) -> ResultRow:
+    compressor, condition, _, _ = SYSTEMS[system]
+    low, high = (max(0.0, value - 5), min(100.0, value + 5)) if metric != "bytes" else (value, value)
+    unit = "bytes" if metric == "bytes" else "percent"
+    reference = None if system == WHOLE else WHOLE
+    return ResultRow(
+        *("words", "unseen", system, condition, None, compressor, 1, metric, value, low, high, unit),
+        *(N, N, 0, reference),
+    )
+
+
+@pytest.fixture(scope="module")
+def data() -> ReportData:
+    rows = [
+        row
+        for system, (_, _, size, right) in SYSTEMS.items()
+        for row in (score_row(system, "exact_match", 100 * right / N), score_row(system, "bytes", size))
+    ]
+    return ReportData((RunData("run", None, {}, tuple(rows), (), None),))
+
+
+@pytest.fixture(scope="module")
+def values() -> Values:
+    """The first so many examples of each system are right."""
+    columns = {
+        ("exact_match", system, "unseen"): {f"{n}": 100.0 * (n < right) for n in range(N)}
+        for system, (_, _, _, right) in SYSTEMS.items()
+    }
+    return Values(columns=columns, clusters={f"{n}": f"say {n}" for n in range(N)})
+
+
+def test_the_points_are_the_compressed_systems(data: ReportData) -> None:
+    points = frontier_points(data, "exact_match")
+    assert [point.row.system for point in points] == list(SYSTEMS)[1:-1]
+    assert {point.group for point in points} == {WHOLE}
+    assert frontier_points(data, "rougeL") == []
+    gists = [row for row in data.rows if row.compressor in ("gist", "full", "empty")]
+    alone = ReportData((RunData("run", None, {}, tuple(gists), (), None),))
+    assert frontier_points(alone, "exact_match") == [], "a single compressor has no frontier"
+
+
+def test_rivals_are_held_against_the_gist_of_similar_size(data: ReportData) -> None:
+    points = frontier_points(data, "exact_match")
+    found = {point.row.system: nearest_gist(point, points).row.system for point in points}
+    assert found[f"{WHOLE}-keydiff-1"] == "x-gist-1"
+    assert found[f"{WHOLE}-keydiff-5"] == found[f"{WHOLE}-random-5"] == "x-gist-5"
+
+
+def test_the_table_says_what_is_shown_and_calls_the_rest_ties(data: ReportData, values: Values) -> None:
+    (table,) = frontier_tables(data, values)
+    rows = {row["system"]: row for row in csv.DictReader(io.StringIO(table.csv_text()))}
+    assert [rows[s]["finding"] for s in ("x-gist-1", "x-gist-5")] == ["worse", "tie"]
+    found = {s: rows[f"{WHOLE}-{s}"] for s in ("keydiff-1", "keydiff-5", "random-5")}
+    assert [row["finding"] for row in found.values()] == ["worse", "tie", "worse"]
+    assert [row["finding, gist"] for row in found.values()] == ["tie", "tie", "worse"]
+    assert float(found["random-5"]["less that gist"]) == pytest.approx(100 * (20 - 108) / N, abs=0.05)
+    assert "for the 8 comparisons of this table" in table.note
+    assert [row[2] for row in table.rows] == ["200 B", "205 B", "1 kB", "1.01 kB", "1.01 kB"]
+
+
+def test_p_values_are_those_of_paired_differences_under_holm(values: Values) -> None:
+    others = ["x-gist-1", f"{WHOLE}-keydiff-5", f"{WHOLE}-random-5"]
+    found = [hold(values, "exact_match", "unseen", "x-gist-5", other) for other in others]
+    ours = list(example_values(values, "exact_match", "x-gist-5", "unseen").values())
+    theirs = [list(example_values(values, "exact_match", other, "unseen").values()) for other in others]
+    known = [stats.paired_difference(ours, other, span=100.0, permutations=1) for other in theirs]
+    assert [held.p_value for held in corrected(found)] == stats.holm([one.p_value for one in known])
+    assert [held.difference.value for held in found] == [one.estimate.value for one in known]
+    raw = [screened(values, "exact_match", "unseen", "x-gist-5", other) for other in others]
+    assert raw == [known[0].p_value, 1.0, known[2].p_value], "the second is not worth a test"
+    assert hold(values, "exact_match", "human", "x-gist-5", WHOLE) is None
+
+
+def test_the_figure_has_a_line_a_compressor(data: ReportData, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from gisteval.report.figures.frontier import frontier
+
+    frontier(frontier_points(data, "exact_match"), data.rows, tmp_path, "frontier")
+    svg = (tmp_path / "frontier.svg").read_text(encoding="utf-8")
+    for label in ("gist", "keydiff", "random", "whole prompt", "no prompt", "stored bytes of a prompt"):
+        assert f"<!-- {label} -->" in svg
