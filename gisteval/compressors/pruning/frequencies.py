@@ -27,16 +27,13 @@ class Frequencies:
     documents: int
     counts: Mapping[str, int]
 
-    def weigh(self, words: Iterable[str]) -> dict[str, float]:
-        """TF-IDF of each distinct word of a text.
+    def rarity(self, word: str) -> float:
+        """ln((1 + documents) / (1 + documents with the word)) + 1: scikit-learn's smoothed IDF."""
+        return math.log((1 + self.documents) / (1 + self.counts.get(word, 0))) + 1
 
-        How often it stands there times ln((1 + documents) / (1 + documents with the word)) + 1, the
-        smoothed form of scikit-learn.
-        """
-        return {
-            word: count * (math.log((1 + self.documents) / (1 + self.counts.get(word, 0))) + 1)
-            for word, count in Counter(words).items()
-        }
+    def weigh(self, words: Iterable[str]) -> dict[str, float]:
+        """TF-IDF of each distinct word of a text: how often it stands there times its rarity."""
+        return {word: count * self.rarity(word) for word, count in Counter(words).items()}
 
     def digest(self) -> str:
         """Digest of all counts."""

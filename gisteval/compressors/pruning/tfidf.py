@@ -41,11 +41,6 @@ class Weighted(Pruning):
         """How often words stand in the documents."""
         return document_frequencies(self.task, self.file, self.documents)
 
-    def weigh(self, passage: Passage, parts: Sequence[Part]) -> list[float]:
-        """The weight of the word that each part is or is in; 0 for punctuation."""
-        weights = self.frequencies.weigh(plain_words(passage.text))
-        return [weights.get(plain_word(part.word), 0.0) for part in parts]
-
     def check_instructions(
         self, instructions: Sequence[str], budget: Budget | None, task: str | None = None
     ) -> None:
@@ -64,7 +59,11 @@ class Weighted(Pruning):
 
 @dataclass(frozen=True)
 class TfIdf(Weighted, Ranked):
-    """Keeps the words with the highest TF-IDF."""
+    """Keeps the words with the highest TF-IDF.
+
+    A repeated word shares its TF-IDF out among its places, each of which takes room: in short
+    instructions the words that come back are function words.
+    """
 
     name = "tfidf"
     source = "Spärck Jones, Journal of Documentation 28 (1972)"
@@ -75,8 +74,10 @@ class TfIdf(Weighted, Ranked):
         Ranked.__post_init__(self)
 
     def score(self, model: PromptModel, passage: Passage, parts: Sequence[Part]) -> list[float]:
-        """See Ranked."""
-        return self.weigh(passage, parts)
+        """See Ranked. Punctuation weighs nothing."""
+        frequencies = self.frequencies
+        words = [plain_word(part.word) for part in parts]
+        return [frequencies.rarity(word) if word else 0.0 for word in words]
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,6 @@ class Keyword(Weighted):
     ) -> list[int]:
         """See Pruning."""
         passage = read_passage(model.tokens, instruction, tokens)
-        scores = self.weigh(passage, passage.words)
-        top = max(zip(scores, passage.words, strict=True), key=lambda pair: pair[0], default=None)
-        kept = () if top is None else top[1].places[:1]
-        return passage.prune(tokens, set(kept))
+        weights = self.frequencies.weigh(plain_words(passage.text))
+        top = max(passage.words, key=lambda part: weights.get(plain_word(part.word), 0.0), default=None)
+        return passage.prune(tokens, () if top is None else top.places[:1])

@@ -42,12 +42,22 @@ def test_weights_equal_those_of_scikit_learn(table):
     assert set(found) == {"say", "the", "yes", "word", "twice"}
 
 
-def test_rare_words_are_kept(tiny_model, table):
+def test_rare_words_are_kept_and_repeated_ones_gain_nothing(tiny_model, table):
+    """Tokens are bytes or pairs here, so a word's room is about its length."""
     model = tiny_model("gpt2", 0)
-    (found,) = build_compressor(f"tfidf:file={table}").compress(model, [TEXT], Budget(share=0.5))
-    words = model.tokens.tokenizer.decode(found.token_ids).removeprefix("Instruction:").split()
-    assert {"yes", "yes!"} <= set(words)
+    compressor = build_compressor(f"tfidf:file={table}")
+
+    def kept(text: str, budget: Budget) -> list[str]:
+        (found,) = compressor.compress(model, [text], budget)
+        return model.tokens.tokenizer.decode(found.token_ids).removeprefix("Instruction:").split()
+
+    words = kept(TEXT, Budget(share=0.7))
+    assert {"yes", "yes!", "twice,"} <= set(words)
     assert "the" not in words
+    repeated = "the word the word the word the word zebra"
+    assert "zebra" in kept(repeated, Budget(share=0.3))
+    weights = document_frequencies("", str(table), 100).weigh(plain_words(repeated))
+    assert max(weights, key=weights.__getitem__) != "zebra"
 
 
 def test_the_keyword_is_one_token_of_the_rarest_word(tiny_model, table):
