@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint
 
 import pytest
-from gisteval.suite.asked import parse_asked
+from gisteval.suite.requested import parse_requested
 
 from gisteval import registry
 from gisteval.compressors.base import Compressor
@@ -68,7 +68,7 @@ def test_what_goes_around_a_compressor_does_not_change_what_it_keeps():
 
 
 def test_an_asked_compressor_bears_its_name_with_what_goes_around_it():
-    asked = parse_asked(["none+int8", "gist+int4", "knorm+int4"], ())
+    asked = parse_requested(["none+int8", "gist+int4", "knorm+int4"], ())
     assert [item.label for item in asked] == ["none+int8", "gist+int4", "knorm+int4"]
     assert [item.spec for item in asked] == ["full+int8", "gist+int4", "knorm+int4"]
 
