@@ -10,13 +10,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 FILE_LINES, FUNCTION_LINES = 300, 60
 
-LONG_FILES = {
-    "files/tables.py": 313,
-    "records/run_folder.py": 301,
-}
-LONG_FUNCTIONS = {"cli/gate.py:gate": 69}
+LONG_FILES: dict[str, int] = {}
+LONG_FUNCTIONS: dict[str, int] = {}
 
-UNTYPED = 84
+UNTYPED = 95
 """Lines with `dict[str, Any]`: a dataclass or a TypedDict says more."""
 
 

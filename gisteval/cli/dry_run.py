@@ -58,16 +58,23 @@ def print_estimate(plan: Plan, rates: Rates, as_json: bool) -> None:
     """The plan of a run and what it takes."""
     from gisteval.pipeline.estimate.run_cost import estimate_run
     from gisteval.pipeline.estimate.text import estimate_text
-    from gisteval.pipeline.run.plan import describe
+    from gisteval.pipeline.run.plan import output_folder
 
-    described = describe(plan)
+    output = str(output_folder(plan))
+    generations = len(plan.systems) * sum(len(examples) for examples in plan.examples.values())
     cost = estimate_run(plan, rates)
     if as_json:
+        described = {
+            "output": output,
+            "splits": {split: len(examples) for split, examples in plan.examples.items()},
+            "systems": [system.name for system in plan.systems],
+            "generations": generations,
+            "notes": list(plan.notes),
+        }
         print_json({**described, **cost.to_json()})
         return
-    systems = counted(len(described["systems"]), "system")
-    generations = counted(described["generations"], "generation")
-    print_text(f"output: {described['output']}, {systems}, {generations}")
+    systems = counted(len(plan.systems), "system")
+    print_text(f"output: {output}, {systems}, {counted(generations, 'generation')}")
     print_text(estimate_text(cost, "What the run takes"), end="")
-    for note in described["notes"]:
+    for note in plan.notes:
         print_text(f"note: {note}")

@@ -17,20 +17,23 @@ if TYPE_CHECKING:
     from gisteval.gate.options import GateOptions
 
 
+MetricName = Annotated[
+    str, typer.Option(help="What is compared: win_rate, rougeL or another one of gisteval ls metrics.")
+]
+Margin = Annotated[
+    float | None,
+    typer.Option(
+        help="How much worse the candidate may be, in units of the metric. Default: 5 points; a metric "
+        "without bounds needs one."
+    ),
+]
+
+
 def gate(
     candidate: Annotated[Path | None, typer.Argument(help="Run folder of the candidate.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Run folder of the baseline.")] = None,
-    metric: Annotated[
-        str,
-        typer.Option(help="What is compared: win_rate, rougeL or another one of gisteval ls metrics."),
-    ] = "win_rate",
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            help="How much worse the candidate may be, in units of the metric. Default: 5 points; a metric "
-            "without bounds needs one."
-        ),
-    ] = None,
+    metric: MetricName = "win_rate",
+    margin: Margin = None,
     min_win_rate: Annotated[
         float | None, typer.Option(help="Percent that the candidate's win rate must lie above.")
     ] = None,

@@ -8,23 +8,17 @@ What could be read in two ways is refused: a name that stands twice, and NaN, wh
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import json
 import math
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
+from gisteval.files.csv_rows import HEAD, csv_rows, delimiter_of, repeated
 from gisteval.files.foreign import LONGEST_ROW, MOST_EXPANSION
-
-if TYPE_CHECKING:
-    from _csv import Reader as CsvReader
 
 JSON_LINES = (".jsonl", ".ndjson")
 FORMATS = (".json", *JSON_LINES, ".csv", ".tsv", ".parquet")
@@ -38,10 +32,7 @@ _MARKS = (
 )
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
-_OTHER_DELIMITERS = (";", "\t", ",")
 
-HEAD = 1 << 20
-"""Characters by which columns are told apart."""
 
 LONGEST_DOCUMENT = 512 << 20
 """Characters of a JSON list, which is read as a whole."""
@@ -129,9 +120,9 @@ def _rows(stream: IO[str], kind: str, path: Path) -> Iterator[Any]:
         return _json(_document(stream, path), path)
     if kind in JSON_LINES:
         return _json_lines(_lines(stream, path), path)
-    delimiter = _delimiter(stream.read(HEAD), "\t" if kind == ".tsv" else ",", path)
+    delimiter = delimiter_of(stream.read(HEAD), "\t" if kind == ".tsv" else ",", path)
     stream.seek(0)
-    return _csv(_lines(stream, path), delimiter, path)
+    return csv_rows(_lines(stream, path), delimiter, path)
 
 
 def _lines(stream: IO[str], path: Path) -> Iterator[str]:
@@ -207,7 +198,7 @@ def _parsed(text: str, where: str) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _Refused(f"the name {_twice([name for name, _ in pairs])!r} stands twice in one object")
+        raise _Refused(f"the name {repeated([name for name, _ in pairs])!r} stands twice in one object")
     return found
 
 
@@ -220,84 +211,6 @@ def _number(text: str) -> float:
     if not math.isfinite(value):
         raise _Refused(f"the number {text} is too large: write it as a text in quotes")
     return value
-
-
-def _twice(names: Sequence[str]) -> str:
-    return next(name for name, times in Counter(names).items() if times > 1)
-
-
-def _delimiter(head: str, named: str, path: Path) -> str:
-    """The delimiter of the name; another if it alone makes the header several columns, and rows fit it."""
-    whole = len(head) < HEAD
-    lines = io.StringIO(head, newline="").readlines()[: None if whole else -1]
-
-    def columns(delimiter: str) -> int:
-        try:
-            return len(next(csv.reader(lines, delimiter=delimiter), []))
-        except csv.Error:
-            return 0
-
-    with _any_field_size():
-        if columns(named) < 2:
-            for other in _OTHER_DELIMITERS:
-                if other != named and columns(other) > 1 and _fits(lines, other, path, whole):
-                    return other
-    return named
-
-
-def _fits(lines: Sequence[str], delimiter: str, path: Path, whole: bool) -> bool:
-    """Whether lines are rows of as many columns each. whole: nothing follows that may close a quote."""
-    try:
-        for _ in _csv(iter(lines), delimiter, path):
-            pass
-    except _NoCsv as error:
-        return error.line >= len(lines) and not whole
-    return True
-
-
-class _NoCsv(GistevalError):
-    """A row that is none of this delimiter. line: where it ends."""
-
-    def __init__(self, path: Path, line: int, reason: str) -> None:
-        super().__init__(
-            f"{path}, line {line}: not CSV ({reason}); quote fields that hold commas, or name the file "
-            ".json or .jsonl"
-        )
-        self.line = line
-
-
-def _csv(lines: Iterator[str], delimiter: str, path: Path) -> Iterator[dict[str, str]]:
-    """The rows by name. Raises GistevalError at one with more or fewer fields than the header."""
-    # The csv module and neither pandas nor DictReader: they fill a row cut short with empty texts.
-    reader = csv.reader(lines, strict=True, delimiter=delimiter)
-    header = _next_row(reader, path) or []
-    if len(set(header)) < len(header):
-        raise GistevalError(f"{path}: several columns are named {_twice(header)!r}; rename them")
-    while (fields := _next_row(reader, path)) is not None:
-        if len(fields) not in (0, len(header)):
-            reason = f"{len(fields)} fields, but the header has {len(header)}"
-            raise _NoCsv(path, reader.line_num, reason)
-        if fields:
-            yield dict(zip(header, fields, strict=True))
-
-
-def _next_row(reader: CsvReader, path: Path) -> list[str] | None:
-    """The next row's fields; None behind the last."""
-    with _any_field_size():
-        try:
-            return next(reader, None)
-        except csv.Error as error:
-            raise _NoCsv(path, reader.line_num, str(error)) from error
-
-
-@contextmanager
-def _any_field_size() -> Iterator[None]:
-    """Let a field be long: the csv module stops at 128 KiB, a long prompt's size."""
-    before = csv.field_size_limit(LONGEST_ROW)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:

@@ -56,8 +56,7 @@ class RunFolder:
         folder._manifest = read_manifest(file)
         if folder._manifest.unfinished:
             raise GistevalError(
-                f"{path}: its import stopped half-way, so what is there is not all of it: run the command "
-                "of that import again"
+                f"{path}: its import stopped half-way: run the command of that import again"
             )
         return folder
 
@@ -271,8 +270,8 @@ class RunFolder:
         before = read_results(self.path)
         others = [row for row in before.rows if row.judge not in self.judges]
         parts = [part for part in before.signature.split("|") if not part.startswith("judges:")]
-        signature = "|".join([*parts, f"judges:{judges}"])
-        Results((*others, *rows), signature, tuple(judging)).write(self.path)
+        stamp = "|".join([*parts, f"judges:{judges}"])
+        Results((*others, *rows), stamp, tuple(judging)).write(self.path)
 
     @property
     def notes(self) -> tuple[str, ...]:

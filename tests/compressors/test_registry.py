@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint
 
 import pytest
-from gisteval.suite.requested import parse_requested
 
 from gisteval import registry
 from gisteval.compressors.base import Compressor
@@ -18,6 +17,7 @@ from gisteval.registry import (
     keeps_gists,
     may_use_gists,
 )
+from gisteval.suite.requested import parse_requested
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gisteval.records.lines import from_json, to_json
+from gisteval.records.lines import from_json, to_json, with_current_names
 from gisteval.records.schema import Verdict
 from gisteval.records.store import RecordWriter, read_records
 
@@ -64,3 +64,13 @@ def test_whatever_is_written_comes_back(tmp_path_factory: pytest.TempPathFactory
         assert from_json(Verdict, found) == verdict
 
     check()
+
+
+NAMES = [("none", "full"), ("nothing", "empty"), ("gist", "gist"), (None, None)]
+
+
+@pytest.mark.parametrize(("old", "now"), NAMES)
+def test_compressors_of_older_folders_bear_their_present_names(old, now) -> None:
+    values = {"system": "none", "compressor": old}
+    assert with_current_names(values) == {"system": "none", "compressor": now}
+    assert values["compressor"] == old

@@ -134,15 +134,3 @@ def test_names_of_files_are_safe(tmp_path: Path) -> None:
     assert folder.generations("LLaMA-gist-1").name == "LLaMA-gist-1.jsonl"
     for name in ("../up", "a/b", "a b", "ü", ".."):
         assert folder.generations(name).parent == tmp_path / "generations"
-
-
-NAMES = [("none", "full"), ("nothing", "empty"), ("gist", "gist"), (None, None)]
-
-
-@pytest.mark.parametrize(("old", "now"), NAMES)
-def test_compressors_of_older_folders_bear_their_present_names(old, now) -> None:
-    from gisteval.records.run_folder import with_current_names
-
-    values = {"system": "none", "compressor": old}
-    assert with_current_names(values) == {"system": "none", "compressor": now}
-    assert values["compressor"] == old

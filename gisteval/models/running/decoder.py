@@ -101,16 +101,8 @@ class DecoderModel(PromptModel):
     ) -> list[list[Prefix]]:
         """`encode` with several selections of each layer, for which one pass does.
 
-        Args:
-            prompts: token ids, gists included.
-            select: `ways` selections of a layer.
-            ways: how many they are.
-
         Returns:
-            For each of them the prefixes of all prompts.
-
-        Raises:
-            GistevalError: a prompt over the context, or a model that can't be observed.
+            For each of the `ways` selections the prefixes of all prompts.
         """
         self._check_context(prompts)
         prefixes: list[dict[int, Prefix]] = [{} for _ in range(ways)]

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gisteval.compressors.spec import CompressorSpec
 from gisteval.config import RunConfig
@@ -291,14 +290,3 @@ def run_identity(plan: Plan) -> Identity:
     """What must be the same for a folder to be continued."""
     prefixes = {name: identity.prefix() for name, identity in plan.identities.items()}
     return build_identity(plan.task.name, plan.examples, prefixes)
-
-
-def describe(plan: Plan) -> dict[str, Any]:
-    """What a run would do, for `--dry-run`."""
-    return {
-        "output": str(output_folder(plan)),
-        "splits": {split: len(examples) for split, examples in plan.examples.items()},
-        "systems": [system.name for system in plan.systems],
-        "generations": len(plan.systems) * sum(len(examples) for examples in plan.examples.values()),
-        "notes": list(plan.notes),
-    }
