@@ -208,7 +208,10 @@ def _controls(rows: Sequence[ResultRow], doubts: Doubts, leading: str) -> list[C
 
 
 def _orders_of_k(samples: Samples, doubts: Doubts) -> list[Claim]:
-    """Write for each positive control whether any two values of k differ."""
+    """Write for each positive control whether any two values of k differ.
+
+    Compressors without gist tokens have a k of 0 and are no part of it.
+    """
     values = values_of(samples)
     ks = {system.name: system.k for system in samples.of_role("candidate")}
     claims = []
@@ -218,7 +221,7 @@ def _orders_of_k(samples: Samples, doubts: Doubts) -> list[Claim]:
                 difference
                 for difference in values.differences
                 if difference.metric == measure and difference.one in members
-                if ks[difference.one] != ks[difference.other]
+                if 0 < ks[difference.one] != ks[difference.other] > 0
             ]
             clear = []
             for difference in tested:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gisteval import stats
+from gisteval.metrics import OutputMetric
+from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import Estimate, ResultRow
 from gisteval.registry import compresses, keeps_gists
 from gisteval.report.budget import LEVEL
@@ -20,6 +22,8 @@ from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, size_text
 from gisteval.report.tables import interval_text
 from gisteval.report.values import Values, groups
+from gisteval.scores.facts import asked
+from gisteval.scores.lines import read_scores
 
 METRICS = {"rougeL": "ROUGE-L", "exact_match": "exact match"}
 """What is drawn and compared, each in percent."""
@@ -67,6 +71,34 @@ class Held:
         if self.p_value > LEVEL:
             return "tie"
         return "better" if self.difference.value > 0 else "worse"
+
+
+def values_by_metric(data: ReportData, values: Values, name: str) -> Values:
+    """The values of the report, with those of a metric that it doesn't lead with.
+
+    A missing output has the metric's value for it. A split whose references the metric can't read has none.
+    """
+    measured = find_metric(name)
+    is_known = name == values.leading or any(known == name for known, _, _ in values.columns)
+    if is_known or not isinstance(measured, OutputMetric):
+        return values
+    columns = dict(values.columns)
+    for run in data.runs:
+        for split in run.folder.splits:
+            examples = run.folder.examples(split)
+            if measured.unread([example.output for example in examples]).too_many:
+                continue
+            for system in run.folder.systems:
+                column = {
+                    output.example.content_id: output.values[name]
+                    for output in read_scores(run.folder, system.name, split, examples, [measured])
+                    if name in output.values
+                }
+                if column:
+                    for example in asked(run.folder, system.name, split):
+                        column.setdefault(example.content_id, measured.without_output)
+                    columns[name, run.names.get(system.name, system.name), split] = column
+    return replace(values, columns=columns)
 
 
 def example_values(values: Values, metric: str, system: str, split: str) -> Mapping[str, float]:
@@ -123,8 +155,11 @@ def frontier_tables(data: ReportData, values: Values) -> list[Table]:
     tables = []
     for metric in METRICS:
         points = frontier_points(data, metric)
+        if not points:
+            continue
+        known = values_by_metric(data, values, metric)
         for group in dict.fromkeys(point.group for point in points):
-            tables.append(_table(metric, group, [p for p in points if p.group == group], values))
+            tables.append(_table(metric, group, [p for p in points if p.group == group], known))
     return tables
 
 

@@ -22,7 +22,7 @@ from gisteval.registry import compresses, keeps_gists
 from gisteval.report.budget import LEVEL
 from gisteval.report.claims import family_of
 from gisteval.report.data import ReportData
-from gisteval.report.frontier import METRICS, screened
+from gisteval.report.frontier import METRICS, screened, values_by_metric
 from gisteval.report.layout import Table, markdown_text, plain_text
 from gisteval.report.tables import interval_text
 from gisteval.report.values import Values, groups
@@ -87,6 +87,7 @@ def leaderboard(data: ReportData, values: Values, metric: str) -> list[Ranked]:
             places.setdefault(place, []).append(row)
     if not places:
         raise GistevalError(f"no run has {METRICS[metric]}: choose another --metric")
+    values = values_by_metric(data, values, metric)
     found = []
     for place, rows in places.items():
         better = _better(rows, values)

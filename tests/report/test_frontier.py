@@ -10,7 +10,7 @@ import pytest
 
 from gisteval import stats
 from gisteval.records.schema import ResultRow
-from gisteval.report.data import ReportData, RunData
+from gisteval.report.data import ReportData, RunData, read_runs
 from gisteval.report.frontier import (
     corrected,
     example_values,
@@ -19,8 +19,10 @@ from gisteval.report.frontier import (
     hold,
     nearest_gist,
     screened,
+    values_by_metric,
 )
-from gisteval.report.values import Values
+from gisteval.report.samples import collect_samples
+from gisteval.report.values import Values, values_of
 
 N = 120
 WHOLE, NONE = "x-pos_control-1", "x-neg_control-1"
@@ -117,3 +119,15 @@ def test_the_figure_has_a_line_a_compressor(data: ReportData, tmp_path: Path) ->
     svg = (tmp_path / "frontier.svg").read_text(encoding="utf-8")
     for label in ("gist", "keydiff", "random", "whole prompt", "no prompt", "stored bytes of a prompt"):
         assert f"<!-- {label} -->" in svg
+
+
+def test_values_of_a_metric_that_the_report_does_not_lead_with_are_those_of_its_rows(small_run) -> None:
+    data = read_runs([small_run])
+    values = values_of(collect_samples(data))
+    assert values.leading == "rougeL"
+    known = values_by_metric(data, values, "exact_match")
+    rows = [row for row in data.rows if row.metric == "exact_match"]
+    assert rows
+    for row in rows:
+        column = example_values(known, "exact_match", row.system, row.split)
+        assert sum(column.values()) / len(column) == pytest.approx(row.value)

@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+from run_folders import make_system
 
 from gisteval.errors import GistevalError
 from gisteval.records.schema import ResultRow
@@ -30,7 +31,7 @@ class Systems:
     """What a manifest says of the budgets."""
 
     systems = tuple(
-        {"name": f"{model}-{name}", "compressor": kind[0], "budget": "5" if kind[1] is None else None}
+        make_system(f"{model}-{name}", compressor=kind[0], budget="5" if kind[1] is None else None)
         for model in MODELS
         for name, kind in KINDS.items()
     )

@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from gisteval.metrics import Metric
 from gisteval.records.schema import ResultRow
+from gisteval.registry import may_use_gists
 from gisteval.report.claims import short_names
 from gisteval.report.figures.families import Family, half_widths, splits_of
 from gisteval.report.figures.marks import Mark, place_marks
@@ -148,7 +149,7 @@ def pareto(
                 points = _compressed(family, metric.name, split)
                 style = styles[family.name]
                 label = family.name if len(shown_families) > 1 else "candidates"
-                _with_errors(axis, [x for x, _ in points], [row for _, row in points], *style, label)
+                _with_line(axis, points, style, label)
                 ratios += [x for x, _ in points]
                 drawn += [row for _, row in points]
                 named += [_mark(family, x, row) for x, row in points]
@@ -196,6 +197,17 @@ def _mark(family: Family, x: float, row: ResultRow) -> Mark:
     short_name = row.system.removeprefix(family.name).lstrip("-")
     low, high = (row.value if end is None else end for end in (row.ci_low, row.ci_high))
     return Mark(short_name if k_text(row) == "-" else k_text(row), x, row.value, low, high)
+
+
+def _with_line(
+    axis: Axes, points: Sequence[tuple[float, ResultRow]], style: tuple[str, Any, str], label: str
+) -> None:
+    """Draw candidates. A line joins gists and imported systems alone, which differ in k only."""
+    colour, dash, marker = style
+    joined = [point for point in points if may_use_gists(point[1].compressor)]
+    for part, line in ((joined, dash), ([point for point in points if point not in joined], "")):
+        if part:
+            _with_errors(axis, [x for x, _ in part], [row for _, row in part], colour, line, marker, label)
 
 
 def _with_errors(
