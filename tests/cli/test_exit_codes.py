@@ -120,7 +120,7 @@ def test_a_crash_of_a_run_stands_in_its_log(tmp_path: Path, tiny_suite: Path, ti
     arguments = ["run", "--model", tiny_suite / "gist-1", "--task", tiny_task, "--judge", "none"]
     arguments += ["--output", tmp_path / "run"]
     done = command(
-        *arguments, code=broken("pipeline.run.evaluate", "collect", "IndexError('index 3 is out of range')")
+        *arguments, code=broken("pipeline.run.evaluate", "score", "IndexError('index 3 is out of range')")
     )
     assert (done.returncode, done.stdout) == (70, "")
     log = tmp_path / "run" / "log.txt"

@@ -33,7 +33,8 @@ def test_one_line_or_read(name: str, most: int, workspace: Workspace) -> None:
     kind = FORMATS[name]
     sample = workspace.sample(kind)
     sound = workspace.check(kind, sample)
-    assert sound == (2 if name == "recipe" else 0)  # the command on a recipe ends behind it
+    # The command on a recipe ends behind it, and a gate of so few examples is INCONCLUSIVE.
+    assert sound in ((2,) if name == "recipe" else (0, 3))
     ends: Counter[int] = Counter()
     for file in corpus(kind):
         workspace.check(kind, file.read_bytes())

@@ -213,7 +213,7 @@ def test_a_parquet_column_of_numbers_has_no_text_nan(tmp_path: Path, refused) ->
         "{name: t, version: 1, description: d, license: l, splits: {test: {file: data.parquet}}}"
     )
     said = refused("validate", tmp_path / "task.yaml", "--with-data")
-    assert "t/test, item 1: field 'input' is nan, no text" in said
+    assert "t/test, item 1: field 'input' is nan, not a text" in said
 
 
 def test_every_command_refuses_nan_in_json_lines(tmp_path: Path, refused) -> None:
