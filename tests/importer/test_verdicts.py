@@ -93,9 +93,9 @@ def test_records_name_the_pair_and_leave_out_unknown_examples(write) -> None:
     ("change", "says"),
     [
         ({"names": {"a": "x", "b": "LLaMA-pos_control-1"}}, "says otherwise"),
-        ({"names": None}, "no verdict file"),
+        ({"names": None}, "not a verdict file"),
         ({"results": []}, "no verdicts"),
-        ({"results": 3}, "no verdict file"),
+        ({"results": 3}, "not a verdict file"),
         ({"results": [{"x": "y"}]}, "row 1"),
         ({"results": [{**row("a"), "swapped": "yes"}]}, "true or false"),
     ],
@@ -142,5 +142,5 @@ def test_a_file_that_never_ends_or_nests_too_deeply(write, kind: str) -> None:
         os.mkfifo(path)
     else:
         path.write_text("[" * 500 + "]" * 500)
-    with pytest.raises(GistevalError, match="is damaged or no JSON"):
+    with pytest.raises(GistevalError, match="is damaged or not JSON"):
         read_verdict_file(path)
