@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, TrainerState, set_seed
 
 from gisteval.errors import GistevalError
 from gisteval.masks import MaskRule
-from gisteval.models.checkpoints.checkpoint import GIST_FILE, GistRecord
+from gisteval.models.checkpoints.checkpoint import GIST_FILE, GistRecord, read_record
 from gisteval.models.checkpoints.loading import save_checkpoint
 from gisteval.models.checkpoints.placement import DTYPES
 from gisteval.models.running.architecture import DECODER, Architecture
@@ -60,8 +60,17 @@ def train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistReco
         GistevalError: The recipe can't be followed, another process trains in this folder, or the disk is
             full. Saved steps stay, and the same command continues from them.
     """
+    leftover = unfinished_folder(output)
     if (output / GIST_FILE).exists():
-        raise GistevalError(f"{output} already holds a checkpoint: choose another --output or delete it")
+        record = read_record(output, None, None)
+        is_same = record.training.get("recipe") == recipe.model_dump(exclude_none=True)
+        if not is_same or not leftover.is_dir():
+            raise GistevalError(
+                f"{output} already holds a checkpoint: choose another --output or delete it"
+            )
+        with only_writer(leftover):  # it was stopped after its checkpoint was whole
+            shutil.rmtree(leftover)
+        return record
     with only_writer(unfinished_folder(output)), full_disk_as_expected_error(output):
         return _train(recipe, examples, output)
 

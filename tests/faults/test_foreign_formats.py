@@ -27,7 +27,7 @@ def workspace(tmp_path_factory) -> Workspace:
     return Workspace(tmp_path_factory.mktemp("formats") / "workspace")
 
 
-@pytest.mark.parametrize("most", [15, LONG])
+@pytest.mark.parametrize("most", [4, LONG])
 @pytest.mark.parametrize("name", FORMATS)
 def test_one_line_or_read(name: str, most: int, workspace: Workspace) -> None:
     kind = FORMATS[name]

@@ -37,7 +37,7 @@ TOTAL = int(os.environ.get("FUZZED", "50000")) // 5
 PARTS = 8
 SHARE = 0.05 / PARTS
 """Of the campaign's time, for each part."""
-NUMBERS = [pytest.param(30), pytest.param(-(-TOTAL // PARTS), marks=pytest.mark.faults)]
+NUMBERS = [pytest.param(10), pytest.param(-(-TOTAL // PARTS), marks=pytest.mark.faults)]
 FUZZ = pytest.mark.parametrize("inputs", NUMBERS)
 
 NESTED = "[" * 5_000

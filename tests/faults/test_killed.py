@@ -59,7 +59,8 @@ def campaign(tmp_path: Path, state) -> Callable[[str, int, Prepare], None]:
                 assert first.code == -9, (point, first)
                 found.append((records(out) if out.exists() else 0) - before)
             again = victim.run()
-            assert again.code == 0, (point, again.err)
+            # A training that was killed once all was done is refused, and nothing is left to do.
+            assert again.code == 0 or "already holds a checkpoint" in again.err, (point, again.err)
             after = state(out)
             assert after == whole, (
                 point,
