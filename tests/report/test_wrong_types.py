@@ -42,7 +42,7 @@ WRONG: list[Any] = [
     {"x": {"x": None}},
     MISSING,
 ]
-QUICK = 30
+QUICK = 10
 """Cases of each file that the suite tries; `make faults` tries as many as its time allows."""
 
 SHARE = 0.02
