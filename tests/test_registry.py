@@ -24,7 +24,7 @@ def test_a_name_that_is_taken_twice_is_refused(monkeypatch: pytest.MonkeyPatch) 
     class Entry:
         name, value = "gist", "elsewhere:Gist"
 
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Entry()])
+    monkeypatch.setattr(registry, "installed_plugins", lambda group, path: [Entry()])
     with pytest.raises(GistevalError, match="'gist' is registered twice"):
         COMPRESSORS.names()
 

@@ -27,8 +27,8 @@ def installed(monkeypatch):
     def announce(**plugins: str) -> None:
         monkeypatch.setattr(
             registry,
-            "entry_points",
-            lambda group: [EntryPoint(name, value, group) for name, value in plugins.items()],
+            "installed_plugins",
+            lambda group, path: [EntryPoint(name, value, group) for name, value in plugins.items()],
         )
 
     return announce
