@@ -7,10 +7,8 @@ room, on the examples that both answered. All comparisons of one table are corre
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from gisteval import stats
 from gisteval.metrics import OutputMetric
@@ -21,7 +19,8 @@ from gisteval.report.budget import LEVEL
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, size_text
 from gisteval.report.tables import interval_text
-from gisteval.report.values import Values, groups
+from gisteval.report.values import Values, groups, screened_test
+from gisteval.scores.comparison import paired_difference
 from gisteval.scores.facts import asked
 from gisteval.scores.lines import read_scores
 
@@ -101,24 +100,11 @@ def values_by_metric(data: ReportData, values: Values, name: str) -> Values:
     return replace(values, columns=columns)
 
 
-def example_values(values: Values, metric: str, system: str, split: str) -> Mapping[str, float]:
-    """A system's scores in percent by content id: the one place where the frontier reads them."""
-    return values.columns.get((metric, system, split), {})
-
-
 def hold(values: Values, metric: str, split: str, system: str, other: str) -> Held | None:
     """One system held against another, not corrected yet; None without an example of both."""
-    ours, theirs = (example_values(values, metric, name, split) for name in (system, other))
-    shared = [content for content in ours if content in theirs]
-    if not shared:
+    found = paired_difference(find_metric(metric), *values.paired(metric, system, other, split))
+    if found is None:
         return None
-    found = stats.paired_difference(
-        [ours[content] for content in shared],
-        [theirs[content] for content in shared],
-        [values.clusters[content] for content in shared],
-        span=100.0,
-        permutations=1,
-    )
     return Held(metric, split, system, other, found.estimate, found.p_value)
 
 
@@ -188,9 +174,8 @@ def _table(metric: str, group: str, points: Sequence[Point], values: Values) -> 
         f"no difference, corrected by Holm's method for the {len(found)} comparisons of this table; a tie "
         "is a difference that they do not show, which is no proof that there is none."
     )
-    slug = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in group)
     title = f"Frontier: {METRICS[metric]} against stored bytes, beside {group}"
-    return Table(f"frontier-{metric}-{slug}", title, columns, tuple(rows), note)
+    return Table(f"frontier-{metric}-{group}", title, columns, tuple(rows), note)
 
 
 def _splits(points: Sequence[Point]) -> list[str]:
@@ -206,14 +191,6 @@ def _held_cells(held: Held | None) -> tuple[str, str, str]:
 
 
 def screened(values: Values, metric: str, split: str, system: str, other: str) -> float:
-    """The p-value of `hold`, 1 where a difference within 1.5 standard errors is not worth the test."""
-    ours, theirs = (example_values(values, metric, name, split) for name in (system, other))
-    shared = [content for content in ours if content in theirs]
-    differences = np.array([ours[content] - theirs[content] for content in shared])
-    if not shared:
-        return 1.0
-    error = stats.mean_interval(differences, [values.clusters[content] for content in shared], 0.86)
-    if error.ci_low <= 0.0 <= error.ci_high and math.isfinite(error.ci_low):
-        return 1.0
-    clusters = [values.clusters[content] for content in shared]
-    return stats.bounded_mean(differences, -100.0, 100.0, clusters).p_value(0.0)
+    """The p-value of `hold`, 1 where the difference can't be significant or there is none."""
+    ours, theirs, clusters = values.paired(metric, system, other, split)
+    return screened_test(find_metric(metric), ours - theirs, clusters)[1] if clusters else 1.0

@@ -112,19 +112,27 @@ class Values:
                 return best
         return None
 
+    def paired(
+        self, metric: str, first: str, second: str, split: str
+    ) -> tuple[stats.FloatArray, stats.FloatArray, list[str]]:
+        """Return the values of two systems on the examples of both, and the clusters of these examples."""
+        ours, theirs = (self.columns.get((metric, name, split), {}) for name in (first, second))
+        shared = [content for content in ours if content in theirs]
+        one, other = (np.array([column[content] for content in shared]) for column in (ours, theirs))
+        return one, other, [self.clusters[content] for content in shared]
+
     def _pairs(self, metric: str, split: str, members: Sequence[str]) -> Iterator[Difference]:
         for first, second in combinations(members, 2):
-            ours, theirs = (self.columns.get((metric, name, split), {}) for name in (first, second))
-            shared = [content for content in ours if content in theirs]
-            if shared:
+            ours, theirs, clusters = self.paired(metric, first, second, split)
+            if clusters:
                 measured = find_metric(metric if metric == self.leading else WIN_RATE)
-                values = np.array([ours[content] - theirs[content] for content in shared])
-                labels = [self.clusters[content] for content in shared]
-                value, p_value = _test(measured, measured.sign * values, labels)
+                value, p_value = screened_test(measured, measured.sign * (ours - theirs), clusters)
                 yield Difference(metric, split, first, second, value, p_value)
 
 
-def _test(measured: Metric, differences: stats.FloatArray, clusters: Sequence[str]) -> tuple[float, float]:
+def screened_test(
+    measured: Metric, differences: stats.FloatArray, clusters: Sequence[str]
+) -> tuple[float, float]:
     """Return the mean of the differences and the p-value of 0; 1 if it can't be significant."""
     error = mean_error(differences, clusters)
     if abs(error.mean) < _UNCLEAR * error.standard_error:

@@ -13,7 +13,6 @@ from gisteval.records.schema import ResultRow
 from gisteval.report.data import ReportData, RunData, read_runs
 from gisteval.report.frontier import (
     corrected,
-    example_values,
     frontier_points,
     frontier_tables,
     hold,
@@ -101,8 +100,8 @@ def test_the_table_says_what_is_shown_and_calls_the_rest_ties(data: ReportData, 
 def test_p_values_are_those_of_paired_differences_under_holm(values: Values) -> None:
     others = ["x-gist-1", f"{WHOLE}-keydiff-5", f"{WHOLE}-random-5"]
     found = [hold(values, "exact_match", "unseen", "x-gist-5", other) for other in others]
-    ours = list(example_values(values, "exact_match", "x-gist-5", "unseen").values())
-    theirs = [list(example_values(values, "exact_match", other, "unseen").values()) for other in others]
+    ours = list(values.columns["exact_match", "x-gist-5", "unseen"].values())
+    theirs = [list(values.columns["exact_match", other, "unseen"].values()) for other in others]
     known = [stats.paired_difference(ours, other, span=100.0, permutations=1) for other in theirs]
     assert [held.p_value for held in corrected(found)] == stats.holm([one.p_value for one in known])
     assert [held.difference.value for held in found] == [one.estimate.value for one in known]
@@ -129,5 +128,5 @@ def test_values_of_a_metric_that_the_report_does_not_lead_with_are_those_of_its_
     rows = [row for row in data.rows if row.metric == "exact_match"]
     assert rows
     for row in rows:
-        column = example_values(known, "exact_match", row.system, row.split)
+        column = known.columns["exact_match", row.system, row.split]
         assert sum(column.values()) / len(column) == pytest.approx(row.value)
