@@ -136,6 +136,16 @@ class Metric(ABC):
         return Unread(0, len(references))
 
 
+class Measurement(Metric):
+    """A metric that measures and doesn't judge: unbounded, and compared with nothing unless asked for."""
+
+    direction = "neither"
+    high = None
+    graded = False
+    paired = False
+    compared = False
+
+
 class OutputMetric(Metric):
     """A metric of the record of one output."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gisteval.metrics.base import FloatArray, OutputMetric, RatioMetric
+from gisteval.metrics.base import FloatArray, Measurement, OutputMetric, RatioMetric
 from gisteval.records.schema import Example, Generation
 from gisteval.registry import compresses, keeps_gists
 
@@ -37,17 +37,12 @@ def _factor(instruction: int, slots: int) -> float | None:
     return None if instruction else 1.0
 
 
-class KeptInstruction(OutputMetric):
+class KeptInstruction(Measurement, OutputMetric):
     """The number of slots kept for the instruction."""
 
     name = "kept_instruction"
     title = "slots kept of the instruction"
     unit = "slots"
-    direction = "neither"
-    high = None
-    graded = False
-    paired = False
-    compared = False
     digits = 0
 
     def value(self, generation: Generation, example: Example) -> float | None:
@@ -56,17 +51,12 @@ class KeptInstruction(OutputMetric):
         return None if sizes is None else float(sizes[1])
 
 
-class Requested(OutputMetric):
+class Requested(Measurement, OutputMetric):
     """The compression factor that the budget asks for."""
 
     name = "compression_requested"
     title = "compression asked"
     unit = "ratio"
-    direction = "neither"
-    high = None
-    graded = False
-    paired = False
-    compared = False
 
     def value(self, generation: Generation, example: Example) -> float | None:
         """Return tokens per slot."""
@@ -79,17 +69,12 @@ class Requested(OutputMetric):
         return _factor(sizes[0], generation.k) if keeps_gists(generation.compressor) else None
 
 
-class Achieved(OutputMetric):
+class Achieved(Measurement, OutputMetric):
     """The compression factor that was achieved."""
 
     name = "compression_achieved"
     title = "compression achieved"
     unit = "ratio"
-    direction = "neither"
-    high = None
-    graded = False
-    paired = False
-    compared = False
 
     def value(self, generation: Generation, example: Example) -> float | None:
         """Return tokens per slot."""
@@ -97,17 +82,12 @@ class Achieved(OutputMetric):
         return None if sizes is None else _factor(*sizes)
 
 
-class OfMeans(RatioMetric):
+class OfMeans(Measurement, RatioMetric):
     """The mean number of the instruction's tokens divided by the mean number of slots kept for it."""
 
     name = "compression_ratio_of_means"
     title = "of mean lengths"
     unit = "ratio"
-    direction = "neither"
-    high = None
-    graded = False
-    paired = False
-    compared = False
 
     def parts(self, columns: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray] | None:
         """Return the instruction's tokens and the slots kept for it."""

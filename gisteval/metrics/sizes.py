@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from gisteval.metrics.base import OutputMetric
+from gisteval.metrics.base import Measurement, OutputMetric
 from gisteval.records.schema import Example, Generation
 
 
-class Size(OutputMetric):
+class Size(Measurement, OutputMetric):
     """A number that the record holds.
 
     Attributes:
         field: The name of the record's field. Empty: the metric's name.
     """
 
-    direction = "neither"
-    high = None
-    graded = False
-    paired = False
-    compared = False
     digits = 0
     field: ClassVar[str] = ""
 
