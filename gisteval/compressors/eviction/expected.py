@@ -44,17 +44,20 @@ class ExpectedAttention(Eviction):
     def score(self, view: LayerView) -> Tensor:
         """Each row on its own: its mean and covariance are over its own tokens."""
         scores = torch.zeros(view.keys.shape[:3], device=view.keys.device)
+        turns: dict[int, Tensor] = {}
         for row, prompt in enumerate(view.prompts):
             own = scores[row, :, scores.shape[2] - len(prompt) :]
             sinks = min(self.sinks, len(prompt))
             if sinks < len(prompt):
-                own[:, sinks:] = self._expected(view.alone(row), sinks)
+                alone, last = view.alone(row), int(view.positions[row, -1])
+                if last not in turns:  # rows that end at the same position share it
+                    turns[last] = alone.mean_rotation(self.future)
+                own[:, sinks:] = self._expected(alone, sinks, turns[last])
             own[:, :sinks] = own.max() + 1
         return scores
 
-    def _expected(self, view: LayerView, sinks: int) -> Tensor:
+    def _expected(self, view: LayerView, sinks: int, turn: Tensor) -> Tensor:
         """The expected attention to a row's tokens behind the sinks, (kv heads, tokens)."""
-        turn = view.mean_rotation(self.future)
         queries = view.unrotated_queries()[0, :, sinks:].float()
         heads = view.keys.shape[1]
         mean = queries.mean(1, keepdim=True)
