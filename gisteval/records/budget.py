@@ -56,7 +56,12 @@ class Budget:
         """Slots of an instruction of so many tokens: a share is rounded, half up, to at least 1."""
         if self.share is None:
             return self.slots or 0
-        return max(1, math.floor(round(self.share * tokens, _DECIMALS) + 0.5))
+        return max(1, round_half_up(round(self.share * tokens, _DECIMALS)))
+
+
+def round_half_up(number: float) -> int:
+    """The nearest whole number, the upper one of two."""
+    return math.floor(number + 0.5)
 
 
 def parse_budgets(texts: Iterable[str]) -> tuple[Budget, ...]:

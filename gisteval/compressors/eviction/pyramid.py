@@ -11,6 +11,7 @@ from gisteval.compressors.eviction.allocation import Allocation
 from gisteval.compressors.eviction.base import Eviction
 from gisteval.errors import GistevalError
 from gisteval.models.running.observe import LayerView
+from gisteval.records.budget import round_half_up
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,3 @@ class Pyramid(Allocation):
         ]
         ends.append(mean * layers)
         return [ends[number + 1] - ends[number] for number in range(layers)]
-
-
-def round_half_up(number: float) -> int:
-    """The nearest whole number, the upper one of two."""
-    return int(number + 0.5)

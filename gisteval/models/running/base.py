@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Self
@@ -25,6 +24,7 @@ from gisteval.models.running.compressed import (
 from gisteval.models.running.continuation import Continuation
 from gisteval.models.running.observe import Select
 from gisteval.models.text.tokens import PromptTokenizer
+from gisteval.records.budget import round_half_up
 from gisteval.records.schema import Example
 
 
@@ -164,9 +164,9 @@ class PromptModel(ABC):
         return Accounting(
             self._source_tokens(prompt),
             int(is_template.sum()),
-            math.floor(float(counts.double().mean()) + 0.5),
+            round_half_up(float(counts.double().mean())),
             size,
-            math.floor(float(shares.mean()) + 0.5),
+            round_half_up(float(shares.mean())),
         )
 
     def template_places(self, prompt: Sequence[int]) -> list[bool]:
