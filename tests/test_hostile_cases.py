@@ -9,7 +9,6 @@ import re
 import resource
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from called_commands import patience
 from filelock import SoftFileLock
 from watched_files import listing, opened_files
 
@@ -133,7 +133,7 @@ def test_a_case_ends_in_one_line_and_touches_nothing(
     with ExitStack() as stack:
         if started := re.search(r"fault_server\.py (\d+) (\w+) ?(\S*) &", text):
             stack.enter_context(_server(cases, started.groups(), tmp_path / "server"))
-        stack.enter_context(_deadline())
+        stack.enter_context(patience(SECONDS))
         opened = stack.enter_context(opened_files())
         ended = [gisteval(*command) for command in commands]
     last = ended[-1]
@@ -266,20 +266,6 @@ def _check(name: str, work: Path, server: Path) -> None:
 
 def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-@contextmanager
-def _deadline() -> Iterator[None]:
-    def late(*_: object) -> None:
-        raise TimeoutError(f"the case takes over {SECONDS} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager
