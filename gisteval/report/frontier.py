@@ -24,7 +24,7 @@ from gisteval.scores.comparison import paired_difference
 from gisteval.scores.facts import asked
 from gisteval.scores.lines import read_scores
 
-METRICS = {"rougeL": "ROUGE-L", "exact_match": "exact match"}
+METRICS = ("rougeL", "exact_match")
 """What is drawn and compared, each in percent."""
 
 
@@ -166,7 +166,7 @@ def _table(metric: str, group: str, points: Sequence[Point], values: Values) -> 
         score = interval_text(row.value, row.ci_low, row.ci_high, 1)
         rows.append((row.split, row.system, size_text(point.stored), score, *cells, str(row.n)))
     columns = (
-        *("split", "system", "stored", METRICS[metric], "less the whole prompt", "p", "finding"),
+        *("split", "system", "stored", find_metric(metric).title, "less the whole prompt", "p", "finding"),
         *("gist of similar size", "less that gist", "p, gist", "finding, gist", "n"),
     )
     note = (
@@ -174,7 +174,7 @@ def _table(metric: str, group: str, points: Sequence[Point], values: Values) -> 
         f"no difference, corrected by Holm's method for the {len(found)} comparisons of this table; a tie "
         "is a difference that they do not show, which is no proof that there is none."
     )
-    title = f"Frontier: {METRICS[metric]} against stored bytes, beside {group}"
+    title = f"Frontier: {find_metric(metric).title} against stored bytes, beside {group}"
     return Table(f"frontier-{metric}-{group}", title, columns, tuple(rows), note)
 
 

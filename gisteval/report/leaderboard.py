@@ -17,6 +17,7 @@ from markupsafe import escape
 from gisteval import stats
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.files.names import file_name
+from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import ResultRow
 from gisteval.registry import compresses, keeps_gists
 from gisteval.report.budget import LEVEL
@@ -86,7 +87,7 @@ def leaderboard(data: ReportData, values: Values, metric: str) -> list[Ranked]:
             place = (row.task, row.split, family_of(group_of[row.system]))
             places.setdefault(place, []).append(row)
     if not places:
-        raise GistevalError(f"no run has {METRICS[metric]}: choose another --metric")
+        raise GistevalError(f"no run has {find_metric(metric).title}: choose another --metric")
     values = values_by_metric(data, values, metric)
     found = []
     for place, rows in places.items():
@@ -161,7 +162,7 @@ def leaderboard_tables(ranked: Sequence[Ranked]) -> list[Table]:
 
 
 def _table(place: Place, ranked: Sequence[Ranked]) -> Table:
-    label = METRICS[ranked[0].metric]
+    label = find_metric(ranked[0].metric).title
     columns = ("group", "system", "family", "budget", "in budget", label, "bytes", "better than", "n")
     rows = tuple(
         (

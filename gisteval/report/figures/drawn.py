@@ -80,16 +80,16 @@ def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[s
 
 
 def _frontiers(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
-    for name_of_metric, label in METRICS.items():
-        points = frontier_points(data, name_of_metric)
+    for measure in METRICS:
+        points = frontier_points(data, measure)
         for group in dict.fromkeys(point.group for point in points):
             from gisteval.report.figures.frontier import frontier
 
-            name = f"frontier-{readable_name(name_of_metric)}-{readable_name(group)}"
+            name = f"frontier-{readable_name(measure)}-{readable_name(group)}"
             frontier([point for point in points if point.group == group], data.rows, folder, name)
             yield (
                 name,
-                f"Frontier: {label} against stored bytes, beside {group}",
+                f"Frontier: {metric(measure).title} against stored bytes, beside {group}",
                 "A line a compressor, over its budgets; gists in bold. Bars are 95% intervals, clustered "
                 "by instruction. Bytes are measured, the mean over the prompts.",
             )

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import ResultRow
 from gisteval.report.figures.families import half_widths
 from gisteval.report.figures.style import (
@@ -22,7 +23,7 @@ from gisteval.report.figures.style import (
     legend,
     wrapped,
 )
-from gisteval.report.frontier import METRICS, Point
+from gisteval.report.frontier import Point
 from gisteval.report.layout import size_text
 
 GIST: tuple[str, Any, str] = (BLUE, "-", "o")
@@ -65,7 +66,7 @@ def frontier(points: Sequence[Point], rows: Sequence[ResultRow], folder: Path, n
         _scale(axes[0], [point.stored for point in points])
         fit_values(axes, drawn)
         for axis in axes[::columns]:
-            axis.set_ylabel(f"{METRICS[metric]}, %")
+            axis.set_ylabel(find_metric(metric).axis)
         figure.supxlabel("stored bytes of a prompt", fontsize=7)
         legend(figure, labelled, 3)
 
