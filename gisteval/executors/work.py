@@ -55,14 +55,15 @@ class Job:
     def portion(self, split: str, outcomes: Iterable[Outcome]) -> Portion:
         """Turn the outcomes of examples into records."""
         portion = Portion(self.system.name, split, [], [])
+        k = self.system.k  # it builds the compressor: once, and not for each record
         for outcome in outcomes:
             if isinstance(outcome, Answer):
-                portion.records.append(to_json(self._record(split, outcome)))
+                portion.records.append(to_json(self._record(split, outcome, k)))
             else:
                 portion.without.append(outcome)
         return portion
 
-    def _record(self, split: str, answer: Answer) -> Generation:
+    def _record(self, split: str, answer: Answer, k: int) -> Generation:
         example, system = answer.example, self.system
         return Generation(
             key=self.key(example),
@@ -74,7 +75,7 @@ class Job:
             condition=system.condition,
             control=system.control,
             compressor=system.compressor,
-            k=system.k,
+            k=k,
             output=answer.output,
             output_tokens=answer.output_tokens,
             finished=answer.finished,
