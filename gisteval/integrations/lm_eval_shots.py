@@ -7,7 +7,7 @@ from typing import Any
 
 from lm_eval.api.samplers import ContextSampler
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, counted
 
 
 class OwnShots(ContextSampler):  # type: ignore[misc]
@@ -29,7 +29,9 @@ class OwnShots(ContextSampler):  # type: ignore[misc]
         """
         if eval_doc is None or n > len(eval_doc["shots"]):
             available = 0 if eval_doc is None else len(eval_doc["shots"])
-            raise GistevalError(f"--num_fewshot {n}: a question of this task has {available} examples")
+            raise GistevalError(
+                f"--num_fewshot {n}: a question of this task has {counted(available, 'example')}"
+            )
         return [
             {**eval_doc, "input": text, "choices": [output], "answer": 0}
             for text, output in eval_doc["shots"][:n]

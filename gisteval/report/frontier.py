@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gisteval import stats
+from gisteval.errors import counted
 from gisteval.metrics import OutputMetric
 from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import Estimate, ResultRow
@@ -171,8 +172,8 @@ def _table(metric: str, group: str, points: Sequence[Point], values: Values) -> 
     )
     note = (
         "Stored: mean measured bytes of a compressed prompt. Differences are paired on the examples. p: of "
-        f"no difference, corrected by Holm's method for the {len(found)} comparisons of this table; a tie "
-        "is a difference that they do not show, which is no proof that there is none."
+        f"no difference, corrected by Holm's method over the {counted(len(found), 'comparison')} of this table; a "
+        "tie is a difference that they do not show, which is no proof that there is none."
     )
     title = f"Frontier: {find_metric(metric).title} against stored bytes, beside {group}"
     return Table(f"frontier-{metric}-{group}", title, columns, tuple(rows), note)

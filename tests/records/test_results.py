@@ -38,7 +38,7 @@ def test_results_come_back_as_rows(tmp_path: Path) -> None:
     folder = claimed(tmp_path)
     with pytest.raises(GistevalError, match=r"has no results\.json: finish that run first"):
         folder.results()
-    folder.write_results([ROW], "signature", {})
+    folder.write_results([ROW], "signature")
     assert folder.results() == [ROW]
     (tmp_path / "results.json").write_text('{"rows": [3]}')
     with pytest.raises(GistevalError, match=r"results\.json is damaged"):

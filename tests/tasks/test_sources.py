@@ -52,7 +52,9 @@ def test_data_folder_comes_before_any_download(tmp_path: Path, monkeypatch) -> N
     assert fetch(url, sha256(meant), None) == meant
     with pytest.raises(GistevalError, match=r"set\.json is corrupt or truncated .*download it again"):
         fetch(url, "0" * 64, None)
-    with pytest.raises(GistevalError, match=r"other\.json is not in the data folder .*downloaded then"):
+    with pytest.raises(
+        GistevalError, match=r"other\.json is not in the data folder .*to download the task's url"
+    ):
         fetch("https://example.invalid/other.json", "0" * 64, None)
     with pytest.raises(GistevalError, match="is not in the data folder"):
         fetch(url, "0" * 64, tmp_path / "absent")

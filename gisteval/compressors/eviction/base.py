@@ -143,9 +143,7 @@ def evicted(
         return select(view, [by_prompt[tuple(prompt)] for prompt in view.prompts])
 
     encoded = model.encode(prompts, select=of_layer)
-    return [
-        with_asked(prefix, asked) for prefix, asked in zip(encoded, slots, strict=True)
-    ]
+    return [with_asked(prefix, asked) for prefix, asked in zip(encoded, slots, strict=True)]
 
 
 def with_asked(prompt: CompressedPrompt, asked: int) -> CompressedPrompt:

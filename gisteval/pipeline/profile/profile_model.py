@@ -10,7 +10,7 @@ import torch
 
 from gisteval.compressors.empty import Empty
 from gisteval.compressors.full import Full
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, counted
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import Placement, choose_placement
@@ -166,7 +166,7 @@ def _batches(
     """
     sizes = [size for size in options.batch_sizes if size <= len(examples)]
     notes = [
-        f"Batch of {size}: left out, since there are only {len(examples)} examples."
+        f"Batch of {size}: left out, with only {counted(len(examples), 'example')}."
         for size in options.batch_sizes
         if size not in sizes
     ]

@@ -73,6 +73,6 @@ def test_one_checkpoint_is_its_own_untrained_control(t5_suite, tiny_task, tmp_pa
 
 def test_compress_shows_slots_and_bytes(gisteval, t5_suite):
     outcome = gisteval("compress", "--model", t5_suite / "gist-3", "--prompt", "say yes", "--json")
-    (row,) = json.loads(outcome.out)
+    row = json.loads(outcome.out)
     # 3 slots of 3 layers' keys and values (4 heads of 8) and a final state of 32, in float32.
     assert (row["kept"], row["bytes"]) == (3, 3 * 4 * (3 * 2 * 32 + 32))
