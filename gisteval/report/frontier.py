@@ -172,8 +172,8 @@ def _table(metric: str, group: str, points: Sequence[Point], values: Values) -> 
     )
     note = (
         "Stored: mean measured bytes of a compressed prompt. Differences are paired on the examples. p: of "
-        f"no difference, corrected by Holm's method over the {counted(len(found), 'comparison')} of this table; a "
-        "tie is a difference that they do not show, which is no proof that there is none."
+        f"no difference, corrected by Holm's method over {counted(len(found), 'comparison')} of this "
+        "table; a tie is a difference that they do not show, which is no proof that there is none."
     )
     title = f"Frontier: {find_metric(metric).title} against stored bytes, beside {group}"
     return Table(f"frontier-{metric}-{group}", title, columns, tuple(rows), note)

@@ -93,7 +93,7 @@ def test_the_table_says_what_is_shown_and_calls_the_rest_ties(data: ReportData, 
     assert [row["finding"] for row in found.values()] == ["worse", "tie", "worse"]
     assert [row["finding, gist"] for row in found.values()] == ["tie", "tie", "worse"]
     assert float(found["random-5"]["less that gist"]) == pytest.approx(100 * (20 - 108) / N, abs=0.05)
-    assert "for the 8 comparisons of this table" in table.note
+    assert "over 8 comparisons of this table" in table.note
     assert [row[2] for row in table.rows] == ["200 B", "205 B", "1 kB", "1.01 kB", "1.01 kB"]
 
 
