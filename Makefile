@@ -22,8 +22,10 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: setup ## docs/configuration.md, from the options' own descriptions
-	$(BIN)/python -m gisteval.cli.app.reference > docs/configuration.md
+docs: setup ## docs/configuration.md from the options' own descriptions, and the site in build/site, without warnings
+	$(BIN)/python -m gisteval.cli.reference > docs/configuration.md
+	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 faults: setup ## the long fault campaign (KILLS=1000 FUZZED=50000 WRITES=1000000 MINUTES=60): docs/reliability.md
 	$(BIN)/pytest -m faults -s tests/faults tests/report/test_wrong_types.py
@@ -51,6 +53,7 @@ audit: setup ## known vulnerabilities of the pinned dependencies
 wheel: setup ## the built package works in an empty environment
 	rm -rf build/wheel
 	$(BIN)/python -m build --wheel $(if $(LOCK),--no-isolation) --outdir build/wheel
+	$(PYTHON) -c 'from pathlib import Path; size = next(Path("build/wheel").glob("*.whl")).stat().st_size; assert size < 20e6, f"a wheel of {size} bytes"'
 	$(PYTHON) -m venv build/wheel/env
 	build/wheel/env/bin/pip install -q -c constraints.txt build/wheel/*.whl
 	cd build/wheel && env/bin/gisteval validate

@@ -31,7 +31,7 @@ from gisteval.thinking import Thinking
 log = logging.getLogger(__name__)
 
 DEMO = ("wordplay-llama", "wordplay-t5")
-"""The bundled suites, a decoder-only and an encoder-decoder one."""
+"""The demo suites, a decoder-only and an encoder-decoder one, which only the sources have."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def plan_run(config: RunConfig) -> Plan:
     metrics_of(task.definition.metrics)  # an unknown one is found before any work is done
     examples = _examples(task, config)
     options = _suite_options(config)
-    models = config.models or tuple(str(find_content("checkpoints") / name) for name in DEMO)
+    models = config.models or _demo_suites()
     suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
     _check_instructions(suites, examples, task.name)
     thinking = config.thoughts()
@@ -127,6 +127,12 @@ def plan_run(config: RunConfig) -> Plan:
         for name, system in systems.items()
     }
     return Plan(config, task, examples, suites, decoding, placement, identities, opened)
+
+
+def _demo_suites() -> tuple[str, ...]:
+    """The demo suites that this installation has."""
+    folders = [find_content("checkpoints") / name for name in DEMO]
+    return tuple(str(folder) for folder in folders if folder.is_dir())
 
 
 def _examples(task: Task, config: RunConfig) -> dict[str, tuple[Example, ...]]:
