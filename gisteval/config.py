@@ -253,7 +253,7 @@ class RunConfig:
             raise GistevalError(f"batch-size must be auto or a positive number, not {self.batch_size!r}")
         return int(self.batch_size)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain form for the manifest. A single budget, or none, is written as manifests always had it."""
         content = asdict(self)
         budgets: list[int | str] = [int(text) if text.isdecimal() else text for text in self.budgets]
@@ -288,7 +288,7 @@ def read_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
 
     None, in the file as in a flag, stands for the default. Raises GistevalError naming the file or flag.
     """
-    values: dict[str, Any] = {}
+    values = {}
     if path is not None:
         from gisteval.content import read_yaml  # only a file needs the parser
 

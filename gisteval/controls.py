@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import Checkpoint, inspect_checkpoint
@@ -12,6 +12,29 @@ from gisteval.models.checkpoints.loading import load_tokenizer
 
 SIZES = ("hidden_size", "d_model", "n_embd", "num_hidden_layers", "num_layers", "n_layer")
 """What a configuration calls the width of a model, and its layers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What config.json says of a model, of an adapter's base where it is at hand.
+
+    Attributes:
+        kind: Such as llama. None for a GGUF file, which does not say it before it is loaded.
+        sizes: Those of SIZES that it has.
+    """
+
+    kind: str | None
+    sizes: Mapping[str, object]
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> _Shape:
+        config = checkpoint.config()
+        if checkpoint.is_adapter and "model_type" not in config:
+            base = Path(checkpoint.base_name())
+            config = inspect_checkpoint(base).config() if base.is_dir() else {}
+        kind = config.get("model_type")
+        sizes = {name: config[name] for name in SIZES if name in config}
+        return cls(None if kind is None else str(kind), sizes)
 
 
 def check_control(control: Checkpoint, candidates: Iterable[Checkpoint]) -> list[str]:
@@ -23,43 +46,23 @@ def check_control(control: Checkpoint, candidates: Iterable[Checkpoint]) -> list
     """
     notes = []
     for candidate in candidates:
-        kinds = _kind(control), _kind(candidate)
-        if kinds[0] != kinds[1] and None not in kinds:
+        first, second = _Shape.of(control), _Shape.of(candidate)
+        if first.kind != second.kind and None not in (first.kind, second.kind):
             raise GistevalError(
-                f"{control.path} can't be a control of {candidate.path}: it is a {kinds[0]} model, not "
-                f"{kinds[1]}; name one that was trained from the same base"
+                f"{control.path} can't be a control of {candidate.path}: it is a {first.kind} model, not "
+                f"{second.kind}; name one that was trained from the same base"
             )
         if not _same_tokens(control, candidate):
             raise GistevalError(
                 f"{control.path} can't be a control of {candidate.path}: its tokenizer has another "
                 "vocabulary; name one that was trained from the same base"
             )
-        sizes = _size(control), _size(candidate)
-        if sizes[0] != sizes[1] and all(sizes):
+        if first.sizes != second.sizes and first.sizes and second.sizes:
             notes.append(
                 f"{control.record.name} is of another size than {candidate.record.name}: what lies between "
                 "them is not compression alone."
             )
     return notes
-
-
-def _config(checkpoint: Checkpoint) -> dict[str, Any]:
-    """config.json, of an adapter its base's; empty where there is none at hand."""
-    if checkpoint.is_adapter and "model_type" not in checkpoint.config():
-        base = Path(checkpoint.base_name())
-        return inspect_checkpoint(base).config() if base.is_dir() else {}
-    return checkpoint.config()
-
-
-def _kind(checkpoint: Checkpoint) -> str | None:
-    """Such as llama; a GGUF file does not say it before it is loaded."""
-    kind = _config(checkpoint).get("model_type")
-    return None if kind is None else str(kind)
-
-
-def _size(checkpoint: Checkpoint) -> dict[str, Any]:
-    config = _config(checkpoint)
-    return {name: config[name] for name in SIZES if name in config}
 
 
 def _same_tokens(first: Checkpoint, second: Checkpoint) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, with_options
+from gisteval.cli.options import AsJson, Given, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
 from gisteval.config import RunConfig, read_config
 from gisteval.errors import counted
 from gisteval.options import Panel
+
+if TYPE_CHECKING:
+    from gisteval.pipeline.compress import CompressedRow, KeptStates
 
 SHARED = (
     *("condition", "base", "chat_template", "allow_pickle", "compressors", "budgets", "k"),
@@ -22,7 +26,7 @@ SHARED = (
 
 @with_options(RunConfig, *SHARED)
 def compress(
-    given: dict[str, Any],
+    given: Given[RunConfig],
     model: Annotated[
         str,
         typer.Option(
@@ -69,20 +73,21 @@ def compress(
 
     rows = compress_prompts(config, prompt or (), token_ids, attention)
     if as_json:
-        print_json(rows[0] if len(rows) == 1 else rows)
+        content = [row.to_json() for row in rows]
+        print_json(content[0] if len(content) == 1 else content)
     else:
         print_text("\n".join(map(_told, rows)))
 
 
-def _told(row: dict[str, Any]) -> str:
+def _told(row: CompressedRow) -> str:
     """A row's accounting, and the prompt with what is kept of it marked."""
     line = _compressed_line(row)
-    if "shares" in row:
-        return "\n".join([line, marked(row["tokens"], row["shares"]), _legend(row)])
-    return f"{line}: {''.join(row['tokens']) if 'token_ids' in row else row['prompt']}"
+    if row.tokens and row.shares and row.layers:
+        return "\n".join([line, marked(row.tokens, row.shares), _legend(row.layers)])
+    return f"{line}: {row.prompt if row.tokens is None else ''.join(row.tokens)}"
 
 
-def marked(tokens: list[str], shares: list[float]) -> str:
+def marked(tokens: Sequence[str], shares: Sequence[float]) -> str:
     """A prompt whose tokens bear, in brackets, the percentage of heads that keep them (nothing for 0)."""
     pieces = []
     for token, share in zip(tokens, shares, strict=True):
@@ -93,16 +98,16 @@ def marked(tokens: list[str], shares: list[float]) -> str:
     return between.join(pieces).strip("\n")
 
 
-def _legend(row: dict[str, Any]) -> str:
-    heads = sum(len(layer["indices"]) for layer in row["layers"])
+def _legend(layers: Sequence[KeptStates]) -> str:
+    heads = sum(len(layer.indices) for layer in layers)
     return f"[N]: N% of the {counted(heads, 'key-value head')} of all layers keep the token before it"
 
 
-def _compressed_line(row: dict[str, Any]) -> str:
-    instruction = row["source_tokens"] - row["template_tokens"]
+def _compressed_line(row: CompressedRow) -> str:
+    instruction = row.source_tokens - row.template_tokens
     parts = [
-        f"{counted(instruction, 'token')} of instruction and {row['template_tokens']} of template",
-        f"-> {counted(row['kept'] - row['kept_template'], 'slot')} and {row['kept_template']} of template",
+        f"{counted(instruction, 'token')} of instruction and {row.template_tokens} of template",
+        f"-> {counted(row.kept - row.kept_template, 'slot')} and {row.kept_template} of template",
     ]
-    size = f"{row['bytes']:,} bytes, {row['seconds']:.3f} s"
-    return f"{' '.join(parts)}, {size} ({row['compressor']})"
+    size = f"{row.bytes:,} bytes, {row.seconds:.3f} s"
+    return f"{' '.join(parts)}, {size} ({row.compressor})"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, with_options
+from gisteval.cli.options import AsJson, Given, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
 from gisteval.config import RunConfig, read_config
 from gisteval.errors import counted
@@ -19,7 +19,7 @@ SHARED = ("models", "chat_template", "task", "splits", "limit", "data_dir", "bud
 
 @with_options(RunConfig, *SHARED)
 def export_prompts(
-    given: dict[str, Any],
+    given: Given[RunConfig],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -42,7 +42,7 @@ def export_prompts(
 
     rows = export(config, output)
     if as_json:
-        print_json(rows)
+        print_json([row.to_json() for row in rows])
     elif output is None:
         print_text(as_lines(rows))
     else:

@@ -23,14 +23,17 @@ def import_paper(
 ) -> None:
     """Import the paper's released outputs, verdicts and timings as a run, every score recomputed."""
     from gisteval.pipeline.imports.paper import import_paper as import_release
-    from gisteval.pipeline.imports.paper import summary
 
-    found = summary(import_release(source, output, data_dir, ["gisteval", *sys.argv[1:]]))
+    imported = import_release(source, output, data_dir, ["gisteval", *sys.argv[1:]])
     if as_json:
-        print_json(found)
+        print_json(imported.to_json())
         return
-    kinds = ("output", "verdict", "benchmark")
-    counts = ", ".join(counted(found[f"{kind}_files"], f"{kind} file") for kind in kinds)
-    print(f"{found['run']}: {counts}")
-    for note in found["notes"]:
+    files = {
+        "output file": imported.outputs,
+        "verdict file": imported.verdicts,
+        "benchmark file": imported.benchmarks,
+    }
+    counts = ", ".join(counted(number, kind) for kind, number in files.items())
+    print(f"{imported.folder.path}: {counts}")
+    for note in imported.notes:
         print_text(f"note: {note}", file=sys.stderr)

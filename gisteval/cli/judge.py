@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, with_options
+from gisteval.cli.options import AsJson, Given, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
 from gisteval.errors import counted
-from gisteval.options import Panel, checked_fields
+from gisteval.options import Panel
 from gisteval.pipeline.judge.options import JudgeOptions
 
 
 @with_options(JudgeOptions)
 def judge(
-    given: dict[str, Any],
+    given: Given[JudgeOptions],
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     reparse: Annotated[
         bool,
@@ -31,11 +31,10 @@ def judge(
     """Judge a run pairwise against its positive control; goes on where it was stopped."""
     from gisteval.judging.definition import load_judge
     from gisteval.pipeline.judge.judge_run import check_trust, judge_run
-    from gisteval.pipeline.judge.options import JudgeOptions
     from gisteval.pipeline.judge.reparse import reparse_run
     from gisteval.report.judging import judging_text
 
-    options = JudgeOptions(**checked_fields(JudgeOptions, given, ""))
+    options = given.build()
     if load_judge(options.judge).definition.kind == "local":
         quiet_libraries()
     if reparse:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gisteval.cli.options import AsJson
-from gisteval.cli.output import print_rows
+from gisteval.cli.output import print_json, print_text
+
+if TYPE_CHECKING:
+    from gisteval.pipeline.listing import Listed
 
 
 def ls(
@@ -17,25 +20,31 @@ def ls(
     """List the tasks, judges, compressors or checkpoints that there are."""
     from gisteval.pipeline.listing import listing
 
-    print_rows(listing(kind), as_json, _line)
+    rows = listing(kind)
+    if as_json:
+        print_json([row.to_json() for row in rows])
+    else:
+        print_text("\n".join(map(_line, rows)))
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: Listed) -> str:
     """A name and what it is; below it, what a compressor reads, needs and takes."""
-    first = f"{row['name']:24}  {row['description']}"
+    first = f"{row.name:24}  {row.description}"
     return "\n".join([first, *(f"{'':24}  {text}" for text in _facts(row))])
 
 
-def _facts(row: dict[str, Any]) -> list[str]:
-    if "settings" not in row:
+def _facts(row: Listed) -> list[str]:
+    from gisteval.pipeline.listing import ListedCompressor
+
+    if not isinstance(row, ListedCompressor):
         return []
     weights = {"own": "the checkpoint's own weights", "full": "the positive control's weights"}
-    facts = [f"reads {weights[row['reads']]}"]
-    if row["needs"]:
-        facts.append(f"needs {' and '.join(row['needs'])}")
-    facts.append("takes a budget" if row["budget"] else "takes no budget")
-    if not row["reusable"]:
+    facts = [f"reads {weights[row.reads]}"]
+    if row.needs:
+        facts.append(f"needs {' and '.join(row.needs)}")
+    facts.append("takes a budget" if row.budget else "takes no budget")
+    if not row.reusable:
         facts.append("a compressed prompt serves one input")
-    settings = ", ".join(f"{name}={value}" for name, value in row["settings"].items())
-    lines = ["; ".join(facts), f"settings: {settings}" if settings else "", row["source"]]
+    settings = ", ".join(f"{name}={value}" for name, value in row.settings.items())
+    lines = ["; ".join(facts), f"settings: {settings}" if settings else "", row.source]
     return [line for line in lines if line]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 import typer
 from typer.models import ArgumentInfo
 
-from gisteval.options import Described, described
+from gisteval.options import Described, checked_fields, described
+
+Options = TypeVar("Options")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -24,17 +26,39 @@ SplitNames = Annotated[
 Command: TypeAlias = Callable[..., None]
 
 
-def with_options(kind: type, *names: str) -> Callable[[Command], Command]:
+class Given(Mapping[str, object], Generic[Options]):
+    """The options that are on the command line, by the names of a dataclass's fields."""
+
+    def __init__(self, kind: type[Options], values: Mapping[str, object]) -> None:
+        """Keep them. kind: the dataclass that describes them."""
+        self.kind = kind
+        self.values_by_name = values
+
+    def __getitem__(self, name: str) -> object:
+        return self.values_by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_by_name)
+
+    def __len__(self) -> int:
+        return len(self.values_by_name)
+
+    def build(self) -> Options:
+        """Return the dataclass. Raises GistevalError for a value that does not fit."""
+        return self.kind(**checked_fields(self.kind, self, ""))
+
+
+def with_options(kind: type[Options], *names: str) -> Callable[[Command], Command]:
     """Give a command the options that a dataclass describes.
 
-    The command is called with the options that were given on the command line, by the names of the
-    dataclass's fields, and with its own parameters, which it declares as Typer has them.
+    The command is called with a `Given`, and with its own parameters, which it declares as Typer has them.
 
     Args:
         kind: The dataclass.
         names: Fields that are options of this command. Default: all of them.
     """
-    chosen = [item for name, item in described(kind).items() if not names or name in names]
+    options: type = kind  # a class can be hashed, which mypy does not believe of a type variable's
+    chosen = [item for name, item in described(options).items() if not names or name in names]
     shown = {item.name: _parameter(item) for item in chosen if not item.option.file_only}
 
     def decorate(command: Command) -> Command:
@@ -43,7 +67,7 @@ def with_options(kind: type, *names: str) -> Callable[[Command], Command]:
         def call(**values: Any) -> None:
             described_values = {name: values.pop(name) for name in shown}
             given = {name: value for name, value in described_values.items() if _was_given(value)}
-            command(given, **values)
+            command(Given(kind, given), **values)
 
         first = [item for item in own if _is_argument(item) or item.default is item.empty]
         last = [item for item in own if item not in first]

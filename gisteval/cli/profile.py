@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, with_options
+from gisteval.cli.options import AsJson, Given, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
-from gisteval.options import Panel, checked_fields
+from gisteval.options import Panel
 from gisteval.pipeline.profile.options import ProfileOptions
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @with_options(ProfileOptions)
 def profile(
-    given: dict[str, Any],
+    given: Given[ProfileOptions],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -28,7 +28,7 @@ def profile(
     as_json: AsJson = False,
 ) -> None:
     """Measure FLOPs, wall time and memory, and say after how many reuses compression pays."""
-    options = ProfileOptions(**checked_fields(ProfileOptions, given, ""))
+    options = given.build()
     quiet_libraries()
     from gisteval.pipeline.profile import profile_shapes as profiles
     from gisteval.report.profile import profile_text, require_figures

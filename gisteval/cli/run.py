@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gisteval.cli.dry_run import DollarsPerHour, DryRun, FlopsPerSecond, given_rates, print_estimate
-from gisteval.cli.options import AsJson, with_options
+from gisteval.cli.options import AsJson, Given, with_options
 from gisteval.cli.output import print_text, quiet_libraries
 from gisteval.config import RunConfig, read_config
 from gisteval.options import Panel
@@ -17,7 +17,7 @@ from gisteval.options import Panel
 
 @with_options(RunConfig)
 def run(
-    given: dict[str, Any],
+    given: Given[RunConfig],
     config: Annotated[
         Path | None,
         typer.Option(

@@ -5,19 +5,19 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gisteval.cli.dry_run import DollarsPerHour, DryRun, FlopsPerSecond, given_rates
-from gisteval.cli.options import AsJson, with_options
+from gisteval.cli.options import AsJson, Given, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
 from gisteval.config import RunConfig
 
 
 @with_options(RunConfig, "allow_host")
 def sweep(
-    given: dict[str, Any],
+    given: Given[RunConfig],
     file: Annotated[
         Path, typer.Argument(help="YAML file with a grid of values, or entries: docs/sweeps.md.")
     ],
@@ -36,7 +36,8 @@ def sweep(
     """Run every entry of a file in a folder of its own, and report on all of them at once."""
     from gisteval.pipeline.sweep.sweep_file import read_sweep
 
-    configs = tuple(replace(config, **given) for config in read_sweep(file))
+    allowed = given.build().allow_host
+    configs = tuple(replace(config, allow_host=allowed) for config in read_sweep(file))
     quiet_libraries()
     from gisteval.pipeline.sweep.sweep_runs import SweepShard, report_sweep, run_sweep
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gisteval.cli.options import with_options
+from gisteval.cli.options import Given, with_options
 from gisteval.cli.output import print_text, quiet_libraries
 from gisteval.config import RunConfig
 from gisteval.errors import counted
@@ -55,7 +55,7 @@ class TrainOptions:
 
 @with_options(TrainOptions)
 def train(
-    given: dict[str, Any],
+    given: Given[TrainOptions],
     recipe: Annotated[Path | None, typer.Argument(help="Recipe (YAML).")] = None,
     output: Annotated[
         Path,

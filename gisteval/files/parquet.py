@@ -50,7 +50,7 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
 def _expands(path: Path) -> GistevalError:
     return GistevalError(
         f"data file {path} holds a row without end, or over {MOST_EXPANSION} times its own size: it is "
-        "damaged, or no file of rows"
+        "damaged, or not a table"
     )
 
 

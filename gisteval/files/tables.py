@@ -57,7 +57,7 @@ def read_table(path: Path, otherwise: str | None = None) -> Iterator[dict[str, A
             for number, row in enumerate(_rows(stream, kind, path), 1):
                 if not isinstance(row, dict):
                     raise GistevalError(
-                        f"{path}: record {number} is no object: every item must be an object with fields"
+                        f"{path}: record {number} is not an object: every record must be an object with named fields"
                     )
                 yield row
     except UnicodeError as error:
@@ -72,7 +72,7 @@ def _format(path: Path) -> str | None:
 
 
 def _damaged(path: Path, error: BaseException) -> GistevalError:
-    return GistevalError(f"data file {path} is damaged ({one_line(error)}): fetch or write it again")
+    return GistevalError(f"data file {path} is damaged ({one_line(error)}): download or export it again")
 
 
 def _no_text(path: Path, error: UnicodeError) -> GistevalError:
@@ -96,14 +96,14 @@ def _open(path: Path) -> IO[str]:
     with path.open("rb") as raw:
         head = raw.read(4)
     if head == _ZIP:
-        raise GistevalError(f"{path}: looks like an Excel or zip file: save it as CSV or JSON Lines")
+        raise GistevalError(f"{path}: is an Excel or zip file: save it as CSV or JSON Lines")
     packed = head.startswith(_GZIP) or path.suffix.lower() == ".gz"
     if packed:
         with gzip.open(path, "rb") as unpacked:
             head = unpacked.read(4)
     encoding = _encoding(head)
     if encoding == "utf-8" and b"\x00" in head:
-        raise GistevalError(f"{path}: looks like UTF-16 without its byte order mark: save it as UTF-8")
+        raise GistevalError(f"{path}: seems to be UTF-16 without a byte order mark: save it as UTF-8")
     if packed:
         return gzip.open(path, "rt", encoding=encoding, newline="")
     return path.open(encoding=encoding, newline="")
@@ -133,7 +133,7 @@ def _lines(stream: IO[str], path: Path) -> Iterator[str]:
         most -= len(line)
         if len(line) == LONGEST_ROW or most < 0:
             what = "a line without end" if most >= 0 else f"over {MOST_EXPANSION} times its packed size"
-            raise GistevalError(f"data file {path} holds {what}: it is damaged, or no file of rows")
+            raise GistevalError(f"data file {path} holds {what}: it is damaged, or not a table")
         yield line
 
 
@@ -203,7 +203,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> None:
-    raise _Refused(f"{text} is no value of JSON: write null where there is nothing, or a text in quotes")
+    raise _Refused(f"{text} is not valid JSON: write null for a missing value, or put the text in quotes")
 
 
 def _number(text: str) -> float:

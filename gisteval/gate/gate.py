@@ -243,5 +243,5 @@ def _notes(
     if options.margin < 0.5 and options.unit == "points":
         notes.append(f"the margin is {options.margin:g} points of 100, not a share of 1")
     if judge == "reference":
-        notes.append("the reference judge detects collapsed outputs, but not small differences in quality")
+        notes.append("the reference judge detects failed outputs, but not small differences in quality")
     return notes

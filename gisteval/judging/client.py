@@ -12,7 +12,7 @@ import json
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gisteval.errors import InvalidRun, MissingExtra
 from gisteval.judging.access import NO_KEY
@@ -22,6 +22,7 @@ from gisteval.judging.endpoint import Endpoint
 from gisteval.judging.prompting import messages
 from gisteval.judging.protocol import Comparison
 from gisteval.judging.replies import Failure, Reply, Sink
+from gisteval.records.json_object import JsonValue
 
 if TYPE_CHECKING:
     from gisteval.judging.chat_request import Requester
@@ -93,11 +94,11 @@ class _Session:
                 f"{requester.answered} replies, which are saved: the same command continues from here"
             )
 
-    def _fields(self) -> dict[str, Any]:
+    def _fields(self) -> dict[str, JsonValue]:
         """The fields of a request's body, without its messages."""
         definition = self.judge.definition
         assert isinstance(definition, ChatDefinition)
-        fields = {"model": self.endpoint.model, **definition.parameters}
+        fields: dict[str, JsonValue] = {"model": self.endpoint.model, **definition.parameters}
         if self.judge.reply_schema:
             schema = json.loads(self.judge.reply_schema)
             fields["response_format"] = {"type": "json_schema", "json_schema": schema}

@@ -16,6 +16,7 @@ from typing import Any
 
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.judging.definition import RESERVED, ChatDefinition, Judge, check_limit
+from gisteval.records.json_object import JsonValue
 
 SCHEMA_FIELD = "response_format"
 """The field that makes the server keep replies to the judge's schema."""
@@ -52,7 +53,7 @@ class ParameterRefused(GistevalError):
         self.name, self.reason = name, reason
 
 
-def parse_parameters(texts: Iterable[str]) -> dict[str, Any]:
+def parse_parameters(texts: Iterable[str]) -> dict[str, JsonValue]:
     """Parse `name=value` texts as --judge-param takes them.
 
     Returns:
@@ -62,7 +63,7 @@ def parse_parameters(texts: Iterable[str]) -> dict[str, Any]:
     Raises:
         GistevalError: A text has another form, or names a field that gisteval sets.
     """
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, JsonValue] = {}
     for text in texts:
         name, sign, value = text.partition("=")
         name = name.strip()

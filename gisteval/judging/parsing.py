@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from gisteval.judging.definition import ChatDefinition, Definition, ReferenceDefinition
+from gisteval.records.json_object import JsonValue
 from gisteval.records.schema import Choice, Order
 from gisteval.thinking import Pair, Spoken, spoken
 
@@ -133,7 +134,7 @@ def _unfenced(text: str) -> str:
     return text
 
 
-def _objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
+def _objects(text: str) -> Iterator[tuple[dict[str, JsonValue], int, int]]:
     """Yield the outermost JSON objects of a text with their start and stop, from left to right."""
     start = text.find("{")
     false_starts = 0
@@ -148,7 +149,7 @@ def _objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
         start = text.find("{", end)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     """Build an object; if the key "choice" stands twice, its value is None, which is no choice."""
     item = dict(pairs)
     if len(item) < len(pairs) and sum(name == "choice" for name, _ in pairs) > 1:

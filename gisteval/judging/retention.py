@@ -6,12 +6,13 @@ The paper (Mu et al., "Learning to Compress Prompts with Gist Tokens", 2023) nor
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
-from gisteval import stats
+import numpy as np
+
 from gisteval.judging.pairs import pair_scores
 from gisteval.judging.win_rate import EVEN
-from gisteval.records.schema import ResultRow, Verdict, finite
+from gisteval.records.schema import ResultRow, Verdict
+from gisteval.scores.comparison import retained_share
 
 
 def with_retention(
@@ -42,15 +43,7 @@ def with_retention(
     if not shared:
         return row
     labels = None if clusters is None else [clusters[pair] for pair in shared]
-    lower = [negative_scores[pair] for pair in shared]
-    retention = stats.retention(
-        [system_scores[pair] for pair in shared], [EVEN] * len(shared), lower, labels, percent=True
-    )
-    return replace(
-        row,
-        negative=negative[0].system,
-        p_controls=stats.bounded_mean(lower, 0.0, 100.0, labels).p_at_least(EVEN),
-        retention=finite(retention.value),
-        retention_ci_low=finite(retention.ci_low),
-        retention_ci_high=finite(retention.ci_high),
-    )
+    ours, lower = (np.array([side[pair] for pair in shared]) for side in (system_scores, negative_scores))
+    upper = np.full(len(shared), EVEN)
+    retained = retained_share(ours, upper, lower, labels, upper - lower, EVEN)
+    return retained.added_to(row, negative[0].system)

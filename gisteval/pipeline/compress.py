@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,6 +27,7 @@ from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.observe import LayerView
 from gisteval.models.text.numbers import as_text, number_tokens
 from gisteval.records.budget import Budget, parse_budgets
+from gisteval.records.json_object import OPTIONAL, JsonObject
 from gisteval.records.schema import as_condition
 from gisteval.registry import CONDITION_COMPRESSOR, UNCOMPRESSED
 
@@ -35,12 +35,55 @@ ATTENTIONS = ("sdpa", "eager")
 """Attention functions of transformers that prompts can be run with."""
 
 
+@dataclass(frozen=True)
+class KeptStates(JsonObject):
+    """What is kept of a prompt in one layer, a list for each key-value head.
+
+    Attributes:
+        indices: Positions in the prompt.
+        scores: An evictor's scores of those positions; None where a score is not finite.
+    """
+
+    indices: tuple[tuple[int, ...], ...]
+    scores: tuple[tuple[float | None, ...], ...] | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class CompressedRow(JsonObject):
+    """One compressed prompt: the fields of its `Accounting`, and what is kept of it.
+
+    Attributes:
+        seconds: How long the compression took.
+        slots: Slots in each layer and head, of a prefix and of an encoder's states.
+        token_ids: The tokens of a shorter prompt.
+        tokens: The same as texts; of a prefix, the texts of the whole prompt.
+        shares: For each token of the prompt, the share of all layers' heads that keep it.
+        layers: What each layer keeps.
+    """
+
+    prompt: str
+    compressor: str
+    budget: str | None
+    source_tokens: int
+    template_tokens: int
+    kept: int
+    bytes: int
+    kept_template: int
+    asked: int | None
+    seconds: float
+    slots: int | None = field(default=None, metadata=OPTIONAL)
+    token_ids: tuple[int, ...] | None = field(default=None, metadata=OPTIONAL)
+    tokens: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
+    shares: tuple[float, ...] | None = field(default=None, metadata=OPTIONAL)
+    layers: tuple[KeptStates, ...] | None = field(default=None, metadata=OPTIONAL)
+
+
 def compress_prompts(
     config: RunConfig,
     prompts: Sequence[str] = (),
     token_ids: Path | None = None,
     attention: str | None = None,
-) -> list[dict[str, Any]]:
+) -> list[CompressedRow]:
     """Compress prompts with the one model of a configuration.
 
     Args:
@@ -51,8 +94,7 @@ def compress_prompts(
         attention: One of ATTENTIONS; None leaves the choice to transformers.
 
     Returns:
-        One row for each compressor, budget and prompt: the accounting (tokens, slots, bytes), the seconds
-        that it took, and what is kept. See `_kept`.
+        One row for each compressor, budget and prompt.
 
     Raises:
         GistevalError: For prompts, options or a model that don't fit.
@@ -74,7 +116,7 @@ def compress_prompts(
     if attention is not None:
         model.model.set_attn_implementation(attention)
     return [
-        {"prompt": prompt, "compressor": str(spec), **_row(model, method, prompt, budget)}
+        _row(model, spec, method, prompt, budget)
         for (spec, method), budget in product(methods.items(), budgets or (None,))
         for prompt in prompts
     ]
@@ -146,47 +188,54 @@ def _check_rows(model: PromptModel, ids: list[list[int]], where: str) -> None:
         )
 
 
-def _row(model: PromptModel, method: Compressor, prompt: str, budget: Budget | None) -> dict[str, Any]:
+def _row(
+    model: PromptModel, spec: CompressorSpec, method: Compressor, prompt: str, budget: Budget | None
+) -> CompressedRow:
     start = time.perf_counter()
     (compressed,) = method.compress(model, [prompt], budget)
     seconds = time.perf_counter() - start
-    row = {"budget": None if budget is None else str(budget), **asdict(compressed.accounting)}
-    row["seconds"] = seconds
+    row = CompressedRow(
+        prompt,
+        str(spec),
+        None if budget is None else str(budget),
+        **asdict(compressed.accounting),
+        seconds=seconds,
+    )
     (ids,) = method.prompts(model, [prompt])
     if isinstance(compressed, Tokens):
-        row["token_ids"] = list(compressed.token_ids)
-        row["tokens"] = _texts(model, compressed.token_ids)
-    elif isinstance(compressed, Prefix):
-        row |= _kept(model, method, ids, compressed)
-    elif isinstance(compressed, EncoderState):
-        row["slots"] = compressed.slots
+        return replace(row, token_ids=compressed.token_ids, tokens=_texts(model, compressed.token_ids))
+    if isinstance(compressed, Prefix):
+        return _with_kept(row, model, method, ids, compressed)
+    if isinstance(compressed, EncoderState):
+        return replace(row, slots=compressed.slots)
     return row
 
 
-def _kept(model: PromptModel, method: Compressor, ids: Sequence[int], prefix: Prefix) -> dict[str, Any]:
-    """What a prefix keeps of its prompt.
-
-    Returns:
-        slots: a layer and head. tokens: the prompt's, as texts. shares: of the heads of all layers, how
-        many keep each token. layers: for each the kept positions, `indices`, a list a key-value head; for
-        an evictor beside them their `scores`.
-    """
+def _with_kept(
+    row: CompressedRow, model: PromptModel, method: Compressor, ids: Sequence[int], prefix: Prefix
+) -> CompressedRow:
+    """Add what a prefix keeps of its prompt."""
     positions = [prefix.positions(layer).cpu() for layer in range(len(prefix.layers))]
     counts = torch.bincount(torch.cat([layer.flatten() for layer in positions]), minlength=len(ids))
     heads = sum(layer.shape[0] for layer in positions)
-    layers: list[dict[str, Any]] = [{"indices": layer.tolist()} for layer in positions]
+    layers = [KeptStates(tuple(map(tuple, layer.tolist()))) for layer in positions]
     if isinstance(method, Eviction) and isinstance(model, DecoderModel):
-        for layer, kept, scores in zip(layers, positions, _scores(model, method, ids), strict=True):
-            layer["scores"] = [
-                [value if math.isfinite(value) else None for value in head]
-                for head in scores.take_along_dim(kept, dim=1).tolist()
-            ]
-    return {
-        "slots": prefix.slots,
-        "tokens": _texts(model, ids),
-        "shares": [float(f"{count / heads:.6g}") for count in counts.tolist()],
-        "layers": layers,
-    }
+        of_layers = zip(layers, positions, _scores(model, method, ids), strict=True)
+        layers = [
+            replace(layer, scores=tuple(map(_finite, scores.take_along_dim(kept, dim=1).tolist())))
+            for layer, kept, scores in of_layers
+        ]
+    return replace(
+        row,
+        slots=prefix.slots,
+        tokens=_texts(model, ids),
+        shares=tuple(float(f"{count / heads:.6g}") for count in counts.tolist()),
+        layers=tuple(layers),
+    )
+
+
+def _finite(values: Sequence[float]) -> tuple[float | None, ...]:
+    return tuple(value if math.isfinite(value) else None for value in values)
 
 
 def _scores(model: DecoderModel, method: Eviction, ids: Sequence[int]) -> list[Tensor]:
@@ -200,5 +249,5 @@ def _scores(model: DecoderModel, method: Eviction, ids: Sequence[int]) -> list[T
     return found
 
 
-def _texts(model: PromptModel, ids: Sequence[int]) -> list[str]:
-    return [str(model.tokens.tokenizer.decode([number])) for number in ids]
+def _texts(model: PromptModel, ids: Sequence[int]) -> tuple[str, ...]:
+    return tuple(str(model.tokens.tokenizer.decode([number])) for number in ids)

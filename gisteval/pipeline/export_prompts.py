@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
@@ -13,15 +13,33 @@ from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_tokens, resolve
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.records.budget import parse_budgets
+from gisteval.records.json_object import OPTIONAL, JsonObject
 from gisteval.records.store import write_atomic
 from gisteval.tasks import load_task
 
 
-def export_prompts(config: RunConfig, output: Path | None) -> list[dict[str, Any]]:
-    """The distinct instructions of a task's splits, a row for each budget.
+@dataclass(frozen=True)
+class PromptRow(JsonObject):
+    """An instruction that somebody is to shorten.
 
-    A row holds the instruction, an empty text to fill in, and the splits that it is in; the budget, if one
-    is asked for; with a model, how many of its tokens the instruction has and how many the budget allows.
+    Attributes:
+        text: The shortened instruction, empty at first.
+        splits: The splits that the instruction is in.
+        budget: The budget, if one is asked for.
+        tokens: Tokens of the instruction, if a model is given.
+        keep: How many of them the budget allows.
+    """
+
+    instruction: str
+    text: str
+    splits: tuple[str, ...]
+    budget: str | None = field(default=None, metadata=OPTIONAL)
+    tokens: int | None = field(default=None, metadata=OPTIONAL)
+    keep: int | None = field(default=None, metadata=OPTIONAL)
+
+
+def export_prompts(config: RunConfig, output: Path | None) -> list[PromptRow]:
+    """The distinct instructions of a task's splits, a row for each budget.
 
     Args:
         config: Task, splits, limit, budgets, and at most one model.
@@ -36,25 +54,23 @@ def export_prompts(config: RunConfig, output: Path | None) -> list[dict[str, Any
         raise GistevalError("export-prompts counts tokens with one tokenizer: give one --model")
     budgets = parse_budgets(config.budgets) or (None,)
     tokens = _tokens(config) if config.models else None
-    rows: list[dict[str, Any]] = []
+    rows = []
     for instruction, splits in _instructions(config).items():
         length = None if tokens is None else _length(tokens, instruction)
         for budget in budgets:
-            row: dict[str, Any] = {"instruction": instruction, "text": "", "splits": splits}
-            if budget is not None:
-                row["budget"] = str(budget)
+            row = PromptRow(instruction, "", tuple(splits), None if budget is None else str(budget))
             if length is not None:
-                row["tokens"] = length
-                row["keep"] = length if budget is None else min(budget.of(length), length)
+                keep = length if budget is None else min(budget.of(length), length)
+                row = replace(row, tokens=length, keep=keep)
             rows.append(row)
     if output is not None:
         write_atomic(output, f"{as_lines(rows)}\n")
     return rows
 
 
-def as_lines(rows: Sequence[dict[str, Any]]) -> str:
+def as_lines(rows: Sequence[PromptRow]) -> str:
     """Rows as JSON Lines."""
-    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return "\n".join(json.dumps(row.to_json(), ensure_ascii=False) for row in rows)
 
 
 def _instructions(config: RunConfig) -> dict[str, Sequence[str]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from jinja2 import TemplateSyntaxError
 
@@ -15,6 +16,7 @@ from gisteval.errors import GistevalError, counted
 from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
 from gisteval.metrics import metric, metrics_of
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint, is_checkpoint
+from gisteval.records.json_object import JsonObject
 from gisteval.registry import COMPRESSORS, METRICS, WRAPPERS
 from gisteval.report.markdown import environment
 from gisteval.report.page import page_environment
@@ -23,9 +25,38 @@ from gisteval.tasks import list_tasks, load_task
 from gisteval.tasks.definition import TASK_FILE, generated, read_definition
 
 
-def listing(kind: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Listed(JsonObject):
+    """An item that can be named on the command line, and what it is."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class ListedCompressor(Listed):
+    """What a user chooses a compressor by.
+
+    Attributes:
+        settings: The settings with their defaults, as they are written in a spec.
+        budget: Whether it takes one.
+        reads: Whose weights it reads: the checkpoint's own, or the positive control's.
+        needs: What must be there for it to work, in words.
+        reusable: Whether a compressed prompt serves all inputs.
+        source: The paper.
+    """
+
+    settings: Mapping[str, str]
+    budget: bool
+    reads: Literal["own", "full"]
+    needs: tuple[str, ...]
+    reusable: bool
+    source: str
+
+
+def listing(kind: str) -> Sequence[Listed]:
     """Name and description of every item of a kind."""
-    kinds: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    kinds: dict[str, Callable[[], Sequence[Listed]]] = {
         "tasks": _tasks,
         "judges": _judges,
         "compressors": _compressors,
@@ -37,61 +68,58 @@ def listing(kind: str) -> list[dict[str, Any]]:
     return kinds[kind]()
 
 
-def _tasks() -> list[dict[str, str]]:
+def _tasks() -> list[Listed]:
     rows = []
     for name, file in list_tasks().items():
         definition = read_definition(file)
         splits = ", ".join(definition.splits)
-        rows.append({"name": name, "description": f"{definition.description.strip()} [{splits}]"})
+        rows.append(Listed(name, f"{definition.description.strip()} [{splits}]"))
     return rows
 
 
-def _judges() -> list[dict[str, str]]:
+def _judges() -> list[Listed]:
     rows = []
     for name, file in list_judges().items():
         definition = read_judge(file).definition
-        rows.append({"name": name, "description": definition.description})
+        rows.append(Listed(name, definition.description))
     return rows
 
 
-def _compressors() -> list[dict[str, Any]]:
+def _compressors() -> list[ListedCompressor]:
     alone = [_compressor(name, COMPRESSORS.load(name)) for name in COMPRESSORS.names()]
     around = [_compressor(name, WRAPPERS.load(name)) for name in WRAPPERS.names()]
-    for row in around:
-        row["name"] = f"+{row['name']}"
-        row["needs"] = ["a compressor before it", *row["needs"]]
-    return [*alone, *around]
+    behind = "a compressor before it"
+    return [*alone, *(replace(row, name=f"+{row.name}", needs=(behind, *row.needs)) for row in around)]
 
 
-def _compressor(name: str, kind: type[Compressor]) -> dict[str, Any]:
-    """What a user chooses by: the idea, settings, source, the weights it reads and what it needs."""
+def _compressor(name: str, kind: type[Compressor]) -> ListedCompressor:
     needs = ["gist tokens"] if kind.needs_gists else []
     if len(kind.architectures) == 1:
         needs.append(f"a {next(iter(kind.architectures))} model")
-    return {
-        "name": name,
-        "description": (kind.__doc__ or "").strip().splitlines()[0],
-        "settings": defaults_of(kind),
-        "budget": kind.takes_budget,
-        "reads": kind.reads,
-        "needs": needs,
-        "reusable": kind.reusable,
-        "source": kind.source,
-    }
+    return ListedCompressor(
+        name=name,
+        description=(kind.__doc__ or "").strip().splitlines()[0],
+        settings=defaults_of(kind),
+        budget=kind.takes_budget,
+        reads=kind.reads,
+        needs=tuple(needs),
+        reusable=kind.reusable,
+        source=kind.source,
+    )
 
 
-def _metrics() -> list[dict[str, str]]:
+def _metrics() -> list[Listed]:
     rows = []
     for name in METRICS.names():
         found = metric(name)
         summary = (found.__doc__ or "").strip().splitlines()[0]
         better = {"higher": "higher is better", "lower": "lower is better"}.get(found.direction)
         facts = ", ".join(filter(None, (found.unit, better, f"{found.interval} interval")))
-        rows.append({"name": name, "description": f"{summary} [{facts}]"})
+        rows.append(Listed(name, f"{summary} [{facts}]"))
     return rows
 
 
-def _checkpoints() -> list[dict[str, str]]:
+def _checkpoints() -> list[Listed]:
     rows = []
     for folder in _checkpoint_folders(find_content("checkpoints")):
         record = inspect_checkpoint(folder).record
@@ -99,7 +127,7 @@ def _checkpoints() -> list[dict[str, str]]:
         trained = "unknown steps" if steps is None else counted(steps, "step")
         k = f"k = {record.k}, " if record.condition == "gist" else ""
         trained = f"{record.condition}, {k}{trained}"
-        rows.append({"name": f"{folder.parent.name}/{folder.name}", "description": trained})
+        rows.append(Listed(f"{folder.parent.name}/{folder.name}", trained))
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -127,20 +128,18 @@ class _DecoderPass(nn.Module):
         cache = DynamicCache()
         for layer, (keys, values) in enumerate(self.shapes):
             cache.update(torch.zeros(keys, device=META), torch.zeros(values, device=META), layer)
-        options: dict[str, Any] = {
-            "input_ids": ids,
-            "attention_mask": mask,
-            "position_ids": places,
-            "past_key_values": cache,
-            "use_cache": True,
-        }
-        if self.step.logits == 0:
-            states: Tensor = self.model.base_model(**options).last_hidden_state
-            return states
-        if self.step.logits is not None:
-            options["logits_to_keep"] = self.step.logits
-        logits: Tensor = self.model(**options).logits
-        return logits
+        model = self.model.base_model if self.step.logits == 0 else self.model
+        if self.step.logits:
+            model = partial(model, logits_to_keep=self.step.logits)
+        output = model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=places,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        result: Tensor = output.last_hidden_state if self.step.logits == 0 else output.logits
+        return result
 
 
 class _T5Pass(nn.Module):

@@ -127,7 +127,7 @@ def candidate_claims(
                 f"({among})"
             )
             why = margin.why_open or p_values
-            text = f"{who} is neither shown to be as good nor to be worse"
+            text = f"{who} is not clearly as good as its positive control, nor clearly worse"
             claims.append(Claim(text, "open", f"{evidence}, {why}"))
     return claims
 
@@ -173,7 +173,7 @@ def _told(
         f"within {MARGIN:g} points of the positive control": [
             m.split for m in stated if m.within and not m.worse
         ],
-        "neither shown to be equal nor to be below": [
+        "neither clearly equivalent to it nor clearly worse": [
             m.split for m in stated if not m.within and not m.worse
         ],
     }
@@ -188,7 +188,7 @@ def _told(
     for why in dict.fromkeys(reasons_open.values()):
         splits = [split for split, reason in reasons_open.items() if reason == why]
         parts.append(
-            f"Nothing can be said of {name} on {_splits(splits, len(candidate_margins))}, where {why}."
+            f"No conclusion about {name} on {_splits(splits, len(candidate_margins))}: {why}."
         )
     return " ".join(parts)
 

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any
 
 from markupsafe import escape
 
@@ -211,7 +210,7 @@ def as_csv(ranked: Sequence[Ranked]) -> str:
 
 def as_json(ranked: Sequence[Ranked]) -> str:
     """All fields of each system."""
-    content: list[dict[str, Any]] = [asdict(one) for one in ranked]
+    content = [asdict(one) for one in ranked]
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -143,7 +143,7 @@ def _margin(
     if not of_this_row:
         why_open = "there is no negative control to compare with"
     elif not all(pair.shown for pair in of_this_row):
-        why_open = "the controls are not shown to be apart"
+        why_open = "the controls do not differ significantly"
     if row.metric == "win_rate":
         value, low, high = row.value - 50, _less(row.ci_low), _less(row.ci_high)
     else:

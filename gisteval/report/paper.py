@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, one_line
+from gisteval.records.json_object import JsonObject
 from gisteval.records.shape_facts import ReleasedProfile
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table
@@ -48,6 +48,17 @@ class _Ours:
     high: float | None
 
 
+@dataclass(frozen=True)
+class _Group(JsonObject):
+    """Figures of one metric: for each system a value per split, or null if it is unknown."""
+
+    metric: str
+    source: str
+    splits: tuple[str, ...]
+    values: Mapping[str, tuple[float | None, ...]]
+    place: str = "-"
+
+
 def read_paper(folder: Path | None = None) -> list[PaperFigure]:
     """Read the figures of reports/paper.yaml.
 
@@ -57,7 +68,8 @@ def read_paper(folder: Path | None = None) -> list[PaperFigure]:
     file = (folder or find_content("reports")) / "paper.yaml"
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        figures = [figure for group in content["figures"] for figure in _figures(group, content["sources"])]
+        groups = [_Group.from_json(group) for group in content["figures"]]
+        figures = [figure for group in groups for figure in _figures(group, content["sources"])]
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise GistevalError(f"{file} can't be read: {one_line(error)}") from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -71,19 +83,12 @@ def read_paper(folder: Path | None = None) -> list[PaperFigure]:
     return figures
 
 
-def _figures(group: dict[str, Any], sources: dict[str, str]) -> Iterator[PaperFigure]:
-    """Yield the figures of a group: for each system a value per split; unknown values are null."""
-    for system, values in group["values"].items():
-        for split, value in zip(group["splits"], values, strict=True):
+def _figures(group: _Group, sources: Mapping[str, str]) -> Iterator[PaperFigure]:
+    for system, values in group.values.items():
+        for split, value in zip(group.splits, values, strict=True):
             if value is not None:
-                yield PaperFigure(
-                    group["metric"],
-                    system,
-                    split,
-                    float(value),
-                    group.get("place", "-"),
-                    sources[group["source"]],
-                )
+                source = sources[group.source]
+                yield PaperFigure(group.metric, system, split, float(value), group.place, source)
 
 
 def paper_tables(data: ReportData) -> list[Table]:

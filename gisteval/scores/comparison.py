@@ -6,14 +6,14 @@ Result rows, `gisteval compare` and the gate all call these functions, so their 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gisteval import stats
 from gisteval.metrics.base import Metric, percentages
-from gisteval.records.schema import Estimate
+from gisteval.records.schema import Estimate, ResultRow, finite
 from gisteval.scores.columns import SystemScores
 from gisteval.stats.intervals import mean_error
 from gisteval.stats.samples import FloatArray
@@ -95,6 +95,41 @@ class Retained:
     estimate: Estimate
     p_controls: float | None
 
+    def added_to(self, row: ResultRow, negative: str) -> ResultRow:
+        """Add the retention to a system's row. negative: the name of the negative control."""
+        return replace(
+            row,
+            negative=negative,
+            p_controls=self.p_controls,
+            retention=finite(self.estimate.value),
+            retention_ci_low=finite(self.estimate.ci_low),
+            retention_ci_high=finite(self.estimate.ci_high),
+        )
+
+
+def retained_share(
+    ours: FloatArray,
+    positive: FloatArray,
+    negative: FloatArray,
+    clusters: Sequence[str] | None,
+    gap: FloatArray,
+    span: float | None,
+) -> Retained:
+    """Compute a retention from values of the same examples, each of shape (n,).
+
+    Args:
+        ours: The system's values.
+        positive: The positive control's values.
+        negative: The negative control's values.
+        clusters: The cluster label of each example. None: all examples are independent.
+        gap: By how much the positive control is better, as the test of the controls counts it.
+        span: The largest possible gap, of values between 0 and 100; None for values without a range.
+    """
+    estimate = stats.retention(ours, positive, negative, clusters, percent=span is not None)
+    if span is None:
+        return Retained(estimate, None)
+    return Retained(estimate, stats.bounded_mean(gap, -span, span, clusters).p_at_most(0.0))
+
 
 def retention(
     metric: Metric, scores: SystemScores, positive: SystemScores, negative: SystemScores
@@ -109,11 +144,9 @@ def retention(
     if bounded:
         ours, upper, lower = (percentages(metric, part) for part in (ours, upper, lower))
     clusters = labels_of(scores.clusters, known)
-    estimate = stats.retention(ours, upper, lower, clusters, percent=bounded)
     # An output that the negative control lacks must not count as a difference between the controls.
     gap = np.where(negative.answered[known], metric.sign * (upper - lower), -100.0)
-    p_controls = stats.bounded_mean(gap, -100.0, 100.0, clusters).p_at_most(0.0) if bounded else None
-    return Retained(estimate, p_controls)
+    return retained_share(ours, upper, lower, clusters, gap, 100.0 if bounded else None)
 
 
 def mean_of(

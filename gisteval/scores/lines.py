@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypedDict
 
 from gisteval.errors import InvalidRun
 from gisteval.metrics.base import OutputMetric
@@ -20,7 +20,25 @@ from gisteval.records.schema import Example, Generation, digest
 from gisteval.records.store import read_records
 from gisteval.scores.facts import run_metrics
 
-Line = dict[str, Any]
+
+class ScoreLine(TypedDict):
+    """A line of a file of scores.
+
+    Attributes:
+        key: The key of the generation.
+        example: The id of its example.
+        split: The split.
+        of: A digest of the whole record.
+        metrics: A digest of the metrics with their versions.
+        values: The value of each metric.
+    """
+
+    key: str
+    example: str
+    split: str
+    of: str
+    metrics: str
+    values: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +129,7 @@ def read_scores(
         yield ScoredOutput(generation, example, computed if values is None else {**values, **computed})
 
 
-def new_lines(folder: RunFolder, system: str, split: str) -> Iterator[Line]:
+def new_lines(folder: RunFolder, system: str, split: str) -> Iterator[ScoreLine]:
     """Compute the lines that are still missing in `folder.scores(system)`, to be appended there."""
     metrics = output_metrics(run_metrics(folder))
     metrics_digest = recipe(metrics)

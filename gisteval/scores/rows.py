@@ -103,12 +103,12 @@ def _metric_row(
         other if other is not None and metric.name in other.columns else None
         for other in (positive, negative)
     )
-    comparison: Fields = {}
-    if metric.paired and upper is not None:
-        comparison |= _difference(scores, metric, upper)
-        if comparison and lower is not None:
-            comparison |= _retention(scores, metric, upper, lower)
-    return _row(scores, metric, scores.columns[metric.name], scores.clusters, comparison)
+    comparison = _difference(scores, metric, upper) if metric.paired and upper is not None else {}
+    row = _row(scores, metric, scores.columns[metric.name], scores.clusters, comparison)
+    if not comparison or upper is None or lower is None:
+        return row
+    retained = retention(metric, scores, upper, lower)
+    return row if retained is None else retained.added_to(row, lower.first.system)
 
 
 def _difference(scores: SystemScores, metric: Metric, positive: SystemScores) -> Fields:
@@ -126,21 +126,6 @@ def _difference(scores: SystemScores, metric: Metric, positive: SystemScores) ->
     }
     test = margin_test(metric, scores, positive)
     return fields if test is None else fields | {"p_within": test.within, "p_worse": test.worse}
-
-
-def _retention(
-    scores: SystemScores, metric: Metric, positive: SystemScores, negative: SystemScores
-) -> Fields:
-    retained = retention(metric, scores, positive, negative)
-    if retained is None:
-        return {}
-    return {
-        "negative": negative.first.system,
-        "p_controls": retained.p_controls,
-        "retention": finite(retained.estimate.value),
-        "retention_ci_low": finite(retained.estimate.ci_low),
-        "retention_ci_high": finite(retained.estimate.ci_high),
-    }
 
 
 def _control_row(

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -143,6 +143,13 @@ class Collator:
         }
 
 
-def loss_history(log: Sequence[dict[str, Any]]) -> list[tuple[int, float]]:
+class LogEntry(TypedDict, total=False):
+    """An entry of the trainer's log. The last one has no loss."""
+
+    step: int
+    loss: float
+
+
+def loss_history(log: Sequence[LogEntry]) -> list[tuple[int, float]]:
     """Return pairs of step and training loss, in nats a token, from the trainer's log."""
     return [(int(entry["step"]), float(entry["loss"])) for entry in log if "loss" in entry]

@@ -6,7 +6,6 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 
@@ -29,8 +28,8 @@ def record_recipe(output: Path, recipe: Recipe) -> None:
     """
     folder = unfinished_folder(output)
     file = folder / "recipe.json"
-    before = _read_json(file)
-    if before is not None and build_recipe(before, str(file)) != recipe:
+    before = _saved_recipe(file)
+    if before not in (None, recipe):
         raise GistevalError(
             f"{folder} belongs to a training with another recipe: delete it to start afresh"
         )
@@ -45,18 +44,22 @@ def last_saved_step(output: Path) -> str | None:
     The trainer's state is written last, so a step without a readable state was interrupted.
     """
     folders = unfinished_folder(output).glob("checkpoint-*")
-    complete = [folder for folder in folders if _read_json(folder / "trainer_state.json") is not None]
+    complete = [folder for folder in folders if _is_whole(folder / "trainer_state.json")]
     newest = max(complete, key=lambda folder: int(folder.name.split("-")[1]), default=None)
     return str(newest) if newest else None
 
 
-def _read_json(file: Path) -> dict[str, Any] | None:
-    """A file's JSON object, or None if it is missing or incomplete."""
+def _saved_recipe(file: Path) -> Recipe | None:
+    """The recipe in a file, or None if the file is missing or incomplete. Raises GistevalError."""
+    return build_recipe(read_json(file), str(file)) if _is_whole(file) else None
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file holds a JSON object, as one does that was written to its end."""
     try:
-        content = read_json(file)
+        return isinstance(read_json(file), dict)
     except (OSError, ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
+        return False
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from gisteval.cli.app import COMMANDS, app
-from gisteval.cli.options import AsJson, names_of, with_options
+from gisteval.cli.options import AsJson, Given, names_of, with_options
 from gisteval.config import RunConfig
 from gisteval.options import Panel, described, option
 
@@ -35,7 +35,7 @@ def called(capsys) -> Any:
 
     @with_options(Settings)
     def command(
-        given: dict[str, Any],
+        given: Given[Settings],
         file: Annotated[Path, typer.Argument()],
         level: Annotated[int, typer.Option()] = 1,
         as_json: AsJson = False,

@@ -85,7 +85,7 @@ GZIP = gzip.compress(LINES.encode(), mtime=0)
     [
         ("a.json", JSON[:40].encode(), "not JSON \\(Unterminated"),
         ("a.json", b'{"instruction": "x"}', "expected a list of objects"),
-        ("a.json", b"[3]", "every item must be an object"),
+        ("a.json", b"[3]", "every record must be an object"),
         ("a.jsonl", b'{"a": 1}\n\n{"a":', "line 3: not JSON .Expecting value"),
         ("a.jsonl", "café".encode("latin-1"), "not UTF-8 text .byte 3.; save it as UTF-8"),
         ("a.csv", b"a,b\n1,2\n3\n", "line 3: not CSV .1 fields, but the header has 2"),
@@ -180,17 +180,17 @@ def test_one_column_stays_one_column(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"a": "x"}\n{"a": NaN}\n', "line 2: NaN is no value of JSON"),
-        ("a.json", b'[{"a": [{"b": -Infinity}]}]', "-Infinity is no value of JSON"),
+        ("a.jsonl", b'{"a": "x"}\n{"a": NaN}\n', "line 2: NaN is not valid JSON"),
+        ("a.json", b'[{"a": [{"b": -Infinity}]}]', "-Infinity is not valid JSON"),
         ("a.jsonl", b'{"a": 1e999}', "line 1: the number 1e999 is too large"),
         ("a.jsonl", b'{"a": "x", "a": "y"}', "line 1: the name 'a' stands twice in one object"),
         ("a.csv", b"a,b,a\n1,2,3\n", "several columns are named 'a'; rename them"),
         ("a.csv", b"a;b;a\n1;2;3\n", "several columns are named 'a'; rename them"),
-        ("a.csv", parted(",").encode("utf-16-le"), "looks like UTF-16 without its byte order mark"),
-        ("a.csv", b"PK\x03\x04 and so on", "looks like an Excel or zip file"),
+        ("a.csv", parted(",").encode("utf-16-le"), "seems to be UTF-16 without a byte order mark"),
+        ("a.csv", b"PK\x03\x04 and so on", "is an Excel or zip file"),
         ("a.json", b'{"rows": [], "n": 1}', "holds one object .rows, n.: expected a list of objects"),
         ("a.jsonl", b'{\n "a": 1\n}', "line 1: not JSON"),
-        ("a.jsonl", b"3\n", "record 1 is no object"),
+        ("a.jsonl", b"3\n", "record 1 is not an object"),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(
@@ -227,7 +227,7 @@ def test_every_command_refuses_nan_in_json_lines(tmp_path: Path, refused) -> Non
         ("score", file),
         ("import", file, "--output", tmp_path / "run"),
     ):
-        assert "data.jsonl, line 1: NaN is no value of JSON" in refused(*command)
+        assert "data.jsonl, line 1: NaN is not valid JSON" in refused(*command)
     assert not (tmp_path / "run").exists()
 
 

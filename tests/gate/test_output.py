@@ -34,7 +34,7 @@ def test_text_and_json_say_what_the_verdict_rests_on(make_run: MakeRun) -> None:
         "difference -29.2 [", "p of no difference", "smallest difference it could detect", "W/T/L 0/50/100",
         "equal outputs 0.0%", "first shown wins", "flips", "errors 0", "cost $3.00",
         "judge reference (prompt 0123456789ab)",
-        "warning: the reference judge detects collapsed", "n 150, instructions 150",
+        "warning: the reference judge detects failed", "n 150, instructions 150",
     ):  # fmt: skip
         assert part in text
     assert text.splitlines()[-1] == "FAIL"

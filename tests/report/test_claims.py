@@ -110,9 +110,9 @@ def test_nothing_is_said_of_a_candidate_beside_controls_that_are_not_apart() -> 
     near = replace(ROW, p_within=SHOWN, p_worse=SHOWN, p_controls=0.2, retention=2475.0)
     found = findings([POSITIVE, near, replace(NEGATIVE, p_worse=0.2)], NOTHING, ())
     assert [claim.finding for claim in found.claims] == ["open", "open"]
-    assert "the controls are not shown to be apart" in found.candidates[0].evidence
+    assert "the controls do not differ significantly" in found.candidates[0].evidence
     assert found.sentence == (
-        "Nothing can be said of LLaMA-gist-1 on human, where the controls are not shown to be apart."
+        "No conclusion about LLaMA-gist-1 on human: the controls do not differ significantly."
     )
     alone = replace(near, negative=None, p_controls=None)
     assert "no negative control" in candidate_claims([POSITIVE, alone])[0].evidence
@@ -179,7 +179,7 @@ def test_families_and_short_names() -> None:
         (OPEN, SHOWN, [("shown", "is worse than")]),
         (SHOWN, SHOWN, [("shown", "is within 5 points of"), ("shown", "is worse than")]),
         (SHOWN, OPEN, [("shown", "is within 5 points of")]),
-        (OPEN, OPEN, [("open", "is neither shown to be as good nor to be worse")]),
+        (OPEN, OPEN, [("open", "is not clearly as good as its positive control, nor clearly worse")]),
     ],
 )
 def test_a_candidate_is_as_good_or_worse_only_if_shown(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pickle import UnpicklingError
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import torch
 from safetensors import SafetensorError
@@ -79,14 +79,23 @@ def load_stock(
     return model
 
 
+class _Options(TypedDict, total=False):
+    """Arguments of `from_pretrained`."""
+
+    device_map: DeviceMap
+    quantization_config: object
+    gguf_file: str
+    use_safetensors: bool
+
+
 def _options(
     checkpoint: Checkpoint,
     dtype: torch.dtype | Literal["auto"],
     device_map: DeviceMap | None,
     quantize: Quantization | None,
-) -> dict[str, Any]:
+) -> _Options:
     """Arguments of `from_pretrained` that depend on the folder and the placement."""
-    options: dict[str, Any] = {}
+    options: _Options = {}
     if device_map is not None:
         options["device_map"] = device_map
     if quantize is not None:
@@ -94,10 +103,8 @@ def _options(
         options["quantization_config"] = quantization_config(quantize, dtype)
     if checkpoint.gguf_file:
         # Unpacked, the weights are plain ones, which can be trained and saved.
-        options |= {
-            "gguf_file": checkpoint.gguf_file,
-            "quantization_config": GgufConfig(dequantize=True),
-        }
+        options["gguf_file"] = checkpoint.gguf_file
+        options["quantization_config"] = GgufConfig(dequantize=True)
     if any(checkpoint.path.glob("*.safetensors")):
         options["use_safetensors"] = True  # never a pickle that lies beside them
     elif needs_disk(device_map):

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.importer.layout import ReleasedSystem
@@ -53,6 +52,16 @@ class Imported:
     verdicts: int
     benchmarks: int
     notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """What was imported, for the command line."""
+        return {
+            "run": str(self.folder.path),
+            "output_files": self.outputs,
+            "verdict_files": self.verdicts,
+            "benchmark_files": self.benchmarks,
+            "notes": list(self.notes),
+        }
 
 
 def import_paper(
@@ -272,14 +281,3 @@ def _other_outputs(release: Release) -> Iterator[str]:
         )
         if other:
             yield f"{file.path.name}: {other} verdicts are on outputs that differ from the output files."
-
-
-def summary(imported: Imported) -> dict[str, Any]:
-    """What was imported, for the command line."""
-    return {
-        "run": str(imported.folder.path),
-        "output_files": imported.outputs,
-        "verdict_files": imported.verdicts,
-        "benchmark_files": imported.benchmarks,
-        "notes": list(imported.notes),
-    }

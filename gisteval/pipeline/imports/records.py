@@ -134,8 +134,16 @@ def _append(path: Path, records: Sequence[Verdict] | Iterator[Generation]) -> No
         writer.write(to_json(record) for record in records if record.key not in known)
 
 
-def signature_of(task: str) -> dict[str, Any]:
+class Signature(TypedDict):
     """An import's parts of the signature of its numbers."""
+
+    task: str
+    seed: int
+    provenance: str
+
+
+def signature_of(task: str) -> Signature:
+    """The signature of an import of a task."""
     return {"task": task, "seed": SEED, "provenance": "imported"}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, counted
@@ -197,7 +197,7 @@ def _executor(plan: Plan) -> Executor:
     return RayExecutor(RayOptions(config.ray_address, config.num_workers, plan.placement.gpus))
 
 
-def _unknown(records: list[dict[str, object]], known: set[str]) -> list[dict[str, Any]]:
+def _unknown(records: list[dict[str, object]], known: set[str]) -> list[dict[str, object]]:
     """The records whose keys are new. Their keys are added to `known`."""
     new = []
     for record in records:

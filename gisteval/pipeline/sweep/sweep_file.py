@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gisteval.config import RunConfig
 from gisteval.content import read_yaml
@@ -21,6 +21,13 @@ MOST_RUNS = 10_000
 
 PLURALS = {"seeds": "seed", "budgets": "budget", "ks": "k", "tasks": "task"}
 """Names that a grid may use for a field with one value."""
+
+
+class Layer(NamedTuple):
+    """Fields of a configuration, and what error messages about them begin with."""
+
+    where: str
+    fields: Mapping[Any, Any]
 
 
 def read_sweep(file: Path) -> tuple[RunConfig, ...]:
@@ -43,15 +50,15 @@ def read_sweep(file: Path) -> tuple[RunConfig, ...]:
             )
     common = _mapping(content.get("common"), f"sweep {file}: common")
     configs = [
-        _config([(f"sweep {file}: common: ", common), (where, fields)])
-        for where, fields in [*_grid(content.get("grid"), file), *_entries(content.get("entries"), file)]
+        _config(Layer(f"sweep {file}: common: ", common), layer)
+        for layer in [*_grid(content.get("grid"), file), *_entries(content.get("entries"), file)]
     ]
     if not configs:
         raise GistevalError(f"sweep {file} has no entry: give a grid, or entries")
     return tuple(configs)
 
 
-def _mapping(value: Any, where: str) -> dict[Any, Any]:
+def _mapping(value: Any, where: str) -> Mapping[Any, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -59,8 +66,8 @@ def _mapping(value: Any, where: str) -> dict[Any, Any]:
     return value
 
 
-def _grid(value: Any, file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every combination of the grid's values, with the beginning of its error messages."""
+def _grid(value: Any, file: Path) -> Iterator[Layer]:
+    """Every combination of the grid's values."""
     where = f"sweep {file}: grid"
     fields: dict[str, list[Any]] = {}
     for name, values in _mapping(value, where).items():
@@ -74,23 +81,22 @@ def _grid(value: Any, file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise GistevalError(f"{where}: {runs:,} entries are more than {MOST_RUNS:,}: give fewer values")
     if fields:
         for values in product(*fields.values()):
-            yield f"{where}: ", dict(zip(fields, values, strict=True))
+            yield Layer(f"{where}: ", dict(zip(fields, values, strict=True)))
 
 
-def _entries(value: Any, file: Path) -> Iterator[tuple[str, dict[Any, Any]]]:
+def _entries(value: Any, file: Path) -> Iterator[Layer]:
     if value is not None and not isinstance(value, list):
         raise GistevalError(f"sweep {file}: entries must be a list of mappings")
     for number, entry in enumerate(value or [], 1):
         where = f"sweep {file}: entry {number}"
-        yield f"{where}: ", _mapping(entry, where)
+        yield Layer(f"{where}: ", _mapping(entry, where))
 
 
-def _config(layers: list[tuple[str, Mapping[Any, Any]]]) -> RunConfig:
-    """A configuration from layers of fields. Later layers replace the fields of earlier ones."""
-    values: dict[str, Any] = {}
-    where = ""
-    for where, fields in layers:
-        values |= checked_fields(RunConfig, fields, where)
+def _config(common: Layer, own: Layer) -> RunConfig:
+    """The configuration of an entry, whose own fields replace the common ones."""
+    where = own.where
+    values = checked_fields(RunConfig, common.fields, common.where)
+    values |= checked_fields(RunConfig, own.fields, where)
     if "output" in values:
         raise GistevalError(
             f"{where}field 'output' can't be set: each entry gets a folder below the sweep's --output"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from gisteval.config import RunConfig
 from gisteval.errors import UNEXPECTED, GistevalError, one_line
@@ -16,6 +16,7 @@ from gisteval.logs import progress, unexpected_line
 from gisteval.pipeline.judge.prepared import judge_options, prepare_judge
 from gisteval.pipeline.run.evaluate import run
 from gisteval.pipeline.run.plan import Plan, model_names, plan_run, run_identity
+from gisteval.records.json_object import JsonObject
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import digest
 from gisteval.records.store import only_writer, write_json
@@ -33,6 +34,15 @@ LONGEST_LABEL = 60
 State = Literal["finished", "done", "failed"]
 
 
+@dataclass(frozen=True)
+class EntrySettings(JsonObject):
+    """All that the results of a run depend on; judge is None where nothing is judged."""
+
+    config: Mapping[str, object]
+    identity: Mapping[str, object]
+    judge: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One run of a sweep, which has been checked.
@@ -47,7 +57,7 @@ class Entry:
     number: int
     config: RunConfig
     folder: Path
-    settings: dict[str, Any]
+    settings: EntrySettings
 
     @property
     def finished(self) -> bool:
@@ -188,12 +198,9 @@ def _entry(number: int, plan: Plan, folder: Path) -> Entry:
     """Name a run's folder by a digest of everything that its results depend on."""
     config = plan.config
     judge = None if config.judge == "none" else prepare_judge(judge_options(config)).identity
-    settings = {
-        "config": {name: value for name, value in config.to_json().items() if name not in SPEED_ONLY},
-        "identity": run_identity(plan).to_json(),
-        "judge": judge,
-    }
-    key = digest([json.dumps(settings, sort_keys=True)])[:12]
+    fields = {name: value for name, value in config.to_json().items() if name not in SPEED_ONLY}
+    settings = EntrySettings(fields, run_identity(plan).to_json(), judge)
+    key = digest([json.dumps(settings.to_json(), sort_keys=True)])[:12]
     path = folder / f"{label(config)}-{key}"
     return Entry(number, replace(config, output=str(path)), path, settings)
 
@@ -202,7 +209,7 @@ def _run_entry(entry: Entry, command: Sequence[str]) -> Outcome:
     name = entry.folder.name
     try:
         run(entry.config, command)
-        write_json(entry.folder / ENTRY_FILE, entry.settings)
+        write_json(entry.folder / ENTRY_FILE, entry.settings.to_json())
     except Exception as error:
         # An unexpected error must not cost the other entries, which may take all night.
         return _failed(entry.number, name, entry.folder, error)

@@ -18,6 +18,7 @@ from gisteval.report.figures.style import (
     NEGATIVE,
     POSITIVE,
     SERIES,
+    Handle,
     column_figure,
     fit_values,
     legend,
@@ -48,7 +49,7 @@ def frontier(points: Sequence[Point], rows: Sequence[ResultRow], folder: Path, n
     height = 1.1 + 1.9 * shape[0] + 0.1 * len(styles)
     with column_figure(folder, name, height, shape, True, True) as (figure, axes):
         drawn: list[ResultRow] = []
-        labelled: dict[str, Any] = {}
+        labelled: dict[str, Handle] = {}
         for axis, split in zip(axes, splits, strict=False):
             own = [point for point in points if point.row.split == split]
             for family, style in styles.items():
@@ -83,7 +84,7 @@ def _styles(points: Sequence[Point]) -> dict[str, tuple[str, Any, str]]:
     return styles
 
 
-def _line(axis: Axes, line: Sequence[Point], style: tuple[str, Any, str], label: str) -> Any:
+def _line(axis: Axes, line: Sequence[Point], style: tuple[str, Any, str], label: str) -> Handle:
     colour, dash, marker = style
     is_gist = line[0].is_gist
     return axis.errorbar(
@@ -105,9 +106,9 @@ def _line(axis: Axes, line: Sequence[Point], style: tuple[str, Any, str], label:
 
 def _controls(
     axis: Axes, rows: Sequence[ResultRow], metric: str, group: str, split: str
-) -> dict[str, tuple[Any, ResultRow]]:
+) -> dict[str, tuple[Handle, ResultRow]]:
     """Lines of the whole prompt, with its interval as a band, and of no prompt."""
-    found: dict[str, tuple[Any, ResultRow]] = {}
+    found: dict[str, tuple[Handle, ResultRow]] = {}
     for row in rows:
         if (row.metric, row.split) != (metric, split):
             continue

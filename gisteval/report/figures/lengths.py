@@ -14,7 +14,7 @@ from gisteval.metrics import Metric, metric, word_count
 from gisteval.report.claims import short_names
 from gisteval.report.figures.families import family_name
 from gisteval.report.figures.panels import leave_empty, title_columns
-from gisteval.report.figures.style import NEGATIVE, POSITIVE, column_figure, legend, series_styles
+from gisteval.report.figures.style import NEGATIVE, POSITIVE, Handle, column_figure, legend, series_styles
 from gisteval.report.samples import Sample, Samples, SystemInfo
 from gisteval.scores.comparison import mean_of
 
@@ -36,7 +36,7 @@ def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
     }
     shape = (len(members), len(splits))
     with column_figure(folder, name, 0.75 + 1.4 * len(members), shape, True, True) as (figure, axes):
-        drawn_lines: dict[str, Any] = {}
+        drawn_lines: dict[str, Handle] = {}
         for row, (family, candidates) in enumerate(members.items()):
             by_k = sorted(candidates, key=lambda system: system.k)
             lines = _shown(samples, family, [by_k[0], *by_k[1:][-1:]])
@@ -93,7 +93,7 @@ def _length_line(
     colour: str,
     dash: Any,
     marker: str,
-) -> Any:
+) -> Handle:
     xs, means, lows, highs = [], [], [], []
     for members in bins:
         scores = {

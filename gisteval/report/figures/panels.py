@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 
-from gisteval.report.figures.style import wrapped
+from gisteval.report.figures.style import Handle, wrapped
 
 
 def leave_empty(axis: Axes) -> None:
@@ -21,9 +20,9 @@ def title_columns(axes: Sequence[Axes], splits: Sequence[str]) -> None:
         axis.set_title(wrapped(split))
 
 
-def labelled(axes: Sequence[Axes]) -> dict[str, Any]:
+def labelled(axes: Sequence[Axes]) -> dict[str, Handle]:
     """Return the handles of all panels by their labels."""
-    handle_of: dict[str, Any] = {}
+    handle_of: dict[str, Handle] = {}
     for axis in axes:
         handles, labels = axis.get_legend_handles_labels()
         for label, handle in zip(labels, handles, strict=True):

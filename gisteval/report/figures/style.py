@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from gisteval.errors import MissingExtra
 from gisteval.records.schema import ResultRow
@@ -21,12 +21,17 @@ from gisteval.records.store import write_atomic
 
 try:
     import matplotlib
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.container import Container
     from matplotlib.figure import Figure
     from matplotlib.font_manager import fontManager
 except ImportError as error:
     raise MissingExtra("matplotlib", "report") from error
+
+Handle: TypeAlias = Artist | Container
+"""What a legend shows: a line, an area, or a line with its error bars."""
 
 COLUMN_INCHES = 3.4
 PANEL_INCHES = 1.05
@@ -160,7 +165,7 @@ def _fonts() -> list[str]:
     return [SETTINGS["font.family"], *(name for name in OTHER_SCRIPTS if name in there)]
 
 
-def legend(figure: Figure, lines: Mapping[str, Any], columns: int) -> None:
+def legend(figure: Figure, lines: Mapping[str, Handle], columns: int) -> None:
     """Draw a legend above the panels, in as many columns as there is room for.
 
     Args:
@@ -171,11 +176,12 @@ def legend(figure: Figure, lines: Mapping[str, Any], columns: int) -> None:
     if not lines:
         return
     labels = [wrapped(label) for label in lines]
+    handles: list[Any] = list(lines.values())  # matplotlib's types forget the containers that it takes
     # Saving the figure measures texts in the same way.
     canvas: Any = FigureCanvasAgg(figure)
     draw = canvas.get_renderer()
     for count in range(min(columns, len(lines)), 0, -1):
-        drawn = figure.legend(list(lines.values()), labels, loc="outside upper center", ncols=count)
+        drawn = figure.legend(handles, labels, loc="outside upper center", ncols=count)
         if count == 1 or drawn.get_window_extent(draw).width <= figure.bbox.width:
             return
         drawn.remove()

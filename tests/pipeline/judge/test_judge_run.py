@@ -53,7 +53,7 @@ def test_the_reference_judge_finds_a_collapse(gisteval, make_run) -> None:
     tied = verdicts(run, system="same")
     assert [(v["choice"], v["reply"], v["error"]) for v in tied] == [("tie", None, None)] * N
     report = (run / "report" / "report.md").read_text(encoding="utf-8")
-    assert "It finds collapses" in report and "Win rates, judge reference" in report
+    assert "It detects failed" in report and "Win rates, judge reference" in report
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["judges"]["reference"]["prompt"]
     assert "|judges:reference@" in json.loads((run / "results.json").read_text())["signature"]
