@@ -106,6 +106,7 @@ COMPRESSORS = Registry(
         "empty": "gisteval.compressors.empty:Empty",
         "full": "gisteval.compressors.full:Full",
         "gist": "gisteval.compressors.gist.gist:Gist",
+        "segments": "gisteval.compressors.gist.segments:SegmentGists",
         "keyword": "gisteval.compressors.pruning.tfidf:Keyword",
         "llmlingua2": "gisteval.compressors.pruning.llmlingua2:LLMLingua2",
         "precomputed": "gisteval.compressors.pruning.precomputed:Precomputed",
@@ -172,6 +173,9 @@ WRAPPERS = Registry(
 
 CONDITION_COMPRESSOR = {"gist": "gist", "pos_control": "full", "neg_control": "empty"}
 """What reads a checkpoint as it was trained, by its condition."""
+
+SEGMENTS = "segments"
+"""What reads a gist checkpoint that was trained on prompts in segments."""
 
 UNCOMPRESSED = CONDITION_COMPRESSOR["pos_control"]
 """What reads a plain model with its whole prompt."""
