@@ -50,24 +50,24 @@ class Segmentation:
         """Check the values. Raises GistevalError."""
         if not (self.length == SENTENCE or _TOKENS.fullmatch(self.length) or _PARTS.fullmatch(self.length)):
             raise GistevalError(
-                f"{SEGMENTS}: length must be a number of tokens such as 32, {SENTENCE}, or a share such as "
+                f"length must be a number of tokens such as 32, {SENTENCE}, or a share such as "
                 f"1/4 for four segments, not {self.length!r}"
             )
         for name, kind in (("sees", Sees), ("numbering", Numbering)):
             value, known = getattr(self, name), get_args(kind)
             if value not in known:
                 raise GistevalError(
-                    f"{SEGMENTS}: {name} must be one of {', '.join(known)}, not {value!r}"
+                    f"{name} must be one of {', '.join(known)}, not {value!r}"
                     f"{did_you_mean(str(value), known)}"
                 )
         if self.sees == "tokens" and self.numbering == "slots":
             raise GistevalError(
-                f"{SEGMENTS}: sees=tokens reads the whole prompt at its own positions: leave numbering out"
+                "sees=tokens reads the whole prompt at its own positions: leave numbering out"
             )
 
     @classmethod
     def from_json(cls, value: Any) -> Self | None:
-        """Read what `to_json` wrote; None for none. Raises ValueError or GistevalError."""
+        """Read what `to_json` wrote; None for none. Raises ValueError naming the field."""
         if value is None:
             return None
         names = [field.name for field in fields(cls)]
@@ -75,7 +75,10 @@ class Segmentation:
             name in names and isinstance(text, str) for name, text in value.items()
         ):
             raise ValueError(f"{SEGMENTS} must be an object of {', '.join(names)}, not {value!r:.80}")
-        return cls(**value)
+        try:
+            return cls(**value)
+        except GistevalError as error:
+            raise ValueError(f"{SEGMENTS}: {error}") from error
 
     def to_json(self) -> Mapping[str, str]:
         """Plain form, for gist.json."""

@@ -15,7 +15,7 @@ from gisteval.errors import GistevalError
 from gisteval.masks import CONTINUATION, MaskRule, token_positions
 from gisteval.models.running.architecture import ArchitectureName
 from gisteval.models.running.base import PromptModel
-from gisteval.models.running.compressed import CompressedPrompt
+from gisteval.models.running.compressed import Accounting, CompressedPrompt, Prefix
 from gisteval.models.text.cutting import cut, with_gists
 from gisteval.records.budget import Budget
 from gisteval.segmentation import Segmentation
@@ -37,7 +37,10 @@ class SegmentGists(Compressor):
 
     def __post_init__(self) -> None:
         """Check the settings. Raises GistevalError."""
-        _ = self.segmentation
+        try:
+            _ = self.segmentation
+        except GistevalError as error:
+            raise GistevalError(f"compressor {self.name}: {error}") from error
 
     @property
     def segmentation(self) -> Segmentation:
@@ -57,12 +60,7 @@ class SegmentGists(Compressor):
         prefixes = gist_prefixes(model, self._segmented(model, instructions), self.segmentation.sees)
         whole = self.prompts(model, instructions)
         return [
-            replace(
-                prefix,
-                accounting=replace(
-                    model.account(prompt, 0, 0), kept=prefix.accounting.kept, bytes=prefix.accounting.bytes
-                ),
-            )
+            replace(prefix, accounting=_accounted(model.account(prompt, 0, 0), prefix))
             for prefix, prompt in zip(prefixes, whole, strict=True)
         ]
 
@@ -120,3 +118,9 @@ class SegmentGists(Compressor):
                 start = gists + model.tokens.k
             found.append(Segmented(tuple(pieces), places[-1]))
         return found
+
+
+def _accounted(prompt: Accounting, prefix: Prefix) -> Accounting:
+    """Accounting of a whole prompt of which the prefix stays, as many slots as were asked for."""
+    slots = prefix.slots
+    return replace(prompt, kept=slots, bytes=prefix.accounting.bytes, asked=slots)
