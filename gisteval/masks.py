@@ -14,12 +14,14 @@ what a stock transformers model takes as-is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from gisteval.records.schema import Condition
+from gisteval.segmentation import Segmentation
 
 PAD, PROMPT, GIST, CONTINUATION = -1, 0, 1, 2
 
@@ -33,12 +35,15 @@ class MaskRule:
         leak_window: Under "gist", this many of the last PROMPT tokens stay visible.
         layers: Where the rule holds, None for everywhere. The mask of other layers is plainly causal.
         heads: Likewise, of the heads of such a layer.
+        segments: Under "gist", the prompt is in segments, each with its gist tokens behind it. What they
+            see of each other is a part of the rule, and so is where they stand.
     """
 
     condition: Condition
     leak_window: int = 0
     layers: frozenset[int] | None = None
     heads: frozenset[int] | None = None
+    segments: Segmentation | None = None
 
     @property
     def is_uniform(self) -> bool:
@@ -48,7 +53,7 @@ class MaskRule:
     def at_layer(self, layer: int) -> MaskRule:
         """The rule as one layer applies it."""
         if self.layers is None or layer in self.layers:
-            return MaskRule(self.condition, self.leak_window, None, self.heads)
+            return MaskRule(self.condition, self.leak_window, None, self.heads, self.segments)
         return MaskRule("pos_control")
 
 
@@ -83,6 +88,9 @@ def prompt_visible(roles: Tensor, rule: MaskRule) -> Tensor:
         return visible | (roles == PROMPT) | (roles == GIST)
     if rule.condition == "neg_control":
         return visible
+    if rule.segments is not None and rule.segments.sees == "last":
+        number = segment_numbers(roles)
+        return visible | ((roles == GIST) & (number == number.amax(1, keepdim=True)))
     is_prompt = roles == PROMPT
     from_end = is_prompt.flip(1).cumsum(1).flip(1)  # 1 for the last PROMPT token of a row
     leaked = is_prompt & (from_end <= rule.leak_window)
@@ -103,11 +111,98 @@ def visibility(roles: Tensor, rule: MaskRule) -> Tensor:
         x    . . 1 . . 1 .                    x    . . . . . 1 .
         y    . . 1 . . 1 1                    y    . . . . . 1 1
 
-    pos_control is `causal_mask` itself. A gist mask with leak_window = 1 shows the second t as well.
+    pos_control is `causal_mask` itself. A gist mask with leak_window = 1 shows the second t as well. For
+    prompts in segments see `segment_visibility`.
     """
     is_continuation = (roles >= CONTINUATION)[:, :, None]
     allowed = prompt_visible(roles, rule)[:, None, :]
-    return causal_mask(roles) & (allowed | ~is_continuation)
+    within = segment_visibility(roles, rule.segments) if rule.segments else True
+    return causal_mask(roles) & torch.where(is_continuation, allowed, within)
+
+
+def segment_numbers(roles: Tensor) -> Tensor:
+    """The segment of each token of a prompt, from 0; gist tokens end one. (B, S) roles -> (B, S) long."""
+    starts = torch.zeros_like(roles, dtype=torch.bool)
+    starts[:, 1:] = (roles[:, 1:] == PROMPT) & (roles[:, :-1] == GIST)
+    return starts.long().cumsum(1)
+
+
+def segment_visibility(roles: Tensor, segments: Segmentation) -> Tensor:
+    """What a prompt's own tokens see of it, but for causality: (B, S) roles -> (B, S, S) bool.
+
+    Three segments of one token and one gist each, with an input behind them, as `visibility` has it:
+
+        gists              last               nothing            tokens
+
+             t G t G t G x      t G t G t G x      t G t G t G x      t G t G t G x
+        t    1 . . . . . .      1 . . . . . .      1 . . . . . .      1 . . . . . .
+        G    1 1 . . . . .      1 1 . . . . .      1 1 . . . . .      1 1 . . . . .
+        t    . 1 1 . . . .      . 1 1 . . . .      . . 1 . . . .      1 . 1 . . . .
+        G    . 1 1 1 . . .      . 1 1 1 . . .      . . 1 1 . . .      . . 1 1 . . .
+        t    . 1 . 1 1 . .      . . . 1 1 . .      . . . . 1 . .      1 . 1 . 1 . .
+        G    . 1 . 1 1 1 .      . . . 1 1 1 .      . . . . 1 1 .      . . . . 1 1 .
+        x    . 1 . 1 . 1 1      . . . . . 1 1      . 1 . 1 . 1 1      . 1 . 1 . 1 1
+    """
+    number = segment_numbers(roles)
+    query, key = number[:, :, None], number[:, None, :]
+    same, is_gist = query == key, (roles == GIST)[:, None, :]
+    match segments.sees:
+        case "gists":
+            return same | is_gist
+        case "last":
+            return same | (is_gist & (query == key + 1))
+        case "nothing":
+            return same
+        case "tokens":
+            return torch.where((roles == GIST)[:, :, None], same, ~is_gist)
+
+
+def token_positions(roles: Tensor, rule: MaskRule) -> Tensor:
+    """The position of each token: (B, S) roles -> (B, S) long, 0 for padding.
+
+    Every continuation of a row starts at the same position. A row of two segments and two continuations:
+
+                            t t G t t G x y x
+        no segments         0 1 2 3 4 5 6 7 6
+        original            0 1 2 3 4 5 6 7 6
+        slots, gists        1 2 0 2 3 1 2 3 2
+        slots, last         1 2 0 1 2 0 1 2 1
+        tokens              0 1 1 2 3 3 4 5 4
+    """
+    of_prompt = (roles == PROMPT) | (roles == GIST)
+    places, behind = of_prompt.cumsum(1) - 1, of_prompt.sum(1, keepdim=True)
+    if rule.segments is not None and rule.condition == "gist":
+        places, behind = _segment_positions(roles, places, behind, rule.segments)
+    for continuation in range(CONTINUATION, max(CONTINUATION, int(roles.max())) + 1):
+        own = roles == continuation
+        places = torch.where(own, behind + own.cumsum(1) - 1, places)
+    return places.masked_fill(roles == PAD, 0)
+
+
+def next_position(roles: Sequence[int], rule: MaskRule) -> int:
+    """The position of the first token behind a prompt, whose tokens have these roles."""
+    return int(token_positions(torch.tensor([[*roles, CONTINUATION]]), rule)[0, -1])
+
+
+def _segment_positions(
+    roles: Tensor, in_order: Tensor, behind: Tensor, segments: Segmentation
+) -> tuple[Tensor, Tensor]:
+    """Positions of a prompt's tokens, (B, S), and of the first token behind it, (B, 1)."""
+    if segments.numbering == "original" and segments.sees != "tokens":
+        return in_order, behind
+    is_gist = roles == GIST
+    number, gists = segment_numbers(roles), is_gist.cumsum(1)
+    k = is_gist.sum(1, keepdim=True) // (number.amax(1, keepdim=True) + 1)
+    tokens, gist_place = (roles == PROMPT).cumsum(1), gists - 1
+    if segments.sees == "tokens":
+        of_segment = gist_place - number * k
+        standing = torch.where(is_gist, (tokens - k + of_segment).clamp(min=0), tokens - 1)
+        return standing, (roles == PROMPT).sum(1, keepdim=True)
+    starts = (number > 0) & (number != number.roll(1, 1))
+    of_segment = tokens - 1 - ((tokens - 1) * starts).cummax(1).values
+    if segments.sees == "last":
+        return torch.where(is_gist, gist_place - number * k, k + of_segment), k
+    return torch.where(is_gist, gist_place, (number + 1) * k + of_segment), is_gist.sum(1, keepdim=True)
 
 
 def source_visibility(roles: Tensor, rule: MaskRule) -> Tensor:

@@ -89,3 +89,10 @@ def _fields(text: str) -> set[str]:
     if any(spec or conversion for _, spec, conversion in fields):
         return set()
     return {name for name, _, _ in fields if name is not None}
+
+
+RELEASED_LLAMA_TEMPLATE = Template(
+    instruction="Instruction: {instruction}", input="Input: {input}\n", output="Output:", target="{output}"
+)
+"""What the paper's LLaMA checkpoints were trained on: the slow tokenizers of their time stripped white
+space around `<GIST>`, so the line breaks of the template never reached the model."""

@@ -106,6 +106,7 @@ COMPRESSORS = Registry(
         "empty": "gisteval.compressors.empty:Empty",
         "full": "gisteval.compressors.full:Full",
         "gist": "gisteval.compressors.gist.gist:Gist",
+        "segments": "gisteval.compressors.gist.segments:SegmentGists",
         "keyword": "gisteval.compressors.pruning.tfidf:Keyword",
         "llmlingua2": "gisteval.compressors.pruning.llmlingua2:LLMLingua2",
         "precomputed": "gisteval.compressors.pruning.precomputed:Precomputed",
@@ -173,6 +174,9 @@ WRAPPERS = Registry(
 CONDITION_COMPRESSOR = {"gist": "gist", "pos_control": "full", "neg_control": "empty"}
 """What reads a checkpoint as it was trained, by its condition."""
 
+SEGMENTS = "segments"
+"""What reads a gist checkpoint that was trained on prompts in segments."""
+
 UNCOMPRESSED = CONDITION_COMPRESSOR["pos_control"]
 """What reads a plain model with its whole prompt."""
 
@@ -200,12 +204,12 @@ def current_spec(text: str) -> str:
 
 
 def keeps_gists(spec: str) -> bool:
-    """Whether a record's compressor keeps gist tokens. Needs no model code."""
+    """Whether a record's compressor keeps k gist tokens a prompt, and not a segment. Needs no model code."""
     return _name(spec) == CONDITION_COMPRESSOR["gist"]
 
 
 def may_use_gists(spec: str) -> bool:
-    """Whether a record's compressor may make use of gist tokens: ours say so, nobody knows of others."""
+    """Whether a record's compressor may keep k slots of gist tokens: ours say so, nobody knows of others."""
     return keeps_gists(spec) or _name(spec) not in COMPRESSORS.builtin
 
 

@@ -18,10 +18,13 @@ from gisteval.masks import (
     head_masks,
     prefill_mask,
     prompt_visible,
+    segment_numbers,
     selection_masks,
     source_visibility,
+    token_positions,
     visibility,
 )
+from gisteval.segmentation import Segmentation
 
 PACKED = torch.tensor([[0, 0, 1, 2, 2, 3, 3]])
 """t t G x y x y: a prompt of two tokens, one gist, two continuations of two tokens."""
@@ -261,3 +264,112 @@ def test_keeping_every_token_is_the_causal_mask_and_keeping_the_gists_the_gist_m
     assert torch.equal(selection_masks(PACKED, everything)[0], CAUSAL.expand(2, -1, -1))
     gists = (PACKED == GIST)[:, None].expand(-1, 2, -1)
     assert torch.equal(selection_masks(PACKED, gists)[0], GISTED.expand(2, -1, -1))
+
+
+SEGMENTS = torch.tensor([[0, 1, 0, 1, 0, 1, 2]])
+"""t G t G t G x: three segments of a token and a gist, one continuation."""
+
+
+@pytest.mark.parametrize(
+    ("sees", "matrix"),
+    [
+        (
+            "gists",
+            """1 . . . . . .
+               1 1 . . . . .
+               . 1 1 . . . .
+               . 1 1 1 . . .
+               . 1 . 1 1 . .
+               . 1 . 1 1 1 .
+               . 1 . 1 . 1 1""",
+        ),
+        (
+            "last",
+            """1 . . . . . .
+               1 1 . . . . .
+               . 1 1 . . . .
+               . 1 1 1 . . .
+               . . . 1 1 . .
+               . . . 1 1 1 .
+               . . . . . 1 1""",
+        ),
+        (
+            "nothing",
+            """1 . . . . . .
+               1 1 . . . . .
+               . . 1 . . . .
+               . . 1 1 . . .
+               . . . . 1 . .
+               . . . . 1 1 .
+               . 1 . 1 . 1 1""",
+        ),
+        (
+            "tokens",
+            """1 . . . . . .
+               1 1 . . . . .
+               1 . 1 . . . .
+               . . 1 1 . . .
+               1 . 1 . 1 . .
+               . . . . 1 1 .
+               . 1 . 1 . 1 1""",
+        ),
+    ],
+)
+def test_segments_see_what_their_rule_draws(sees, matrix):
+    rule = MaskRule("gist", segments=Segmentation(sees=sees))
+    assert torch.equal(visibility(SEGMENTS, rule)[0], drawn(matrix))
+    assert rule.at_layer(1) == rule
+
+
+segments_of_rows = st.lists(st.integers(1, 4), min_size=1, max_size=4)
+
+
+@given(segments_of_rows, st.integers(1, 3), st.integers(0, 3), st.integers(1, 3))
+def test_the_rule_of_segments_is_causal_and_same_segment_or_gist(lengths, k, padding, behind):
+    """Written out token by token, as the compressor without segments has it where there is only one."""
+    roles, number = [PAD] * padding, [-1] * padding
+    for segment, tokens in enumerate(lengths):
+        roles += [PROMPT] * tokens + [GIST] * k
+        number += [segment] * (tokens + k)
+    roles += [CONTINUATION] * behind
+    number += [len(lengths)] * behind
+    expected = [
+        [
+            key <= query and roles[key] != PAD and (number[key] == number[query] or roles[key] == GIST)
+            for key in range(len(roles))
+        ]
+        for query in range(len(roles))
+    ]
+    row = torch.tensor([roles])
+    seen = visibility(row, MaskRule("gist", segments=Segmentation()))[0]
+    assert seen[padding:].tolist() == expected[padding:]
+    assert segment_numbers(row)[0, padding : padding + sum(lengths) + k * len(lengths)].tolist() == [
+        segment for segment in number if 0 <= segment < len(lengths)
+    ]
+    if len(lengths) == 1:
+        for sees in ("gists", "last", "nothing", "tokens"):
+            alone = MaskRule("gist", segments=Segmentation(sees=sees))
+            assert torch.equal(visibility(row, alone), visibility(row, MaskRule("gist")))
+
+
+@pytest.mark.parametrize(
+    ("segments", "places"),
+    [
+        (None, "0 0 1 2 3 4 5 6 7 6"),
+        (Segmentation(), "0 0 1 2 3 4 5 6 7 6"),
+        (Segmentation(numbering="slots"), "0 1 2 0 2 3 1 2 3 2"),
+        (Segmentation(sees="nothing", numbering="slots"), "0 1 2 0 2 3 1 2 3 2"),
+        (Segmentation(sees="last", numbering="slots"), "0 1 2 0 1 2 0 1 2 1"),
+        (Segmentation(sees="tokens"), "0 0 1 1 2 3 3 4 5 4"),
+    ],
+)
+def test_positions_of_segments_and_of_packed_continuations(segments, places):
+    roles = torch.tensor([[PAD, 0, 0, 1, 0, 0, 1, 2, 2, 3]])
+    found = token_positions(roles, MaskRule("gist", segments=segments))
+    assert found.tolist() == [[int(place) for place in places.split()]]
+
+
+def test_gists_that_take_up_no_position_stand_at_the_last_tokens_of_their_segment():
+    roles = torch.tensor([[0, 0, 0, 1, 1, 0, 1, 1, 2]])
+    found = token_positions(roles, MaskRule("gist", segments=Segmentation(sees="tokens")))
+    assert found.tolist() == [[0, 1, 2, 1, 2, 3, 2, 3, 4]]

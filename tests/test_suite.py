@@ -178,6 +178,60 @@ def test_what_an_architecture_cannot_serve_is_refused_before_anything_is_loaded(
         asked(t5_suite, "truncate")
 
 
+SEGMENTS = {"length": "8", "sees": "last", "numbering": "original"}
+IN_SEGMENTS = "segments:length=8,sees=last"
+
+
+@pytest.mark.parametrize(
+    ("compressors", "name", "spec"),
+    [
+        ((), "tiny-gist-1-every-8-last", IN_SEGMENTS),
+        (("gist",), "tiny-gist-1-every-8-last", IN_SEGMENTS),
+        ((IN_SEGMENTS,), "tiny-gist-1-every-8-last", IN_SEGMENTS),
+        (("gist+int8",), "tiny-gist-1-every-8-last-gist+int8", f"{IN_SEGMENTS}+int8"),
+        (("segments:length=1/1",), "tiny-gist-1-every-8-last-segments:length=1/1", "segments:length=1/1"),
+    ],
+)
+def test_gists_in_segments_are_read_as_they_were_trained(copied, compressors, name, spec):
+    path = copied("gist-1", segments=SEGMENTS) / "gist-1"
+    (system,) = build_suite(path, SuiteOptions(compressors=compressors)).evaluated
+    assert (system.name, system.compressor, system.k) == (name, spec, 1)
+
+
+def test_segments_and_gists_of_one_k_stand_in_one_suite(copied):
+    copied("gist-1", segments=SEGMENTS).joinpath("gist-1").rename(copied().joinpath("segments"))
+    suite = build_suite(copied("gist-1", "pos_control", "neg_control"), SuiteOptions())
+    assert {system.name: system.compressor for system in suite.evaluated} == {
+        "tiny-gist-1": "gist",
+        "tiny-gist-1-every-8-last": IN_SEGMENTS,
+    }
+
+
+def test_segments_take_no_budget_and_stay_as_trained_beside_those_that_do(copied):
+    path = copied("gist-1", segments=SEGMENTS) / "gist-1"
+    with pytest.raises(GistevalError, match=r"trained with gists in segments, which take no budget"):
+        build_suite(path, SuiteOptions(compressors=("gist",), budgets=(Budget(4),)))
+    both = SuiteOptions(compressors=("gist", "knorm"), budgets=(Budget(4),))
+    found = [(system.compressor, system.budget) for system in build_suite(path, both).evaluated]
+    assert found == [(IN_SEGMENTS, None), ("knorm", Budget(4))]
+
+
+@pytest.mark.parametrize("segments", [SEGMENTS, None])
+def test_segments_of_an_encoder_decoder_are_refused_before_anything_is_loaded(t5_suite, tmp_path, segments):
+    shutil.copytree(t5_suite / "gist-1", tmp_path / "gist-1")
+    file = tmp_path / "gist-1" / "gist.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "segments": segments}))
+    asked = () if segments else (IN_SEGMENTS,)
+    with pytest.raises(GistevalError, match=r"compressor segments can't serve .* encoder-decoder"):
+        build_suite(tmp_path / "gist-1", SuiteOptions(compressors=asked))
+
+
+@pytest.mark.parametrize("value", ["8", {"length": "word"}, {"lengths": "8"}])
+def test_a_damaged_field_of_segments_is_one_line(copied, value):
+    with pytest.raises(GistevalError, match=r"gist.json: a field is missing or malformed \(segments"):
+        build_suite(copied("gist-1", segments=value) / "gist-1", SuiteOptions())
+
+
 def test_a_gist_budget_is_in_the_name_unless_it_is_what_was_trained(copied):
     folder = copied("gist-1", leak_window=2)
     for budget, name in ((None, "tiny-gist-1"), (3, "tiny-gist-1"), (1, "tiny-gist-1-gist-1")):

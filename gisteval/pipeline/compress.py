@@ -29,7 +29,7 @@ from gisteval.models.text.numbers import as_text, number_tokens
 from gisteval.records.budget import Budget, parse_budgets
 from gisteval.records.json_object import OPTIONAL, JsonObject
 from gisteval.records.schema import as_condition
-from gisteval.registry import CONDITION_COMPRESSOR, UNCOMPRESSED
+from gisteval.registry import UNCOMPRESSED
 
 ATTENTIONS = ("sdpa", "eager")
 """Attention functions of transformers that prompts can be run with."""
@@ -167,7 +167,7 @@ def _checkpoint(config: RunConfig, needs_tokenizer: bool) -> Checkpoint:
 
 def _methods(config: RunConfig, checkpoint: Checkpoint, as_ids: bool) -> dict[CompressorSpec, Compressor]:
     """The compressors that were asked for, or the checkpoint's own."""
-    own = UNCOMPRESSED if as_ids else CONDITION_COMPRESSOR.get(checkpoint.record.condition or "")
+    own = UNCOMPRESSED if as_ids else checkpoint.record.compressor
     texts = config.compressors or (own or UNCOMPRESSED,)
     methods = {spec: spec.build() for spec in map(CompressorSpec.parse, texts)}
     for method in methods.values():

@@ -50,7 +50,7 @@ class Point:
 
     @property
     def is_gist(self) -> bool:
-        """Whether it keeps gist tokens."""
+        """Whether it keeps the gist tokens of whole prompts; those of segments are compared with them."""
         return keeps_gists(self.row.compressor)
 
 

@@ -201,8 +201,10 @@ def _requested_systems(
 def _as_trained(checkpoint: Checkpoint) -> System:
     """A candidate through the compressor of its own condition."""
     record = checkpoint.record
-    compressor = CONDITION_COMPRESSOR[record.condition or "gist"]
-    return System(record.name, checkpoint, "candidate", record.condition, None, compressor)
+    compressor = record.compressor or CONDITION_COMPRESSOR["gist"]
+    system = System(record.name, checkpoint, "candidate", record.condition, None, compressor)
+    system.method().check_architecture(checkpoint.architecture.name, str(checkpoint.path))
+    return system
 
 
 def _control(

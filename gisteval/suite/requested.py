@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gisteval.compressors.base import Compressor, check_budget
 from gisteval.compressors.gist.gist import check_slots
 from gisteval.compressors.spec import CompressorSpec, split_parts
-from gisteval.compressors.wrapper import Wrapper
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.records.budget import Budget
-from gisteval.registry import CONDITION_COMPRESSOR
+from gisteval.registry import CONDITION_COMPRESSOR, keeps_gists
 from gisteval.suite.system import System
 
 
@@ -128,9 +127,25 @@ def _own(item: RequestedCompressor, checkpoint: Checkpoint) -> Iterator[System]:
             raise GistevalError(
                 f"{checkpoint.path} has no gist tokens: compressor {item.spec} needs a k, give --k"
             )
-        for budget in item.budgets:
+        item = _in_segments(item, checkpoint)
+        for budget in item.budgets if item.method.takes_budget else ():
             check_slots(budget, record.k, str(checkpoint.path))
     yield from _systems(item, checkpoint)
+
+
+def _in_segments(item: RequestedCompressor, checkpoint: Checkpoint) -> RequestedCompressor:
+    """Gists as the checkpoint was trained to keep them: behind each segment, where it was trained so."""
+    segments = checkpoint.record.segments
+    if segments is None or not keeps_gists(item.spec):
+        return item
+    if item.budgets != (None,):
+        raise GistevalError(
+            f"{checkpoint.path} was trained with gists in segments, which take no budget: leave --budget "
+            f"out, or ask for {segments.spec}"
+        )
+    own = CompressorSpec.parse(segments.spec)
+    spec = replace(own, around=CompressorSpec.parse(item.spec).around)
+    return replace(item, spec=str(spec), method=spec.build())
 
 
 def _full(
@@ -155,8 +170,12 @@ def _systems(item: RequestedCompressor, checkpoint: Checkpoint) -> Iterator[Syst
     item.method.check_architecture(checkpoint.architecture.name, str(checkpoint.path))
     condition = record.condition if item.method.reads == "own" else None
     for budget in item.budgets:
-        plainly = item.method.needs_gists and not isinstance(item.method, Wrapper)
-        as_trained = plainly and condition == "gist" and _is_trained(budget, checkpoint)
+        as_trained = (
+            item.method.needs_gists
+            and condition == "gist"
+            and item.spec == record.compressor
+            and _is_trained(budget, checkpoint)
+        )
         suffix = "" if budget is None else f"-{budget}"
         label = record.name if as_trained else f"{record.name}-{item.label}{suffix}"
         yield System(label, checkpoint, "candidate", condition, None, item.spec, budget)

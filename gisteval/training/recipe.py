@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gisteval.content import beside, first_fault, inside, read_yaml
 from gisteval.errors import GistevalError
+from gisteval.masks import MaskRule
 from gisteval.records.schema import MOST_GISTS, Condition
+from gisteval.segmentation import Numbering, Sees, Segmentation
 
 
 class _Strict(BaseModel):
@@ -59,6 +61,27 @@ class Lora(_Strict):
     dropout: float = Field(0.0, ge=0, lt=1)
 
 
+class Segments(_Strict):
+    """Gist tokens behind each segment of a prompt; the fields are those of `Segmentation`."""
+
+    length: str = Field("32", coerce_numbers_to_str=True)
+    sees: Sees = "gists"
+    numbering: Numbering = "original"
+
+    @property
+    def segmentation(self) -> Segmentation:
+        """The same for masks and compressors."""
+        return Segmentation(self.length, self.sees, self.numbering)
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        try:
+            _ = self.segmentation
+        except GistevalError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
 class Recipe(_Strict):
     """The settings of `gisteval train`. Lengths are in tokens.
 
@@ -77,6 +100,7 @@ class Recipe(_Strict):
             names (q_proj), so that each condition learns by itself what they do.
         lora: Low-rank adapters. None means that all weights are trained.
         leak_window: Prompt tokens before the gist tokens that stay visible.
+        segments: Cuts prompts into segments with k gist tokens behind each. None means one segment.
         steps: Number of optimizer steps.
         rows_per_step: Rows of the batch of one step.
         pack: Continuations of one instruction that share a row. Default: 4, or 1 for an encoder-decoder,
@@ -109,6 +133,7 @@ class Recipe(_Strict):
     redraw: list[str] = []
     lora: Lora | None = None
     leak_window: int = Field(0, ge=0, le=2**31)
+    segments: Segments | None = None
     steps: int = Field(ge=1, le=2**53)
     rows_per_step: int = Field(32, ge=1, le=1_000_000)
     pack: int | None = Field(None, ge=1, le=10_000)
@@ -134,6 +159,18 @@ class Recipe(_Strict):
         if self.lora is not None and self.optimizer == "muon":
             raise ValueError("lora adapters are trained with adamw")
         return self
+
+    @model_validator(mode="after")
+    def _segments_of_gists(self) -> Self:
+        if self.segments is not None and (self.condition != "gist" or self.leak_window):
+            raise ValueError("segments are for condition gist, and nothing leaks beside their gist tokens")
+        return self
+
+    @property
+    def rule(self) -> MaskRule:
+        """The mask of the training."""
+        segments = None if self.segments is None else self.segments.segmentation
+        return MaskRule(self.condition, self.leak_window, segments=segments)
 
 
 def load_recipe(path: Path, overrides: dict[str, Any], allow_outside: bool = False) -> Recipe:

@@ -14,7 +14,6 @@ import transformers
 from transformers import PreTrainedModel, TrainerState, set_seed
 
 from gisteval.errors import GistevalError
-from gisteval.masks import MaskRule
 from gisteval.models.checkpoints.checkpoint import GIST_FILE, GistRecord, read_record
 from gisteval.models.checkpoints.loading import save_checkpoint
 from gisteval.models.checkpoints.placement import DTYPES
@@ -81,6 +80,10 @@ def _train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRec
     architecture = starting_architecture(recipe)
     batch_format = BATCH_FORMATS[architecture]
     pack = _pack(recipe, batch_format, architecture)
+    if recipe.segments is not None and architecture is not DECODER:
+        raise GistevalError(
+            f"segments: an {architecture.name} model sees its prompt at once: leave segments out"
+        )
     model, tokenizer = starting_model(recipe, examples, architecture.template)
     template = ChatTemplate(recipe.chat_template) if recipe.chat_template else architecture.template
     tokens = PromptTokenizer(tokenizer, template, recipe.k, architecture.closes_input)
@@ -103,7 +106,14 @@ def _train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRec
         "loss": loss_history(trainer.state.log_history),
     }
     record = GistRecord(
-        recipe.family, recipe.condition, recipe.k, template, recipe.base, recipe.leak_window, training
+        recipe.family,
+        recipe.condition,
+        recipe.k,
+        template,
+        recipe.base,
+        recipe.leak_window,
+        training,
+        recipe.rule.segments,
     )
     save_checkpoint(output, model, tokenizer, record, DTYPES[recipe.save_dtype])
     shutil.rmtree(unfinished_folder(output))
@@ -135,7 +145,7 @@ def _rows(
     recipe: Recipe, examples: Sequence[Example], tokens: PromptTokenizer, pack: int, context: Context
 ) -> tuple[list[TrainingRow], int]:
     """The training rows, and the number of examples that are too long."""
-    rows, too_long = build_rows(examples, tokens, pack, recipe.max_length, context.tokens)
+    rows, too_long = build_rows(examples, tokens, pack, recipe.max_length, context.tokens, recipe.rule)
     if not rows:
         raise GistevalError(
             f"no training row fits into max_length {recipe.max_length} and a context of {context.tokens}"
@@ -160,9 +170,7 @@ def _trainer(
         model=model,
         args=training_arguments(recipe, precision, unfinished_folder(output)),
         train_dataset=TrainingRows(rows),
-        data_collator=batch_format.collator(
-            MaskRule(recipe.condition, recipe.leak_window), recipe.k, model
-        ),
+        data_collator=batch_format.collator(recipe.rule, recipe.k, model),
         optimizers=(training_optimizer(model, recipe), None),
         loss=batch_format.loss,
     )

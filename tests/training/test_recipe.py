@@ -6,9 +6,16 @@ import pytest
 
 from gisteval.content import find_content
 from gisteval.errors import GistevalError
+from gisteval.segmentation import Segmentation
 from gisteval.training.recipe import build_recipe, load_recipe
 
 VALID = {"task": "tiny", "family": "tiny", "condition": "gist", "steps": 3, "scratch": {"layers": 2}}
+
+
+def test_segments_are_read_as_a_compressor_reads_them():
+    recipe = build_recipe({**VALID, "segments": {"length": 8, "sees": "last"}}, "test")
+    assert recipe.rule.segments == Segmentation("8", "last")
+    assert "segments" not in build_recipe(VALID, "test").model_dump(exclude_none=True)
 
 
 def test_defaults_of_a_short_recipe():
@@ -35,6 +42,10 @@ def test_defaults_of_a_short_recipe():
             {"lora": {"r": 4}, "base": "some/model", "scratch": None, "optimizer": "muon"},
             "recipe: lora adapters are trained with adamw",
         ),
+        ({"segments": {"length": "word"}}, "segments: length must be a number of tokens"),
+        ({"segments": {"sees": "all"}}, "segments.sees: Input should be 'gists', 'last'"),
+        ({"segments": {}, "condition": "pos_control"}, "recipe: segments are for condition gist"),
+        ({"segments": {}, "leak_window": 1}, "recipe: segments are for condition gist, and nothing leaks"),
     ],
 )
 def test_an_error_names_the_source_and_the_field(changes, message):

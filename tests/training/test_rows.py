@@ -8,11 +8,13 @@ import torch
 from gisteval.compressors.empty import Empty
 from gisteval.compressors.full import Full
 from gisteval.compressors.gist.gist import Gist
+from gisteval.compressors.spec import build_compressor
 from gisteval.masks import MaskRule, additive, head_masks, visibility
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.prompts import Template
 from gisteval.records.schema import Example
+from gisteval.segmentation import Segmentation
 from gisteval.training.rows import IGNORED, Collator, TrainingRow, TrainingRows, build_rows, loss_history
 
 COMPRESSORS = {"gist": Gist(), "pos_control": Full(), "neg_control": Empty()}
@@ -126,6 +128,41 @@ def test_loss_of_packed_rows_is_the_mean_over_the_examples_alone(tiny_model, nam
         compressed = COMPRESSORS[rule.condition].compress(model, [example.instruction], None)
         losses += model.score(compressed, [example.input], [example.output])
     assert packed == pytest.approx(float(torch.cat(losses).mean()), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+@pytest.mark.parametrize(
+    "segments",
+    [
+        Segmentation("3"),
+        Segmentation("sentence", "nothing"),
+        Segmentation("1/3", "tokens"),
+        Segmentation("3", "last", "slots"),
+    ],
+)
+def test_loss_of_packed_rows_in_segments_is_the_mean_over_the_examples_alone(tiny_model, name, segments):
+    model = tiny_model(name, 2)
+    rule = MaskRule("gist", segments=segments)
+    rows, _ = build_rows(EXAMPLES, model.tokens, pack=3, max_length=200, rule=rule)
+    batch = Collator(rule, 2, model.num_heads)(rows)
+    with torch.inference_mode():
+        packed = float(model.model(**batch, use_cache=False).loss)
+    losses = []
+    for example in EXAMPLES:
+        compressed = build_compressor(segments.spec).compress(model, [example.instruction], None)
+        losses += model.score(compressed, [example.input], [example.output])
+    assert packed == pytest.approx(float(torch.cat(losses).mean()), abs=1e-5)
+
+
+def test_rows_in_segments_fit_by_the_positions_that_they_take_up(tokens):
+    """Longer than the context in tokens, but not in positions."""
+    example = Example("long", "tiny", "train", "say the first word " * 20, "cats", "cats")
+    segments = Segmentation("8", "last", "slots")
+    for context, numbered, left_out in ((40, segments, 0), (40, Segmentation("8", "last"), 1)):
+        rows, too_long = build_rows(
+            [example], tokens, 1, 1000, context, MaskRule("gist", segments=numbered)
+        )
+        assert (len(rows), too_long) == (1 - left_out, left_out)
 
 
 def test_loss_of_one_continuation_does_not_depend_on_the_other(tiny_model):

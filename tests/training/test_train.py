@@ -15,10 +15,13 @@ from transformers import TrainerCallback
 
 from gisteval.compressors.gist.gist import Gist
 from gisteval.errors import GistevalError
+from gisteval.generation.selfcheck import check_cached_path
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_model
 from gisteval.records import store
 from gisteval.records.schema import Example
+from gisteval.segmentation import Segmentation
+from gisteval.suite import SuiteOptions, build_suite
 from gisteval.training import train as training
 from gisteval.training.recipe import build_recipe
 from gisteval.training.train import train
@@ -58,6 +61,25 @@ def differences(one, other, file: str = "model.safetensors") -> list[str]:
     first, second = weights(one, file), weights(other, file)
     assert first.keys() == second.keys()
     return [name for name in first if not torch.equal(first[name], second[name])]
+
+
+def test_a_checkpoint_in_segments_is_read_as_it_was_trained(tmp_path):
+    changes = {"steps": 1, "k": 1, "segments": {"length": 4, "sees": "last", "numbering": "slots"}}
+    record = train(recipe(**changes), EXAMPLES, tmp_path / "gist")
+    checkpoint = inspect_checkpoint(tmp_path / "gist")
+    assert checkpoint.record.segments == record.segments == Segmentation("4", "last", "slots")
+    assert checkpoint.record.name == "tiny-gist-1-every-4-last-slots"
+    (system,) = build_suite(tmp_path / "gist", SuiteOptions()).evaluated
+    assert system.compressor == "segments:length=4,numbering=slots,sees=last"
+    model = load_model(checkpoint, CPU, torch.float32)
+    check = check_cached_path(model, system.method(), None, EXAMPLES[:4], 4)
+    assert check.loss_difference < 1e-4
+
+
+def test_segments_of_an_encoder_decoder_are_refused(tmp_path):
+    t5 = {"model": "t5", "vocab_size": 300, "hidden_size": 32, "layers": 1, "heads": 2}
+    with pytest.raises(GistevalError, match="segments: an encoder-decoder model sees its prompt at once"):
+        train(recipe(scratch=t5, pack=1, segments={}), EXAMPLES, tmp_path / "gist")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from gisteval.compressors.base import Compressor
 from gisteval.compressors.proof import Identity, MaskedRule, MaskedSelection, Rerun, Stored
 from gisteval.errors import GistevalError, InvalidRun
-from gisteval.masks import MaskRule
+from gisteval.masks import MaskRule, next_position
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt, Selection
 from gisteval.records.budget import Budget
@@ -46,6 +46,7 @@ class Rows:
         visible: What the uncached pass shows of the prompts.
         instructions: Their texts, without template.
         compressor: What made them.
+        taken: Positions that each of the prompts takes up in the uncached pass.
         chosen: What the run itself will use, where the compression chooses it and not a rule. It differs
             from `compressed` where that keeps everything for the proof's sake.
         stored: Where states are stored in another form: the prompts as they are stored.
@@ -60,6 +61,7 @@ class Rows:
     visible: Visible
     instructions: tuple[str, ...]
     compressor: Compressor
+    taken: tuple[int, ...]
     chosen: tuple[CompressedPrompt, ...] = ()
     stored: tuple[CompressedPrompt, ...] = ()
     expected: tuple[CompressedPrompt, ...] = ()
@@ -68,8 +70,8 @@ class Rows:
         return len(self.inputs)
 
     def tokens_before_answer(self, row: int) -> int:
-        """Tokens before a row's answer."""
-        return len(self.prompts[row]) + len(self.inputs[row])
+        """Positions before a row's answer."""
+        return self.taken[row] + len(self.inputs[row])
 
     def only(self, chosen: Sequence[int]) -> Rows:
         """These rows alone, in this order."""
@@ -82,6 +84,7 @@ class Rows:
             visible_of(self.visible, chosen),
             tuple(self.instructions[row] for row in chosen),
             self.compressor,
+            tuple(self.taken[row] for row in chosen),
             tuple(self.chosen[row] for row in chosen if self.chosen),
             tuple(self.stored[row] for row in chosen if self.stored),
             tuple(self.expected[row] for row in chosen if self.expected),
@@ -184,12 +187,13 @@ def make_rows(
     compressed, prompts, visible = _proven(model, compressor, instructions, compressed, proof)
     inputs = model.tokens.continuations([example.input for example in examples])
     references = model.tokens.targets([example.output for example in examples])
+    taken = [_taken(model, prompt, visible) for prompt in prompts]
     targets = []
     for row, reference in enumerate(references):
         others = references[row + 1 :] + references[:row]
         # Rows of different lengths, so that a shorter target beside a longer one is tested as well.
         wanted = max(len(reference), TARGET_TOKENS + row % 3)
-        room = model.context - len(prompts[row]) - len(inputs[row])
+        room = model.context - taken[row] - len(inputs[row])
         targets.append([*reference, *chain.from_iterable(others)][: min(wanted, room)])
     return Rows(
         tuple(compressed),
@@ -200,8 +204,16 @@ def make_rows(
         visible,
         tuple(instructions),
         compressor,
+        tuple(taken),
         chosen,
     )
+
+
+def _taken(model: PromptModel, prompt: Sequence[int], visible: Visible) -> int:
+    """Where what follows a prompt begins."""
+    if isinstance(visible, MaskRule):
+        return next_position(model.prompt_roles(prompt), visible)
+    return len(prompt)
 
 
 def _proven(

@@ -17,7 +17,7 @@ from gisteval.models.checkpoints.placement import Placement
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.prompts import Template
 from gisteval.records.budget import Budget
-from gisteval.registry import CONDITION_COMPRESSOR, UNCOMPRESSED
+from gisteval.registry import UNCOMPRESSED
 
 
 def rule_of(compress: str | None, checkpoint: Checkpoint) -> Rule | None:
@@ -80,7 +80,7 @@ def _spec_text(compressor: str | None, checkpoint: Checkpoint, rule: Rule | None
         raise GistevalError(
             f"compressor={compressor} needs a part to compress: give compress=until:TEXT or before:TEXT"
         )
-    return compressor or CONDITION_COMPRESSOR.get(condition or "", UNCOMPRESSED)
+    return compressor or checkpoint.record.compressor or UNCOMPRESSED
 
 
 def parse_budget(text: int | str | None, compressor: Compressor) -> Budget | None:

@@ -30,17 +30,13 @@ from gisteval.models.checkpoints.checks import (
     training_record,
 )
 from gisteval.models.running.architecture import DECODER, ENCODER_DECODER, Architecture, architecture_of
-from gisteval.prompts import ChatTemplate, Template, as_template
+from gisteval.prompts import RELEASED_LLAMA_TEMPLATE, ChatTemplate, Template, as_template
 from gisteval.records.schema import CONDITIONS, MOST_GISTS, Condition, digest
+from gisteval.registry import CONDITION_COMPRESSOR
+from gisteval.segmentation import Segmentation
 
 GIST_FILE = "gist.json"
 FORMAT = 1
-
-RELEASED_LLAMA_TEMPLATE = Template(
-    instruction="Instruction: {instruction}", input="Input: {input}\n", output="Output:", target="{output}"
-)
-"""What the paper's LLaMA checkpoints were trained on: the slow tokenizers of their time stripped white
-space around `<GIST>`, so the line breaks of the template never reached the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +51,7 @@ class GistRecord:
         base: What training started from.
         leak_window: The last tokens of the prompt that stay visible beside the gists.
         training: The recipe, the loss and other facts of the training.
+        segments: How prompts were cut, with k gists behind each segment; None for uncut ones.
     """
 
     family: str
@@ -64,6 +61,13 @@ class GistRecord:
     base: str | None = None
     leak_window: int = 0
     training: dict[str, Any] = field(default_factory=dict)
+    segments: Segmentation | None = None
+
+    @property
+    def compressor(self) -> str | None:
+        """The spec of what reads the checkpoint as it was trained; None for a plain model."""
+        in_segments = self.condition == "gist" and self.segments
+        return in_segments.spec if in_segments else CONDITION_COMPRESSOR.get(self.condition or "")
 
     @property
     def name(self) -> str:
@@ -74,7 +78,8 @@ class GistRecord:
         if self.condition is None:
             return self.family
         read, trained = f"{self.condition}-{self.k}", self.trained_as
-        return f"{self.family}-{read if trained in (None, read) else f'{trained}-as-{read}'}"
+        cut = f"-{self.segments.label}" if self.condition == "gist" and self.segments else ""
+        return f"{self.family}-{read if trained in (None, read) else f'{trained}-as-{read}'}{cut}"
 
     @property
     def trained_as(self) -> str | None:
@@ -92,6 +97,7 @@ class GistRecord:
             "template": self.template.to_dict(),
             "base": self.base,
             "leak_window": self.leak_window,
+            **({} if self.segments is None else {"segments": self.segments.to_json()}),
             "training": self.training,
         }
 
@@ -282,6 +288,7 @@ def read_record(
             base=text_or_none("base", data["base"]),
             leak_window=count("leak_window", data["leak_window"]),
             training=training,
+            segments=Segmentation.from_json(data.get("segments")),
         )
     except (KeyError, TypeError, ValueError, GistevalError) as error:
         raise GistevalError(f"{file}: a field is missing or malformed ({one_line(error)})") from error

@@ -120,8 +120,7 @@ class PromptModel(ABC):
 
     def prompt_roles(self, prompt: Sequence[int]) -> list[int]:
         """The role (see `masks`) of each token of a prompt, wherever its gists stand."""
-        gists = self.tokens.count_gists(prompt)
-        return [PROMPT] * (len(prompt) - gists) + [GIST] * gists
+        return [GIST if is_gist else PROMPT for is_gist in self.tokens.are_gists(prompt)]
 
     def row_bytes(self, tokens: int, queries: int | None = None) -> int:
         """Memory that one row of a batch takes, as far as it grows with the row's length.

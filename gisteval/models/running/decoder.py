@@ -282,14 +282,14 @@ class DecoderModel(PromptModel):
             own = [*self.prompt_roles(prompt), *[CONTINUATION] * len(continuation)]
             roles[row, ids.shape[1] - len(own) :] = torch.tensor(own)
         if isinstance(rule, MaskRule):
-            ruled = layer_masks(self.model, roles, rule)
+            places, ruled = masks.token_positions(roles, rule), layer_masks(self.model, roles, rule)
         else:
-            ruled = selection_masks(self.model, roles, rule)
+            places, ruled = positions(present, 0), selection_masks(self.model, roles, rule)
         with ruled as mask:
             output = self.model(
                 input_ids=ids,
                 attention_mask=mask,
-                position_ids=positions(present, 0),
+                position_ids=places,
                 use_cache=False,
                 logits_to_keep=max(map(len, continuations)),
             )

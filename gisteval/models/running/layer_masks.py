@@ -49,13 +49,13 @@ def _blocks(body: torch.nn.Module) -> torch.nn.ModuleList | None:
 def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterator[Tensor]:
     """The additive mask to pass to `model`, which applies the rule, and each layer's own window."""
     windows = effective(layer_windows(model.config), roles.shape[1])
+    places = masks.token_positions(roles, rule)
     if rule.layers is not None:
         unknown = sorted(index for index in rule.layers if not 0 <= index < len(windows))
         if unknown:
             raise ValueError(f"layers {unknown} do not exist: the model has {len(windows)}")
     kinds = [(rule.at_layer(index), window) for index, window in enumerate(windows)]
     heads = text_config(model.config).num_attention_heads
-    places = positions(roles != PAD, 0)
     made = {
         (one, window): within(masks.head_masks(roles, one, heads), window, places, places)
         for one, window in set(kinds)

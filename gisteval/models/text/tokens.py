@@ -73,9 +73,11 @@ class PromptTokenizer:
         """The k gist token ids."""
         return [] if self.gist_id is None else [self.gist_id] * self.k
 
-    def count_gists(self, prompt: Sequence[int]) -> int:
-        """How many of the k gist tokens end a prompt."""
-        return self.k if self.k and list(prompt[-self.k :]) == self.gists else 0
+    def are_gists(self, prompt: Sequence[int]) -> list[bool]:
+        """Which of a prompt's tokens are gist tokens: k at its end, or behind each of its segments."""
+        if not self.k or list(prompt[-self.k :]) != self.gists:
+            return [False] * len(prompt)
+        return [token == self.gist_id for token in prompt]
 
     def prompts(self, instructions: Sequence[str]) -> list[list[int]]:
         """Token ids of the instructions in their template, without gist tokens."""

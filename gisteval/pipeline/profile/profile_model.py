@@ -30,6 +30,7 @@ from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
 from gisteval.records.budget import parse_budgets
 from gisteval.records.profile_facts import PROFILE_VERSION, MachineFacts, ModelProfile
 from gisteval.records.schema import Example
+from gisteval.registry import keeps_gists
 from gisteval.report.profile import require_figures
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import load_task
@@ -231,7 +232,8 @@ def _modes(suite: Suite, placement: Placement) -> tuple[list[ServingMode], list[
     for system in candidates:
         method = system.method()
         record = system.checkpoint.record
-        as_in_the_paper = method.needs_gists and system.budget is None and not record.leak_window
+        nothing_leaks = system.budget is None and not record.leak_window
+        as_in_the_paper = nothing_leaks and keeps_gists(system.compressor)
         label = f"{GIST}-{record.k}" if as_in_the_paper else system.name
         if _shape_fields(system.checkpoint) != _shape_fields(first):
             notes.append(f"{system.name} has another shape than {first.record.name}: profile it by itself.")

@@ -117,10 +117,10 @@ def test_a_tokenizer_without_gist_token_serves_no_gist_checkpoint(tiny_tokenizer
         (0, "say <GIST>", 0, 0),
     ],
 )
-def test_count_gists_counts_the_trailing_ones(tiny_tokenizer, k, text, gists, counted):
+def test_gists_are_known_by_those_at_the_end(tiny_tokenizer, k, text, gists, counted):
     tokens = PromptTokenizer(tiny_tokenizer, Template(), k)
     prompt = tokens.prompts([text])[0] + [tokens.gist_id] * gists
-    assert tokens.count_gists(prompt) == counted
+    assert tokens.are_gists(prompt) == [False] * (len(prompt) - counted) + [True] * counted
 
 
 @pytest.mark.parametrize("text", ["say <GIST> twice", "say </s> and stop", "<pad>"])
