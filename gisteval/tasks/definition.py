@@ -30,10 +30,17 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)
 
 
 class DataFile(Strict):
-    """A file that a generator reads. file: beside the task.yaml, or anywhere below the data folder."""
+    """A file that a generator reads, beside the task.yaml, or anywhere below the data folder.
+
+    Attributes:
+        file: Its name.
+        sha256: Its checksum.
+        unpacked: The checksum is that of the content of a .gz file, which may be packed in many ways.
+    """
 
     file: str
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    unpacked: bool = False
 
     @field_validator("file")
     @classmethod
@@ -175,7 +182,9 @@ class Task:
 
     def _items(self, split: Split) -> Iterator[dict[str, Any]]:
         if split.generator is not None:
-            files = {name: self._checked(one.file, one.sha256) for name, one in split.files.items()}
+            files = {
+                name: self._checked(one.file, one.sha256, one.unpacked) for name, one in split.files.items()
+            }
             return generated(split.generator, {**split.options, **self.settings, **files})
         if split.dataset is not None:
             return sources.read_dataset(split.dataset)
@@ -187,12 +196,14 @@ class Task:
             return read_table(beside(self.folder, split.file))
         return read_table(self._checked(split.file, split.sha256))
 
-    def _checked(self, name: str, sha256: str) -> Path:
+    def _checked(self, name: str, sha256: str, unpacked: bool = False) -> Path:
         """A checked file beside the task's, or below the data folder."""
         path = beside(self.folder, name)
-        elsewhere = None if path.is_file() else sources.in_data_folder(path.name, sha256, self.data_dir)
+        elsewhere = None
+        if not path.is_file():
+            elsewhere = sources.in_data_folder(path.name, sha256, self.data_dir, unpacked)
         if elsewhere is None:  # what the data folder gives is checked there
-            sources.check_digest(path, sha256)
+            sources.check_digest(path, sha256, unpacked)
         return elsewhere or path
 
 
