@@ -105,4 +105,5 @@ def build(checkout: Path, folder: Path) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    print("%d tasks, %d questions" % build(Path(sys.argv[1]), Path(sys.argv[2])))
+    tasks, asked = build(Path(sys.argv[1]), Path(sys.argv[2]))
+    print(f"{tasks} tasks, {asked:,} questions")
