@@ -96,7 +96,17 @@ def current_reference(reference: str) -> str:
 GENERATORS = Registry(
     "generator",
     "gisteval.generators",
-    {"wordplay-train": "gisteval.tasks.generators.wordplay.generate:train_examples"},
+    {
+        "wordplay-train": "gisteval.tasks.generators.wordplay.generate:train_examples",
+        "bbh": "gisteval.tasks.generators.bbh:questions",
+        "needle": "gisteval.tasks.generators.long_prompts.needle:needles",
+        "variable_tracking": "gisteval.tasks.generators.long_prompts.variables:chains",
+        "common_words": "gisteval.tasks.generators.long_prompts.words:common_words",
+        "frequent_words": "gisteval.tasks.generators.long_prompts.words:frequent_words",
+        "questions": "gisteval.tasks.generators.long_prompts.questions:questions",
+        "rules": "gisteval.tasks.generators.long_prompts.rules:rules",
+        "many_shot": "gisteval.tasks.generators.long_prompts.many_shot:many_shot",
+    },
 )
 
 COMPRESSORS = Registry(
@@ -141,6 +151,10 @@ METRICS = Registry(
         "exact_match": "gisteval.metrics.text:ExactMatch",
         "exact_match_pos": "gisteval.metrics.text:ControlMatch",
         "nll": "gisteval.metrics.loss:Nll",
+        "string_match_all": "gisteval.metrics.matching:StringMatchAll",
+        "string_match_part": "gisteval.metrics.matching:StringMatchPart",
+        "answer_match": "gisteval.metrics.matching:AnswerMatch",
+        "choice": "gisteval.metrics.matching:Choice",
         "chrF": "gisteval.metrics.chrf:Chrf",
         "length": "gisteval.metrics.text:Length",
         "output_tokens": "gisteval.metrics.sizes:OutputTokens",

@@ -106,7 +106,7 @@ function ordered(found, order, places) {
     loss: (sample) => difference(sample, places),
     gain: (sample) => { const gain = difference(sample, places); return gain === null ? null : -gain; },
     low: (sample) => score(sample, places),
-    length: (sample) => -sample[3].length,
+    length: (sample) => -sample[7],
   };
   if (!keys[order]) return found;
   const keyed = found.map((sample) => [keys[order](sample), sample]).filter(([key]) => key !== null);

@@ -106,7 +106,7 @@ const BASES = ["reference", "positive control", "nothing"];
 
 /** The detail pane of one sample; `compared` is one of BASES. */
 function drawDetail(pane, data, sample, focus, compared, nextBase) {
-  const [slug, split, id, instruction, input, reference, outputs] = sample;
+  const [slug, split, id, instruction, input, reference, outputs, characters] = sample;
   const head = make("header");
   head.append(make("span", "", data.splits[split]), make("span", "", visible(id)));
   const differences = make("button", "", `Differences from: ${compared}`);
@@ -117,7 +117,8 @@ function drawDetail(pane, data, sample, focus, compared, nextBase) {
   link.href = `#sample=${slug}`;
   head.append(link, differences);
   const asked = make("div", "asked");
-  asked.append(part("instruction", instruction));
+  const whole = characters <= instruction.length ? "" : `, ${characters.toLocaleString("en")} characters`;
+  asked.append(part(`instruction${whole}`, instruction));
   if (input) asked.append(part("input", input));
   asked.append(part("reference", reference));
   const made = make("div", "outputs");

@@ -88,6 +88,7 @@ class Job:
             kept_template=answer.kept_template,
             asked=answer.asked,
             raw=answer.raw,
+            choice=answer.choice,
         )
 
 

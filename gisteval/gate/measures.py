@@ -135,7 +135,9 @@ def columns_of(
     columns: dict[str, FloatArray] = {}
     for wanted in metrics:
         if isinstance(wanted, OutputMetric):
-            columns[wanted.name] = np.array([_value(wanted, outputs.get(e.content_id)) for e in examples])
+            columns[wanted.name] = np.array(
+                [_value(wanted, e, outputs.get(e.content_id)) for e in examples]
+            )
         elif isinstance(wanted, ControlMetric):
             reference = side.run.references.get(side.system)
             if reference is not None:
@@ -145,7 +147,9 @@ def columns_of(
     return columns, outputs
 
 
-def _value(wanted: OutputMetric, output: ScoredOutput | None) -> float:
+def _value(wanted: OutputMetric, example: Example, output: ScoredOutput | None) -> float:
+    if not wanted.applies_to(example):
+        return np.nan
     return wanted.without_output if output is None else output.values.get(wanted.name, np.nan)
 
 

@@ -17,6 +17,7 @@ from gisteval.generation.batching import (
     length_groups,
     prompt_windows,
 )
+from gisteval.generation.choosing import choice_tokens, choices_of, most_likely
 from gisteval.generation.outcomes import Answer, NotFinite, Outcome, TooLong
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt
@@ -198,9 +199,14 @@ def _measure(
         inputs = [max(both, key=len) for both in zip(inputs, behind, strict=True)]
     targets = model.tokens.targets([example.output for _, example in chosen])
     return [
-        _Item(index, example, p, len(x), len(y))
+        _Item(index, example, p, len(x), max([len(y), *_choice_lengths(model, example)]))
         for (index, example), p, x, y in zip(chosen, prompts, inputs, targets, strict=True)
     ]
+
+
+def _choice_lengths(model: PromptModel, example: Example) -> list[int]:
+    choices = choices_of(example)
+    return [len(ids) for ids in choice_tokens(model, choices)] if choices else []
 
 
 def _batches(model: PromptModel, window: list[_Item], decoding: Decoding) -> Iterator[list[_Item]]:
@@ -219,17 +225,22 @@ def _answers(
     model: PromptModel, batch: Sequence[tuple[Example, CompressedPrompt]], decoding: Decoding
 ) -> Iterator[Outcome]:
     prompts, inputs = [prompt for _, prompt in batch], [example.input for example, _ in batch]
-    targets = model.tokens.targets([example.output for example, _ in batch])
+    examples = [example for example, _ in batch]
+    targets = model.tokens.targets([example.output for example in examples])
+    choices: list[str | None] = [None] * len(batch)
     losses: list[torch.Tensor] | list[None] = [None] * len(batch)
     # Nobody knows the thought that leads to the reference: it is read behind an empty one.
     behind = model.tokens.behind_thought(inputs, decoding.thinking.pair) if decoding.with_loss else None
     if behind is not None:
-        losses = model.run(prompts, behind).nll(targets)
+        thought = model.run(prompts, behind)
+        losses, choices = thought.nll(targets), most_likely(model, thought, examples)
     running = model.open(prompts, inputs)
     if decoding.with_loss and behind is None:
-        losses = running.nll(targets)
+        losses, choices = running.nll(targets), most_likely(model, running, examples)
     decoded = running.decode(decoding.max_new_tokens)
-    for (example, prompt), target, loss, answer in zip(batch, targets, losses, decoded, strict=True):
+    for (example, prompt), target, loss, choice, answer in zip(
+        batch, targets, losses, choices, decoded, strict=True
+    ):
         accounting = prompt.accounting
         nll = None if loss is None else float(loss.mean())
         if not answer.finite or (nll is not None and not math.isfinite(nll)):
@@ -250,4 +261,5 @@ def _answers(
             kept_template=accounting.kept_template,
             asked=accounting.asked,
             raw=raw,
+            choice=choice,
         )

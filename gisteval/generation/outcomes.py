@@ -25,6 +25,7 @@ class Answer:
         kept_template: Those of the kept slots that are the template's.
         asked: Slots that the budget asked for.
         raw: The whole text, where the output is only what follows a thought.
+        choice: The most likely one of the example's choices, if it has any.
     """
 
     example: Example
@@ -40,6 +41,7 @@ class Answer:
     kept_template: int | None = None
     asked: int | None = None
     raw: str | None = None
+    choice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gisteval.errors import MissingExtra
+from gisteval.metrics.matching import AnswerMatch, StringMatchAll, StringMatchPart
 from gisteval.metrics.rouge import RougeLMetric
 from gisteval.metrics.text import ExactMatch
 from gisteval.tasks import load_task
@@ -23,12 +24,16 @@ def documents(task: str, splits: Mapping[str, str], **metadata: Any) -> dict[str
     Args:
         task: Name of a gisteval task.
         splits: The gisteval split of each of lm-eval's splits.
-        **metadata: Metadata of the task file and the command line, which is not used.
+        **metadata: Metadata of the task file and the command line. What the task knows as a setting is
+            set: `--metadata '{"length": 4096}'`.
 
     Returns:
         A dataset for each of lm-eval's splits. A document has an id, instruction, input and output.
     """
     loaded = load_task(task)
+    settings = [f"{name}={metadata[name]}" for name in loaded.definition.settings if name in metadata]
+    if settings:
+        loaded = load_task(f"{task}:{','.join(settings)}")
     return {
         name: _dataset(
             {"id": e.id, "instruction": e.instruction, "input": e.input, "output": e.output}
@@ -62,4 +67,10 @@ def _dataset(rows: Iterable[Mapping[str, Any]]) -> Any:
 def text_scores(document: Mapping[str, Any], answers: Sequence[str]) -> dict[str, float]:
     """Score one answer for lm-eval's `process_results`: ROUGE-L F1 and exact match, in percent."""
     metrics = (RougeLMetric(), ExactMatch())
+    return {metric.name: metric.of_texts(answers[0], document["output"]) for metric in metrics}
+
+
+def match_scores(document: Mapping[str, Any], answers: Sequence[str]) -> dict[str, float]:
+    """Score one answer for lm-eval's `process_results`: RULER's string matches and exact matches."""
+    metrics = (StringMatchAll(), StringMatchPart(), AnswerMatch(), ExactMatch())
     return {metric.name: metric.of_texts(answers[0], document["output"]) for metric in metrics}

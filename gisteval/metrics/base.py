@@ -149,6 +149,13 @@ class Measurement(Metric):
 class OutputMetric(Metric):
     """A metric of the record of one output."""
 
+    def applies_to(self, example: Example) -> bool:
+        """Say whether an example can have a value at all. By default every one can.
+
+        Examples that can't are left out of the metric, whether they have an output or not.
+        """
+        return True
+
     @abstractmethod
     def value(self, generation: Generation, example: Example) -> float | None:
         """Return the value of one output in the metric's unit, or None if it is not known.

@@ -84,8 +84,11 @@ def to_json(record: object) -> dict[str, object]:
     Raises TypeError where `from_json` would not read it back, so that no such line is ever written.
     """
     kind: Any = type(record)
-    names, values = _reader(kind)
+    names, values, sparse = _reader(kind)
     found = dict(zip(names, values(record), strict=True))
+    for name in sparse:
+        if found[name] is None:
+            del found[name]
     _check_fields(kind, found, map(_json_type, found.values()))
     return found
 
@@ -98,6 +101,8 @@ def _json_type(value: Any) -> type:
 
 
 @cache
-def _reader(kind: type) -> tuple[tuple[str, ...], attrgetter[tuple[Any, ...]]]:
+def _reader(kind: type) -> tuple[tuple[str, ...], attrgetter[tuple[Any, ...]], tuple[str, ...]]:
+    """The names of a record's fields, what reads them all, and the names of those left out where None."""
     names = tuple(field.name for field in fields(kind))
-    return names, attrgetter(*names)
+    sparse = tuple(field.name for field in fields(kind) if "sparse" in field.metadata)
+    return names, attrgetter(*names), sparse

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gisteval.errors import GistevalError
@@ -28,6 +28,9 @@ Purpose = Literal["main", "aa", "again"]
 
 Control = Literal["trained", "untrained"]
 """A control checkpoint trained as such, or the candidate's own weights shown all or nothing."""
+
+SPARSE = {"sparse": True}
+"""Metadata of a field that a line leaves out where it is None, so other records stay as they were."""
 
 
 def as_condition(name: str | None) -> Condition | None:
@@ -59,6 +62,10 @@ class Example:
     """One item of a split: instruction t, input x (may be empty) and reference output y.
 
     copy: 0 for the first example of its content in the split, 1 for the second, and so on.
+
+    What a report may group by, None where the task does not say: depth, where in the instruction the answer
+    stands, in percent; length, for which the instruction was made; facts, how many it holds; part, a named
+    part of the split. choices: the answers to choose from, one a line.
     """
 
     id: str
@@ -68,6 +75,11 @@ class Example:
     input: str
     output: str
     copy: int = 0
+    depth: float | None = field(default=None, metadata=SPARSE)
+    length: int | None = field(default=None, metadata=SPARSE)
+    facts: int | None = field(default=None, metadata=SPARSE)
+    part: str | None = field(default=None, metadata=SPARSE)
+    choices: str | None = field(default=None, metadata=SPARSE)
 
     @property
     def content_id(self) -> str:
@@ -75,8 +87,12 @@ class Example:
 
         A second copy in the split has an id of its own: it is another value in every mean.
         """
-        content = (self.instruction, self.input, self.output)
-        return digest((*content, f"copy {self.copy}") if self.copy else content)
+        content = [self.instruction, self.input, self.output]
+        if self.choices is not None:
+            content.append(f"choices {self.choices}")
+        if self.copy:
+            content.append(f"copy {self.copy}")
+        return digest(content)
 
 
 def numbered_copies(examples: Iterable[Example]) -> Iterator[Example]:
@@ -121,7 +137,8 @@ class Generation:
     made before they were counted). raw: all that the model wrote, where the output is only what stands
     behind its thought ("" if the thought never ended). What is not known of an output made elsewhere is
     None; its provenance says where it is from (None: this run made it), and own_reference the reference
-    that it came with where that is not the example's to the letter.
+    that it came with where that is not the example's to the letter. choice: the one of the example's
+    choices that the model finds most likely, None where it has none.
     """
 
     key: str
@@ -148,6 +165,7 @@ class Generation:
     asked: int | None = None
     own_reference: str | None = None
     raw: str | None = None
+    choice: str | None = field(default=None, metadata=SPARSE, repr=False)
 
     def reference_for(self, example: Example) -> str:
         """The reference that this output is scored against."""

@@ -17,6 +17,7 @@ from gisteval.report.data import ReportData, read_runs
 from gisteval.report.efficiency import cost_claims, efficiency_tables
 from gisteval.report.figures import can_draw, draw_figures
 from gisteval.report.frontier import frontier_tables
+from gisteval.report.groups import group_tables
 from gisteval.report.judging import judging_tables
 from gisteval.report.layout import Table, latex_text, markdown_text
 from gisteval.report.markdown import write_report
@@ -95,6 +96,7 @@ def report_tables(data: ReportData, samples: Samples) -> list[Table]:
     tables = [
         *frontier_tables(data, values),
         *quality_tables(data, values),
+        *group_tables(samples),
         agreement_table(values),
         *efficiency_tables(data),
         *split_tables(data.rows),

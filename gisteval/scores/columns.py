@@ -112,7 +112,7 @@ def line_up(
         raise InvalidRun(f"{where}: {count} no record ({missing[0].id}, ...): run it again")
     if first is None:
         return None
-    names = set.intersection(*map(set, values.values()))
+    names = {m.name for m in output_metrics(metrics) if _is_known(m, examples, values)}
     if len(old_counts) > 1:
         # Some records are of an older version, which counted the template's tokens differently.
         names -= {"compression_requested", "compression_achieved"}
@@ -125,20 +125,36 @@ def line_up(
         first,
         contents,
         tuple(example.instruction for example in examples),
-        {metric.name: _column(metric, contents, values) for metric in usable},
+        {metric.name: _column(metric, examples, values) for metric in usable},
         tuple(outputs.get(content) for content in contents),
         sum(content not in values for content in contents),
     )
 
 
+def _is_known(
+    metric: OutputMetric, examples: Sequence[Example], values: Mapping[str, Mapping[str, float]]
+) -> bool:
+    """Say whether all outputs of the examples that the metric applies to have a value, and some have."""
+    known = [
+        metric.name in values[example.content_id]
+        for example in examples
+        if example.content_id in values and metric.applies_to(example)
+    ]
+    return bool(known) and all(known)
+
+
 def _column(
-    metric: OutputMetric, contents: Sequence[str], values: Mapping[str, Mapping[str, float]]
+    metric: OutputMetric, examples: Sequence[Example], values: Mapping[str, Mapping[str, float]]
 ) -> FloatArray:
-    """Return the values of a metric in the order of the contents, shape (n,)."""
-    missing = metric.without_output
-    return np.array(
-        [values[content][metric.name] if content in values else missing for content in contents]
-    )
+    """Return the values of a metric in the order of the examples, shape (n,)."""
+
+    def value(example: Example) -> float:
+        if not metric.applies_to(example):
+            return math.nan
+        found = values.get(example.content_id)
+        return metric.without_output if found is None else found[metric.name]
+
+    return np.array([value(example) for example in examples])
 
 
 def beside(scores: SystemScores, control: SystemScores | None) -> SystemScores | None:

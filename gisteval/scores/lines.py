@@ -182,4 +182,5 @@ def _digest_of(generation: Generation) -> str:
 
     The record holds the content id of its example, so the example is covered as well.
     """
-    return digest([repr(generation)])
+    chosen = [] if generation.choice is None else [generation.choice]
+    return digest([repr(generation), *chosen])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from gisteval.content import beside, find_content, first_fault, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean
@@ -19,6 +18,8 @@ from gisteval.files.tables import read_table
 from gisteval.records.schema import Example, digest
 from gisteval.registry import GENERATORS, METRICS, current_reference
 from gisteval.tasks import sources
+from gisteval.tasks.items import Fields, Strict, example_of
+from gisteval.tasks.settings import Setting, canonical, read_settings, split_task
 
 TASK_FILE = "task.yaml"
 
@@ -28,20 +29,26 @@ Name = Annotated[str, AfterValidator(checked_name)]
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class DataFile(Strict):
+    """A file that a generator reads, beside the task.yaml, or anywhere below the data folder.
+
+    Attributes:
+        file: Its name.
+        sha256: Its checksum.
+        unpacked: The checksum is that of the content of a .gz file, which may be packed in many ways.
+    """
+
+    file: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    unpacked: bool = False
+
+    @field_validator("file")
+    @classmethod
+    def _inside(cls, name: str) -> str:
+        return inside(name)
 
 
-class Fields(_Strict):
-    """Names of the columns of instruction, input, output and id. None where the data has no such column."""
-
-    instruction: str = "instruction"
-    input: str | None = "input"
-    output: str = "output"
-    id: str | None = None
-
-
-class Split(_Strict):
+class Split(Strict):
     """Where one split comes from: exactly one of file, url, dataset and generator.
 
     Attributes:
@@ -53,7 +60,8 @@ class Split(_Strict):
             ("org/name:config:split").
         generator: "module:function" that yields mappings. Only installed ones run (entry points of the
             group "gisteval.generators"), since a task file is data and must not run anything else.
-        options: Arguments of the generator.
+        options: Arguments of the generator; the task's settings come on top.
+        files: Checked files that the generator reads, by the names of its arguments.
         description: What the split holds.
     """
 
@@ -63,6 +71,7 @@ class Split(_Strict):
     dataset: str | None = None
     generator: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+    files: dict[str, DataFile] = Field(default_factory=dict)
     description: str = ""
 
     @model_validator(mode="after")
@@ -82,7 +91,7 @@ class Split(_Strict):
         return self
 
 
-class Definition(_Strict):
+class Definition(Strict):
     """The content of task.yaml.
 
     Attributes:
@@ -95,6 +104,8 @@ class Definition(_Strict):
         max_new_tokens: The longest answer, in tokens.
         default_splits: Splits that a run evaluates unless told otherwise; all if empty.
         metrics: Names of `registry.METRICS`, the most telling one first; the usual ones if empty.
+        settings: What may be set behind the task's name, `needle:length=1024`. Each is an argument of all
+            its generators.
     """
 
     name: Name
@@ -106,27 +117,39 @@ class Definition(_Strict):
     max_new_tokens: int = Field(128, ge=1)
     default_splits: list[str] = Field(default_factory=list)
     metrics: tuple[str, ...] = ()
+    settings: dict[str, Setting] = Field(default_factory=dict)
 
 
 class Task:
     """A loaded definition that can read its splits."""
 
-    def __init__(self, definition: Definition, folder: Path, data_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        folder: Path,
+        data_dir: Path | None = None,
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         """Keep the definition.
 
         Args:
             definition: The content of the task.yaml.
             folder: Where it lies.
             data_dir: Where the files of `url` splits are looked up before any download.
+            given: Texts of settings.
+
+        Raises:
+            GistevalError: A setting is unknown, or its value makes no sense.
         """
+        self.settings = read_settings(definition.name, definition.settings, given or {})
         self.definition = definition
         self.folder = folder
         self.data_dir = data_dir
 
     @property
     def name(self) -> str:
-        """The task's name."""
-        return self.definition.name
+        """The task's name, with those of its settings that differ from the defaults."""
+        return canonical(self.definition.name, self.definition.settings, self.settings)
 
     @property
     def evaluation_splits(self) -> list[str]:
@@ -145,22 +168,13 @@ class Task:
 
     def examples(self, split: str, limit: int | None = None) -> Iterator[Example]:
         """The examples of a split, in file order. Raises GistevalError naming a bad item."""
-        fields = self.definition.fields
+        definition, task = self.definition, self.name
         for number, item in enumerate(self._items(self.split(split))):
             if limit is not None and number >= limit:
                 return
-            where = f"{self.name}/{split}, item {number + 1}"
-            instruction = _text(item, fields.instruction, where)
-            if not instruction.strip():
-                raise GistevalError(f"{where}: the instruction is empty: fill it in or remove the item")
-            yield Example(
-                id=_text(item, fields.id, where) if fields.id else f"{self.name}-{split}-{number + 1:04}",
-                task=self.name,
-                split=split,
-                instruction=instruction,
-                input=_text(item, fields.input, where) if fields.input else "",
-                output=_text(item, fields.output, where),
-            )
+            where = f"{task}/{split}, item {number + 1}"
+            name = f"{definition.name}-{split}-{number + 1:04}"
+            yield example_of(item, definition.fields, task, split, name, where)
 
     def fingerprint(self, split: str, limit: int | None) -> str:
         """Digest of the contents of a split's examples, in order."""
@@ -168,22 +182,29 @@ class Task:
 
     def _items(self, split: Split) -> Iterator[dict[str, Any]]:
         if split.generator is not None:
-            return generated(split.generator, split.options)
+            files = {
+                name: self._checked(one.file, one.sha256, one.unpacked) for name, one in split.files.items()
+            }
+            return generated(split.generator, {**split.options, **self.settings, **files})
         if split.dataset is not None:
             return sources.read_dataset(split.dataset)
         if split.url is not None:
             assert split.sha256 is not None
             return read_table(sources.fetch(split.url, split.sha256, self.data_dir))
         assert split.file is not None
-        path = beside(self.folder, split.file)
         if split.sha256 is None:
-            return read_table(path)
-        elsewhere = (
-            None if path.is_file() else sources.in_data_folder(path.name, split.sha256, self.data_dir)
-        )
+            return read_table(beside(self.folder, split.file))
+        return read_table(self._checked(split.file, split.sha256))
+
+    def _checked(self, name: str, sha256: str, unpacked: bool = False) -> Path:
+        """A checked file beside the task's, or below the data folder."""
+        path = beside(self.folder, name)
+        elsewhere = None
+        if not path.is_file():
+            elsewhere = sources.in_data_folder(path.name, sha256, self.data_dir, unpacked)
         if elsewhere is None:  # what the data folder gives is checked there
-            sources.check_digest(path, split.sha256)
-        return read_table(elsewhere or path)
+            sources.check_digest(path, sha256, unpacked)
+        return elsewhere or path
 
 
 def generated(reference: str, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -212,30 +233,18 @@ def generated(reference: str, options: dict[str, Any]) -> Iterator[dict[str, Any
     return iter(function(**options))
 
 
-def _text(item: dict[str, Any], field: str, where: str) -> str:
-    if field not in item:
-        raise GistevalError(f"{where}: no field {field!r} (there are {', '.join(map(str, item))})")
-    value = item[field]
-    if isinstance(value, list | dict):
-        raise GistevalError(f"{where}: field {field!r} must be a text, not a {type(value).__name__}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise GistevalError(
-            f"{where}: field {field!r} is {value}, not a text: leave it empty (null) or fill it in"
-        )
-    text = "" if value is None else str(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:  # JSON can write half of a surrogate pair, no tokenizer reads it
-        raise GistevalError(f"{where}: field {field!r} is not valid Unicode ({error.reason})") from error
-    return text
-
-
 def load_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = None) -> Task:
-    """A task by name, or by the path of its folder or YAML file."""
+    """A task by name, or by the path of its folder or YAML file.
+
+    Settings may follow behind a colon, "needle:length=1024". Raises GistevalError.
+    """
+    given: dict[str, str] = {}
+    if not Path(name).exists():
+        name, given = split_task(name)
     path = Path(name)
     if path.suffix in {".yaml", ".yml"} or (path / TASK_FILE).is_file():
         file = path / TASK_FILE if path.is_dir() else path
-        return Task(read_definition(file), file.parent, data_dir)
+        return Task(read_definition(file), file.parent, data_dir, given)
     known = list_tasks(tasks_dir)
     if name not in known:
         if path.is_dir():
@@ -244,7 +253,7 @@ def load_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
             f"task {name!r} is unknown{did_you_mean(name, known)}: choose from {', '.join(known)}, "
             "or give the path of a task.yaml"
         )
-    return Task(read_definition(known[name]), known[name].parent, data_dir)
+    return Task(read_definition(known[name]), known[name].parent, data_dir, given)
 
 
 def list_tasks(tasks_dir: Path | None = None) -> dict[str, Path]:

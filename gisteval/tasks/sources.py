@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,10 +73,11 @@ def fetch(url: str, sha256: str, data_dir: Path | None) -> Path:
         ) from error
 
 
-def in_data_folder(name: str, sha256: str, data_dir: Path | None) -> Path | None:
+def in_data_folder(name: str, sha256: str, data_dir: Path | None, unpacked: bool = False) -> Path | None:
     """A checked file of this name anywhere below the data folder; None if there is no such folder.
 
-    data_dir falls back to the environment variable GISTEVAL_DATA_DIR.
+    data_dir falls back to the environment variable GISTEVAL_DATA_DIR. unpacked: the checksum is that of
+    the content of a .gz file.
     """
     folder = data_dir or (Path(os.environ[DATA_DIR_VARIABLE]) if DATA_DIR_VARIABLE in os.environ else None)
     if folder is None:
@@ -86,19 +89,19 @@ def in_data_folder(name: str, sha256: str, data_dir: Path | None) -> Path | None
             f"out --data-dir and {DATA_DIR_VARIABLE} to download the task's url"
         )
     # Several files may share the name; the checksum tells which one is meant.
-    matching = [path for path in candidates if _digest(path) == sha256]
+    matching = [path for path in candidates if _digest(path, unpacked) == sha256]
     if not matching:
-        check_digest(candidates[0], sha256)
+        check_digest(candidates[0], sha256, unpacked)
     return matching[0]
 
 
-def check_digest(path: Path, sha256: str) -> None:
-    """Raise GistevalError unless the file exists and has this SHA-256."""
+def check_digest(path: Path, sha256: str, unpacked: bool = False) -> None:
+    """Raise GistevalError unless the file, or its content if unpacked, exists and has this SHA-256."""
     if not path.is_file():
         raise GistevalError(
             f"data file {path} does not exist: put it there, or name the folder that has it with --data-dir"
         )
-    actual = _digest(path)
+    actual = _digest(path, unpacked)
     if actual != sha256:
         raise GistevalError(
             f"data file {path} is corrupt or truncated (SHA-256 {actual[:12]}..., expected "
@@ -106,6 +109,16 @@ def check_digest(path: Path, sha256: str) -> None:
         )
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, unpacked: bool = False) -> str:
+    """The SHA-256 of a file, or of its content; "" for a file that can't be unpacked."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        if not unpacked:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+        found = hashlib.sha256()
+        try:
+            with gzip.open(stream) as content:
+                while block := content.read(1 << 20):
+                    found.update(block)
+        except (OSError, EOFError, zlib.error):
+            return ""
+        return found.hexdigest()

@@ -14,11 +14,11 @@ from gisteval.metrics import LEADING, OutputMetric, leading_metric, metric, metr
 from gisteval.records.schema import Example, Generation
 from gisteval.registry import METRICS
 
-EXAMPLE = Example("e", "t", "s", "say it", "", "the cat sat")
+EXAMPLE = Example("e", "t", "s", "say it", "", "the cat sat", choices="the cat sat\nthe dog sat")
 MADE = Generation(
     key="k", example="e", content=EXAMPLE.content_id, task="t", split="s", system="gist-1", k=2, kept=2,
     condition="gist", control=None, compressor="gist", output="the cat", output_tokens=3, finished=True,
-    source_tokens=13, template_tokens=3, bytes=64, nll=1.5, target_tokens=2,
+    source_tokens=13, template_tokens=3, bytes=64, nll=1.5, target_tokens=2, choice="the cat sat",
 )  # fmt: skip
 
 

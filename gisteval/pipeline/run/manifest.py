@@ -42,6 +42,6 @@ def run_manifest(plan: Plan, command: Sequence[str]) -> Manifest:
         device_map=plan.placement.device_map,
         quantize=plan.placement.quantize,
         notes=tuple(plan.notes),
-        signature={"task": f"{task.name}-v{task.version}", "seed": plan.config.seed},
+        signature={"task": f"{plan.task.name}-v{task.version}", "seed": plan.config.seed},
         metrics=tuple(task.metrics),
     )

@@ -20,6 +20,7 @@ from gisteval.models.checkpoints.placement import Placement, choose_placement
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.pipeline.manifest import build_identity
+from gisteval.pipeline.run.contexts import check_contexts
 from gisteval.prompts import Template
 from gisteval.records.budget import parse_budgets
 from gisteval.records.manifest import Identity
@@ -101,6 +102,7 @@ def plan_run(config: RunConfig) -> Plan:
     models = config.models or _demo_suites()
     suites = tuple(build_suite(resolve(model, config.allow_pickle), options) for model in models)
     _check_instructions(suites, examples, task.name)
+    check_contexts([system for suite in suites for system in suite.evaluated], examples)
     thinking = config.thoughts()
     decoding = Decoding(
         config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch(), thinking=thinking

@@ -96,7 +96,7 @@ def _frontiers(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]
 
 
 def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
-    from gisteval.report.figures import lengths, quality
+    from gisteval.report.figures import groups, lengths, quality
     from gisteval.report.figures.families import families
 
     rows = list(data.rows)
@@ -135,6 +135,7 @@ def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[
     if samples.of_role("candidate") and any(sample.outputs for sample in samples.samples):
         lengths.by_prompt_length(samples, folder, "by_prompt_length")
         yield "by_prompt_length", "Quality by length of the instruction", bands
+        yield from groups.draw_groups(samples, folder)
 
 
 def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:

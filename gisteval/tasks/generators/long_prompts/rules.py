@@ -1,0 +1,84 @@
+"""How many facts does a compressed prompt carry? A prompt of n rules or records, and one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from random import Random
+
+from gisteval.errors import GistevalError
+from gisteval.tasks.generators.long_prompts.lengths import grid
+from gisteval.tasks.generators.long_prompts.vocabulary import ADJECTIVES, CITIES, FIRST_NAMES, NOUNS
+
+RULES = "Answer by these rules.\n{text}"
+RECORDS = "Answer by these records.\n{text}"
+
+
+def rules(
+    *, facts: tuple[int, ...], questions: int, examples: int, seed: int, form: str = "rules"
+) -> Iterator[Mapping[str, object]]:
+    """Yield prompts of facts with a question about one of them.
+
+    Args:
+        facts: How many facts a prompt holds; prompts take these numbers in turn.
+        questions: Questions about each prompt, about other facts each.
+        examples: How many examples.
+        seed: What is drawn depends on it, on the number of facts and on the prompt's number.
+        form: "rules" ("If the word is brave acorn, say tidy lantern.") or "records" of people.
+
+    Raises:
+        GistevalError: More facts are asked for than there are.
+    """
+    most = len(FIRST_NAMES) * len(CITIES) if form == "records" else len(ADJECTIVES) * len(NOUNS)
+    if max(facts) > most:
+        raise GistevalError(f"task rules: there are {most} different {form}, not {max(facts)}")
+    prompts = -(-examples // questions)
+    left = examples
+    for number, (count, _) in enumerate(grid(facts, [0.0], prompts)):
+        draw = Random(f"rules {seed} {form} {count} {number}")
+        made = _records(draw, count) if form == "records" else _rules(draw, count)
+        frame = RECORDS if form == "records" else RULES
+        text = "\n".join(fact for fact, _, _ in made)
+        for place in _places(draw, count, min(questions, left)):
+            _, question, answer = made[place]
+            yield {
+                "instruction": frame.format(text=text),
+                "input": question,
+                "output": answer,
+                "depth": round(100 * place / max(1, count - 1), 1),
+                "facts": count,
+            }
+        left -= questions
+
+
+def _places(draw: Random, facts: int, questions: int) -> list[int]:
+    """Facts that are asked about, each once before any is asked about again."""
+    places: list[int] = []
+    while len(places) < questions:
+        places += draw.sample(range(facts), min(facts, questions - len(places)))
+    return places
+
+
+def _rules(draw: Random, count: int) -> list[tuple[str, str, str]]:
+    """Each rule with the input that it is for and what it says."""
+    words = draw.sample(list(product(ADJECTIVES, NOUNS)), count)
+    made = []
+    for adjective, noun in words:
+        answer = f"{draw.choice(ADJECTIVES)} {draw.choice(NOUNS)}"
+        made.append((f"If the word is {adjective} {noun}, say {answer}.", f"{adjective} {noun}", answer))
+    return made
+
+
+def _records(draw: Random, count: int) -> list[tuple[str, str, str]]:
+    """Each record of a person with a question about it and the answer. No two have one name and city."""
+    made = []
+    for name, city in draw.sample(list(product(FIRST_NAMES, CITIES)), count):
+        noun, number = draw.choice(NOUNS), draw.randrange(10, 100)
+        made.append(
+            (
+                f"{name} of {city}: {noun}, {number}.",
+                f"What does {name} of {city} have?",
+                f"{noun}, {number}",
+            )
+        )
+    return made
