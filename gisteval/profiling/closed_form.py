@@ -67,6 +67,14 @@ def forward(shape: Shape, tokens: int, cached: int, logits: int | None = None) -
     return encoder + _first_decoder_token(shape, tokens + cached)
 
 
+def filling(shape: DecoderShape) -> tuple[int, int, int]:
+    """Return the coefficients of 1, n and n² in the FLOPs of filling a cache with n tokens."""
+    one, two, three = (forward(shape, tokens, 0, logits=0).total for tokens in (1, 2, 3))
+    square = (three - 2 * two + one) // 2
+    line = two - one - 3 * square
+    return one - line - square, line, square
+
+
 def decode(shape: Shape, tokens: int, cached: int, steps: int) -> Flops:
     """Return the FLOPs of `steps` one-token passes after a pass of `tokens` behind `cached` slots."""
     if steps < 1:

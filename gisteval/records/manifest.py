@@ -53,6 +53,8 @@ class System(JsonObject):
         checkpoint: The folder of the weights, None for outputs made elsewhere.
         weights: Their digest.
         loss: Steps of the training with the loss at each.
+        rerun_flops: The FLOPs of running the n tokens that it keeps again at each use, as coefficients of
+            1, n and n². Empty where states are kept, None where they are not known.
     """
 
     name: Name
@@ -68,6 +70,7 @@ class System(JsonObject):
     checkpoint: str | None = None
     weights: str | None = None
     loss: tuple[tuple[float, float], ...] = ()
+    rerun_flops: tuple[float, ...] | None = field(default=None, metadata=OPTIONAL)
 
     @property
     def is_evaluated(self) -> bool:
@@ -82,9 +85,14 @@ class System(JsonObject):
 
 @dataclass(frozen=True, kw_only=True)
 class SelfCheckFacts(JsonObject):
-    """How far apart a system's paths were before it was evaluated, in nats.
+    """How far apart a system's paths were before it was evaluated, in nats, and what its states take.
 
     See `gisteval.generation.selfcheck`. Older versions measured less: what they lack is None.
+
+    Attributes:
+        slot_bytes: States of one slot in memory, of all layers.
+        buffer_ratio: Slots of the buffers in which a prompt is used over those that it keeps; None where
+            none stay empty.
     """
 
     examples: Count
@@ -100,6 +108,8 @@ class SelfCheckFacts(JsonObject):
     rounding: float | None = field(default=None, metadata=OPTIONAL)
     tolerance: float | None = field(default=None, metadata=OPTIONAL)
     broken_rows: Count | None = field(default=None, metadata=OPTIONAL)
+    slot_bytes: Count | None = field(default=None, metadata=OPTIONAL)
+    buffer_ratio: float | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)

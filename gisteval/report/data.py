@@ -15,6 +15,7 @@ from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
 from gisteval.records.shape_facts import Profile, read_profile
 from gisteval.report.doubts import Doubts, Place, doubts_of
+from gisteval.report.in_use import InUse, in_use
 from gisteval.scores.facts import run_metrics
 
 
@@ -31,6 +32,7 @@ class RunData:
         profile: The content of its profile.json, if it has one.
         judging: The figures of its judges.
         doubts: Why a judge can't be relied on, by judge, system and split.
+        in_use: What a prompt takes each time that it is used, by system and split.
     """
 
     name: str
@@ -41,6 +43,7 @@ class RunData:
     profile: Profile | None
     judging: tuple[JudgingEntry, ...] = ()
     doubts: Mapping[Place, str] = field(default_factory=dict)
+    in_use: Mapping[tuple[str, str], InUse] = field(default_factory=dict)
 
     @property
     def manifest(self) -> Manifest:
@@ -77,6 +80,11 @@ class ReportData:
     def doubts(self) -> Doubts:
         """The judges of all runs that can't be relied on."""
         return Doubts({place: text for run in self.runs for place, text in run.doubts.items()})
+
+    @property
+    def in_use(self) -> Mapping[tuple[str, str], InUse]:
+        """What a prompt takes while it is used, by system and split."""
+        return {place: use for run in self.runs for place, use in run.in_use.items()}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -125,6 +133,7 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 rows=tuple(_renamed(row, report_names) for row in rows),
                 notes=folder.notes,
                 profile=read_profile(folder.path / "report" / "profile.json"),
+                in_use={(report_names[name], split): use for (name, split), use in in_use(folder).items()},
                 judging=tuple(_renamed_entry(entry, report_names) for entry in judging),
                 doubts=doubts_of(
                     judge_trusts, report_names, (system.name for system in folder.systems), folder.splits

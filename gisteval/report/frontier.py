@@ -1,13 +1,14 @@
-"""The frontier: score against measured stored bytes, for runs that compare several compressors.
+"""The frontier: score against what a prompt costs, for runs that compare several compressors.
 
-Every compressed system is held against the whole prompt and against the gists that take the most similar
-room, on the examples that both answered. All comparisons of one table are corrected together.
+A prompt costs stored bytes, bytes of memory while it is used, and FLOPs where its tokens run again. Every
+compressed system is held against the whole prompt and against the gists that take the most similar room, on
+the examples that both answered. All comparisons of one table are corrected together.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gisteval import stats
@@ -18,7 +19,7 @@ from gisteval.records.schema import Estimate, ResultRow
 from gisteval.registry import compresses, keeps_gists
 from gisteval.report.budget import LEVEL
 from gisteval.report.data import ReportData
-from gisteval.report.layout import Table, size_text
+from gisteval.report.layout import Table, engineering, size_text
 from gisteval.report.tables import interval_text
 from gisteval.report.values import Values, groups, screened_test
 from gisteval.scores.comparison import paired_difference
@@ -37,11 +38,15 @@ class Point:
         row: Its score.
         stored: Mean measured bytes of a stored prompt.
         group: The positive control that it is held against.
+        resident: Mean bytes of its states while the prompt is used; None if unknown.
+        recomputed: Mean FLOPs of running its tokens again at each use; None if unknown.
     """
 
     row: ResultRow
     stored: float
     group: str
+    resident: float | None = None
+    recomputed: float | None = None
 
     @property
     def family(self) -> str:
@@ -52,6 +57,69 @@ class Point:
     def is_gist(self) -> bool:
         """Whether it keeps the gist tokens of whole prompts; those of segments are compared with them."""
         return keeps_gists(self.row.compressor)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A horizontal axis of the frontier, and a column of its table.
+
+    Attributes:
+        name: The attribute of a `Point` that has it.
+        column: Its column.
+        title: What the score is drawn against.
+        axis: The label of the axis.
+        meaning: A sentence on it.
+        text: Writes a value.
+    """
+
+    name: str
+    column: str
+    title: str
+    axis: str
+    meaning: str
+    text: Callable[[float], str]
+
+    def of(self, point: Point) -> float | None:
+        """A point's value."""
+        value: float | None = getattr(point, self.name)
+        return value
+
+
+STORED = Cost(
+    "stored",
+    "stored",
+    "stored bytes",
+    "stored bytes of a prompt",
+    "Stored: mean measured bytes of a compressed prompt.",
+    size_text,
+)
+RESIDENT = Cost(
+    "resident",
+    "in use",
+    "bytes in use",
+    "bytes of a prompt in use",
+    "In use: mean bytes of its states in memory while it serves an input: of tokens that ran again, of "
+    "packed states once they are unpacked, and of buffers with the share of them that stayed empty in the "
+    "self-check.",
+    size_text,
+)
+RECOMPUTED = Cost(
+    "recomputed",
+    "FLOPs again",
+    "recomputed FLOPs",
+    "FLOPs of running a prompt again, a use",
+    "FLOPs again: of running the kept tokens again at each use, by closed form; stored states need none.",
+    engineering,
+)
+
+
+def known_costs(points: Sequence[Point]) -> list[Cost]:
+    """The costs that the points have; further ones only if they tell more than the stored bytes."""
+    others = any(
+        point.resident is not None and abs(point.resident / point.stored - 1) > 0.01 for point in points
+    )
+    again = any(point.recomputed for point in points)
+    return [STORED, *([RESIDENT] if others else []), *([RECOMPUTED] if again else [])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +190,14 @@ def frontier_points(data: ReportData, metric: str) -> list[Point]:
     """
     group_of = groups(data)
     stored = {(row.system, row.split): row.value for row in data.rows if row.metric == "bytes"}
+    uses = data.in_use
     points = [
-        Point(row, stored[row.system, row.split], group_of[row.system])
+        Point(
+            row,
+            stored[row.system, row.split],
+            group_of[row.system],
+            *((use.resident, use.recomputed) if (use := uses.get((row.system, row.split))) else ()),
+        )
         for row in data.rows
         if row.metric == metric and row.condition in (None, "gist") and compresses(row.compressor)
         if stored.get((row.system, row.split), 0) > 0
@@ -158,21 +232,24 @@ def _table(metric: str, group: str, points: Sequence[Point], values: Values) -> 
         held = [hold(values, metric, point.row.split, point.row.system, other) for other in others]
         found += filter(None, held)
     by_place = {(held.split, held.system, held.other): held for held in corrected(found)}
-    rows = []
+    rows, costs = [], known_costs(points)
     for point in sorted(points, key=lambda p: (_splits(points).index(p.row.split), p.stored)):
         row, gist = point.row, None if point.is_gist else nearest_gist(point, points)
         whole = by_place.get((row.split, row.system, group))
         against = by_place.get((row.split, row.system, gist.row.system)) if gist else None
         cells = (*_held_cells(whole), "-" if gist is None else gist.row.system, *_held_cells(against))
         score = interval_text(row.value, row.ci_low, row.ci_high, 1)
-        rows.append((row.split, row.system, size_text(point.stored), score, *cells, str(row.n)))
+        taken = [(cost.text, cost.of(point)) for cost in costs]
+        paid = ("-" if value is None else text(value) for text, value in taken)
+        rows.append((row.split, row.system, *paid, score, *cells, str(row.n)))
     columns = (
-        *("split", "system", "stored", find_metric(metric).title, "less the whole prompt", "p", "finding"),
+        *("split", "system", *(cost.column for cost in costs)),
+        *(find_metric(metric).title, "less the whole prompt", "p", "finding"),
         *("gist of similar size", "less that gist", "p, gist", "finding, gist", "n"),
     )
     note = (
-        "Stored: mean measured bytes of a compressed prompt. Differences are paired on the examples. p: of "
-        f"no difference, corrected by Holm's method over {counted(len(found), 'comparison')} of this "
+        f"{' '.join(cost.meaning for cost in costs)} Differences are paired on the examples. p: of no "
+        f"difference, corrected by Holm's method over {counted(len(found), 'comparison')} of this "
         "table; a tie is a difference that they do not show, which is no proof that there is none."
     )
     title = f"Frontier: {find_metric(metric).title} against stored bytes, beside {group}"

@@ -23,6 +23,7 @@ from gisteval.generation.selfcheck.rows import Rows, make_rows
 from gisteval.generation.selfcheck.states import cached_states, recorded
 from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
+from gisteval.models.running.compressed import buffer_ratio
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
@@ -58,6 +59,8 @@ class SelfCheck:
         stored_difference: Of the losses behind prompts as they are stored, from those behind what the
             stored form must read as. Both are of the same numbers, so it may be `FLOOR` in any dtype. None
             if states are stored as they are.
+        slot_bytes: States of one slot in memory, of all layers.
+        buffer_ratio: Slots of the buffers over slots kept, see `compressed.buffer_ratio`.
     """
 
     examples: int
@@ -75,6 +78,8 @@ class SelfCheck:
     broken_rows: int = 0
     selection_difference: float | None = None
     stored_difference: float | None = None
+    slot_bytes: int | None = None
+    buffer_ratio: float | None = None
 
     def to_json(self) -> dict[str, float | int]:
         """Plain form for the manifest."""
@@ -196,6 +201,8 @@ def measure_paths(
         broken_rows=sum(broken),
         selection_difference=share,
         stored_difference=worst_row(_as_stored(model, rows)) if rows.stored else None,
+        slot_bytes=model.slot_bytes,
+        buffer_ratio=buffer_ratio(rows.chosen),
     )
     while True:
         ratios = control.state_ratios(states, masked.readings)

@@ -29,6 +29,7 @@ from gisteval.models.checkpoints.checks import (
     text_or_none,
     training_record,
 )
+from gisteval.models.checkpoints.published import local_folder
 from gisteval.models.running.architecture import DECODER, ENCODER_DECODER, Architecture, architecture_of
 from gisteval.prompts import RELEASED_LLAMA_TEMPLATE, ChatTemplate, Template, as_template
 from gisteval.records.schema import CONDITIONS, MOST_GISTS, Condition, digest
@@ -144,7 +145,7 @@ class Checkpoint:
         if self.base is not None:
             state.update(self.base.weights_digest().encode())
         elif self.is_adapter:
-            base = Path(self.base_name())
+            base = local_folder(self.base_name())
             known = inspect_checkpoint(base).weights_digest() if base.is_dir() else str(base)
             state.update(known.encode())
         return state.hexdigest()

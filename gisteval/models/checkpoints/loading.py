@@ -26,6 +26,7 @@ from gisteval.models.checkpoints.placement import (
     dispatch,
     quantization_of,
 )
+from gisteval.models.checkpoints.published import local_folder
 from gisteval.models.checkpoints.stock import load_stock
 from gisteval.models.checkpoints.vocabulary import check_gist_row, fit_to_adapter
 from gisteval.models.checkpoints.weight_diff import add_base, check_sum, is_difference
@@ -48,13 +49,13 @@ def resolve(name: str, allow_pickle: bool = False) -> Path:
     """The folder of a checkpoint. One on the hub is downloaded once, into the hub's own cache.
 
     Args:
-        name: A local folder, or a name on the hub (`org/model`).
+        name: A local folder, the name of a published checkpoint, or a name on the hub (`org/model`).
         allow_pickle: Whether to download `.bin` weights as well.
 
     Raises:
-        GistevalError: The download failed.
+        GistevalError: The download failed, or a published checkpoint was not fetched yet.
     """
-    path = Path(name).expanduser()
+    path = local_folder(name)
     is_path = name.count("/") != 1 or name.startswith((".", "/", "~")) or path.parent.is_dir()
     if path.exists() or is_path:
         return path

@@ -91,6 +91,13 @@ class PackedPrefix:
         return Prefix(layers, self.next_position, self.accounting, self.kept)
 
 
+def buffer_ratio(prompts: Sequence[CompressedPrompt]) -> float | None:
+    """Slots of the buffers in which prompts are used over those that they keep; None if none stay empty."""
+    kept = [layer for prompt in prompts if isinstance(prompt, Prefix) for layer in prompt.kept or ()]
+    slots, held = sum(layer.numel() for layer in kept), sum(int((layer >= 0).sum()) for layer in kept)
+    return slots / held if slots > held > 0 else None
+
+
 def join(prefixes: Sequence[Prefix]) -> Prefix:
     """Prefixes that were encoded one behind the other, as one prefix that holds the slots of all."""
     layers = tuple(

@@ -15,8 +15,8 @@ from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_tokens, resolve
 from gisteval.models.running.architecture import DECODER
 from gisteval.models.running.windows import context_of
-from gisteval.profiling.closed_form import Flops, decode, forward, score
-from gisteval.profiling.shapes import ModelShape, Shape, load_shape, parse_config
+from gisteval.profiling.closed_form import Flops, decode, filling, forward, score
+from gisteval.profiling.shapes import DecoderShape, ModelShape, Shape, load_shape, parse_config
 from gisteval.records.schema import Example
 from gisteval.suite import System
 
@@ -149,6 +149,19 @@ def model_shape(checkpoint: Checkpoint) -> ModelShape | None:
     """Return the shape by config.json, of the base for an adapter. None without that file (GGUF)."""
     path = resolve(checkpoint.base_name()) if checkpoint.is_adapter else checkpoint.path
     return load_shape(str(path)) if (path / "config.json").is_file() else None
+
+
+def rerun_flops(system: System) -> tuple[int, ...] | None:
+    """FLOPs of running n kept tokens again at each use, as coefficients of 1, n and n².
+
+    Empty for a system that keeps states. None without a closed form, and for encoder-decoders, whose
+    tokens run together with the input.
+    """
+    if system.method().keeps_states and system.checkpoint.architecture.caches_prompts:
+        return ()
+    shape = model_shape(system.checkpoint)
+    closed = None if shape is None else shape.closed
+    return filling(closed) if isinstance(closed, DecoderShape) else None
 
 
 def split_cost(

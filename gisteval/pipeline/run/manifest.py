@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gisteval.pipeline.estimate.split_cost import rerun_flops
 from gisteval.pipeline.manifest import build_manifest
 from gisteval.pipeline.run.plan import Plan, run_identity
 from gisteval.records.manifest import Manifest, System
@@ -28,6 +29,7 @@ def run_manifest(plan: Plan, command: Sequence[str]) -> Manifest:
             checkpoint=str(system.checkpoint.path),
             weights=plan.identities[system.name].weights,
             loss=tuple(map(tuple, system.checkpoint.record.training.get("loss", []))),
+            rerun_flops=rerun_flops(system),
         )
         for system in plan.systems
     ]

@@ -14,7 +14,7 @@ from gisteval.records.profile_facts import ModelProfile, WhatIfProfile
 from gisteval.records.schema import ResultRow
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
-from gisteval.report.frontier import METRICS, frontier_points
+from gisteval.report.frontier import METRICS, STORED, frontier_points, known_costs
 from gisteval.report.samples import Samples
 
 
@@ -85,14 +85,17 @@ def _frontiers(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]
         for group in dict.fromkeys(point.group for point in points):
             from gisteval.report.figures.frontier import frontier
 
-            name = f"frontier-{readable_name(measure)}-{readable_name(group)}"
-            frontier([point for point in points if point.group == group], data.rows, folder, name)
-            yield (
-                name,
-                f"Frontier: {metric(measure).title} against stored bytes, beside {group}",
-                "A line a compressor, over its budgets; gists in bold. Bars are 95% intervals, clustered "
-                "by instruction. Bytes are measured, the mean over the prompts.",
-            )
+            own = [point for point in points if point.group == group]
+            for cost in known_costs(own):
+                kind = "" if cost is STORED else f"{cost.name}-"
+                name = f"frontier-{kind}{readable_name(measure)}-{readable_name(group)}"
+                frontier(own, data.rows, folder, name, cost)
+                yield (
+                    name,
+                    f"Frontier: {metric(measure).title} against {cost.title}, beside {group}",
+                    "A line a compressor, over its budgets; gists in bold. Bars are 95% intervals, "
+                    f"clustered by instruction. {cost.meaning}",
+                )
 
 
 def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:

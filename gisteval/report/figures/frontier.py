@@ -1,4 +1,4 @@
-"""The figure of the frontier: score against stored bytes, a line a compressor, gists highlighted."""
+"""The figures of the frontier: score against a cost, a line a compressor, gists highlighted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import ResultRow
@@ -24,15 +24,16 @@ from gisteval.report.figures.style import (
     legend,
     wrapped,
 )
-from gisteval.report.frontier import Point
-from gisteval.report.layout import size_text
+from gisteval.report.frontier import RECOMPUTED, STORED, Cost, Point
 
 GIST: tuple[str, Any, str] = (BLUE, "-", "o")
 SHORTEST = 1.15
 """A horizontal axis holds at least this ratio of bytes on either side of its points."""
 
 
-def frontier(points: Sequence[Point], rows: Sequence[ResultRow], folder: Path, name: str) -> None:
+def frontier(
+    points: Sequence[Point], rows: Sequence[ResultRow], folder: Path, name: str, cost: Cost = STORED
+) -> None:
     """Draw the points of one metric and positive control, a panel a split.
 
     Args:
@@ -40,7 +41,9 @@ def frontier(points: Sequence[Point], rows: Sequence[ResultRow], folder: Path, n
         rows: The rows of all systems, with those of the controls.
         folder: Where the files go.
         name: Their stem.
+        cost: What the score is drawn against. Points whose cost is unknown are left out.
     """
+    points = [point for point in points if cost.of(point) is not None]
     metric, group = points[0].row.metric, points[0].group
     splits = list(dict.fromkeys(point.row.split for point in points))
     styles = _styles(points)
@@ -55,7 +58,7 @@ def frontier(points: Sequence[Point], rows: Sequence[ResultRow], folder: Path, n
             for family, style in styles.items():
                 line = sorted((p for p in own if p.family == family), key=lambda point: point.stored)
                 if line:
-                    labelled.setdefault(family, _line(axis, line, style, family))
+                    labelled.setdefault(family, _line(axis, line, style, family, cost))
             drawn += [point.row for point in own]
             found = _controls(axis, rows, metric, group, split)
             labelled |= {label: handle for label, (handle, _) in found.items() if label not in labelled}
@@ -64,11 +67,11 @@ def frontier(points: Sequence[Point], rows: Sequence[ResultRow], folder: Path, n
             axis.grid()
         for axis in axes[len(splits) :]:
             axis.set_axis_off()
-        _scale(axes[0], [point.stored for point in points])
+        _scale(axes[0], [value for point in points if (value := cost.of(point)) is not None], cost)
         fit_values(axes, drawn)
         for axis in axes[::columns]:
             axis.set_ylabel(find_metric(metric).axis)
-        figure.supxlabel("stored bytes of a prompt", fontsize=7)
+        figure.supxlabel(cost.axis, fontsize=7)
         legend(figure, labelled, 3)
 
 
@@ -84,11 +87,11 @@ def _styles(points: Sequence[Point]) -> dict[str, tuple[str, Any, str]]:
     return styles
 
 
-def _line(axis: Axes, line: Sequence[Point], style: tuple[str, Any, str], label: str) -> Handle:
+def _line(axis: Axes, line: Sequence[Point], style: tuple[str, Any, str], label: str, cost: Cost) -> Handle:
     colour, dash, marker = style
     is_gist = line[0].is_gist
     return axis.errorbar(
-        [point.stored for point in line],
+        [value for point in line if (value := cost.of(point)) is not None],
         [point.row.value for point in line],
         yerr=np.array([half_widths(point.row) for point in line]).T,
         color=colour,
@@ -124,10 +127,15 @@ def _controls(
     return found
 
 
-def _scale(axis: Axes, stored: Sequence[float]) -> None:
-    axis.set_xscale("log")
-    low, high = min(stored), max(stored)
-    axis.set_xlim(low / SHORTEST / (high / low) ** 0.04, high * SHORTEST * (high / low) ** 0.04)
-    axis.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 3.0), numticks=6))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: size_text(value)))
+def _scale(axis: Axes, values: Sequence[float], cost: Cost) -> None:
+    """Logarithmic for bytes; FLOPs of most systems are 0, so theirs is linear."""
+    low, high = min(values), max(values)
+    if cost is RECOMPUTED:
+        axis.set_xlim(-0.04 * high, 1.04 * high)
+        axis.xaxis.set_major_locator(MaxNLocator(4))
+    else:
+        axis.set_xscale("log")
+        axis.set_xlim(low / SHORTEST / (high / low) ** 0.04, high * SHORTEST * (high / low) ** 0.04)
+        axis.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 3.0), numticks=6))
+        axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: cost.text(value)))
