@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from gisteval.compressors.base import Compressor, check_budget
 from gisteval.compressors.eviction.base import Eviction
@@ -25,7 +24,7 @@ from gisteval.models.checkpoints.placement import choose_placement
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import EncoderState, Prefix, Tokens
 from gisteval.models.running.decoder import DecoderModel
-from gisteval.models.running.observe import LayerView
+from gisteval.models.running.phases import watched, with_pass
 from gisteval.models.text.numbers import as_text, number_tokens
 from gisteval.records.budget import Budget, parse_budgets
 from gisteval.records.schema import as_condition
@@ -40,6 +39,7 @@ def compress_prompts(
     prompts: Sequence[str] = (),
     token_ids: Path | None = None,
     attention: str | None = None,
+    query: str | None = None,
 ) -> list[dict[str, Any]]:
     """Compress prompts with the one model of a configuration.
 
@@ -49,10 +49,11 @@ def compress_prompts(
         token_ids: A JSON file of whole prompts in place of instructions. No tokenizer is needed then, and
             nothing is added to the ids.
         attention: One of ATTENTIONS; None leaves the choice to transformers.
+        query: The input that an oracle sees.
 
     Returns:
         One row for each compressor, budget and prompt: the accounting (tokens, slots, bytes), the seconds
-        that it took, and what is kept. See `_kept`.
+        that it took, in all and by part, and what is kept. See `_kept`.
 
     Raises:
         GistevalError: For prompts, options or a model that don't fit.
@@ -61,6 +62,7 @@ def compress_prompts(
     _check_prompts(prompts, ids, attention)
     checkpoint = _checkpoint(config, needs_tokenizer=ids is None)
     methods = _methods(config, checkpoint, as_ids=ids is not None)
+    _check_query(methods.values(), query)
     budgets = parse_budgets(config.budgets)
     check_budget(budgets, methods.values())
     for method, budget in product(methods.values(), budgets or (None,)):
@@ -74,10 +76,20 @@ def compress_prompts(
     if attention is not None:
         model.model.set_attn_implementation(attention)
     return [
-        {"prompt": prompt, "compressor": str(spec), **_row(model, method, prompt, budget)}
+        {
+            "prompt": prompt,
+            "compressor": str(spec),
+            **_row(model, method, method.subject(prompt, query or ""), budget),
+        }
         for (spec, method), budget in product(methods.items(), budgets or (None,))
         for prompt in prompts
     ]
+
+
+def _check_query(methods: Iterable[Compressor], query: str | None) -> None:
+    for method in methods:
+        if not method.reusable and query is None:
+            raise GistevalError(f"compressor {method.name} sees the input: give one with --query TEXT")
 
 
 def read_token_ids(file: Path) -> list[list[int]]:
@@ -146,24 +158,29 @@ def _check_rows(model: PromptModel, ids: list[list[int]], where: str) -> None:
         )
 
 
-def _row(model: PromptModel, method: Compressor, prompt: str, budget: Budget | None) -> dict[str, Any]:
-    start = time.perf_counter()
-    (compressed,) = method.compress(model, [prompt], budget)
-    seconds = time.perf_counter() - start
+def _row(model: PromptModel, method: Compressor, subject: str, budget: Budget | None) -> dict[str, Any]:
+    with watched() as parts:
+        start = time.perf_counter()
+        (compressed,) = method.compress(model, [subject], budget)
+        seconds = time.perf_counter() - start
     row = {"budget": None if budget is None else str(budget), **asdict(compressed.accounting)}
     row["seconds"] = seconds
-    (ids,) = method.prompts(model, [prompt])
+    row["seconds_by_part"] = with_pass(parts, seconds)
+    row["reusable"] = method.reusable
+    (ids,) = method.prompts(model, [subject])
     if isinstance(compressed, Tokens):
         row["token_ids"] = list(compressed.token_ids)
         row["tokens"] = _texts(model, compressed.token_ids)
-    elif isinstance(compressed, Prefix):
-        row |= _kept(model, method, ids, compressed)
-    elif isinstance(compressed, EncoderState):
+    elif isinstance(compressed, Prefix) and not method.learns_slots:
+        row |= _kept(model, method, subject, ids, compressed)
+    elif isinstance(compressed, Prefix | EncoderState):
         row["slots"] = compressed.slots
     return row
 
 
-def _kept(model: PromptModel, method: Compressor, ids: Sequence[int], prefix: Prefix) -> dict[str, Any]:
+def _kept(
+    model: PromptModel, method: Compressor, subject: str, ids: Sequence[int], prefix: Prefix
+) -> dict[str, Any]:
     """What a prefix keeps of its prompt.
 
     Returns:
@@ -176,7 +193,8 @@ def _kept(model: PromptModel, method: Compressor, ids: Sequence[int], prefix: Pr
     heads = sum(layer.shape[0] for layer in positions)
     layers: list[dict[str, Any]] = [{"indices": layer.tolist()} for layer in positions]
     if isinstance(method, Eviction) and isinstance(model, DecoderModel):
-        for layer, kept, scores in zip(layers, positions, _scores(model, method, ids), strict=True):
+        scored = method.layer_scores(model, subject)
+        for layer, kept, scores in zip(layers, positions, scored, strict=True):
             layer["scores"] = [
                 [value if math.isfinite(value) else None for value in head]
                 for head in scores.take_along_dim(kept, dim=1).tolist()
@@ -187,17 +205,6 @@ def _kept(model: PromptModel, method: Compressor, ids: Sequence[int], prefix: Pr
         "shares": [float(f"{count / heads:.6g}") for count in counts.tolist()],
         "layers": layers,
     }
-
-
-def _scores(model: DecoderModel, method: Eviction, ids: Sequence[int]) -> list[Tensor]:
-    """An evictor's scores of a prompt, (kv heads, tokens) a layer, by a pass of their own."""
-    found: list[Tensor] = []
-
-    def see(view: LayerView) -> None:
-        found.append(method.score(view)[0].float().cpu())
-
-    model.observe([ids], see)
-    return found
 
 
 def _texts(model: PromptModel, ids: Sequence[int]) -> list[str]:
