@@ -126,6 +126,10 @@ COMPRESSORS = Registry(
         "tfidf": "gisteval.compressors.pruning.tfidf:TfIdf",
         "truncate": "gisteval.compressors.pruning.truncate:Truncate",
         "pool": "gisteval.compressors.pooling:Pool",
+        "soft": "gisteval.compressors.soft:Soft",
+        "expected@query": "gisteval.compressors.eviction.query:ExpectedQuery",
+        "snapkv@query": "gisteval.compressors.eviction.query:SnapKVQuery",
+        "tova@query": "gisteval.compressors.eviction.query:TovaQuery",
         "expected": "gisteval.compressors.eviction.expected:ExpectedAttention",
         "first": "gisteval.compressors.eviction.first:FirstSlots",
         "h2o": "gisteval.compressors.eviction.h2o:HeavyHitters",
@@ -191,6 +195,14 @@ CONDITION_COMPRESSOR = {"gist": "gist", "pos_control": "full", "neg_control": "e
 SEGMENTS = "segments"
 """What reads a gist checkpoint that was trained on prompts in segments."""
 
+ORACLE = "@query"
+"""Ends the names of compressors that see the input: oracles, of which nothing can be reused."""
+
+ORACLE_NOTE = (
+    f"{ORACLE} marks an oracle: it sees the input and makes a prefix for each example, of which nothing "
+    "can be reused. It bounds what the same slots could do."
+)
+
 UNCOMPRESSED = CONDITION_COMPRESSOR["pos_control"]
 """What reads a plain model with its whole prompt."""
 
@@ -225,6 +237,11 @@ def keeps_gists(spec: str) -> bool:
 def may_use_gists(spec: str) -> bool:
     """Whether a record's compressor may keep k slots of gist tokens: ours say so, nobody knows of others."""
     return keeps_gists(spec) or _name(spec) not in COMPRESSORS.builtin
+
+
+def is_oracle(spec: str) -> bool:
+    """Whether a record's compressor sees the input, so that what it keeps serves one example alone."""
+    return _name(spec).endswith(ORACLE)
 
 
 def compresses(spec: str) -> bool:

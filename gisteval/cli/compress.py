@@ -52,6 +52,14 @@ def compress(
             rich_help_panel=Panel.COMPRESSION,
         ),
     ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(
+            help="Input that an oracle, such as snapkv@query, sees.",
+            metavar="TEXT",
+            rich_help_panel=Panel.COMPRESSION,
+        ),
+    ] = None,
     attention: Annotated[
         str | None,
         typer.Option(
@@ -71,7 +79,7 @@ def compress(
     quiet_libraries()
     from gisteval.pipeline.compress import compress_prompts
 
-    rows = compress_prompts(config, prompt or (), token_ids, attention)
+    rows = compress_prompts(config, prompt or (), token_ids, attention, query)
     if as_json:
         content = [row.to_json() for row in rows]
         print_json(content[0] if len(content) == 1 else content)
@@ -110,4 +118,5 @@ def _compressed_line(row: CompressedRow) -> str:
         f"-> {counted(row.kept - row.kept_template, 'slot')} and {row.kept_template} of template",
     ]
     size = f"{row.bytes:,} bytes, {row.seconds:.3f} s"
-    return f"{' '.join(parts)}, {size} ({row.compressor})"
+    oracle = "" if row.reusable else ", an oracle: for this input alone"
+    return f"{' '.join(parts)}, {size} ({row.compressor}{oracle})"

@@ -36,16 +36,30 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Passes:
+    """Forward passes of one kind, with the output matrix at every token; one backwards costs as much.
+
+    count: how many. tokens: that each runs. cached: slots before them.
+    """
+
+    count: int
+    tokens: int
+    cached: int
+
+
+@dataclass(frozen=True, slots=True)
 class Footprint:
     """What a prompt costs in tokens: run once to compress it, kept as slots, run again at each use.
 
     positions: of the context that it takes up, None for the whole prompt with its gists.
+    passes: what compressing runs beside the pass over the prompt.
     """
 
     run_once: int
     slots: int
     run_each: int
     positions: int | None = None
+    passes: tuple[Passes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,8 +79,10 @@ class Compressor(ABC):
             "full" are those of the positive control: the compressor needs no training of its own.
         needs_gists: Whether it keeps gist tokens, which a checkpoint must have.
         architectures: The architectures that it can serve.
-        reusable: Whether a compressed prompt serves any input.
+        reusable: Whether a compressed prompt serves any input. One that does not is an oracle, whose name
+            ends with `registry.ORACLE`.
         keeps_states: Whether what it keeps of a decoder is states, and neither tokens nor nothing.
+        learns_slots: Whether its slots are none of the prompt's own.
     """
 
     name: ClassVar[str]
@@ -78,6 +94,7 @@ class Compressor(ABC):
     architectures: ClassVar[frozenset[ArchitectureName]] = frozenset(("decoder-only", "encoder-decoder"))
     reusable: ClassVar[bool] = True
     keeps_states: ClassVar[bool] = True
+    learns_slots: ClassVar[bool] = False
 
     @abstractmethod
     def compress(
@@ -132,6 +149,13 @@ class Compressor(ABC):
     def helper_digests(self) -> Mapping[str, str]:
         """Digests, by name, of helper models that decide what is kept. They enter a record's key."""
         return {}
+
+    def subject(self, instruction: str, query: str | Sequence[int]) -> str:
+        """What it is to compress of an example, which `compress` and the rest are given: the instruction.
+
+        query: The input, as text or as the token ids that follow the prompt. Only an oracle looks at it.
+        """
+        return instruction
 
     def footprint(self, source: Source, budget: Budget | None) -> Footprint:
         """Estimate, without weights, what compressing such a prompt costs.

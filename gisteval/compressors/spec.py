@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gisteval.compressors.wrapper import Wrapper
 from gisteval.errors import GistevalError, did_you_mean
-from gisteval.registry import COMPRESSORS, WRAPPERS, Registry
+from gisteval.registry import COMPRESSORS, ORACLE, WRAPPERS, Registry
 
 if TYPE_CHECKING:
     from gisteval.compressors.base import Compressor
@@ -164,6 +164,11 @@ def _load(name: str, registry: Registry = COMPRESSORS) -> Any:
     kind = registry.load(name)
     if not (isinstance(kind, type) and is_dataclass(kind)):
         raise GistevalError(f"compressor {name!r} is no dataclass: see docs/compressors.md")
+    if registry is COMPRESSORS and getattr(kind, "reusable", True) == name.endswith(ORACLE):
+        raise GistevalError(
+            f"compressor {name!r}: its name must end with {ORACLE} if `reusable` is False, and not else: "
+            "tables tell by the name what sees the input"
+        )
     return kind
 
 

@@ -45,6 +45,10 @@ class Wrapper(Compressor):
         """Why it can't be around its inner compressor, a clause; None if it can."""
         return None
 
+    def subject(self, instruction: str, query: str | Sequence[int]) -> str:
+        """That of the inner compressor."""
+        return self.inner.subject(instruction, query)
+
     def helper_digests(self) -> Mapping[str, str]:
         """Those of the inner compressor."""
         return self.inner.helper_digests()

@@ -247,7 +247,7 @@ class Schedule:
         self, work: SystemWork, split: str, parts: Sequence[tuple[TooLong, ...] | Window]
     ) -> Iterator[Portion]:
         examples, done = work.examples[split], work.done(split)
-        known = len(done)
+        known, compressor = len(done), work.job.compressor()
         for part in parts:
             if not isinstance(part, Window):
                 if part:
@@ -259,7 +259,7 @@ class Schedule:
                 if known and done.issuperset(batch):
                     continue
                 chosen = tuple(examples[index] for index in batch)
-                texts = {example.instruction for example in chosen}
+                texts = {compressor.subject(example.instruction, example.input) for example in chosen}
                 groups = tuple(group for group in part.groups if not texts.isdisjoint(group))
                 window.waiting.append(BatchTask(work.job, split, self._numbers, groups, chosen))
             window.unfinished = len(window.waiting)

@@ -180,8 +180,8 @@ def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Exa
     compressor, budget = job.compressor(), job.system.budget
 
     def fitting(part: Sequence[Example]) -> list[Example]:
-        positions = compressor.positions(model, [example.instruction for example in part], budget)
-        return model.fitting(part, positions)
+        subjects = [compressor.subject(example.instruction, example.input) for example in part]
+        return model.fitting(part, compressor.positions(model, subjects, budget))
 
     chosen = choose_examples(model, examples, fitting)
     if not chosen and model.context_limit:

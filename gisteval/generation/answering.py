@@ -52,7 +52,7 @@ class Window:
     """A part of the work. Its groups and batches are the same wherever and whenever it is done.
 
     Attributes:
-        groups: Instructions that are compressed at a time.
+        groups: Subjects (see `Compressor.subject`) that are compressed at a time.
         batches: Indices of the examples that are answered at a time.
     """
 
@@ -64,6 +64,7 @@ class Window:
 class _Item:
     index: int
     example: Example
+    subject: str
     prompt_tokens: int
     input_tokens: int
     target_tokens: int
@@ -128,10 +129,8 @@ def plan_windows(
             for i in items
             if i.total > model.context
         )
-        for window in prompt_windows(
-            model, fitting, lambda item: (item.example.instruction, item.prompt_tokens)
-        ):
-            lengths = {item.example.instruction: item.prompt_tokens for item in window}
+        for window in prompt_windows(model, fitting, lambda item: (item.subject, item.prompt_tokens)):
+            lengths = {item.subject: item.prompt_tokens for item in window}
             batches = _batches(model, window, decoding)
             yield Window(
                 tuple(map(tuple, length_groups(model, lengths))),
@@ -170,12 +169,13 @@ class Answering:
         Raises:
             GistevalError: A single row does not fit into memory.
         """
-        texts = {example.instruction for example in examples} - self._compressed.keys()
+        subjects = [self._compressor.subject(example.instruction, example.input) for example in examples]
+        texts = set(subjects) - self._compressed.keys()
         needed = [group for group in groups if not texts.isdisjoint(group)]
         self._compressed |= compress_groups(
             self._model, self._compressor, self._budget, needed, self._halving
         )
-        batch = [(example, self._compressed[example.instruction]) for example in examples]
+        batch = [(e, self._compressed[subject]) for e, subject in zip(examples, subjects, strict=True)]
         yield from self._halving.run(lambda part: list(_answers(self._model, part, self._decoding)), batch)
 
 
@@ -191,7 +191,8 @@ def _measure(
     chosen: list[tuple[int, Example]],
     decoding: Decoding,
 ) -> list[_Item]:
-    prompts = compressor.positions(model, [example.instruction for _, example in chosen], budget)
+    subjects = [compressor.subject(example.instruction, example.input) for _, example in chosen]
+    prompts = compressor.positions(model, subjects, budget)
     texts = [example.input for _, example in chosen]
     inputs = model.tokens.continuations(texts)
     behind = model.tokens.behind_thought(texts, decoding.thinking.pair)
@@ -199,8 +200,10 @@ def _measure(
         inputs = [max(both, key=len) for both in zip(inputs, behind, strict=True)]
     targets = model.tokens.targets([example.output for _, example in chosen])
     return [
-        _Item(index, example, p, len(x), max([len(y), *_choice_lengths(model, example)]))
-        for (index, example), p, x, y in zip(chosen, prompts, inputs, targets, strict=True)
+        _Item(index, example, subject, p, len(x), max([len(y), *_choice_lengths(model, example)]))
+        for (index, example), subject, p, x, y in zip(
+            chosen, subjects, prompts, inputs, targets, strict=True
+        )
     ]
 
 

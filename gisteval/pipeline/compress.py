@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from gisteval.compressors.base import Compressor, check_budget
 from gisteval.compressors.eviction.base import Eviction
@@ -24,7 +23,7 @@ from gisteval.models.checkpoints.placement import choose_placement
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import EncoderState, Prefix, Tokens
 from gisteval.models.running.decoder import DecoderModel
-from gisteval.models.running.observe import LayerView
+from gisteval.models.running.phases import watched, with_pass
 from gisteval.models.text.numbers import as_text, number_tokens
 from gisteval.records.budget import Budget, parse_budgets
 from gisteval.records.json_object import OPTIONAL, JsonObject
@@ -54,6 +53,8 @@ class CompressedRow(JsonObject):
 
     Attributes:
         seconds: How long the compression took.
+        seconds_by_part: The same by part: the pass over the prompt, scoring, selection and others.
+        reusable: Whether it serves every input; an oracle's does not.
         slots: Slots in each layer and head, of a prefix and of an encoder's states.
         token_ids: The tokens of a shorter prompt.
         tokens: The same as texts; of a prefix, the texts of the whole prompt.
@@ -71,6 +72,8 @@ class CompressedRow(JsonObject):
     kept_template: int
     asked: int | None
     seconds: float
+    seconds_by_part: Mapping[str, float]
+    reusable: bool
     slots: int | None = field(default=None, metadata=OPTIONAL)
     token_ids: tuple[int, ...] | None = field(default=None, metadata=OPTIONAL)
     tokens: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
@@ -83,6 +86,7 @@ def compress_prompts(
     prompts: Sequence[str] = (),
     token_ids: Path | None = None,
     attention: str | None = None,
+    query: str | None = None,
 ) -> list[CompressedRow]:
     """Compress prompts with the one model of a configuration.
 
@@ -92,6 +96,7 @@ def compress_prompts(
         token_ids: A JSON file of whole prompts in place of instructions. No tokenizer is needed then, and
             nothing is added to the ids.
         attention: One of ATTENTIONS; None leaves the choice to transformers.
+        query: The input that an oracle sees.
 
     Returns:
         One row for each compressor, budget and prompt.
@@ -103,6 +108,7 @@ def compress_prompts(
     _check_prompts(prompts, ids, attention)
     checkpoint = _checkpoint(config, needs_tokenizer=ids is None)
     methods = _methods(config, checkpoint, as_ids=ids is not None)
+    _check_query(methods.values(), query)
     budgets = parse_budgets(config.budgets)
     check_budget(budgets, methods.values())
     for method, budget in product(methods.values(), budgets or (None,)):
@@ -116,10 +122,16 @@ def compress_prompts(
     if attention is not None:
         model.model.set_attn_implementation(attention)
     return [
-        _row(model, spec, method, prompt, budget)
+        _row(model, spec, method, prompt, method.subject(prompt, query or ""), budget)
         for (spec, method), budget in product(methods.items(), budgets or (None,))
         for prompt in prompts
     ]
+
+
+def _check_query(methods: Iterable[Compressor], query: str | None) -> None:
+    for method in methods:
+        if not method.reusable and query is None:
+            raise GistevalError(f"compressor {method.name} sees the input: give one with --query TEXT")
 
 
 def read_token_ids(file: Path) -> list[list[int]]:
@@ -189,30 +201,43 @@ def _check_rows(model: PromptModel, ids: list[list[int]], where: str) -> None:
 
 
 def _row(
-    model: PromptModel, spec: CompressorSpec, method: Compressor, prompt: str, budget: Budget | None
+    model: PromptModel,
+    spec: CompressorSpec,
+    method: Compressor,
+    prompt: str,
+    subject: str,
+    budget: Budget | None,
 ) -> CompressedRow:
-    start = time.perf_counter()
-    (compressed,) = method.compress(model, [prompt], budget)
-    seconds = time.perf_counter() - start
+    with watched() as parts:
+        start = time.perf_counter()
+        (compressed,) = method.compress(model, [subject], budget)
+        seconds = time.perf_counter() - start
     row = CompressedRow(
         prompt,
         str(spec),
         None if budget is None else str(budget),
         **asdict(compressed.accounting),
         seconds=seconds,
+        seconds_by_part=with_pass(parts, seconds),
+        reusable=method.reusable,
     )
-    (ids,) = method.prompts(model, [prompt])
+    (ids,) = method.prompts(model, [subject])
     if isinstance(compressed, Tokens):
         return replace(row, token_ids=compressed.token_ids, tokens=_texts(model, compressed.token_ids))
-    if isinstance(compressed, Prefix):
-        return _with_kept(row, model, method, ids, compressed)
-    if isinstance(compressed, EncoderState):
+    if isinstance(compressed, Prefix) and not method.learns_slots:
+        return _with_kept(row, model, method, subject, ids, compressed)
+    if isinstance(compressed, Prefix | EncoderState):
         return replace(row, slots=compressed.slots)
     return row
 
 
 def _with_kept(
-    row: CompressedRow, model: PromptModel, method: Compressor, ids: Sequence[int], prefix: Prefix
+    row: CompressedRow,
+    model: PromptModel,
+    method: Compressor,
+    subject: str,
+    ids: Sequence[int],
+    prefix: Prefix,
 ) -> CompressedRow:
     """Add what a prefix keeps of its prompt."""
     positions = [prefix.positions(layer).cpu() for layer in range(len(prefix.layers))]
@@ -220,7 +245,7 @@ def _with_kept(
     heads = sum(layer.shape[0] for layer in positions)
     layers = [KeptStates(tuple(map(tuple, layer.tolist()))) for layer in positions]
     if isinstance(method, Eviction) and isinstance(model, DecoderModel):
-        of_layers = zip(layers, positions, _scores(model, method, ids), strict=True)
+        of_layers = zip(layers, positions, method.layer_scores(model, subject), strict=True)
         layers = [
             replace(layer, scores=tuple(map(_finite, scores.take_along_dim(kept, dim=1).tolist())))
             for layer, kept, scores in of_layers
@@ -236,17 +261,6 @@ def _with_kept(
 
 def _finite(values: Sequence[float]) -> tuple[float | None, ...]:
     return tuple(value if math.isfinite(value) else None for value in values)
-
-
-def _scores(model: DecoderModel, method: Eviction, ids: Sequence[int]) -> list[Tensor]:
-    """An evictor's scores of a prompt, (kv heads, tokens) a layer, by a pass of their own."""
-    found: list[Tensor] = []
-
-    def see(view: LayerView) -> None:
-        found.append(method.score(view)[0].float().cpu())
-
-    model.observe([ids], see)
-    return found
 
 
 def _texts(model: PromptModel, ids: Sequence[int]) -> tuple[str, ...]:

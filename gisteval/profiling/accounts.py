@@ -104,7 +104,15 @@ def mean_flops(form: FlopForm, lengths: Sequence[PassLengths], steps: int) -> Me
         steps: Decoded tokens after the first.
     """
     return MeanFlops(
-        compress=fmean(form.forward(item.compressed, 0, 0) for item in lengths),
-        prefill=fmean(form.forward(item.run, item.cached, 1) for item in lengths),
+        compress=fmean(_compress(form, item) for item in lengths),
+        prefill=fmean(
+            form.forward(item.run, item.cached, 1) + form.forward(item.again, 0, 0) for item in lengths
+        ),
         decode=fmean(form.decode(item.run, item.cached, steps) for item in lengths),
     )
+
+
+def _compress(form: FlopForm, item: PassLengths) -> int:
+    """FLOPs of one prompt's pass, and of what compression runs beside it."""
+    beside = (part.count * form.forward(part.tokens, part.cached, part.tokens) for part in item.beside)
+    return form.forward(item.compressed, 0, 0) + sum(beside)

@@ -44,6 +44,10 @@ class Flops:
         """Return the sum by kind."""
         return Flops(self.mm + other.mm, self.bmm + other.bmm, self.mul + other.mul, self.add + other.add)
 
+    def times(self, count: int) -> Flops:
+        """Return so many times as much of each kind."""
+        return Flops(count * self.mm, count * self.bmm, count * self.mul, count * self.add)
+
 
 def forward(shape: Shape, tokens: int, cached: int, logits: int | None = None) -> Flops:
     """Return the FLOPs of one forward pass of one row.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from statistics import median
 from typing import TypeVar
 
 from gisteval.errors import GistevalError, counted
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.memory import Peak, peak_memory
-from gisteval.profiling.passes import PassLengths, PassTimes, ServingMode, timed_pass
+from gisteval.profiling.passes import PassLengths, PassTimes, ServingMode, compress_parts, timed_pass
 from gisteval.profiling.timing import Median, median_interval, sign_test
 from gisteval.records.schema import Example
 
@@ -23,6 +24,8 @@ NARROW = 0.02
 
 FEWEST_ROUNDS = 8
 MOST_ROUNDS = 2000
+PART_PASSES = 3
+"""Batches that are compressed once more to time the parts of it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Timings:
         end_to_end: Seconds of one use: prefill and decoding.
         peak: Peak memory. None if it was not measured.
         lengths: Lengths of the measured examples.
+        parts: Seconds of a batch's compression by part, in passes of their own. None if it compresses
+            nothing or was not measured.
     """
 
     mode: ServingMode
@@ -46,6 +51,7 @@ class Timings:
     end_to_end: Median
     peak: Peak | None
     lengths: tuple[PassLengths, ...]
+    parts: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,7 @@ def profile_batch(
     if budget.left > 2 * (time.monotonic() - began):  # as long as this round, and then one that counts
         peaks = _round(modes, partial(_peak, serve), longest, budget)
     rounds, stopped = _rounds(modes, batches, serve, budget)
+    parts = {mode.name: _parts(mode, batches[:PART_PASSES]) for mode in modes if budget.left > 0}
     missed = len(batches) - max(1, len(rounds))
     left_out = {
         "warming up": not rounds,
@@ -152,7 +159,10 @@ def profile_batch(
     }
     samples = {mode.name: [times[mode.name] for times in rounds or [first]] for mode in modes}
     timings = tuple(
-        _summary(mode, samples[mode.name], len(batches), output_tokens, (peaks or {}).get(mode.name))
+        replace(
+            _summary(mode, samples[mode.name], len(batches), output_tokens, (peaks or {}).get(mode.name)),
+            parts=parts.get(mode.name),
+        )
         for mode in modes
     )
     return BatchProfile(
@@ -203,6 +213,15 @@ def _round(
 
 def _peak(serve: Serve, mode: ServingMode, batch: Sequence[Example]) -> Peak | None:
     return peak_memory(lambda: serve(mode, batch), mode.model.device)
+
+
+def _parts(mode: ServingMode, batches: Sequence[Sequence[Example]]) -> dict[str, float] | None:
+    """The median seconds of each part of compressing a batch. None for a mode that compresses nothing."""
+    if mode.kind not in ("compressed", "oracle"):
+        return None
+    passes = [compress_parts(mode, batch) for batch in batches]
+    names = dict.fromkeys(name for parts in passes for name in parts)
+    return {name: median(parts.get(name, 0.0) for parts in passes) for name in names}
 
 
 def _batches(examples: Sequence[Example], size: int) -> list[list[Example]]:

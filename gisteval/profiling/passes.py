@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gisteval.compressors.base import Compressor
+from gisteval.compressors.base import Compressor, Footprint, Passes, Source
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import (
     Accounting,
@@ -22,11 +22,12 @@ from gisteval.models.running.compressed import (
     Prefix,
     Tokens,
 )
+from gisteval.models.running.phases import watched, with_pass
 from gisteval.profiling.timing import Stopwatch
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
-Kind = Literal["no_cache", "whole_cache", "compressed", "negative"]
+Kind = Literal["no_cache", "whole_cache", "compressed", "oracle", "negative"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class ServingMode:
 
     Attributes:
         name: Its name in tables.
-        kind: What is cached: nothing, the whole prompt, a compressed prompt, or no prompt at all.
+        kind: What is cached: nothing, the whole prompt, a compressed prompt, or no prompt at all. An oracle
+            compresses at each use.
         model: The model that serves.
         compressor: What makes the cached prompt. None for no caching.
         budget: The compressor's budget.
@@ -57,12 +59,16 @@ class PassLengths:
         cached: Slots in the cache before the input.
         run: Tokens that each use runs.
         stored_bytes: Bytes of the stored prompt.
+        beside: What compression runs beside its pass over the prompt.
+        again: Tokens of an oracle's pass, which each use runs.
     """
 
     compressed: int
     cached: int
     run: int
     stored_bytes: int
+    beside: tuple[Passes, ...] = ()
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +95,10 @@ class PassTimes:
 
 def prepare(mode: ServingMode, examples: Sequence[Example]) -> list[CompressedPrompt]:
     """Return the examples' prompts in the form that this mode stores."""
-    instructions = [example.instruction for example in examples]
-    if mode.compressor is not None:
-        return mode.compressor.compress(mode.model, instructions, mode.budget)
+    method = mode.compressor
+    if method is not None:
+        subjects = [method.subject(example.instruction, example.input) for example in examples]
+        return method.compress(mode.model, subjects, mode.budget)
     return [Nothing(0, Accounting(0, 0, 0, 0)) for _ in examples]
 
 
@@ -120,19 +127,47 @@ def timed_pass(mode: ServingMode, examples: Sequence[Example], output_tokens: in
     running.decode(output_tokens)
     watch.mark()
     compress, prefill, decode = watch.seconds()
+    if mode.kind == "oracle":
+        compress, prefill = 0.0, compress + prefill
     return PassTimes(
         compress=0.0 if mode.kind in ("no_cache", "negative") else compress,
         prefill=prefill,
         decode=decode,
-        lengths=tuple(_pass_lengths(prompt, len(ids)) for prompt, ids in zip(prompts, inputs, strict=True)),
+        lengths=tuple(
+            _pass_lengths(mode, prompt, len(ids)) for prompt, ids in zip(prompts, inputs, strict=True)
+        ),
     )
 
 
-def _pass_lengths(prompt: CompressedPrompt, run: int) -> PassLengths:
+def compress_parts(mode: ServingMode, examples: Sequence[Example]) -> dict[str, float]:
+    """Compress one batch and return the seconds of each part, apart from what is timed as a whole."""
+    watch = Stopwatch(mode.model.device)
+    with watched() as parts:
+        watch.mark()
+        prepare(mode, examples)
+        watch.mark()
+    return with_pass(parts, sum(watch.seconds()))
+
+
+def _pass_lengths(mode: ServingMode, prompt: CompressedPrompt, run: int) -> PassLengths:
     """The lengths of one example whose input has `run` tokens."""
     size = prompt.accounting.bytes
     if isinstance(prompt, Prefix | PackedPrefix):
-        return PassLengths(prompt.next_position, prompt.slots, run, size)
+        if mode.kind == "oracle":
+            return PassLengths(0, prompt.slots, run, size, again=prompt.next_position + run)
+        beside = _footprint(mode, prompt.accounting).passes
+        return PassLengths(prompt.next_position, prompt.slots, run, size, beside)
     if isinstance(prompt, Tokens):
-        return PassLengths(0, 0, len(prompt.token_ids) + run, size)
+        once = _footprint(mode, prompt.accounting).run_once
+        return PassLengths(once, 0, len(prompt.token_ids) + run, size)
     return PassLengths(0, 0, run, size)
+
+
+def _footprint(mode: ServingMode, accounting: Accounting) -> Footprint:
+    """What compressing a prompt of this accounting runs."""
+    assert mode.compressor is not None
+    model = mode.model
+    source = Source(
+        accounting.source_tokens, model.tokens.k, model.leak_window, True, accounting.template_tokens
+    )
+    return mode.compressor.footprint(source, mode.budget)

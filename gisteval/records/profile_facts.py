@@ -184,9 +184,12 @@ class MeasuredWay(JsonObject):
     """One way to serve a prompt, measured at one batch size.
 
     Attributes:
-        kind: no_cache, whole_cache, compressed or negative.
+        kind: no_cache, whole_cache, compressed, oracle or negative.
         run_tokens: Mean tokens that each use runs, behind cached_slots.
         flops: None where they can't be counted.
+        compress_parts: Seconds of compressing a batch by part (the observed pass, scoring, selection,
+            learning, another model's pass), timed in passes of their own. None in files of older versions,
+            and for what compresses nothing.
     """
 
     name: Name
@@ -199,6 +202,7 @@ class MeasuredWay(JsonObject):
     flops: FlopsFacts | None
     peak_memory: PeakFacts | None
     attained: tuple[AttainedFacts, ...]
+    compress_parts: Mapping[str, float] | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from gisteval.errors import counted
 from gisteval.metrics import OutputMetric
 from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import Estimate, ResultRow
-from gisteval.registry import compresses, keeps_gists
+from gisteval.registry import ORACLE_NOTE, compresses, is_oracle, keeps_gists
 from gisteval.report.budget import LEVEL
 from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, engineering, size_text
@@ -252,6 +252,8 @@ def _table(metric: str, group: str, points: Sequence[Point], values: Values) -> 
         f"difference, corrected by Holm's method over {counted(len(found), 'comparison')} of this "
         "table; a tie is a difference that they do not show, which is no proof that there is none."
     )
+    if any(is_oracle(point.family) for point in points):
+        note = f"{note} {ORACLE_NOTE}"
     title = f"Frontier: {find_metric(metric).title} against stored bytes, beside {group}"
     return Table(f"frontier-{metric}-{group}", title, columns, tuple(rows), note)
 

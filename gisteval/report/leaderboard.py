@@ -18,7 +18,7 @@ from gisteval.errors import GistevalError, did_you_mean
 from gisteval.files.names import file_name
 from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import ResultRow
-from gisteval.registry import compresses, keeps_gists
+from gisteval.registry import ORACLE_NOTE, compresses, is_oracle, keeps_gists
 from gisteval.report.budget import LEVEL
 from gisteval.report.claims import family_of
 from gisteval.report.data import ReportData
@@ -129,7 +129,7 @@ def _ranked(
         group_of_budget=1 + alike if budget else None,
         better=sum((row.system, other.system) in better for other in rows),
         system=row.system,
-        family=row.compressor.partition(":")[0],
+        family=row.compressor.partition(":")[0] + (" (oracle)" if is_oracle(row.compressor) else ""),
         compressor=row.compressor,
         budget=budget,
         bytes=stored,
@@ -182,6 +182,8 @@ def _table(place: Place, ranked: Sequence[Ranked]) -> Table:
         "budget. Pairs are compared on the same examples and corrected together (Holm). Systems of one "
         "group are not told apart, whatever their order here."
     )
+    if any(is_oracle(one.compressor) for one in ranked):
+        note = f"{note} {ORACLE_NOTE}"
     task, split, model = place
     return Table(file_name(f"{task}-{split}-{model}"), f"{task}, {split}: {model}", columns, rows, note)
 

@@ -34,6 +34,7 @@ def _model_tables(content: ModelProfile) -> list[Table]:
     for batch in content.batches:
         batch_tables += [
             _time_table(batch),
+            _parts_table(batch),
             _saving_table(batch),
             _break_even_table(batch),
             _roof_table(batch),
@@ -73,6 +74,39 @@ def _time_table(batch: BatchFacts) -> Table:
         f"{per_example}.",
     )
 
+
+def _parts_table(batch: BatchFacts) -> Table:
+    """What compressing spends its time on; no rows where it is all the pass over the prompts."""
+    known = {way.name: way.compress_parts or {} for way in batch.systems}
+    names = [name for name in _PARTS if any(name in parts for parts in known.values())]
+    rows = tuple(
+        (
+            name,
+            *(f"{1e3 * parts[part]:.2f}" if part in parts else "-" for part in names),
+            f"{1e3 * sum(parts.values()):.2f}",
+        )
+        for name, parts in known.items()
+        if parts
+    )
+    return Table(
+        f"compress-batch-{batch.batch_size}",
+        f"Time of compressing by part, batch of {batch.batch_size}",
+        ("way", *(f"{_PARTS[name]} ms" for name in names), "all ms"),
+        rows if len(names) > 1 else (),
+        "Timed in passes of their own. The pass over prompts includes tokenising and watching its layers. "
+        "All parts are in the time of compressing, and so in N*. FLOPs count the evaluated model's own passes, "
+        "learning among them, and neither scoring nor another model's pass.",
+    )
+
+
+_PARTS = {
+    "pass": "pass over prompts",
+    "scoring": "scoring",
+    "selection": "selection",
+    "learning": "learning",
+    "other model": "another model",
+}
+"""Parts of compressing as `models.running.phases` names them, and their titles."""
 
 _STOPPED = {
     "narrow": "stopped when the intervals of the medians were narrow",

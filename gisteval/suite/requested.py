@@ -11,7 +11,7 @@ from gisteval.compressors.spec import CompressorSpec, split_parts
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.records.budget import Budget
-from gisteval.registry import CONDITION_COMPRESSOR, keeps_gists
+from gisteval.registry import CONDITION_COMPRESSOR, ORACLE_NOTE, keeps_gists
 from gisteval.suite.system import System
 
 
@@ -92,6 +92,8 @@ def requested_systems(
         for item in requested
         if item.stays_trained
     ]
+    if not all(item.method.reusable for item in requested):
+        notes.append(ORACLE_NOTE)
     systems = [
         system
         for checkpoint in _trained(checkpoints)
@@ -177,7 +179,8 @@ def _systems(item: RequestedCompressor, checkpoint: Checkpoint) -> Iterator[Syst
             and _is_trained(budget, checkpoint)
         )
         suffix = "" if budget is None else f"-{budget}"
-        label = record.name if as_trained else f"{record.name}-{item.label}{suffix}"
+        oracle = "" if item.method.reusable else "-oracle"
+        label = record.name if as_trained else f"{record.name}-{item.label}{suffix}{oracle}"
         yield System(label, checkpoint, "candidate", condition, None, item.spec, budget)
 
 

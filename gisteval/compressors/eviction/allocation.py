@@ -27,7 +27,9 @@ class Allocation(Wrapper):
     """
 
     def refusal(self) -> str | None:
-        """Only evictors have slots to spread."""
+        """Only evictors have slots to spread, and what sees the input chooses them in a way of its own."""
+        if not self.inner.reusable:
+            return f"{self.inner.name} chooses slots for each input, and they are not spread otherwise"
         if isinstance(self.inner, Eviction):
             return None
         return f"{self.inner.name} is no evictor, so it has no slots to spread over layers and heads"

@@ -15,7 +15,9 @@ from gisteval.errors import GistevalError
 from gisteval.models.running.architecture import ArchitectureName
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt, Prefix
+from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.observe import LayerView
+from gisteval.models.running.phases import phase
 from gisteval.records.budget import Budget
 
 
@@ -72,16 +74,27 @@ class Eviction(Compressor):
         Returns:
             A row's indices among its own tokens, (kv heads, slots), ascending.
         """
-        return self.select_by(self.score(view), view, counts)
+        with phase("scoring", view.keys.device):
+            scores = self.score(view)
+        return self.select_by(scores, view, counts)
 
     def select_by(self, scores: Tensor, view: LayerView, counts: Sequence[int]) -> list[Tensor]:
         """`select` by scores that are known already."""
-        pairs = zip(self._of_rows(scores, view), counts, strict=True)
-        return [self.choose(row, count) for row, count in pairs]
+        with phase("selection", view.keys.device):
+            pairs = zip(self._of_rows(scores, view), counts, strict=True)
+            return [self.choose(row, count) for row, count in pairs]
 
     def scores(self, view: LayerView) -> list[Tensor]:
         """The scores of each row's own tokens, (kv heads, tokens)."""
         return self._of_rows(self.score(view), view)
+
+    def layer_scores(self, model: DecoderModel, instruction: str) -> list[Tensor]:
+        """The scores of one prompt by a pass of their own, (kv heads, tokens) a layer, on the CPU."""
+        found: list[Tensor] = []
+        model.observe(
+            self.prompts(model, [instruction]), lambda view: found.append(self.score(view)[0].float().cpu())
+        )
+        return found
 
     def _of_rows(self, scores: Tensor, view: LayerView) -> list[Tensor]:
         if scores.shape != view.keys.shape[:3]:

@@ -12,6 +12,7 @@ from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.observe import LayerView
+from gisteval.models.running.phases import phase
 from gisteval.records.budget import Budget
 
 
@@ -49,7 +50,8 @@ def compress_together(
     ]
 
     def select(view: LayerView) -> list[list[Tensor]]:
-        scores = {method: method.score(view) for method in {method for method, _ in wanted}}
+        with phase("scoring", view.keys.device):
+            scores = {method: method.score(view) for method in {method for method, _ in wanted}}
         return [
             method.select_by(scores[method], view, [own[tuple(prompt)] for prompt in view.prompts])
             for (method, _), own in zip(wanted, slots, strict=True)

@@ -13,6 +13,7 @@ from gisteval.compressors.pruning.helper import Reader, Scored, mean_over
 from gisteval.compressors.pruning.passage import Part, Passage, token_spans
 from gisteval.models.running.architecture import ArchitectureName
 from gisteval.models.running.base import PromptModel
+from gisteval.models.running.phases import phase
 
 KEEP = 1
 """The class of a token that stays."""
@@ -36,7 +37,9 @@ class LLMLingua2(Ranked):
 
     def score(self, model: PromptModel, passage: Passage, parts: Sequence[Part]) -> list[float]:
         """See Ranked."""
-        tokens = keep_probabilities(load_classifier(self.model, model.device), passage.text)
+        classifier = load_classifier(self.model, model.device)
+        with phase("other model", model.device):
+            tokens = keep_probabilities(classifier, passage.text)
         spoken = [one for one in tokens if any(map(str.isalnum, passage.text[one.start : one.end]))]
         says = [any(map(str.isalnum, passage.text[part.start : part.end])) for part in parts]
         return [mean_over(spoken if word else tokens, part) for part, word in zip(parts, says, strict=True)]

@@ -23,6 +23,7 @@ from gisteval.compressors.pruning.passage import Part, Passage, token_spans
 from gisteval.errors import GistevalError
 from gisteval.models.running.architecture import DECODER, ArchitectureName
 from gisteval.models.running.base import PromptModel
+from gisteval.models.running.phases import phase
 from gisteval.records.budget import Budget
 
 _SENTENCE = re.compile(r"\S.*?(?:[.!?](?=\s|$)|$)", re.MULTILINE)
@@ -50,7 +51,8 @@ class SelfInformation(Ranked):
             reader = load_causal(self.model, self.name, model.device)
         else:
             reader = Reader(model.model, model.tokens.tokenizer)
-        scored = self_information(reader, passage.text)
+        with phase("other model" if self.model else "scoring", model.device):
+            scored = self_information(reader, passage.text)
         return [mean_over(scored, part) for part in parts]
 
     def check_architecture(self, kind: ArchitectureName, where: str) -> None:

@@ -44,7 +44,7 @@ class Rows:
         inputs: What follows the prompts.
         targets: What the loss is taken of.
         visible: What the uncached pass shows of the prompts.
-        instructions: Their texts, without template.
+        instructions: Their texts, without template, as the compressor is given them.
         compressor: What made them.
         taken: Positions that each of the prompts takes up in the uncached pass.
         chosen: What the run itself will use, where the compression chooses it and not a rule. It differs
@@ -175,7 +175,7 @@ def make_rows(
     row goes on with the references of other rows, which its model does not expect. Of states that are
     stored in another form, the rows are those of the states, and the stored form lies beside them.
     """
-    instructions = [example.instruction for example in examples]
+    instructions = [compressor.subject(example.instruction, example.input) for example in examples]
     compressed = compressor.compress(model, instructions, budget)
     proof = compressor.proof(model, instructions, budget, compressed)
     if isinstance(proof, Stored):

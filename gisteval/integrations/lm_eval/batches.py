@@ -77,12 +77,18 @@ class Compression:
     def measure(self, model: PromptModel, prompt: str) -> int:
         """Return the positions of the context that a prompt takes, gist tokens included, or 0 for ""."""
         if prompt and prompt not in self.lengths:
-            self.lengths[prompt] = self.compressor.positions(model, [prompt], self.budget)[0]
+            # An oracle's prompt takes up the same positions whatever input it sees.
+            subject = self.compressor.subject(prompt, ())
+            self.lengths[prompt] = self.compressor.positions(model, [subject], self.budget)[0]
         return self.lengths[prompt] if prompt else 0
 
-    def apply(self, model: PromptModel, prompts: Sequence[str]) -> dict[str, CompressedPrompt]:
-        """Compress prompts. The compressed form of "" is `PLAIN`."""
-        lengths = {prompt: self.measure(model, prompt) for prompt in prompts if prompt}
+    def subject(self, row: RequestRow) -> str:
+        """What is compressed of a row: its prompt, or "" for nothing; for an oracle with its input."""
+        return self.compressor.subject(row.prompt, row.input) if row.prompt else ""
+
+    def apply(self, model: PromptModel, rows: Sequence[RequestRow]) -> dict[str, CompressedPrompt]:
+        """Compress the subjects of rows, each once. The compressed form of "" is `PLAIN`."""
+        lengths = {self.subject(row): self.measure(model, row.prompt) for row in rows if row.prompt}
         compressed = compress_each(model, self.compressor, self.budget, lengths, self.halving)
         self.prompts += len(compressed)
         self.source_tokens += sum(form.accounting.source_tokens for form in compressed.values())
@@ -137,7 +143,7 @@ def batches(
         model, order, lambda i: (rows[i].prompt, compression.measure(model, rows[i].prompt))
     )
     for window in windows:
-        compressed = compression.apply(model, list(dict.fromkeys(rows[i].prompt for i in window)))
+        compressed = compression.apply(model, [rows[i] for i in window])
 
         def tokens(index: int) -> int:
             return _tokens(model, compression, rows[index])
@@ -149,7 +155,7 @@ def batches(
             return len(rows[index].input) + rows[index].room
 
         for batch in fitting_batches(model, window, tokens, queries, limit, lambda i: rows[i].width):
-            yield [Placed(index, rows[index], compressed[rows[index].prompt]) for index in batch]
+            yield [Placed(i, rows[i], compressed[compression.subject(rows[i])]) for i in batch]
 
 
 def _tokens(model: PromptModel, compression: Compression, row: RequestRow) -> int:

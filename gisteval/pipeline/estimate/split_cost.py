@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from gisteval.compressors.base import Footprint, Source
@@ -196,7 +196,9 @@ def split_cost(
         return row.prompt + record.k if taken is None else taken
 
     fitting = [row for row in lengths if positions(row) + row.input + row.target <= context]
-    prompts = {row.instruction: row for row in fitting}
+    # An oracle compresses for each example, with the input behind the prompt.
+    prompts = {row.instruction if compressor.reusable else n: row for n, row in enumerate(fitting)}
+    beside = 0 if compressor.reusable else 1
     # An output may go on until its next token would leave the context.
     rooms = [min(max_new_tokens, context - positions(row) - row.input + 1) for row in fitting]
     outputs = [min(row.target, room) for row, room in zip(fitting, rooms, strict=True)]
@@ -211,7 +213,11 @@ def split_cost(
     flops = None
     if shape is not None and shape.closed is not None:
         uses = zip(map(footprint, fitting), fitting, outputs, rooms, strict=True)
-        flops = _phase_flops(shape.closed, caches, map(footprint, prompts.values()), uses)
+        once = (
+            replace(footprint(row), run_once=footprint(row).run_once + beside * row.input)
+            for row in prompts.values()
+        )
+        flops = _phase_flops(shape.closed, caches, once, uses)
     return SplitCost(
         system.name,
         str(checkpoint.path),
@@ -233,12 +239,19 @@ def _phase_flops(
     uses: Iterable[tuple[Footprint, ExampleLengths, int, int]],
 ) -> PhaseFlops:
     """FLOPs of distinct prompts and of examples, given as prompt, lengths, output and longest output."""
-    once = sum((forward(shape, prompt.run_once, 0, logits=0) for prompt in prompts), NO_FLOPS)
+    once = sum((_compress(shape, prompt) for prompt in prompts), NO_FLOPS)
     each = (
         _use(shape, caches, prompt, row.input, row.target, output, most)
         for prompt, row, output, most in uses
     )
     return sum(each, PhaseFlops(compress=once))
+
+
+@cache
+def _compress(shape: Shape, prompt: Footprint) -> Flops:
+    """FLOPs of compressing one prompt."""
+    beside = (forward(shape, p.tokens, p.cached, logits=p.tokens).times(p.count) for p in prompt.passes)
+    return sum(beside, forward(shape, prompt.run_once, 0, logits=0))
 
 
 @cache

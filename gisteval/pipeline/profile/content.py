@@ -155,6 +155,7 @@ def _measured(
         ),
         flops=None if flops is None else FlopsFacts(**asdict(flops), each=flops.each),
         peak_memory=None if timing.peak is None else PeakFacts(timing.peak.bytes, timing.peak.method),
+        compress_parts=timing.parts,
         attained=() if flops is None else _attained(timing, flops, machine, steps, rows, run + cached),
     )
 
@@ -214,7 +215,7 @@ def by_prompt_length(
 
     The result is empty for a shape without a closed form, or without gist tokens.
     """
-    compressed = next(timing for timing in batch.timings if timing.mode.kind == "compressed")
+    compressed = next(timing for timing in batch.timings if timing.mode.kind in ("compressed", "oracle"))
     negative = next(timing for timing in batch.timings if timing.mode.kind == "negative")
     k = compressed.mode.model.tokens.k
     if shape.closed is None or k < 1:

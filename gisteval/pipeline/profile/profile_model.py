@@ -22,7 +22,7 @@ from gisteval.pipeline.run.plan import Plan
 from gisteval.profiling.accounts import FlopSource, flop_source
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.measure import BatchProfile, profile_batch
-from gisteval.profiling.passes import ServingMode
+from gisteval.profiling.passes import Kind, ServingMode
 from gisteval.profiling.roofline import measure_machine
 from gisteval.profiling.shapes import ModelShape, describe_config
 from gisteval.profiling.timing import clock_name
@@ -241,7 +241,13 @@ def _modes(suite: Suite, placement: Placement) -> tuple[list[ServingMode], list[
         if any(mode.name == label for mode in modes):
             continue  # the same k of another checkpoint takes the same time
         model = loaded.with_gists(record.k, record.leak_window).endless()
-        modes.append(ServingMode(label, "compressed", model, method, system.budget))
+        kind: Kind = "compressed" if method.reusable else "oracle"
+        modes.append(ServingMode(label, kind, model, method, system.budget))
+        if not method.reusable:
+            notes.append(
+                f"{label} is an oracle, which sees the input: it compresses anew at each use, as a part of "
+                "its prefill. Nothing is reused, so it has no break-even and no savings."
+            )
     modes.append(ServingMode(NEGATIVE, "negative", plain, Empty()))
     return modes, notes
 

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import ResultRow
+from gisteval.registry import is_oracle
 from gisteval.report.figures.families import half_widths
 from gisteval.report.figures.style import (
     BLUE,
@@ -58,7 +59,8 @@ def frontier(
             for family, style in styles.items():
                 line = sorted((p for p in own if p.family == family), key=lambda point: point.stored)
                 if line:
-                    labelled.setdefault(family, _line(axis, line, style, family, cost))
+                    label = f"{family} (oracle)" if is_oracle(family) else family
+                    labelled.setdefault(label, _line(axis, line, style, label, cost))
             drawn += [point.row for point in own]
             found = _controls(axis, rows, metric, group, split)
             labelled |= {label: handle for label, (handle, _) in found.items() if label not in labelled}
