@@ -14,6 +14,7 @@ from gisteval.records.manifest import Manifest
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
 from gisteval.records.shape_facts import Profile, read_profile
+from gisteval.report.coverage import coverage_text, read_coverage
 from gisteval.report.doubts import Doubts, Place, doubts_of
 from gisteval.scores.facts import run_metrics
 
@@ -31,6 +32,7 @@ class RunData:
         profile: The content of its profile.json, if it has one.
         judging: The figures of its judges.
         doubts: Why a judge can't be relied on, by judge, system and split.
+        coverage: How often its intervals cover the truth, in sentences; empty if that was not simulated.
     """
 
     name: str
@@ -41,6 +43,7 @@ class RunData:
     profile: Profile | None
     judging: tuple[JudgingEntry, ...] = ()
     doubts: Mapping[Place, str] = field(default_factory=dict)
+    coverage: str = ""
 
     @property
     def manifest(self) -> Manifest:
@@ -129,6 +132,7 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 doubts=doubts_of(
                     judge_trusts, report_names, (system.name for system in folder.systems), folder.splits
                 ),
+                coverage=coverage_text(read_coverage(folder.path)),
             )
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]
