@@ -13,7 +13,9 @@ import typer
 from gisteval.cli import human
 from gisteval.cli.compare import compare
 from gisteval.cli.compress import compress
+from gisteval.cli.coverage import coverage
 from gisteval.cli.export_prompts import export_prompts
+from gisteval.cli.export_values import export_values
 from gisteval.cli.gate import gate
 from gisteval.cli.import_paper import import_paper
 from gisteval.cli.import_predictions import import_predictions
@@ -56,11 +58,12 @@ PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_optio
 COMMANDS: dict[str, dict[str, Command]] = {
     "Evaluate": {"run": run, "sweep": sweep, "profile": profile, "compress": compress},
     "Judge and compare": {"judge": judge, "gate": gate, "compare": compare},
-    "Report": {"report": report, "leaderboard": leaderboard, "view": view},
+    "Report": {"report": report, "leaderboard": leaderboard, "view": view, "coverage": coverage},
     "Other tools": {
         "score": score,
         "import": import_predictions,
         "import-paper": import_paper,
+        "export-values": export_values,
     },
     "Prepare": {
         "ls": ls,

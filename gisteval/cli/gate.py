@@ -21,10 +21,11 @@ MetricName = Annotated[
     str, typer.Option(help="What is compared: win_rate, rougeL or another one of gisteval ls metrics.")
 ]
 Margin = Annotated[
-    float | None,
+    str | None,
     typer.Option(
-        help="How much worse the candidate may be, in units of the metric. Default: 5 points; a metric "
-        "without bounds needs one."
+        help="How much worse the candidate may be: a number in units of the metric, 10%gap (of what lies "
+        "between the controls), or 90%retained (of the baseline's gain over the negative control). "
+        "Default: 5 points; a metric without bounds needs one."
     ),
 ]
 
@@ -58,18 +59,36 @@ def gate(
     plan: Annotated[
         bool, typer.Option("--plan", help="Give no verdict, but say how many examples a margin needs.")
     ] = False,
+    sequential: Annotated[
+        bool,
+        typer.Option(
+            "--sequential",
+            help="Give a verdict that holds at every look, so that judging may go on until it is clear. "
+            "Pairs may be unjudged.",
+        ),
+    ] = False,
+    equivalence: Annotated[
+        bool,
+        typer.Option("--equivalence", help="Require that the candidate isn't better by the margin either."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say whether a candidate is as good as a baseline: exit code 0 PASS, 1 FAIL, 3 INCONCLUSIVE."""
+    from gisteval.gate.margins import Margin as GateMargin
+    from gisteval.gate.margins import parse_margin
     from gisteval.gate.measures import gate_metric
     from gisteval.gate.options import GateOptions, default_margin
 
     if plan and junit:
         raise GistevalError("--plan gives no verdict, so there is no --junit file: leave one out")
-    margin = default_margin(gate_metric(metric)) if margin is None else margin
+    if plan and sequential:
+        raise GistevalError("--plan is for a gate that looks once: leave --sequential out")
+    allowed = GateMargin(default_margin(gate_metric(metric))) if margin is None else parse_margin(margin)
+    if plan and allowed.kind != "points":
+        raise GistevalError("--plan needs a --margin in points")
     if candidate is None and baseline is None and plan:
-        GateOptions(Path(), Path(), metric=metric, margin=margin)
-        _show_plan(None, margin, as_json)
+        GateOptions(Path(), Path(), metric=metric, margin=allowed.size)
+        _show_plan(None, allowed.size, as_json)
         return
     if candidate is None or baseline is None:
         raise GistevalError("give two runs: gisteval gate CANDIDATE --baseline BASELINE")
@@ -77,16 +96,19 @@ def gate(
         candidate=candidate,
         baseline=baseline,
         metric=metric,
-        margin=margin,
+        margin=allowed.size,
+        margin_kind=allowed.kind,
         min_win_rate=min_win_rate,
         splits=names_of(split),
         judge=judge,
         system=system,
         baseline_system=baseline_system,
         inconclusive=inconclusive,  # type: ignore[arg-type]
+        sequential=sequential,
+        equivalence=equivalence,
     )
     if plan:
-        _show_plan(options, margin, as_json)
+        _show_plan(options, allowed.size, as_json)
         return
     _show_verdict(options, junit, as_json)
 

@@ -22,11 +22,20 @@ def export(
     output: Annotated[Path, typer.Option(help="Folder of sheet.csv and sheet.html.")],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="Number of pairs.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other pairs.")] = 0,
+    choose: Annotated[
+        str | None,
+        typer.Option(
+            help="Judge whose contested pairs are drawn more often, since labels on them narrow the "
+            "corrected win rate most. Default: all pairs alike.",
+            metavar="JUDGE",
+        ),
+    ] = None,
 ) -> None:
     """Write a blinded sheet of pairs, as a spreadsheet and as a page."""
     from gisteval.pipeline.judge.human import export_sheet
+    from gisteval.pipeline.judge.sheets import Sheet
 
-    written = export_sheet(run, output, system, split, count, seed)
+    written = export_sheet(run, output, Sheet(system, split, count, seed, choose or ""))
     print(f"{counted(written, 'pair')} in {output / 'sheet.html'} and {output / 'sheet.csv'}")
 
 

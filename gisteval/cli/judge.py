@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from gisteval.cli.options import AsJson, Given, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
-from gisteval.errors import counted
+from gisteval.errors import GistevalError, counted
 from gisteval.options import Panel
 from gisteval.pipeline.judge.options import JudgeOptions
 
@@ -32,9 +33,15 @@ def judge(
     from gisteval.judging.definition import load_judge
     from gisteval.pipeline.judge.judge_run import check_trust, judge_run
     from gisteval.pipeline.judge.reparse import reparse_run
+    from gisteval.pipeline.judge.until_decided import judge_until_decided
     from gisteval.report.judging import judging_text
 
     options = given.build()
+    if reparse and options.until_decided:
+        raise GistevalError(
+            "--reparse asks nothing, so there is nothing to decide: leave --until-decided out"
+        )
+    stopped = None
     if load_judge(options.judge).definition.kind == "local":
         quiet_libraries()
     if reparse:
@@ -43,10 +50,15 @@ def judge(
         typer.echo(f"{outcome.changed} of {read} read differently now", err=True)
         entries = outcome.entries
         check_trust(run, entries)
+    elif options.until_decided:
+        entries, stopped = judge_until_decided(run, options)
     else:
         entries = judge_run(run, options)
     if as_json:
-        print_json([entry.to_json() for entry in entries])
+        found = [entry.to_json() for entry in entries]
+        print_json({"decision": asdict(stopped), "judging": found} if stopped else found)
     else:
         print_text(judging_text(entries))
+        if stopped:
+            print(stopped.text)
         print(f"report: {run / 'report' / 'report.md'}")

@@ -6,24 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+import numpy as np
+
 from gisteval import stats
 from gisteval.errors import InvalidRun, counted
+from gisteval.gate.checks import Pairing, fixed_check, fixed_checks, watched_checks
 from gisteval.gate.decision import (
     Check,
     Outcome,
     Power,
     adjust,
-    difference_check,
-    floor_check,
     overall,
     power,
 )
+from gisteval.gate.margins import Allowance, allowance
 from gisteval.gate.measures import WIN_RATE, SideValues, score_values
 from gisteval.gate.options import GateOptions
+from gisteval.gate.sequential import Looks
 from gisteval.gate.sides import Side, choose_side, shared_examples, shared_splits
 from gisteval.gate.trust import JudgeStudies, judge_studies
 from gisteval.gate.win_rates import check_same_positive, choose_judge, win_rate_values
 from gisteval.records.manifest import JudgeFacts
+from gisteval.records.schema import Example
 from gisteval.scores.comparison import paired_difference
 
 PERMUTATIONS = 10_000
@@ -39,14 +43,16 @@ class SplitResult:
     Attributes:
         split: The split.
         examples: The number of examples.
-        checks: The check of the difference, then that of the win rate if one was asked for.
+        checks: The check of the difference, then those of the gain and the win rate if they were asked for.
         paired: The paired tests of the difference.
         power: What the sample can detect.
         candidate: The candidate's values.
         baseline: The baseline's values.
-        margin: The margin, in `unit`.
+        margin: The margin, in `unit`; of a share, as estimated here.
         unit: The unit of differences.
         doubt: Why the judge's verdicts are too few to tell it from guessing; then there is no verdict.
+        equivalent: The p-value of a difference of at least the margin in either direction.
+        looks: How far a sequential gate looked; None for one that looks once.
     """
 
     split: str
@@ -59,6 +65,8 @@ class SplitResult:
     margin: float
     unit: str = "points"
     doubt: str = ""
+    equivalent: float = 1.0
+    looks: Looks | None = None
 
     @property
     def number(self) -> str:
@@ -77,7 +85,7 @@ class SplitResult:
         difference = self.checks[0]
         if difference.outcome == "PASS" and difference.estimate.ci_high < 0.0:
             warnings.append(f"{self.split}: worse than the baseline, though by less than the margin")
-        if self.outcome == "INCONCLUSIVE" and self.power.detectable > self.margin:
+        if self.outcome == "INCONCLUSIVE" and not self.looks and self.power.detectable > self.margin:
             warnings.append(
                 f"{self.split}: {counted(difference.estimate.n, 'example')} can't detect a difference "
                 f"below {self.power.detectable:{self.number}} {self.unit} (80% power), and the margin is "
@@ -165,50 +173,80 @@ def gate_sides(options: GateOptions) -> tuple[Side, Side]:
 
 def measure_sides(
     options: GateOptions, candidate: Side, baseline: Side, split: str, studies: JudgeStudies | None
-) -> tuple[SideValues, SideValues, list[str]]:
-    """Read both sides' values on one split, and its examples' cluster labels (the instructions)."""
+) -> tuple[SideValues, SideValues, Sequence[Example]]:
+    """Read both sides' values on one split, and its examples."""
     examples = shared_examples(candidate, baseline, split)
-    clusters = [example.instruction for example in examples]
     if studies is None:
         ours, theirs = (score_values(s, split, examples, options.measured) for s in (candidate, baseline))
-        return ours, theirs, clusters
-    ours, theirs = (win_rate_values(s, split, examples, studies.study(s)) for s in (candidate, baseline))
+        return ours, theirs, examples
+    ours, theirs = (
+        win_rate_values(s, split, examples, studies.study(s), options.sequential)
+        for s in (candidate, baseline)
+    )
     if ours.judge and theirs.judge:
         opponents = (ours.judge.reference, theirs.judge.reference)
         check_same_positive(candidate, baseline, opponents, split, examples)
-    return ours, theirs, clusters
+    return ours, theirs, examples
 
 
 def _measure(
     options: GateOptions, candidate: Side, baseline: Side, split: str, studies: JudgeStudies | None
 ) -> SplitResult:
-    ours, theirs, clusters = measure_sides(options, candidate, baseline, split, studies)
-    metric = options.measured
-    # From here on higher values are better, whatever the metric.
-    better, than = metric.sign * ours.values, metric.sign * theirs.values
-    absent = ours.absent, theirs.absent
-    # The positive control has a win rate of 50, so no difference from it exceeds 50.
-    reach = 50.0 if studies and (candidate.is_positive or baseline.is_positive) else metric.span
+    ours, theirs, examples = measure_sides(options, candidate, baseline, split, studies)
+    metric, clusters = options.measured, [example.instruction for example in examples]
+    pairing = _pairing(options, ours, theirs, clusters, one_is_even(candidate, baseline, studies))
+    better, than, reach = pairing.better, pairing.than, pairing.reach
     paired = paired_difference(metric, better, than, clusters, permutations=PERMUTATIONS, span=reach)
     if paired is None:
         raise InvalidRun(f"split {split}: no example has a value of {options.metric} on both sides")
-    ends = None
-    if metric.worst is not None and metric.best is not None:
-        ends = metric.sign * metric.worst, metric.sign * metric.best
-    checks = [difference_check(better, than, clusters, options.margin, absent, reach, ends)]
-    if options.min_win_rate is not None:
-        checks.append(floor_check(ours.values, clusters, options.min_win_rate, absent[0]))
+    sides = (candidate, baseline)
+    allowed = allowance(options.allowed, metric, sides, split, examples, theirs.values, studies)
+    margin: float | Allowance = options.margin if allowed is None else allowed
+    looks = None
+    if options.sequential:
+        checks, looks = watched_checks(pairing, options.margin, options.min_win_rate, options.equivalence)
+    else:
+        checks = fixed_checks(pairing, margin, options.min_win_rate, options.equivalence)
+    gain = checks[1] if options.equivalence else fixed_check(pairing.swapped, margin)
+    points = options.margin if allowed is None else allowed.mean
     return SplitResult(
         split=split,
         examples=len(clusters),
         checks=tuple(checks),
         paired=paired,
-        power=power(better - than, clusters, options.margin, checks[0].estimate, metric.span),
+        power=power(better - than, clusters, max(points, 1e-9), checks[0].estimate, metric.span),
         candidate=ours,
         baseline=theirs,
-        margin=options.margin,
+        margin=points,
         unit=options.unit,
         doubt=studies.doubt if studies else "",
+        equivalent=max(checks[0].p_above, gain.p_above),
+        looks=looks,
+    )
+
+
+def one_is_even(candidate: Side, baseline: Side, studies: JudgeStudies | None) -> bool:
+    """Whether one side is the control that the other's win rates are against: its own are all 50."""
+    return studies is not None and (candidate.is_positive or baseline.is_positive)
+
+
+def _pairing(
+    options: GateOptions, ours: SideValues, theirs: SideValues, clusters: Sequence[str], even: bool
+) -> Pairing:
+    """Turn both sides' values so that higher ones are better, whatever the metric."""
+    metric = options.measured
+    ends = None
+    if metric.worst is not None and metric.best is not None:
+        ends = metric.sign * metric.worst, metric.sign * metric.best
+    hidden = [side.unseen for side in (ours, theirs) if side.unseen is not None]
+    return Pairing(
+        better=metric.sign * ours.values,
+        than=metric.sign * theirs.values,
+        clusters=clusters,
+        absent=(ours.absent, theirs.absent),
+        reach=50.0 if even else metric.span,  # no difference from a win rate of 50 exceeds 50
+        ends=ends,
+        unseen=np.logical_or.reduce(hidden) if hidden else None,
     )
 
 
@@ -240,7 +278,7 @@ def _notes(
         notes.append(
             f"lower is better in {options.metric}: a difference is the baseline's less the candidate's"
         )
-    if options.margin < 0.5 and options.unit == "points":
+    if options.margin < 0.5 and options.unit == "points" and options.margin_kind == "points":
         notes.append(f"the margin is {options.margin:g} points of 100, not a share of 1")
     if judge == "reference":
         notes.append("the reference judge detects failed outputs, but not small differences in quality")

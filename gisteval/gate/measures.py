@@ -88,6 +88,7 @@ class SideValues:
         exact_matches: The share of outputs that equal the positive control's, in percent; None if unknown.
         judge: The judge's figures, for win rates.
         unread: The references that the metric can't read.
+        unseen: Where no verdict was asked for yet, shape (n,); None if all were, or none is needed.
     """
 
     values: FloatArray
@@ -97,6 +98,7 @@ class SideValues:
     exact_matches: float | None = None
     judge: JudgeFigures | None = None
     unread: Unread | None = None
+    unseen: BoolArray | None = None
 
     @property
     def mean(self) -> float:

@@ -24,12 +24,25 @@ def gate_text(result: GateResult) -> str:
     lines = [
         f"candidate {result.candidate}",
         f"baseline  {result.baseline}",
-        f"{options.metric}{judge}{prompt}, margin {options.margin:g} {options.unit}, 90% intervals",
+        f"{options.metric}{judge}{prompt}, margin {_margin(result)}, {_kind(result)}",
     ]
     for split in result.splits:
         lines += ["", *_split_lines(split, result)]
     lines += ["", *(f"warning: {warning}" for warning in result.warnings), str(result.outcome)]
     return "\n".join(lines)
+
+
+def _margin(result: GateResult) -> str:
+    options = result.options
+    return (
+        f"{options.allowed.text} {options.unit}"
+        if options.margin_kind == "points"
+        else options.allowed.text
+    )
+
+
+def _kind(result: GateResult) -> str:
+    return "90% confidence sequences" if result.options.sequential else "90% intervals"
 
 
 def check_text(check: Check, unit: str = "points") -> str:
@@ -41,8 +54,8 @@ def check_text(check: Check, unit: str = "points") -> str:
         if finite(e.ci_low) is not None
         else "(no interval)"
     )
-    name = "win rate" if check.name == "floor" else "difference"
-    return f"{name} {e.value:{sign}.{digits}} {ends}, must lie above {check.limit:{sign}g}"
+    name = {"floor": "win rate", "gain": "loss against the candidate"}.get(check.name, "difference")
+    return f"{name} {e.value:{sign}.{digits}} {ends}, must lie above {check.limit:{sign}.4g}"
 
 
 def _split_lines(split: SplitResult, result: GateResult) -> list[str]:
@@ -61,13 +74,22 @@ def _split_lines(split: SplitResult, result: GateResult) -> list[str]:
         f"  candidate better / equal / worse {paired.wins} / {paired.ties} / {paired.losses}, "
         f"n {first.estimate.n}, instructions {first.estimate.clusters}, without a value {first.missing}"
     )
+    shown = "yes" if split.equivalent <= ALPHA else "not shown"
+    lines.append(
+        f"  equivalent (within the margin both ways) {shown}, p {split.equivalent:.3g} (two tests)"
+    )
+    if split.looks:
+        return [*lines, f"  {split.looks.text}", *_side_lines(split, result)]
     detectable = f"{split.power.detectable:{split.number}} {split.unit}"
     lines.append(f"  smallest difference it could detect {detectable} (80% power)")
     if split.outcome == "INCONCLUSIVE" and not split.doubt:
         lines.append(f"  {needed_text(split)}")
-    for side, values in ((result.candidate, split.candidate), (result.baseline, split.baseline)):
-        lines.append(_side_line(side, values, split.number))
-    return lines
+    return [*lines, *_side_lines(split, result)]
+
+
+def _side_lines(split: SplitResult, result: GateResult) -> list[str]:
+    sides = ((result.candidate, split.candidate), (result.baseline, split.baseline))
+    return [_side_line(side, values, split.number) for side, values in sides]
 
 
 def needed_text(split: SplitResult) -> str:
@@ -104,7 +126,9 @@ def _percent(value: float | None) -> str:
 def gate_json(result: GateResult) -> dict[str, object]:
     """Return everything that the text says, in percent and points. Unbounded values are null."""
     options = result.options
+    extra = {"margin_kind": options.margin_kind} if options.margin_kind != "points" else {}
     return {
+        **extra,
         "outcome": result.outcome,
         "exit_code": result.exit_code,
         "metric": options.metric,
@@ -128,7 +152,9 @@ def _side_json(side: Side) -> dict[str, str]:
 
 def _split_json(split: SplitResult) -> dict[str, object]:
     paired, difference = split.paired, split.checks[0].estimate
+    watched = {"looks": asdict(split.looks), "p_equivalent": split.equivalent} if split.looks else {}
     return {
+        **watched,
         "split": split.split,
         "outcome": split.outcome,
         "n": difference.n,

@@ -53,14 +53,14 @@ def plan_from_runs(options: GateOptions) -> list[Planned]:
     studies = judge_studies((candidate, baseline), judge) if judge else None
     plans = []
     for split in shared_splits(candidate, baseline, options.splits):
-        ours, theirs, clusters = measure_sides(options, candidate, baseline, split, studies)
+        ours, theirs, examples = measure_sides(options, candidate, baseline, split, studies)
         differences = ours.values - theirs.values
         known = ~np.isnan(differences)
-        labels = [label for label, keep in zip(clusters, known, strict=True) if keep]
+        labels = [example.instruction for example, keep in zip(examples, known, strict=True) if keep]
         error = mean_error(differences[known], labels)
         sd = float(error.standard_error * np.sqrt(error.clusters))
         needed = _needed(sd, options.margin, error.n / error.clusters, options.measured)
-        plans.append(Planned(split, sd, len(clusters), needed))
+        plans.append(Planned(split, sd, len(examples), needed))
     return plans
 
 

@@ -11,6 +11,10 @@ from gisteval.gate.sides import Side
 from gisteval.judging.study import Study, study_judge
 
 
+class UnderVeto(InvalidRun):
+    """The judge is under veto, so no verdict rests on it."""
+
+
 @dataclass(frozen=True)
 class JudgeStudies:
     """One judge's verdicts in the runs of both sides. A run that both sides share is studied once.
@@ -39,11 +43,11 @@ class JudgeStudies:
         """Check that the judge is under veto in none of the runs.
 
         Raises:
-            InvalidRun: It is, in one of them.
+            UnderVeto: It is, in one of them.
         """
         veto = self.veto(sides, splits)
         if veto:
-            raise InvalidRun(f"{veto}: no verdict rests on it")
+            raise UnderVeto(f"{veto}: no verdict rests on it")
 
     @property
     def doubt(self) -> str:

@@ -44,8 +44,17 @@ def choose_judge(sides: Sequence[Side], judge: str | None) -> str:
     return shared[0]
 
 
-def win_rate_values(side: Side, split: str, examples: Sequence[Example], study: Study) -> SideValues:
+def win_rate_values(
+    side: Side, split: str, examples: Sequence[Example], study: Study, partial: bool = False
+) -> SideValues:
     """Read a side's win rates against the positive control from the judge's verdicts in the side's run.
+
+    Args:
+        side: The system and its run.
+        split: The split.
+        examples: Its examples.
+        study: The judge's verdicts in the run.
+        partial: Whether pairs may be unjudged. The result says which ones are.
 
     Raises:
         InvalidRun: A pair was never judged, or the pairs have different opponents.
@@ -65,14 +74,18 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], study: 
     positive = read_values(side.run, reference, split, examples, ())
     comparable = [e for e in examples if e.content_id in outputs and e.content_id in positive]
     scores = pair_scores(verdicts)
+    if partial:  # a pair that was shown in one of two orders is not judged yet
+        orders = max((len(score.by_order) for score in scores.values()), default=0)
+        scores = {pair: score for pair, score in scores.items() if len(score.by_order) == orders}
     unjudged = [e for e in comparable if e.content_id not in scores]
-    if unjudged:
+    if unjudged and not partial:
         never = counted(len(unjudged), f"pair of {split} was", f"pairs of {split} were")
         raise InvalidRun(
             f"{side}: {never} never judged by {judge} "
             f"({unjudged[0].id}, ...): gisteval judge {side.run.path} --judge {judge}"
         )
-    known = {e.content_id: scores[e.content_id] for e in comparable}
+    known = {e.content_id: scores[e.content_id] for e in comparable if e.content_id in scores}
+    waiting = {e.content_id for e in unjudged}
     equal = CONTROL_MATCH.between(text_digests(scored, comparable), text_digests(positive, comparable))
     lost = {e.content_id for e in examples if e.content_id in positive and e.content_id not in outputs}
     values = [0.0 if e.content_id in lost else _percent(known.get(e.content_id)) for e in examples]
@@ -83,6 +96,7 @@ def win_rate_values(side: Side, split: str, examples: Sequence[Example], study: 
         len(examples) - len(comparable),
         float(equal.mean()) if comparable else None,
         JudgeFigures.of(study.summaries[side.system, split]),
+        unseen=np.array([e.content_id in waiting for e in examples]) if waiting else None,
     )
 
 

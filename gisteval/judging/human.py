@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,12 @@ HUMAN = "human:"
 
 COLUMNS = ("id", "instruction", "input", "answer_1", "answer_2", "choice")
 """The columns of a sheet."""
+
+CONTESTED, CLEAR = "contested", "clear"
+"""Pairs on which a judge's two orders disagree or tie, and the others."""
+
+SPREAD = {CONTESTED: 45.0, CLEAR: 30.0}
+"""How far people's scores lie from a judge's, in points: planned, not measured. It costs only precision."""
 
 _ANSWERS = {"1": "first", "2": "second", "tie": "tie", "t": "tie", "0": "tie", "=": "tie"}
 
@@ -44,7 +50,9 @@ class SheetItem:
     comparison: Comparison
 
 
-def draw_items(matchup: Matchup, count: int, seed: int) -> list[SheetItem]:
+def draw_items(
+    matchup: Matchup, count: int, seed: int, strata: Mapping[str, str] | None = None
+) -> list[SheetItem]:
     """Draw pairs of a matchup for a sheet; pairs of equal outputs are left out.
 
     Which pairs are drawn, their order in the sheet, and the order in which their outputs are shown depend
@@ -54,6 +62,8 @@ def draw_items(matchup: Matchup, count: int, seed: int) -> list[SheetItem]:
         matchup: The systems that are compared.
         count: The number of pairs. If there are fewer, all are drawn.
         seed: Another seed draws other pairs.
+        strata: CONTESTED or CLEAR for each pair. The number drawn of each is in proportion to its size
+            times its spread (Neyman's allocation), and at least two. None: all pairs are alike.
     """
     identity = digest(["human", str(seed)])
     items = []
@@ -62,7 +72,16 @@ def draw_items(matchup: Matchup, count: int, seed: int) -> list[SheetItem]:
         drawn_order = "ab" if int(pair_digest, 16) % 2 == 0 else "ba"
         if not comparison.equal and comparison.order == drawn_order:
             items.append(SheetItem(digest([pair_digest, "item"])[:12], comparison))
-    return sorted(items, key=lambda item: item.id)[:count]
+    items.sort(key=lambda item: item.id)
+    if strata is None:
+        return items[:count]
+    drawn: list[SheetItem] = []
+    of = {name: [item for item in items if strata[item.comparison.pair] == name] for name in SPREAD}
+    shares = {name: len(members) * SPREAD[name] for name, members in of.items()}
+    for name, members in of.items():
+        wanted = round(count * shares[name] / sum(shares.values())) if members else 0
+        drawn += members[: max(wanted, 2)]
+    return sorted(drawn, key=lambda item: item.id)
 
 
 def sheet_csv(items: Sequence[SheetItem]) -> str:

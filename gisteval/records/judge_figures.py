@@ -194,13 +194,49 @@ class PanelFigures(JsonObject):
     alpha: float | None
 
 
-JudgingEntry: TypeAlias = PairFigures | ControlFigures | AgreementFigures | PanelFigures
+@dataclass(frozen=True, kw_only=True)
+class CorrectedFigures(JsonObject):
+    """One judge's win rate on a system and split, corrected by people's labels on a part of the pairs.
+
+    Attributes:
+        labels: The number of labelled pairs.
+        weight: The weight of the judge's verdicts, from 0 (labels alone) to 1.
+        bias: Points by which the judge's scores exceed people's on the labelled pairs.
+        win_rate: The corrected win rate in percent.
+        labels_alone: The win rate from the labels alone, in percent.
+        retention: The corrected retention in percent; None without labels on the negative control.
+        rogan_gladen: The share of wins among decided pairs, corrected for the judge's sensitivity and
+            specificity, in percent; None where there are too few labels.
+    """
+
+    kind: Literal["corrected"] = "corrected"
+    judge: Name
+    task: str = ""
+    split: Name
+    system: Name
+    reference: Name
+    labels: Count
+    weight: float
+    bias: float
+    win_rate: Interval | None
+    labels_alone: Interval | None
+    retention: Interval | None = None
+    rogan_gladen: Interval | None = None
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The judge alone."""
+        return (self.judge,)
+
+
+JudgingEntry: TypeAlias = PairFigures | ControlFigures | AgreementFigures | PanelFigures | CorrectedFigures
 
 _KINDS: dict[str, type[JudgingEntry]] = {
     "pairs": PairFigures,
     "control": ControlFigures,
     "panel": PanelFigures,
     "agreement": AgreementFigures,
+    "corrected": CorrectedFigures,
 }
 
 

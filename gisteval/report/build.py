@@ -11,6 +11,7 @@ from gisteval.errors import MissingExtra
 from gisteval.files.names import file_name
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.store import only_writer, write_atomic
+from gisteval.report import coverage
 from gisteval.report.agreement import agreement_table
 from gisteval.report.claims import findings
 from gisteval.report.data import ReportData, read_runs
@@ -77,7 +78,8 @@ def current_page(run: RunFolder) -> Path:
     """
     folder = run.path / "report"
     page = folder / "report.html"
-    sources = [run.path / "results.json", folder / "profile.json", *(run.path / "verdicts").glob("*.jsonl")]
+    made_of = [run.path / name for name in ("results.json", coverage.FILE)]
+    sources = [*made_of, folder / "profile.json", *(run.path / "verdicts").glob("*.jsonl")]
     changed = max((file.stat().st_mtime for file in sources if file.is_file()), default=0.0)
     if page.is_file() and page.stat().st_mtime >= changed and _is_ours(page):
         return page

@@ -14,6 +14,7 @@ from gisteval.records.manifest import Manifest
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
 from gisteval.records.shape_facts import Profile, read_profile
+from gisteval.report.coverage import coverage_text, read_coverage
 from gisteval.report.doubts import Doubts, Place, doubts_of
 from gisteval.report.in_use import InUse, in_use
 from gisteval.scores.facts import run_metrics
@@ -33,6 +34,7 @@ class RunData:
         judging: The figures of its judges.
         doubts: Why a judge can't be relied on, by judge, system and split.
         in_use: What a prompt takes each time that it is used, by system and split.
+        coverage: How often its intervals cover the truth, in sentences; empty if that was not simulated.
     """
 
     name: str
@@ -44,6 +46,7 @@ class RunData:
     judging: tuple[JudgingEntry, ...] = ()
     doubts: Mapping[Place, str] = field(default_factory=dict)
     in_use: Mapping[tuple[str, str], InUse] = field(default_factory=dict)
+    coverage: str = ""
 
     @property
     def manifest(self) -> Manifest:
@@ -138,6 +141,7 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 doubts=doubts_of(
                     judge_trusts, report_names, (system.name for system in folder.systems), folder.splits
                 ),
+                coverage=coverage_text(read_coverage(folder.path)),
             )
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]

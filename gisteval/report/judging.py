@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gisteval.errors import counted
+from gisteval.judging.human import HUMAN
 from gisteval.judging.veto import stated_trust
 from gisteval.records.judge_figures import (
     AgreementFigures,
     ControlFigures,
+    CorrectedFigures,
     Interval,
     JudgingEntry,
     PairFigures,
@@ -47,6 +49,16 @@ _PANEL_NOTE = (
     "Pairs whose outputs differ, ties half: the mean over annotators, then over pairs. Alpha is of the "
     "nominal answers; 1 is perfect, 0 chance."
 )
+_CORRECTED = (
+    "judge", "system", "split", "corrected win rate %", "labels alone %", "labels", "weight of the judge",
+    "bias of the judge", "retained %", "decided pairs won %",
+)  # fmt: skip
+_CORRECTED_NOTE = (
+    "Prediction-powered inference: the judge's scores of all pairs, corrected by what they miss on the "
+    "labelled ones. Bias: by how many points the judge's scores exceed people's. Decided pairs won: Rogan "
+    "and Gladen's correction for plain verdicts."
+)
+_UNCORRECTED = " Uncorrected: no labels of people correct this judge."
 _AGREEMENT = ("system", "split", "judges", "agree %", "Cohen's kappa", "pairs")
 _AGREEMENT_NOTE = "On the pairs that both judged. 1 is perfect, 0 what chance alone gives."
 
@@ -58,6 +70,7 @@ def judging_tables(entries: Sequence[JudgingEntry], doubts: Doubts = NO_DOUBTS) 
     """
     tables = []
     controls = [entry for entry in entries if isinstance(entry, ControlFigures)]
+    labelled = {entry.judge for entry in entries if isinstance(entry, CorrectedFigures)}
     for judge in dict.fromkeys(entry.judge for entry in pair_entries(entries)):
         pairs = [entry for entry in pair_entries(entries) if entry.judge == judge]
         control = [entry for entry in controls if entry.judge == judge]
@@ -65,11 +78,18 @@ def judging_tables(entries: Sequence[JudgingEntry], doubts: Doubts = NO_DOUBTS) 
         rates = tuple(_rate_cells(entry) for entry in pairs)
         figures = tuple(_noise_cells(entry) for entry in pairs)
         note = _RATE_NOTE.format(reference=references)
+        if not judge.startswith(HUMAN) and judge not in labelled:
+            note += _UNCORRECTED
         table = Table(f"win_rate-{judge}", f"Win rates, judge {judge}", _RATES, rates, note)
         tables.append(doubts.marked(table, judge))
         title = f"How judge {judge} behaves"
         note = " ".join([_NOISE_NOTE, *map(_control_text, control)])
         tables.append(Table(f"noise-{judge}", title, _NOISE, figures, note))
+    corrected = [entry for entry in entries if isinstance(entry, CorrectedFigures)]
+    if corrected:
+        rows = tuple(map(_corrected_cells, corrected))
+        title = "Win rates corrected by people's labels"
+        tables.append(Table("corrected", title, _CORRECTED, rows, _CORRECTED_NOTE))
     panels = tuple(_panel_cells(entry) for entry in entries if isinstance(entry, PanelFigures))
     if panels:
         tables.append(Table("panel", "Human preference", _PANEL, panels, _PANEL_NOTE))
@@ -118,6 +138,21 @@ def _noise_cells(entry: PairFigures) -> tuple[str, ...]:
         "-" if again is None else _two_digits(again.kappa),
         f"{entry.errors + entry.invalid} of {entry.looks}",
         f"{entry.cost:.4f}",
+    )
+
+
+def _corrected_cells(entry: CorrectedFigures) -> tuple[str, ...]:
+    return (
+        entry.judge,
+        entry.system,
+        entry.split,
+        _interval(entry.win_rate),
+        _interval(entry.labels_alone),
+        str(entry.labels),
+        f"{entry.weight:.2f}",
+        f"{entry.bias:+.1f}",
+        _interval(entry.retention),
+        _interval(entry.rogan_gladen),
     )
 
 

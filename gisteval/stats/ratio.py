@@ -123,9 +123,9 @@ def _ratio(
     if total and _is_above_zero(below, clusters, confidence, span is not None):
         rest = mean_error(above - value * below, clusters)
         if rest.standard_error > 1e-9 * abs(total) / below.size:
-            low, high = _end(by_t, False, value), _end(by_t, True, value)
+            low, high = first_rejected(by_t, False, value), first_rejected(by_t, True, value)
         if span is not None and not (math.isfinite(low) and math.isfinite(high)):
-            low, high = _end(by_bounds, False, value), _end(by_bounds, True, value)
+            low, high = first_rejected(by_bounds, False, value), first_rejected(by_bounds, True, value)
     return Estimate(unit * value, unit * low, unit * high, below.size, groups, confidence, "test-inversion")
 
 
@@ -139,7 +139,7 @@ def _is_above_zero(below: FloatArray, clusters: Clusters | None, confidence: flo
     return bool(below.min() > 0.0) or (math.isfinite(low) and low > 0.0)
 
 
-def _end(margin: Callable[[bool, float], float], upper: bool, value: float) -> float:
+def first_rejected(margin: Callable[[bool, float], float], upper: bool, value: float) -> float:
     """Find the first ratio above (or below) the estimate that is rejected; infinite if there is none."""
     inside, step = value, 0.05 * max(abs(value), 1.0)
     direction = 1.0 if upper else -1.0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.judging.human import draw_items, human_verdicts, read_answers, sheet_csv
+from gisteval.judging.human import CLEAR, CONTESTED, draw_items, human_verdicts, read_answers, sheet_csv
 from gisteval.judging.protocol import Matchup
 from gisteval.records.schema import Example
 
@@ -45,3 +45,16 @@ def test_an_answer_to_another_sheet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GistevalError, match=r"1 of 2 items \(first x\) are not in this run's sheets"):
         items = draw_items(MATCHUP, 1, 0)
         human_verdicts(items, {items[0].id: "tie", "x": "first"}, "ann", tmp_path)
+
+
+def test_chosen_pairs_follow_size_and_spread() -> None:
+    pairs = list(MATCHUP.pairs)
+    different = [pair for pair in pairs if not MATCHUP.equal(pair)]
+    contested = set(different[: len(different) // 3])
+    strata = {pair: CONTESTED if pair in contested else CLEAR for pair in pairs}
+    items = draw_items(MATCHUP, 20, 0, strata)
+    drawn = sum(item.comparison.pair in contested for item in items)
+    wanted = 20 * len(contested) * 45 / (len(contested) * 45 + (len(different) - len(contested)) * 30)
+    assert drawn == round(wanted)
+    assert items == draw_items(MATCHUP, 20, 0, strata)
+    assert [item.id for item in items] == sorted(item.id for item in items)

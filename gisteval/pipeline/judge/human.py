@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted, did_you_mean
-from gisteval.files.foreign import read_json
-from gisteval.judging.human import HUMAN, SheetItem, draw_items, human_verdicts, read_answers, sheet_csv
+from gisteval.judging.human import HUMAN, SheetItem, human_verdicts, read_answers, sheet_csv
 from gisteval.judging.protocol import Matchup
 from gisteval.judging.study import matchups
 from gisteval.logs import run_log
 from gisteval.pipeline.judge.results import write_judging
-from gisteval.records.json_object import Count, JsonObject, Name, plain, reader_of
-from gisteval.records.judge_figures import JudgingEntry
+from gisteval.pipeline.judge.sheets import Sheet, add_sheet, read_sheets
+from gisteval.records.judge_figures import CorrectedFigures, JudgingEntry
 from gisteval.records.lines import to_json
 from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import digest
-from gisteval.records.store import write_atomic, write_json
+from gisteval.records.store import write_atomic
 
 NOTE = (
     "Human judges saw each pair in one order, drawn from the content. Equal outputs were not shown, so "
@@ -31,24 +29,7 @@ NOTE = (
 )
 
 
-@dataclass(frozen=True)
-class Sheet(JsonObject):
-    """What a sheet was drawn from.
-
-    Attributes:
-        system: The system that is compared with its positive control.
-        split: The split.
-        count: The number of pairs that was asked for.
-        seed: The seed of the draw.
-    """
-
-    system: Name
-    split: Name
-    count: Count
-    seed: int
-
-
-def export_sheet(path: Path, output: Path, system: str, split: str, count: int, seed: int) -> int:
+def export_sheet(path: Path, output: Path, sheet: Sheet) -> int:
     """Write sheet.csv and sheet.html with pairs of a system.
 
     The run stores what was drawn, so that answers can be imported later.
@@ -56,24 +37,29 @@ def export_sheet(path: Path, output: Path, system: str, split: str, count: int, 
     Args:
         path: The run's folder.
         output: The folder of the sheet.
-        system: The system that is compared with its positive control.
-        split: The split.
-        count: The number of pairs. If there are fewer, all are drawn.
-        seed: Another seed draws other pairs.
+        sheet: What is drawn. If there are fewer pairs, all are drawn.
 
     Returns:
         The number of pairs in the sheet.
 
     Raises:
-        GistevalError: The run has no such system or split, or no pair of different outputs.
+        GistevalError: The run has no such system or split, no pair of different outputs, or no verdicts
+            of the judge that is to choose.
     """
     with RunFolder.editing(path) as folder, run_log(path):
-        return _export(folder, output, system, split, count, seed)
+        return _export(folder, output, sheet)
 
 
-def _export(folder: RunFolder, output: Path, system: str, split: str, count: int, seed: int) -> int:
-    sheet = Sheet(system, split, count, seed)
-    items = draw_items(_matchup(folder, system, split), count, seed)
+def _export(folder: RunFolder, output: Path, sheet: Sheet) -> int:
+    system, split = sheet.system, sheet.split
+    matchup = _matchup(folder, system, split)
+    if sheet.chosen_by and sheet.chosen_by not in folder.judges_of(system):
+        hint = did_you_mean(sheet.chosen_by, folder.judges_of(system))
+        raise GistevalError(
+            f"{system} was not judged by {sheet.chosen_by!r}{hint}, which is to choose the pairs: "
+            f"gisteval judge {folder.path} first"
+        )
+    items = sheet.items(folder, matchup)
     if not items:
         raise GistevalError(
             f"{folder.path}: the outputs of {system} and its control are all equal on {split}: choose "
@@ -90,8 +76,7 @@ def _export(folder: RunFolder, output: Path, system: str, split: str, count: int
     )
     write_atomic(output / "sheet.csv", sheet_csv(items))
     write_atomic(output / "sheet.html", page)
-    sheets = list(dict.fromkeys([*_sheets(folder), sheet]))
-    write_json(folder.path / "verdicts" / "sheets.json", plain(sheets))
+    add_sheet(folder, sheet)
     return len(items)
 
 
@@ -114,7 +99,7 @@ def import_answers(path: Path, files: Sequence[Path]) -> list[JudgingEntry]:
 
 def _import(folder: RunFolder, files: Sequence[Path]) -> list[JudgingEntry]:
     folder.results()
-    sheets = _sheets(folder)
+    sheets = read_sheets(folder)
     if not sheets:
         raise GistevalError(f"{folder.path} has exported no sheet: run gisteval human export first")
     names = [file.stem for file in files]
@@ -136,7 +121,11 @@ def _import(folder: RunFolder, files: Sequence[Path]) -> list[JudgingEntry]:
         )
         folder.note_judge(judge, facts)
     entries = write_judging(folder)
-    return [entry for entry in entries if any(judge.startswith(HUMAN) for judge in entry.judges)]
+    return [
+        entry
+        for entry in entries
+        if isinstance(entry, CorrectedFigures) or any(judge.startswith(HUMAN) for judge in entry.judges)
+    ]
 
 
 def _items_of(folder: RunFolder, sheets: Sequence[Sheet], answers: dict[str, str]) -> list[SheetItem]:
@@ -144,7 +133,7 @@ def _items_of(folder: RunFolder, sheets: Sequence[Sheet], answers: dict[str, str
     best: list[SheetItem] = []
     most = -1
     for sheet in sheets:
-        items = draw_items(_matchup(folder, sheet.system, sheet.split), sheet.count, sheet.seed)
+        items = sheet.items(folder, _matchup(folder, sheet.system, sheet.split))
         known = sum(item.id in answers for item in items)
         if known > most:
             best, most = items, known
@@ -161,14 +150,3 @@ def _matchup(folder: RunFolder, system: str, split: str) -> Matchup:
         hint = did_you_mean(split, folder.splits)
         raise GistevalError(f"split {split!r} is unknown{hint}: choose from {', '.join(folder.splits)}")
     return next(m for m in matchups(folder) if (m.system, m.split) == (system, split))
-
-
-def _sheets(folder: RunFolder) -> list[Sheet]:
-    file = folder.path / "verdicts" / "sheets.json"
-    if not file.is_file():
-        return []
-    try:
-        content = read_json(file)
-        return list(reader_of(tuple[Sheet, ...])(content, "sheets"))
-    except (OSError, ValueError) as error:
-        raise GistevalError(f"{file} is damaged: export the sheets again") from error

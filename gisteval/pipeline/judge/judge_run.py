@@ -6,7 +6,7 @@ A folder and a judge go in. Verdicts, win rates and the report come out.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -104,10 +104,19 @@ def check_trust(path: Path, entries: Sequence[JudgingEntry]) -> None:
             raise InvalidRun(f"{trust.summary}: no conclusion rests on it (see {report})")
 
 
-def judge_missing(folder: RunFolder, prepared: PreparedJudge) -> int:
+Scope = Callable[[Matchup], Collection[str]]
+"""Says which pairs of a matchup are judged."""
+
+
+def judge_missing(folder: RunFolder, prepared: PreparedJudge, scope: Scope | None = None) -> int:
     """Make every comparison that has no verdict in the folder yet, and write its verdict.
 
     A parameter that the server refuses before its first reply is left out, and the manifest says so.
+
+    Args:
+        folder: The run.
+        prepared: The judge.
+        scope: The pairs to judge. Default: those within the judge's limit.
 
     Returns:
         The number of comparisons that were made.
@@ -117,13 +126,18 @@ def judge_missing(folder: RunFolder, prepared: PreparedJudge) -> int:
     prepared = as_asked_before(folder, prepared)
     while True:
         try:
-            return _judge_missing(folder, prepared)
+            return _judge_missing(folder, prepared, scope or within_limit(prepared))
         except ParameterRefused as refusal:
             name = refusal.name
             if has_verdicts(folder, prepared) or LIMIT_ALIASES.get(name) in prepared.dropped:
                 raise
             prepared = prepared.without_refused(name, refusal.reason)
             log.warning("judge %s: %s (%s)", prepared.label, refusal_note(name), refusal.reason)
+
+
+def within_limit(prepared: PreparedJudge) -> Scope:
+    """Return the scope of --limit: the first pairs of each system and split."""
+    return lambda matchup: set(islice(matchup.pairs, prepared.options.limit))
 
 
 def as_asked_before(folder: RunFolder, prepared: PreparedJudge) -> PreparedJudge:
@@ -167,7 +181,7 @@ def record_judge(folder: RunFolder, prepared: PreparedJudge) -> None:
     folder.note_judge(prepared.label, facts)
 
 
-def _judge_missing(folder: RunFolder, prepared: PreparedJudge) -> int:
+def _judge_missing(folder: RunFolder, prepared: PreparedJudge, scope: Scope) -> int:
     record_judge(folder, prepared)
     with VerdictLog(folder, prepared) as verdict_log, working() as work:
         name = f"comparisons by judge {prepared.label}"
@@ -179,7 +193,7 @@ def _judge_missing(folder: RunFolder, prepared: PreparedJudge) -> int:
             nonlocal count
             for number, matchup in enumerate(matchups(folder), 1):
                 work.rename(task, f"{name} ({matchup.system} on {matchup.split}, {number} of {total})")
-                for place, comparison in enumerate(_without_verdict(folder, prepared, matchup), 1):
+                for place, comparison in enumerate(without_verdict(folder, prepared, matchup, scope), 1):
                     if not count:
                         progress.info("asking judge %s", prepared.label)
                     count += 1
@@ -194,7 +208,9 @@ def _judge_missing(folder: RunFolder, prepared: PreparedJudge) -> int:
     return count
 
 
-def _without_verdict(folder: RunFolder, prepared: PreparedJudge, matchup: Matchup) -> Iterator[Comparison]:
+def without_verdict(
+    folder: RunFolder, prepared: PreparedJudge, matchup: Matchup, scope: Scope
+) -> Iterator[Comparison]:
     """The comparisons of a matchup that have no verdict yet; an error counts as none."""
     identity, orders = prepared.identity, prepared.judge.orders
     repeat_share = prepared.judge.definition.again
@@ -209,9 +225,9 @@ def _without_verdict(folder: RunFolder, prepared: PreparedJudge, matchup: Matchu
                 f"{file} holds {counted(len(foreign), 'verdict')} on other texts than this run's, or by "
                 "another judge: move that file away and judge again"
             )
-    within_limit = set(islice(matchup.pairs, prepared.options.limit))
+    wanted = scope(matchup)
     for comparison in comparisons(matchup, identity, orders, repeat_share):
-        if comparison.pair in within_limit and not is_done.get(comparison.key):
+        if comparison.pair in wanted and not is_done.get(comparison.key):
             is_done[comparison.key] = True  # an example that occurs twice is asked about once
             yield comparison
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from gisteval.config import RunConfig, check_executor
 from gisteval.errors import GistevalError
 from gisteval.options import Panel, check_bounds, option, same_as
+from gisteval.stats import MARGIN
 
 
 def parse_price(text: str) -> tuple[float, float]:
@@ -46,6 +47,33 @@ class JudgeOptions:
         Panel.JUDGE,
         metavar="N",
         unset="all",
+    )
+    until_decided: bool = option(
+        False,
+        "Judge in a random order, and stop as soon as gate --sequential has a verdict on --baseline.",
+        Panel.JUDGE,
+    )
+    baseline: Path | None = option(
+        None,
+        "Run that --until-decided compares with. It was judged before by the same judge.",
+        Panel.JUDGE,
+        metavar="RUN",
+    )
+    system: str | None = option(
+        None,
+        "The candidate of --until-decided, if the run has several.",
+        Panel.JUDGE,
+        metavar="NAME",
+    )
+    baseline_system: str | None = option(
+        None,
+        "The baseline of --until-decided, if its run has several.",
+        Panel.JUDGE,
+        metavar="NAME",
+        unset="the candidate's name",
+    )
+    margin: float = option(
+        MARGIN, "How much worse the candidate of --until-decided may be, in points.", Panel.JUDGE
     )
     base_url: str | None = option(
         None,
@@ -107,4 +135,8 @@ class JudgeOptions:
                 raise GistevalError(
                     f"--{name.replace('_', '-')} must be greater than 0 and finite, not {value}"
                 )
+        if self.until_decided != (self.baseline is not None):
+            raise GistevalError("--until-decided and --baseline RUN need each other: give both or neither")
+        if self.until_decided and self.limit is not None:
+            raise GistevalError("--until-decided chooses how many pairs are judged: leave --limit out")
         check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gisteval.errors import counted
 from gisteval.judging.checks import MOST_MISSING
+from gisteval.judging.corrected import CorrectedJudge, correct, corrected_entries
+from gisteval.judging.human import HUMAN
 from gisteval.judging.pairs import PairScore, pair_scores
 from gisteval.judging.panel import side_by_side
 from gisteval.judging.protocol import Matchup
@@ -14,6 +16,7 @@ from gisteval.judging.study import Study, matchups, verdicts_on
 from gisteval.judging.summary import JudgeSummary, main_verdicts, unanswered
 from gisteval.judging.veto import Trust
 from gisteval.judging.win_rate import Labels
+from gisteval.pipeline.judge.sheets import chooser
 from gisteval.records.judge_figures import JudgingEntry, PairFigures
 from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
@@ -41,6 +44,7 @@ def update_judging(folder: RunFolder) -> list[JudgingEntry]:
     """
     rows: list[ResultRow] = []
     entries: list[JudgingEntry] = []
+    corrections: list[CorrectedJudge] = []
     studies = {judge: Study(folder, judge) for judge in folder.judges}
     labels = {s.name: Labels(s.condition, s.control, s.compressor, s.k) for s in folder.systems}
     lower_controls = negatives(folder)
@@ -59,7 +63,9 @@ def update_judging(folder: RunFolder) -> list[JudgingEntry]:
         if matchup.system != matchup.reference:
             _add_imported_judges(folder, matchup, scores)
             entries += side_by_side(matchup, scores)
+            corrections += _corrections(folder, matchup, scores)
     entries += [control for study in studies.values() for control in study.controls]
+    entries += corrected_entries(corrections, lower_controls)
     trusts = {judge: study.trust for judge, study in studies.items()}
     entries = [
         trusts[entry.judge].stated(entry) if isinstance(entry, PairFigures) else entry for entry in entries
@@ -79,6 +85,20 @@ def _add_imported_judges(
     for judge in folder.judges_of(matchup.system):
         if judge not in scores:
             scores[judge] = pair_scores(main_verdicts(verdicts_on(folder, judge, matchup)))
+
+
+def _corrections(
+    folder: RunFolder, matchup: Matchup, scores: Mapping[str, Mapping[str, PairScore]]
+) -> Iterator[CorrectedJudge]:
+    """The win rates of all judges that are not human, corrected where people labelled pairs."""
+    if not any(judge.startswith(HUMAN) for judge in scores):
+        return
+    chosen_by = chooser(folder, matchup.system, matchup.split)
+    for judge in scores:
+        if not judge.startswith(HUMAN):
+            found = correct(matchup, judge, scores, chosen_by)
+            if found is not None:
+                yield found
 
 
 def _notes(judge: str, facts: JudgeFacts, study: Study, trust: Trust) -> Iterator[str]:

@@ -141,3 +141,34 @@ def test_hostile_outputs_stay_text(make_run, gisteval, tmp_path: Path) -> None:
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
     cells = {item[name] for item in items(sheet) for name in ("answer_1", "answer_2")}
     assert cells == {"'=SUM(A1)", "+1", "'@x", HOSTILE.replace("\x07", "\ufffd")}
+
+
+def test_labels_correct_a_judge_on_all_pairs(gisteval, judged, tmp_path) -> None:
+    assert "Uncorrected: no labels of people" in gisteval("judge", judged).out
+    ann = answer(tmp_path / "sheet", tmp_path / "ann.csv", mistakes=0.1, seed=1)
+    outcome = gisteval("human", "import", judged, ann, "--json")
+    assert outcome.code == 0, outcome.err
+    found = next(e for e in json.loads(outcome.out) if e["kind"] == "corrected")
+    assert (found["judge"], found["system"], found["labels"]) == ("reference", "gist-1", 30)
+    # A third of the pairs are equal outputs; of the others people prefer the control in nine of ten.
+    alone, rate = found["labels_alone"], found["win_rate"]
+    assert alone["n"] == N and rate["ci_low"] < 50.0 / 3.0 + 5.0 < rate["ci_high"]
+    assert rate["ci_high"] - rate["ci_low"] <= alone["ci_high"] - alone["ci_low"]
+    assert "Win rates corrected by people's labels" in (judged / "report" / "report.md").read_text()
+    assert gisteval("judge", judged).code == 0
+
+
+def test_contested_pairs_are_chosen_more_often(gisteval, refused, judged, tmp_path) -> None:
+    """The reference judge sees no order, and calls all pairs of gist-2 wins of the control, or ties."""
+    command = ("human", "export", judged, "--split", "test", "--output", tmp_path / "chosen")
+    assert "was not judged by 'nobody'" in refused(*command, "--system", "gist-2", "--choose", "nobody")
+    assert gisteval(*command, "--system", "gist-2", "-n", 20, "--choose", "reference").code == 0
+    sheets = json.loads((judged / "verdicts" / "sheets.json").read_text())
+    assert [sheet.get("chosen_by") for sheet in sheets] == ["", "reference"]
+    chosen = {item["id"] for item in items(tmp_path / "chosen")}
+    assert len(chosen) == 20
+    bea = answer(tmp_path / "chosen", tmp_path / "bea.csv", mistakes=0.0, seed=2)
+    outcome = gisteval("human", "import", judged, bea, "--json")
+    assert outcome.code == 0, outcome.err
+    found = next(e for e in json.loads(outcome.out) if e["kind"] == "corrected")
+    assert found["labels"] == 20 and found["rogan_gladen"] is None
