@@ -11,6 +11,7 @@ from contextlib import suppress
 import typer
 
 from gisteval.cli import human
+from gisteval.cli.bill import bill
 from gisteval.cli.compare import compare
 from gisteval.cli.compress import compress
 from gisteval.cli.export_prompts import export_prompts
@@ -54,7 +55,7 @@ PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_optio
 """Every argument goes to another program's own command line."""
 
 COMMANDS: dict[str, dict[str, Command]] = {
-    "Evaluate": {"run": run, "sweep": sweep, "profile": profile, "compress": compress},
+    "Evaluate": {"run": run, "sweep": sweep, "profile": profile, "bill": bill, "compress": compress},
     "Judge and compare": {"judge": judge, "gate": gate, "compare": compare},
     "Report": {"report": report, "leaderboard": leaderboard, "view": view},
     "Other tools": {

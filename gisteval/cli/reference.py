@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from gisteval.cli.train import TrainOptions
 from gisteval.config import RunConfig
 from gisteval.options import Described, described
+from gisteval.pipeline.bill.options import BillOptions
 from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.pipeline.profile.options import ProfileOptions
 
@@ -65,6 +66,11 @@ OTHERS = {
         ProfileOptions,
         "Besides these, the command takes `--output DIR` and `--json`. [profiling.md](profiling.md) says\n"
         "more.",
+    ),
+    "bill": (
+        BillOptions,
+        "Besides these, the command takes the usage log, `--make-up N` and `--prompts N` (write a made-up\n"
+        "log instead) and `--json`. [costs.md](costs.md) says more.",
     ),
     "train": (
         TrainOptions,
