@@ -14,6 +14,7 @@ from gisteval.cli import human
 from gisteval.cli.bill import bill
 from gisteval.cli.compare import compare
 from gisteval.cli.compress import compress
+from gisteval.cli.export_prefix import export_prefix
 from gisteval.cli.export_prompts import export_prompts
 from gisteval.cli.gate import gate
 from gisteval.cli.import_paper import import_paper
@@ -62,6 +63,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "score": score,
         "import": import_predictions,
         "import-paper": import_paper,
+        "export-prefix": export_prefix,
     },
     "Prepare": {
         "ls": ls,
