@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
+from typing import Annotated
 
 import typer
 
@@ -35,16 +36,36 @@ from gisteval.cli.view import view
 from gisteval.errors import UNEXPECTED, GistevalError, one_line
 from gisteval.logs import OneLine, progress_on_stderr, unexpected_line
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"gisteval {version('gisteval')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="gisteval",
     help="Evaluate and benchmark prompt compression.",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "token_normalize_func": lambda token: token.replace("_", "-"),
     },
 )
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Evaluate and benchmark prompt compression."""
+
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """click's error of the command line; typer exports only this one kind of it."""

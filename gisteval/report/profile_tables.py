@@ -123,8 +123,8 @@ def _break_even_table(batch: BatchFacts) -> Table:
         ("way", "against", "in", "N*", "interval", "net of filling the cache", "hits needed"),
         rows,
         "N* = ceil(cost of compressing / saving of each use). Net: the number of uses at which the total "
-        "costs are equal, since a whole-prompt cache has to be filled as well. Hits needed: the share of uses "
-        "that must find the compressed prompt stored. Times have an interval from six passes on.",
+        "costs are equal, since a whole-prompt cache has to be filled as well. Hits needed: the share of "
+        "uses that must find the compressed prompt stored. Times have an interval from six passes on.",
     )
 
 
