@@ -81,7 +81,7 @@ class Sheet:
 
     def __init__(self, name: str, content: _Content) -> None:
         self.source = f"{name}, read {content.read}: {' '.join(content.source.split())}"
-        self._models = content.models
+        self.models = content.models
 
     @classmethod
     def read(cls, file: Path | None = None) -> Sheet:
@@ -110,10 +110,10 @@ class Sheet:
         key = self._key(model)
         if key is None:
             raise GistevalError(
-                f"no price of model {model!r}{did_you_mean(model, self._models)}: the sheet has "
-                f"{', '.join(self._models)}; give --model, or a sheet of your own with --prices"
+                f"no price of model {model!r}{did_you_mean(model, self.models)}: the sheet has "
+                f"{', '.join(self.models)}; give --model, or a sheet of your own with --prices"
             )
-        found = self._models[key]
+        found = self.models[key]
         day = datetime.fromtimestamp(time, UTC).date()
         valid = [entry for entry in found.prices if entry.since is None or entry.since <= day]
         if not valid:
@@ -131,7 +131,7 @@ class Sheet:
 
     def _key(self, model: str) -> str | None:
         bare = model.rpartition("/")[2]
-        return next((name for name in (bare, _DATED.sub("", bare)) if name in self._models), None)
+        return next((name for name in (bare, _DATED.sub("", bare)) if name in self.models), None)
 
 
 class GenaiSheet:

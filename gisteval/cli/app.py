@@ -24,6 +24,7 @@ from gisteval.cli.judge import judge
 from gisteval.cli.leaderboard import leaderboard
 from gisteval.cli.lm_eval import lm_eval
 from gisteval.cli.ls import ls
+from gisteval.cli.new import new
 from gisteval.cli.options import Command
 from gisteval.cli.profile import profile
 from gisteval.cli.report import report
@@ -91,6 +92,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "validate": validate,
         "export-prompts": export_prompts,
         "train": train,
+        "new": new,
     },
 }
 """The commands by the panel that help shows them in. Two more have a command line of their own."""

@@ -53,8 +53,8 @@ The command line wins over the file, and the file over the defaults. A file look
 ## `gisteval run`
 
 `--config FILE` names the file. `--dry-run` prints what would be run and what it would cost. `--json` prints
-the results as JSON, `--verbose` as wide tables, `--quiet` the folder alone. `--no-report` writes no report. None
-of them can stand in a file.
+the results as JSON, `--verbose` as wide tables, `--quiet` the folder alone. `--no-report` writes no
+report. None of them can stand in a file.
 """
 
 OTHERS = {
