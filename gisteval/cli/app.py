@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli import human
+from gisteval.cli import human, runs
 from gisteval.cli.bill import bill
 from gisteval.cli.compare import compare
 from gisteval.cli.compress import compress
@@ -95,7 +95,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "new": new,
     },
 }
-"""The commands by the panel that help shows them in. Two more have a command line of their own."""
+"""The commands by the panel that help shows them in. Three more have a command line of their own."""
 
 for _panel, _commands in COMMANDS.items():
     for _name, _command in _commands.items():
@@ -104,6 +104,7 @@ app.command(name="lm-eval", add_help_option=False, context_settings=PASS_ON, ric
     lm_eval
 )
 app.add_typer(human.app, name="human", rich_help_panel="Judge and compare")
+app.add_typer(runs.app, name="runs", rich_help_panel="Report")
 
 
 def main() -> None:
