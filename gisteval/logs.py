@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from gisteval.errors import GistevalError, one_line, printable, printable_lines
@@ -29,6 +30,9 @@ for _logger in (progress, log_only):
     _logger.setLevel(logging.INFO)
     _logger.propagate = False
     _logger.addHandler(logging.NullHandler())
+
+_hushed: ContextVar[bool] = ContextVar("hushed", default=False)
+"""Whether progress is for the log alone."""
 
 _TRACEBACK = "gisteval_traceback_file"
 """Attribute of an unexpected error whose traceback has been written."""
@@ -52,7 +56,7 @@ class ProgressOnStderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the line; a terminal has a bar instead."""
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() or is_hushed():
             return
         minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
         try:
@@ -71,6 +75,21 @@ def progress_on_stderr() -> Iterator[None]:
         yield
     finally:
         progress.removeHandler(handler)
+
+
+@contextmanager
+def hushed(hush: bool = True) -> Iterator[None]:
+    """Inside, progress is said in the log alone, by lines and by bars. hush: False changes nothing."""
+    token = _hushed.set(hush or is_hushed())
+    try:
+        yield
+    finally:
+        _hushed.reset(token)
+
+
+def is_hushed() -> bool:
+    """Whether progress is for the log alone."""
+    return _hushed.get()
 
 
 class _RunLog(logging.FileHandler):

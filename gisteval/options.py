@@ -36,6 +36,7 @@ class Panel(StrEnum):
     WORKERS = "Ray workers"
     OUTPUT = "Output"
     ESTIMATE = "Estimate"
+    PRICES = "Prices"
 
 
 def at_commas(text: str) -> list[str]:

@@ -7,13 +7,19 @@ import logging
 import os
 import sys
 from contextlib import suppress
+from typing import Annotated
 
 import typer
 
-from gisteval.cli import human
+from gisteval.cli import human, runs
+from gisteval.cli.bill import bill
 from gisteval.cli.compare import compare
 from gisteval.cli.compress import compress
+<<<<<<< HEAD
 from gisteval.cli.coverage import coverage
+=======
+from gisteval.cli.export_prefix import export_prefix
+>>>>>>> bills
 from gisteval.cli.export_prompts import export_prompts
 from gisteval.cli.export_values import export_values
 from gisteval.cli.gate import gate
@@ -23,6 +29,7 @@ from gisteval.cli.judge import judge
 from gisteval.cli.leaderboard import leaderboard
 from gisteval.cli.lm_eval import lm_eval
 from gisteval.cli.ls import ls
+from gisteval.cli.new import new
 from gisteval.cli.options import Command
 from gisteval.cli.profile import profile
 from gisteval.cli.report import report
@@ -35,16 +42,36 @@ from gisteval.cli.view import view
 from gisteval.errors import UNEXPECTED, GistevalError, one_line
 from gisteval.logs import OneLine, progress_on_stderr, unexpected_line
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"gisteval {version('gisteval')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="gisteval",
     help="Evaluate and benchmark prompt compression.",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "token_normalize_func": lambda token: token.replace("_", "-"),
     },
 )
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Evaluate and benchmark prompt compression."""
+
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """click's error of the command line; typer exports only this one kind of it."""
@@ -56,23 +83,28 @@ PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_optio
 """Every argument goes to another program's own command line."""
 
 COMMANDS: dict[str, dict[str, Command]] = {
-    "Evaluate": {"run": run, "sweep": sweep, "profile": profile, "compress": compress},
+    "Evaluate": {"run": run, "sweep": sweep, "profile": profile, "bill": bill, "compress": compress},
     "Judge and compare": {"judge": judge, "gate": gate, "compare": compare},
     "Report": {"report": report, "leaderboard": leaderboard, "view": view, "coverage": coverage},
     "Other tools": {
         "score": score,
         "import": import_predictions,
         "import-paper": import_paper,
+<<<<<<< HEAD
         "export-values": export_values,
+=======
+        "export-prefix": export_prefix,
+>>>>>>> bills
     },
     "Prepare": {
         "ls": ls,
         "validate": validate,
         "export-prompts": export_prompts,
         "train": train,
+        "new": new,
     },
 }
-"""The commands by the panel that help shows them in. Two more have a command line of their own."""
+"""The commands by the panel that help shows them in. Three more have a command line of their own."""
 
 for _panel, _commands in COMMANDS.items():
     for _name, _command in _commands.items():
@@ -81,6 +113,7 @@ app.command(name="lm-eval", add_help_option=False, context_settings=PASS_ON, ric
     lm_eval
 )
 app.add_typer(human.app, name="human", rich_help_panel="Judge and compare")
+app.add_typer(runs.app, name="runs", rich_help_panel="Report")
 
 
 def main() -> None:

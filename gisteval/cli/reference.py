@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from gisteval.cli.train import TrainOptions
 from gisteval.config import RunConfig
 from gisteval.options import Described, described
+from gisteval.pipeline.bill.options import BillOptions
 from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.pipeline.profile.options import ProfileOptions
 
@@ -52,7 +53,8 @@ The command line wins over the file, and the file over the defaults. A file look
 ## `gisteval run`
 
 `--config FILE` names the file. `--dry-run` prints what would be run and what it would cost. `--json` prints
-the results as JSON. None of the three can stand in a file.
+the results as JSON, `--verbose` as wide tables, `--quiet` the folder alone. `--no-report` writes no
+report. None of them can stand in a file.
 """
 
 OTHERS = {
@@ -65,6 +67,11 @@ OTHERS = {
         ProfileOptions,
         "Besides these, the command takes `--output DIR` and `--json`. [profiling.md](profiling.md) says\n"
         "more.",
+    ),
+    "bill": (
+        BillOptions,
+        "Besides these, the command takes the usage log, `--make-up N` and `--prompts N` (write a made-up\n"
+        "log instead) and `--json`. [costs.md](costs.md) says more.",
     ),
     "train": (
         TrainOptions,

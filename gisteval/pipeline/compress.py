@@ -106,8 +106,8 @@ def compress_prompts(
     """
     ids = None if token_ids is None else read_token_ids(token_ids)
     _check_prompts(prompts, ids, attention)
-    checkpoint = _checkpoint(config, needs_tokenizer=ids is None)
-    methods = _methods(config, checkpoint, as_ids=ids is not None)
+    checkpoint = checkpoint_of(config, needs_tokenizer=ids is None)
+    methods = methods_of(config, checkpoint, as_ids=ids is not None)
     _check_query(methods.values(), query)
     budgets = parse_budgets(config.budgets)
     check_budget(budgets, methods.values())
@@ -164,7 +164,8 @@ def _check_prompts(prompts: Sequence[str], ids: list[list[int]] | None, attentio
         raise GistevalError(f"attention {attention!r} is unknown: choose {' or '.join(ATTENTIONS)}")
 
 
-def _checkpoint(config: RunConfig, needs_tokenizer: bool) -> Checkpoint:
+def checkpoint_of(config: RunConfig, needs_tokenizer: bool) -> Checkpoint:
+    """The one model of a configuration. Raises GistevalError if it is no checkpoint."""
     (model,) = config.models
     return inspect_checkpoint(
         resolve(model, config.allow_pickle),
@@ -177,7 +178,7 @@ def _checkpoint(config: RunConfig, needs_tokenizer: bool) -> Checkpoint:
     )
 
 
-def _methods(config: RunConfig, checkpoint: Checkpoint, as_ids: bool) -> dict[CompressorSpec, Compressor]:
+def methods_of(config: RunConfig, checkpoint: Checkpoint, as_ids: bool) -> dict[CompressorSpec, Compressor]:
     """The compressors that were asked for, or the checkpoint's own."""
     own = UNCOMPRESSED if as_ids else checkpoint.record.compressor
     texts = config.compressors or (own or UNCOMPRESSED,)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from jinja2 import TemplateSyntaxError
 
+from gisteval.billing.prices import Sheet
 from gisteval.compressors.base import Compressor
 from gisteval.compressors.spec import defaults_of
 from gisteval.content import find_content
@@ -165,6 +166,7 @@ def validate_content(path: Path | None, with_data: bool) -> list[str]:
             raise GistevalError(f"{template}, line {error.lineno}: {error.message}") from error
         checked.append(f"report template {template.name}")
     checked.append(f"{len(read_paper())} numbers of the paper")
+    checked.append(f"price sheet, {counted(len(Sheet.read().models), 'model')}")
     for name in COMPRESSORS.names():
         COMPRESSORS.load(name)
         checked.append(f"compressor {name}")

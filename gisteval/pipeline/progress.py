@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from gisteval.errors import printable
-from gisteval.logs import progress
+from gisteval.logs import is_hushed, progress
 
 EVERY = 15.0
 """Seconds between two lines at least, over all pieces of work that run at a time."""
@@ -70,5 +70,5 @@ def working() -> Iterator[Work]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, disable=is_hushed() or not console.is_terminal) as bar:
         yield Work(bar)

@@ -38,6 +38,8 @@ class BreakEven:
             of its own.
         net: The same after the baseline's `once` is subtracted from t_compress, which is where the two
             cost curves cross. 0 means ahead from the start.
+        hit_rate: The share of uses that must find the compressed prompt stored, where the others compress
+            it anew: 1 - saved_each / t_compress, from 0. None if compression never pays.
         interval: N* at the two ends of the saving's interval, fewest uses first. None if the saving has
             no interval, because it is exact or has too few measurements.
     """
@@ -46,6 +48,7 @@ class BreakEven:
     saved_each: float
     reuses: int | None
     net: int | None
+    hit_rate: float | None = None
     interval: tuple[int | None, int | None] | None = None
 
 
@@ -56,6 +59,21 @@ def uses_until(cost: float, saved_each: float) -> int | None:
     if saved_each <= 0:
         return None
     return math.ceil(cost / saved_each)
+
+
+def hit_rate(cost: float, saved_each: float) -> float | None:
+    """Return the share of uses that must be spared a cost for the saving to cover it; None if none does."""
+    if cost <= 0 and saved_each >= 0:
+        return 0.0
+    return None if saved_each <= 0 else max(0.0, 1.0 - saved_each / cost)
+
+
+def load_bandwidth(stored_bytes: float, seconds: float) -> float | None:
+    """Return the bytes a second from which stored states are loaded faster than they are made anew.
+
+    None if they take no time to make, or no bytes.
+    """
+    return stored_bytes / seconds if seconds > 0 and stored_bytes > 0 else None
 
 
 def break_even(
@@ -78,6 +96,7 @@ def break_even(
         saved_each=saved,
         reuses=uses_until(compressed.once, saved),
         net=uses_until(compressed.once - base.once, saved),
+        hit_rate=hit_rate(compressed.once, saved),
         interval=ends,
     )
 

@@ -38,6 +38,7 @@ class BreakEvenFacts(JsonObject):
         saved_each: What a use saves, in FLOPs or seconds.
         reuses: None if it never pays.
         net: The same with what the baseline's own cache costs.
+        hit_rate: Share of uses that must find the prompt stored, 0 to 1; None if it never pays.
         interval: Of the reuses, None where the saving has none.
     """
 
@@ -47,6 +48,7 @@ class BreakEvenFacts(JsonObject):
     saved_each: float
     reuses: Count | None
     net: Count | None
+    hit_rate: float | None = field(default=None, metadata=OPTIONAL)
     interval: tuple[Count | None, Count | None] | None = None
 
 
@@ -252,13 +254,21 @@ class BatchFacts(JsonObject):
 
 @dataclass(frozen=True, kw_only=True)
 class StorageFacts(JsonObject):
-    """Bytes to keep prompts ready, by their number. fits: into the budget; None is any number."""
+    """Bytes to keep prompts ready, by their number.
+
+    Attributes:
+        fits: Prompts that fit into the budget; None is any number.
+        remake_seconds: Measured time to make a prompt's states anew; None if nothing is made.
+        load_bandwidth: Bytes a second from which loading them is faster; None likewise.
+    """
 
     name: Name
     bytes_per_prompt: float
     totals: Mapping[str, float]
     budget: Positive
     fits: Count | None
+    remake_seconds: float | None = field(default=None, metadata=OPTIONAL)
+    load_bandwidth: float | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, kw_only=True)

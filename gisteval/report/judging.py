@@ -98,14 +98,14 @@ def judging_tables(entries: Sequence[JudgingEntry], doubts: Doubts = NO_DOUBTS) 
 
 def judging_text(entries: Sequence[JudgingEntry]) -> str:
     """The tables for a terminal, with the agreement of any two judges."""
-    tables = judging_tables(entries, _doubts(entries))
+    tables = judging_tables(entries, stated_doubts(entries))
     agreement = tuple(_agreement_cells(entry) for entry in entries if isinstance(entry, AgreementFigures))
     if agreement:
         tables.append(Table("agreement", "Agreement of judges", _AGREEMENT, agreement, _AGREEMENT_NOTE))
     return "\n".join(map(plain_text, tables))
 
 
-def _doubts(entries: Sequence[JudgingEntry]) -> Doubts:
+def stated_doubts(entries: Sequence[JudgingEntry]) -> Doubts:
     """What the entries of a single run state of their judges."""
     systems = dict.fromkeys(entry.system for entry in pair_entries(entries))
     splits = list(dict.fromkeys(entry.split for entry in pair_entries(entries)))

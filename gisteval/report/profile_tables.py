@@ -147,17 +147,18 @@ def _break_even_table(batch: BatchFacts) -> Table:
             pays_text(even),
             pays_interval(even),
             uses_text(even.net),
+            "-" if even.hit_rate is None else f"{100 * even.hit_rate:.1f}%",
         )
         for even in batch.break_even
     )
     return Table(
         f"break-even-batch-{batch.batch_size}",
         f"Uses until compression pays, batch of {batch.batch_size}",
-        ("way", "against", "in", "N*", "interval", "net of filling the cache"),
+        ("way", "against", "in", "N*", "interval", "net of filling the cache", "hits needed"),
         rows,
         "N* = ceil(cost of compressing / saving of each use). Net: the number of uses at which the total "
-        "costs are equal, since a whole-prompt cache has to be filled as well. Times have an interval from "
-        "six passes on.",
+        "costs are equal, since a whole-prompt cache has to be filled as well. Hits needed: the share of "
+        "uses that must find the compressed prompt stored. Times have an interval from six passes on.",
     )
 
 
@@ -188,10 +189,16 @@ def _storage_table(storage: Sequence[StorageFacts]) -> Table:
     for way in storage:
         totals = list(way.totals.values())
         fits = "any number" if way.fits is None else f"{way.fits:,}"
-        rows.append((way.name, f"{way.bytes_per_prompt:,.0f}", *map(size_text, totals), fits))
+        made = "-" if way.remake_seconds is None else f"{1e3 * way.remake_seconds:.3f}"
+        speed = "-" if way.load_bandwidth is None else f"{size_text(way.load_bandwidth)}/s"
+        rows.append((way.name, f"{way.bytes_per_prompt:,.0f}", *map(size_text, totals), fits, made, speed))
     budget = size_text(storage[0].budget)
     columns = ("way", "bytes a prompt", "1,000 prompts", "10^6 prompts", "10^9 prompts")
-    return Table("storage", "Storage", (*columns, f"prompts in {budget}"), tuple(rows))
+    loading = ("make anew, ms", "load from")
+    note = (
+        "Load from: the speed from which loading a stored prompt takes less than making it anew (measured)."
+    )
+    return Table("storage", "Storage", (*columns, f"prompts in {budget}", *loading), tuple(rows), note)
 
 
 def _what_if_table(content: WhatIfProfile) -> Table:

@@ -35,7 +35,14 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "elsewhere"),
     [
-        ("run", {"--config", "--dry-run", "--flops-per-second", "--dollars-per-hour", "--json"}),
+        (
+            "run",
+            {
+                *("--config", "--dry-run", "--flops-per-second", "--dollars-per-hour", "--json"),
+                *("--verbose", "--quiet", "--no-report"),
+            },
+        ),
+        ("bill", {"--make-up", "--prompts", "--json"}),
         ("judge", {"--reparse", "--json"}),
         ("profile", {"--output", "--json"}),
         ("train", {"--output", "--allow-outside"}),

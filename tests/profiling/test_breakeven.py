@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gisteval.errors import GistevalError
-from gisteval.profiling.breakeven import Cost, break_even, cost_curve, sampled_uses, storage, uses_until
+from gisteval.profiling.breakeven import (
+    Cost,
+    break_even,
+    cost_curve,
+    hit_rate,
+    load_bandwidth,
+    sampled_uses,
+    storage,
+    uses_until,
+)
 from gisteval.profiling.closed_form import forward
 from gisteval.profiling.shapes import describe_config, load_shape
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE, Scenario, what_if, what_if_grid
@@ -24,6 +33,24 @@ def test_uses_until_is_the_papers_formula(cost, saved, expected):
 def test_an_interval_that_touches_zero_may_never_pay():
     found = break_even("no cache", Cost(0, 10), Cost(30, 7), (-1.0, 6.0))
     assert (found.saved_each, found.reuses, found.interval) == (3, 10, (5, None))
+
+
+@given(st.floats(0.01, 1e6), st.floats(-10.0, 1e6), st.floats(0.0, 1.0))
+def test_the_hit_rate_is_where_mean_costs_are_equal(cost, saved, rate):
+    """A use costs (1 - rate) * cost more than a hit, and saves as much as a hit does."""
+    needed = hit_rate(cost, saved)
+    pays = saved >= (1 - rate) * cost
+    if needed is None:
+        assert saved <= 0
+    elif abs(rate - needed) > 1e-9:
+        assert pays == (rate > needed)
+
+
+def test_loading_wins_where_it_takes_less_time():
+    bandwidth = load_bandwidth(4e9, 0.5)
+    assert bandwidth == 8e9
+    assert 4e9 / (1.01 * bandwidth) < 0.5 < 4e9 / (0.99 * bandwidth)
+    assert load_bandwidth(0, 1) is load_bandwidth(1, 0) is None
 
 
 def test_a_saving_without_an_interval_gives_none():

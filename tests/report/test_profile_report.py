@@ -69,11 +69,11 @@ def content() -> dict:
             "batch_size": 1, "rounds": 9, "stopped": "narrow", "left_out": [], "examples": 4,
             "systems": [system(name) for name in WAYS],
             "savings": [saving, {**saving, "low": -1.0}, {**saving, "low": -2.0, "high": -1.0}],
-            "break_even": [{**even, "reuses": 4, "net": None, "interval": [2, None]}],
+            "break_even": [{**even, "reuses": 4, "net": None, "hit_rate": 0.75, "interval": [2, None]}],
             "curves": {"flops": curve, "seconds": curve},
         }],
         "storage": [{"name": "gist-1", "bytes_per_prompt": 512.0, "totals": totals, "budget": 80 * 10**9,
-                     "fits": 156_250_000}],
+                     "fits": 156_250_000, "remake_seconds": 0.002, "load_bandwidth": 256_000.0}],
         "by_prompt_length": [{**scenario, "prompt_tokens": p} for p in (10, 100)],
     }  # fmt: skip
 
@@ -93,9 +93,9 @@ def test_the_tables_say_what_was_not_shown(content):
     profile = ModelProfile.from_json(content)
     found = {table.name: table for table in tables(profile)}
     assert [row[-1] for row in found["savings-batch-1"].rows] == ["yes", "not shown", "slower"]
-    assert found["break-even-batch-1"].rows[0][3:] == ("from about 4 uses", "2 to never", "never")
+    assert found["break-even-batch-1"].rows[0][3:] == ("from about 4 uses", "2 to never", "never", "75.0%")
     assert [row[0] for row in found["time-batch-1"].rows] == list(WAYS)
-    assert found["storage"].rows[0][-1] == "156,250,000"
+    assert found["storage"].rows[0][-3:] == ("156,250,000", "2.000", "256 kB/s")
     assert "2.000 [1.800, 2.300]" in profile_text(profile)
 
 
@@ -120,7 +120,8 @@ def test_one_repetition_has_no_interval_anywhere(content, tmp_path):
     assert found["time-batch-1"].note.startswith("One repetition: no interval")
     assert not [column for column in found["time-batch-1"].columns if "FLOPs" in column]
     assert found["savings-batch-1"].rows[0][-1] == "too few passes"
-    assert found["break-even-batch-1"].rows[0][3:] == ("from about 4 uses", "too few passes", "never")
+    cells = found["break-even-batch-1"].rows[0][3:]
+    assert cells == ("from about 4 uses", "too few passes", "never", "75.0%")
     assert "roofline" not in page and (tmp_path / "figures" / "break_even-batch-1.png").is_file()
 
 

@@ -68,6 +68,25 @@ class Rotation:
         turned = self._turn(basis, cos.float(), sin.float())  # (positions, basis vectors, 1, size)
         return turned[:, :, 0].mean(0).T
 
+    def earlier(self, keys: Tensor, distance: int) -> Tensor:
+        """Rotated keys as if their tokens stood `distance` positions earlier.
+
+        A product of a query and a key depends on the distance of their positions alone, so it stays what
+        it was where the query stands as much earlier. A scale that a family puts on its rotations stays.
+
+        Args:
+            keys: (rows, kv heads, tokens, head size), as cached.
+            distance: in positions, the same for all tokens.
+
+        Raises:
+            GistevalError: the rotations at other positions aren't known.
+        """
+        if self.at is None:
+            raise GistevalError("the rotations of this model at other positions can't be had from it")
+        cos, sin = (part.float() for part in self.at(torch.tensor([[distance]], device=keys.device)))
+        scale = (cos.square() + sin.square()).sqrt()
+        return self._turn(keys, cos / scale, -sin / scale)
+
     def _turn(self, keys: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         size = cos.shape[-1]
         part = keys[..., :size].float()

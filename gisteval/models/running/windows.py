@@ -111,6 +111,13 @@ def _factor_switch(config: PretrainedConfig) -> int | None:
     return min(found, default=None)
 
 
+def growing_rotation(config: PretrainedConfig) -> bool:
+    """Whether a rotation depends on the length of the whole sequence."""
+    return any(
+        rope.get("rope_type", rope.get("type")) in ("dynamic", "longrope") for rope in _ropes(config)
+    )
+
+
 def _ropes(config: PretrainedConfig) -> Iterator[Mapping[str, Any]]:
     """The parameters of a rotation, or of one for each type of layer."""
     rope = getattr(config, "rope_parameters", None) or {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from statistics import fmean
 
@@ -16,7 +16,14 @@ from gisteval.pipeline.profile.settings import (
     stored_totals,
 )
 from gisteval.profiling.accounts import FlopSource, MeanFlops, mean_flops
-from gisteval.profiling.breakeven import Cost, break_even, cost_curve, sampled_uses, storage
+from gisteval.profiling.breakeven import (
+    Cost,
+    break_even,
+    cost_curve,
+    load_bandwidth,
+    sampled_uses,
+    storage,
+)
 from gisteval.profiling.measure import BatchProfile, Timings
 from gisteval.profiling.roofline import MeasuredMachine, attained
 from gisteval.profiling.shapes import ModelShape
@@ -42,24 +49,29 @@ WHAT_IF_PROMPTS = (10, 26, 50, 100, 200, 400, 1000, 2000, 4000)
 """Prompt lengths, in tokens, for which FLOPs are computed by closed form."""
 
 
-def storage_facts(timings: Sequence[Timings], budget: int) -> tuple[StorageFacts, ...]:
-    """Return the memory that stored prompts need in each serving mode.
+def storage_facts(batch: BatchProfile, budget: int) -> tuple[StorageFacts, ...]:
+    """Return the memory that stored prompts need in each serving mode, and when loading them pays.
 
     Args:
-        timings: The measurements of each mode.
+        batch: The measurements of each mode.
         budget: Bytes of memory for stored prompts.
     """
-    stored = [storage(timing.mode.name, _mean_bytes(timing), budget) for timing in timings]
-    return tuple(
-        StorageFacts(
-            name=item.name,
-            bytes_per_prompt=item.bytes_per_prompt,
-            totals=stored_totals(item),
-            budget=item.budget,
-            fits=item.fits,
+    found = []
+    for timing in batch.timings:
+        item = storage(timing.mode.name, _mean_bytes(timing), budget)
+        made = timing.compress.median / batch.batch_size if timing.compress else None
+        found.append(
+            StorageFacts(
+                name=item.name,
+                bytes_per_prompt=item.bytes_per_prompt,
+                totals=stored_totals(item),
+                budget=item.budget,
+                fits=item.fits,
+                remake_seconds=made,
+                load_bandwidth=None if made is None else load_bandwidth(item.bytes_per_prompt, made),
+            )
         )
-        for item in stored
-    )
+    return tuple(found)
 
 
 def _mean_bytes(timing: Timings) -> float:

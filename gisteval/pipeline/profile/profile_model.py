@@ -145,7 +145,7 @@ def _measure(
         flops_source=None if source is None else source.name,
         machine=MachineFacts(**asdict(machine)),
         batches=tuple(batch_facts(batch, source, machine, options.decoded_tokens - 1) for batch in batches),
-        storage=storage_facts(batches[0].timings, options.memory_budget),
+        storage=storage_facts(batches[0], options.memory_budget),
         by_prompt_length=by_prompt_length(shape, batches[0], options.decoded_tokens, model),
     )
 

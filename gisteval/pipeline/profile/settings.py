@@ -75,6 +75,7 @@ def break_even_facts(even: BreakEven, unit: Unit, system: str | None = None) -> 
         saved_each=even.saved_each,
         reuses=even.reuses,
         net=even.net,
+        hit_rate=even.hit_rate,
         interval=even.interval,
     )
 

@@ -63,12 +63,13 @@ class Run:
         return pd.DataFrame([asdict(row) for row in self.rows])
 
 
-def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
+def run(config: RunConfig, command: Sequence[str] = (), with_report: bool = True) -> Run:
     """Evaluate and write the run folder.
 
     Args:
         config: What to evaluate.
         command: The command line.
+        with_report: Whether the report is written; `gisteval report` writes it later.
 
     Raises:
         GistevalError: Something expected went wrong. Whatever was computed is kept.
@@ -88,14 +89,16 @@ def run(config: RunConfig, command: Sequence[str] = ()) -> Run:
         folder.claim(replace(run_manifest(plan, command), executor=executor.facts()), plan.examples)
         with run_log(folder.path):  # not before: it may have been another run's
             log_only.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
-            finished = _evaluate(plan, folder, executor, judge)
+            finished = _evaluate(plan, folder, executor, judge, with_report)
             for note in finished.notes:
                 log_only.info("note: %s", note)
             progress.info("finished: %s", folder.path)
         return finished
 
 
-def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, judge: PreparedJudge | None) -> Run:
+def _evaluate(
+    plan: Plan, folder: RunFolder, executor: Executor, judge: PreparedJudge | None, with_report: bool
+) -> Run:
     config = plan.config
     try:
         failures = generate(plan, folder, executor)
@@ -127,8 +130,9 @@ def _evaluate(plan: Plan, folder: RunFolder, executor: Executor, judge: Prepared
             progress.info("profiling")
             profile_run(plan, folder.path)
     finally:
-        progress.info("writing the report")
-        build_report([folder], folder.path / "report")
+        if with_report:
+            progress.info("writing the report")
+            build_report([folder], folder.path / "report")
     if judge is not None:
         mine = [entry for entry in judging if entry.judges == (judge.label,)]
         check_answers(judge.label, mine)

@@ -1,0 +1,1 @@
+"""What a usage log costs under dated prices, served in several ways."""

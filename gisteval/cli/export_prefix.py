@@ -1,0 +1,72 @@
+"""The command `gisteval export-prefix`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gisteval.cli.options import AsJson, with_options
+from gisteval.cli.output import print_json, print_text, quiet_libraries
+from gisteval.config import RunConfig, read_config
+from gisteval.errors import counted
+from gisteval.options import Panel
+
+SHARED = (
+    *("condition", "base", "chat_template", "allow_pickle", "compressors", "budgets", "k"),
+    *("device", "dtype", "device_map"),
+)
+"""Options that mean what they mean for a run."""
+
+
+@with_options(RunConfig, *SHARED)
+def export_prefix(
+    given: Mapping[str, Any],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Folder of a checkpoint, or its name on the Hugging Face hub.",
+            metavar="PATH",
+            rich_help_panel=Panel.MODELS,
+        ),
+    ],
+    prompt: Annotated[
+        str,
+        typer.Option(help="Instruction to compress.", metavar="TEXT", rich_help_panel=Panel.COMPRESSION),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(help="File to write: safetensors.", metavar="FILE", rich_help_panel=Panel.OUTPUT),
+    ],
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="Engine that loads the file.", metavar="transformers", rich_help_panel=Panel.OUTPUT
+        ),
+    ] = "transformers",
+    probe: Annotated[
+        str,
+        typer.Option(
+            help="Input that is run behind the prompt, to prove that both answer alike.",
+            metavar="TEXT",
+            rich_help_panel=Panel.OUTPUT,
+        ),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write a compressed prompt as a cache that a stock engine loads, without gisteval."""
+    config = read_config(None, {**given, "models": [model]})
+    quiet_libraries()
+    from gisteval.pipeline.export_prefix import export_prefix as export
+
+    written = export(config, prompt, engine, output, probe)
+    if as_json:
+        print_json({**asdict(written), "file": str(written.file)})
+        return
+    kept = f"{counted(written.slots, 'slot')} ({written.compressor}, {written.dtype})"
+    moved = f"moved by {counted(written.moved, 'position')}, {written.bytes:,} bytes"
+    proof = f"a stock model's logits differ from ours by at most {written.difference:.1e}"
+    print_text(f"{written.file}: {kept}, {moved}; {proof}")

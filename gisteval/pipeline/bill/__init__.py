@@ -1,0 +1,1 @@
+"""`gisteval bill`: what a usage log costs, and would cost in other ways."""
