@@ -13,6 +13,7 @@ import typer
 from gisteval.cli import human
 from gisteval.cli.compare import compare
 from gisteval.cli.compress import compress
+from gisteval.cli.diagnose import diagnose
 from gisteval.cli.export_prompts import export_prompts
 from gisteval.cli.gate import gate
 from gisteval.cli.import_paper import import_paper
@@ -54,7 +55,13 @@ PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_optio
 """Every argument goes to another program's own command line."""
 
 COMMANDS: dict[str, dict[str, Command]] = {
-    "Evaluate": {"run": run, "sweep": sweep, "profile": profile, "compress": compress},
+    "Evaluate": {
+        "run": run,
+        "sweep": sweep,
+        "profile": profile,
+        "diagnose": diagnose,
+        "compress": compress,
+    },
     "Judge and compare": {"judge": judge, "gate": gate, "compare": compare},
     "Report": {"report": report, "leaderboard": leaderboard, "view": view},
     "Other tools": {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from gisteval.errors import GistevalError
 from gisteval.judging.study import trusts
 from gisteval.metrics import Metric, leading_metric
+from gisteval.records.diagnosis import Diagnosis, read_diagnosis
 from gisteval.records.judge_figures import JudgingEntry
 from gisteval.records.manifest import Manifest
 from gisteval.records.run_folder import RunFolder
@@ -31,6 +32,7 @@ class RunData:
         profile: The content of its profile.json, if it has one.
         judging: The figures of its judges.
         doubts: Why a judge can't be relied on, by judge, system and split.
+        diagnosis: What `gisteval diagnose` found, if it was asked.
     """
 
     name: str
@@ -41,6 +43,7 @@ class RunData:
     profile: Profile | None
     judging: tuple[JudgingEntry, ...] = ()
     doubts: Mapping[Place, str] = field(default_factory=dict)
+    diagnosis: Diagnosis | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -129,6 +132,7 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 doubts=doubts_of(
                     judge_trusts, report_names, (system.name for system in folder.systems), folder.splits
                 ),
+                diagnosis=read_diagnosis(folder.path),
             )
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]

@@ -1,0 +1,106 @@
+"""Tables of a diagnosis, from the content of diagnosis.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from gisteval.metrics.diagnostic import DIAGNOSTIC_METRICS
+from gisteval.records.diagnosis import Diagnosis, DiagnosticRow
+from gisteval.report.layout import Table, plain_text
+from gisteval.report.tables import interval_text
+
+SETTING_TITLES = {"own answer": "the full prompt's own answers", "reference": "the references"}
+
+DIVERGENCE = (
+    *("delta_nll@1", "delta_nll@8", "delta_nll@32", "delta_nll@128"),
+    *("kl", "top1", "agreed", "same_answer"),
+)
+
+MARKS = {"ok": "ok", "open": "open", "warning": "warning", "fault": "FAULT"}
+
+
+def diagnosis_tables(content: Diagnosis) -> list[Table]:
+    """All tables, in the order of the page."""
+    found = [table for name in content.measures for table in _TABLES[name](content.of(name))]
+    return [table for table in (findings_table(content), *found) if table.rows]
+
+
+def diagnosis_text(content: Diagnosis) -> str:
+    """All tables with aligned columns, for a terminal."""
+    return "\n".join(map(plain_text, diagnosis_tables(content)))
+
+
+def findings_table(content: Diagnosis) -> Table:
+    """What was found, a sentence each; the worst first."""
+    order = ["fault", "warning", "open", "ok"]
+    found = sorted(content.findings, key=lambda finding: order.index(finding.state))
+    rows = tuple((MARKS[f.state], f.measure, f.system, f.split or "-", f.text) for f in found)
+    return Table("diagnosis-findings", "Findings", ("", "measure", "system", "split", "finding"), rows)
+
+
+def _divergence_tables(rows: Sequence[DiagnosticRow]) -> list[Table]:
+    tables = []
+    for split in dict.fromkeys(row.split for row in rows):
+        for setting in reversed(dict.fromkeys(row.setting for row in rows)):
+            mine = [row for row in rows if (row.split, row.setting) == (split, setting)]
+            tables.append(
+                Table(
+                    f"divergence-{split}-{setting.replace(' ', '-')}",
+                    f"Divergence from the full prompt on {SETTING_TITLES[setting]}, {split}",
+                    ("system", *(DIAGNOSTIC_METRICS[name].title for name in DIVERGENCE), "of neg. control"),
+                    tuple(_divergence_row(system, of) for system, of in by_system(mine).items()),
+                    "ΔNLL@H and KL in nats a token, the next two in percent and tokens. Of neg. control: ΔNLL@32 as "
+                    "a share of the negative control's. Below 0: the system predicts the texts better.",
+                )
+            )
+        tables.append(
+            _parts_table(split, [r for r in rows if r.split == split and r.setting == "own answer"])
+        )
+    return tables
+
+
+def _divergence_row(system: str, rows: Sequence[DiagnosticRow]) -> tuple[str, ...]:
+    by_metric = {row.metric: row for row in rows if not row.where}
+    share = by_metric["delta_nll@32"]
+    shown = (
+        "-"
+        if share.share is None
+        else interval_text(share.share, share.share_ci_low, share.share_ci_high, 0)
+    )
+    return (system, *(shown_value(by_metric.get(name)) for name in DIVERGENCE), shown)
+
+
+def _parts_table(split: str, rows: Sequence[DiagnosticRow]) -> Table:
+    parts = [row for row in rows if row.where]
+    systems = list(by_system(parts))
+    by_place = {(row.where, row.system): row for row in parts}
+    lines = tuple(
+        (where, *(shown_value(by_place.get((where, system))) for system in systems))
+        for where in dict.fromkeys(row.where for row in parts)
+    )
+    return Table(
+        f"divergence-{split}-where",
+        f"ΔNLL by the part of the full prompt's own answers, {split}",
+        ("part", *systems),
+        lines,
+        "Distance and surprisal are those of a word of the prompt that the answer repeats: tokens from there to "
+        "the prompt's end, and its loss there. A part that few examples have has a wide interval, or none.",
+    )
+
+
+def by_system(rows: Sequence[DiagnosticRow]) -> Mapping[str, list[DiagnosticRow]]:
+    """The rows of each system, in their order."""
+    found: dict[str, list[DiagnosticRow]] = {}
+    for row in rows:
+        found.setdefault(row.system, []).append(row)
+    return found
+
+
+def shown_value(row: DiagnosticRow | None) -> str:
+    """A value with its interval."""
+    if row is None:
+        return "-"
+    return interval_text(row.value, row.ci_low, row.ci_high, DIAGNOSTIC_METRICS[row.metric].digits)
+
+
+_TABLES: Mapping[str, Callable[[Sequence[DiagnosticRow]], list[Table]]] = {"divergence": _divergence_tables}
