@@ -30,15 +30,17 @@ class Found:
         example: The example; of an instruction, its first one.
         setting: What was varied.
         values: By metric.
-        by_token: Values of each token of the answer, by metric.
+        series: Values of each token of the answer, or of each layer, by metric.
         marks: What else is known of each token of the answer, None where it does not apply.
+        texts: What a reader must know, such as the nearest instruction.
     """
 
     example: Example
     setting: str
     values: Mapping[str, float]
-    by_token: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    series: Mapping[str, Sequence[float]] = field(default_factory=dict)
     marks: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ VERSION = 1
 FOLDER = "diagnostics"
 DIAGNOSIS = "diagnosis.json"
 
-State = Literal["ok", "open", "warning", "fault"]
-"""Of a finding: all is well, the data don't say, something is worth a look, something is broken."""
+State = Literal["ok", "note", "open", "warning", "fault"]
+"""Of a finding: all is well, worth knowing, the data don't say, may be wrong, is broken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,9 @@ class Observation(JsonObject):
         content: The example's content id.
         cluster: The instruction.
         values: By metric.
-        by_token: Values of each token of the answer, by metric.
+        series: Values of each token of the answer, or of each layer, by metric.
         marks: What else is known of each token of the answer, null where it does not apply.
+        texts: What a reader of the observation must know, such as the nearest instruction.
     """
 
     key: Name
@@ -56,8 +57,9 @@ class Observation(JsonObject):
     content: str
     cluster: str
     values: Mapping[str, float]
-    by_token: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    series: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     marks: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,11 +69,12 @@ class Unit:
             content=example.content_id,
             cluster=example.instruction,
             values={name: _short(value) for name, value in found.values.items()},
-            by_token={name: tuple(map(_short, values)) for name, values in found.by_token.items()},
+            series={name: tuple(map(_short, values)) for name, values in found.series.items()},
             marks={
                 name: tuple(None if mark is None else _short(mark) for mark in marks)
                 for name, marks in found.marks.items()
             },
+            texts=found.texts,
         )
 
 

@@ -66,9 +66,7 @@ def plan_of(run: RunFolder, options: DiagnoseOptions) -> Plan:
     """
     manifest = run.manifest()
     if any(system.checkpoint is None for system in manifest.systems) or not manifest.config:
-        raise GistevalError(
-            f"{run.path} holds outputs made elsewhere: diagnose the model itself, with --model"
-        )
+        raise GistevalError(f"{run.path} holds outputs made elsewhere: diagnose the model, with --model")
     known = {name for item in described(RunConfig).values() for name in (item.name, item.flag)}
     stated = {
         name: value
@@ -83,14 +81,12 @@ def plan_of(run: RunFolder, options: DiagnoseOptions) -> Plan:
     plan = plan_run(config)
     found, made = run_identity(plan), manifest.identity
     if found.examples != made.examples:
-        raise GistevalError(
-            f"{run.path}: the task's examples are not those of the run: diagnose with --model"
-        )
+        raise GistevalError(f"{run.path}: the task's examples are not the run's: diagnose with --model")
     moved = [name for name, made_by in made.systems.items() if found.systems.get(name) != made_by]
     if moved and not changed:
         raise GistevalError(
-            f"{run.path}: {', '.join(moved)} changed since the run was made (weights, template or options): "
-            "make the run again, or diagnose with --model"
+            f"{run.path}: {', '.join(moved)} changed since the run was made: make the run again, or "
+            "diagnose with --model"
         )
     return plan
 

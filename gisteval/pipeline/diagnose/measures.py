@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from gisteval.diagnostics.divergence import FullPrompt, divergence
+from gisteval.diagnostics.leakage import OTHER, OWN, leakage
 from gisteval.diagnostics.reading import SETTINGS, Found
+from gisteval.diagnostics.states import FEWEST, SETTING, gist_states
+from gisteval.diagnostics.strictness import Strictness, strictness, strictness_settings
 from gisteval.pipeline.diagnose.bench import Bench, Unit
 from gisteval.records.diagnosis import Observation
-from gisteval.records.schema import Example
+from gisteval.records.schema import Example, digest
 from gisteval.scores.diagnosed.divergence import summarise as summarise_divergence
 from gisteval.scores.diagnosed.rows import Observed, Summary
+from gisteval.scores.diagnosed.states import summarise_leakage, summarise_states
+from gisteval.scores.diagnosed.strictness import summarise_strictness
 from gisteval.suite import System
 
 Take = Callable[[Bench], Summary]
@@ -65,10 +70,95 @@ def compared(bench: Bench, positive: System) -> list[System]:
     ]
 
 
-def instructions(examples: tuple[Example, ...]) -> list[Example]:
+def instructions(examples: Sequence[Example]) -> list[Example]:
     """The first example of each instruction."""
-    return list({example.instruction: example for example in reversed(examples)}.values())[::-1]
+    first: dict[str, Example] = {}
+    for example in examples:
+        first.setdefault(example.instruction, example)
+    return list(first.values())
 
 
-TAKES: Mapping[str, Take] = {"divergence": take_divergence}
+def take_states(bench: Bench) -> Summary:
+    """What the gists of every gist system hold."""
+    found: dict[str, list[Observation]] = {}
+    for split, examples in bench.plan.examples.items():
+        asked = instructions(examples)
+        for system in _compressed(bench):
+            if not system.method().needs_gists or len(asked) < FEWEST:
+                continue
+            unit = Unit(
+                *("states", 1, system, None, split, (SETTING,)),
+                (bench.identity(system), digest([e.content_id for e in asked])),
+                asked,
+                partial(_gist_states, bench, system, asked),
+            )
+            found.setdefault(system.name, []).extend(bench.observe(unit))
+    return summarise_states(Observed(found, bench.plan.negatives))
+
+
+def _gist_states(bench: Bench, system: System, examples: Sequence[Example]) -> Iterator[list[Found]]:
+    yield from gist_states(bench.reader(system), examples)
+
+
+def take_leakage(bench: Bench) -> Summary:
+    """Every compressed system behind the prompts of other instructions, and its negative control."""
+    found: dict[str, list[Observation]] = {}
+    for split, examples in bench.plan.examples.items():
+        if len(instructions(examples)) < 2:
+            continue
+        contents = digest([example.content_id for example in examples])
+        for system in bench.plan.systems:
+            if system.role == "positive":
+                continue
+            settings = (OWN, OTHER) if system.role == "candidate" else (OWN,)
+            unit = Unit(
+                *("leakage", 1, system, None, split, settings),
+                (bench.identity(system), contents),  # which decide the partners
+                examples,
+                partial(_leakage, bench, system, examples, settings),
+            )
+            found.setdefault(system.name, []).extend(bench.observe(unit))
+    return summarise_leakage(Observed(found, bench.plan.negatives))
+
+
+def _leakage(
+    bench: Bench, system: System, examples: Sequence[Example], settings: Sequence[str]
+) -> Iterator[list[Found]]:
+    yield from leakage(bench.reader(system), examples, settings)
+
+
+def take_strictness(bench: Bench) -> Summary:
+    """The references under masks that are less and less strict, of every gist system."""
+    found: dict[str, list[Observation]] = {}
+    for split, examples in bench.plan.examples.items():
+        for system in _compressed(bench):
+            if not system.method().needs_gists:
+                continue
+            for setting in strictness_settings(bench.reader(system).model):
+                unit = Unit(
+                    *("strictness", 1, system, None, split, (setting.name,)),
+                    (bench.identity(system),),
+                    examples,
+                    partial(_strictness, bench, system, examples, setting),
+                )
+                found.setdefault(system.name, []).extend(bench.observe(unit))
+    return summarise_strictness(Observed(found, bench.plan.negatives))
+
+
+def _strictness(
+    bench: Bench, system: System, examples: Sequence[Example], setting: Strictness
+) -> Iterator[list[Found]]:
+    yield from strictness(bench.reader(system), examples, setting)
+
+
+def _compressed(bench: Bench) -> list[System]:
+    return [system for system in bench.plan.systems if system.role == "candidate"]
+
+
+TAKES: Mapping[str, Take] = {
+    "divergence": take_divergence,
+    "states": take_states,
+    "leakage": take_leakage,
+    "strictness": take_strictness,
+}
 """By the name of the measure."""

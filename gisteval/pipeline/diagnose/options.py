@@ -9,7 +9,7 @@ from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.options import Panel, as_one, check_bounds, described, option, same_as
 
-MEASURES = ("divergence",)
+MEASURES = ("divergence", "states", "leakage", "strictness")
 """All measures, in the order of the page."""
 
 WITH_RUN = ("only", "device", "dtype")
@@ -23,8 +23,8 @@ class DiagnoseOptions:
     run: Path | None = None
     models: tuple[str, ...] = option(
         (),
-        "What to diagnose where no run is given: the folder of a checkpoint or of a suite, or a name on the "
-        "Hugging Face hub. May be repeated.",
+        "What to diagnose where no run is given: the folder of a checkpoint or of a suite, or a name on "
+        "the Hugging Face hub. May be repeated.",
         Panel.MODELS,
         flag="model",
         metavar="PATH",

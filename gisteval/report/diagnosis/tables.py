@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from gisteval.metrics.diagnostic import DIAGNOSTIC_METRICS
 from gisteval.records.diagnosis import Diagnosis, DiagnosticRow
 from gisteval.report.layout import Table, plain_text
-from gisteval.report.tables import interval_text
+from gisteval.report.tables import interval_text, rounded
 
 SETTING_TITLES = {"own answer": "the full prompt's own answers", "reference": "the references"}
 
@@ -16,7 +16,16 @@ DIVERGENCE = (
     *("kl", "top1", "agreed", "same_answer"),
 )
 
-MARKS = {"ok": "ok", "open": "open", "warning": "warning", "fault": "FAULT"}
+Tables = Callable[[Sequence[DiagnosticRow]], list[Table]]
+
+STATE_NOTES = {
+    "spread": "The collapse index, in percent of the values' squared size: 0 means that all instructions "
+    "have the same gist. In the first layer a gist knows nothing but its own embedding.",
+    "effective_rank": "Of the values of all instructions about their mean, by the entropy of their spectrum: "
+    "in how many directions gists differ. It can't exceed the number of instructions less one.",
+}
+
+MARKS = {"ok": "ok", "note": "note", "open": "open", "warning": "warning", "fault": "FAULT"}
 
 
 def diagnosis_tables(content: Diagnosis) -> list[Table]:
@@ -32,7 +41,7 @@ def diagnosis_text(content: Diagnosis) -> str:
 
 def findings_table(content: Diagnosis) -> Table:
     """What was found, a sentence each; the worst first."""
-    order = ["fault", "warning", "open", "ok"]
+    order = ["fault", "warning", "note", "open", "ok"]
     found = sorted(content.findings, key=lambda finding: order.index(finding.state))
     rows = tuple((MARKS[f.state], f.measure, f.system, f.split or "-", f.text) for f in found)
     return Table("diagnosis-findings", "Findings", ("", "measure", "system", "split", "finding"), rows)
@@ -49,8 +58,8 @@ def _divergence_tables(rows: Sequence[DiagnosticRow]) -> list[Table]:
                     f"Divergence from the full prompt on {SETTING_TITLES[setting]}, {split}",
                     ("system", *(DIAGNOSTIC_METRICS[name].title for name in DIVERGENCE), "of neg. control"),
                     tuple(_divergence_row(system, of) for system, of in by_system(mine).items()),
-                    "ΔNLL@H and KL in nats a token, the next two in percent and tokens. Of neg. control: ΔNLL@32 as "
-                    "a share of the negative control's. Below 0: the system predicts the texts better.",
+                    "ΔNLL@H and KL in nats a token. Of neg. control: ΔNLL@32 as a share of the negative "
+                    "control's, in percent. Below 0: the system predicts the texts better.",
                 )
             )
         tables.append(
@@ -83,8 +92,8 @@ def _parts_table(split: str, rows: Sequence[DiagnosticRow]) -> Table:
         f"ΔNLL by the part of the full prompt's own answers, {split}",
         ("part", *systems),
         lines,
-        "Distance and surprisal are those of a word of the prompt that the answer repeats: tokens from there to "
-        "the prompt's end, and its loss there. A part that few examples have has a wide interval, or none.",
+        "Distance and surprisal are those of a token of the prompt that the answer repeats: tokens from "
+        "there to the prompt's end, and its loss there. Where few examples have a part, the interval is wide.",
     )
 
 
@@ -96,11 +105,71 @@ def by_system(rows: Sequence[DiagnosticRow]) -> Mapping[str, list[DiagnosticRow]
     return found
 
 
-def shown_value(row: DiagnosticRow | None) -> str:
+def shown_value(row: DiagnosticRow | None, with_interval: bool = True) -> str:
     """A value with its interval."""
     if row is None:
         return "-"
+    if not with_interval:
+        return rounded(row.value, DIAGNOSTIC_METRICS[row.metric].digits)
     return interval_text(row.value, row.ci_low, row.ci_high, DIAGNOSTIC_METRICS[row.metric].digits)
 
 
-_TABLES: Mapping[str, Callable[[Sequence[DiagnosticRow]], list[Table]]] = {"divergence": _divergence_tables}
+def _states_tables(rows: Sequence[DiagnosticRow]) -> list[Table]:
+    tables = []
+    for split in dict.fromkeys(row.split for row in rows):
+        mine = [row for row in rows if row.split == split]
+        layers = list(dict.fromkeys(row.where for row in mine))
+        for metric, note in STATE_NOTES.items():
+            lines = []
+            for system, of in by_system([row for row in mine if row.metric == metric]).items():
+                by_layer = {row.where: row for row in of}
+                shown = (by_layer.get(layer) for layer in layers)
+                lines.append((system, *(shown_value(row, metric == "spread") for row in shown)))
+            title = DIAGNOSTIC_METRICS[metric].title.capitalize()
+            tables.append(
+                Table(
+                    f"states-{split}-{metric.replace('_', '-')}",
+                    f"Gist states: {title.lower()}, {split}",
+                    ("system", *layers),
+                    tuple(lines),
+                    note,
+                )
+            )
+    return tables
+
+
+def _settings_tables(title: str, note: str) -> Tables:
+    """Tables of a measure that varies a setting: a row for each system and setting."""
+
+    def tables(rows: Sequence[DiagnosticRow]) -> list[Table]:
+        made = []
+        metrics = list(dict.fromkeys(row.metric for row in rows))
+        for split in dict.fromkeys(row.split for row in rows):
+            groups: dict[tuple[str, str], dict[str, DiagnosticRow]] = {}
+            for row in rows:
+                if row.split == split:
+                    groups.setdefault((row.system, row.setting), {})[row.metric] = row
+            lines = tuple(
+                (*place, *(shown_value(of.get(m)) for m in metrics)) for place, of in groups.items()
+            )
+            columns = ("system", "setting", *(DIAGNOSTIC_METRICS[metric].title for metric in metrics))
+            made.append(Table(f"{rows[0].measure}-{split}", f"{title}, {split}", columns, lines, note))
+        return made
+
+    return tables
+
+
+_TABLES: Mapping[str, Tables] = {
+    "divergence": _divergence_tables,
+    "states": _states_tables,
+    "leakage": _settings_tables(
+        "Behind the prompts of other instructions",
+        "Loss on the references in nats a token, and the share of references that greedy decoding gives. "
+        "Behind another's prompt a system must know no more than the negative control.",
+    ),
+    "strictness": _settings_tables(
+        "Strictness of the mask",
+        "Leak: tokens right before the gists that stay visible. Open, strict: where the gist mask is off, on. "
+        "ΔNLL is the paired change from leak 0, in nats a token.",
+    ),
+}

@@ -12,7 +12,15 @@ from gisteval.metrics.diagnostic import DIAGNOSTIC_METRICS
 from gisteval.records.diagnosis import Diagnosis, DiagnosticRow
 from gisteval.report.claims import family_of, short_names
 from gisteval.report.figures.panels import labelled
-from gisteval.report.figures.style import GREY, NEGATIVE, column_figure, legend, series_styles, wrapped
+from gisteval.report.figures.style import (
+    BLUE,
+    GREY,
+    NEGATIVE,
+    column_figure,
+    legend,
+    series_styles,
+    wrapped,
+)
 
 TARGET = 0.1
 
@@ -48,12 +56,13 @@ def _divergence(rows: Sequence[DiagnosticRow], folder: Path) -> Iterator[DrawnFi
     for split in dict.fromkeys(row.split for row in own):
         mine = [row for row in own if row.split == split]
         name = f"divergence-{readable_name(split)}"
-        _dots([row for row in mine if row.metric == "delta_nll@32"], folder, name)
+        dots = [row for row in mine if row.metric == "delta_nll@32"]
+        _dots(dots, folder, name, [row.system for row in dots], TARGET)
         yield DrawnFigure(
             name,
             f"Distance from the full prompt, {split}",
-            "How much worse each system predicts the answers that the full prompt gives (bars: 95% intervals; the "
-            "line: 0.1, what MegaContext calls a substitute). It does not show whether those answers are right.",
+            "How much worse each system predicts the answers that the full prompt gives (95% intervals; "
+            "dotted: 0.1, what MegaContext calls a substitute). It does not show whether they are right.",
         )
         parts = [row for row in mine if row.where.startswith("token")]
         if len({row.where for row in parts}) > 1:
@@ -61,22 +70,28 @@ def _divergence(rows: Sequence[DiagnosticRow], folder: Path) -> Iterator[DrawnFi
             yield DrawnFigure(
                 f"{name}-along",
                 f"Along the answer, {split}",
-                "Where in the answer the distance arises: lines that rise lose the prompt along the way. Later parts "
-                "rest on the longer answers alone, which are other examples.",
+                "Where in the answer the distance arises: lines that rise lose the prompt along the way. "
+                "It does not compare like with like: later parts rest on the longer answers alone.",
             )
 
 
-def _dots(rows: Sequence[DiagnosticRow], folder: Path, name: str) -> None:
-    """One dot a system, with its interval."""
+def _dots(
+    rows: Sequence[DiagnosticRow],
+    folder: Path,
+    name: str,
+    labels: Sequence[str],
+    target: float | None = None,
+) -> None:
+    """One dot a row, with its interval; target: a dotted line."""
     metric = DIAGNOSTIC_METRICS[rows[0].metric]
     with column_figure(folder, name, 0.6 + 0.2 * len(rows)) as (_, axes):
         (axis,) = axes
         for place, row in enumerate(rows):
-            control = row.share is None
-            _bar(axis, row, -place, GREY if control else "#0072b2")
+            _bar(axis, row, -place, GREY if "neg_control" in row.system else BLUE)
         axis.axvline(0.0, color=GREY, linewidth=0.6)
-        axis.axvline(TARGET, color=GREY, linewidth=0.6, linestyle=":")
-        axis.set_yticks([-place for place in range(len(rows))], [wrapped(row.system) for row in rows])
+        if target is not None:
+            axis.axvline(target, color=GREY, linewidth=0.6, linestyle=":")
+        axis.set_yticks([-place for place in range(len(rows))], [wrapped(label) for label in labels])
         axis.set_xlabel(metric.axis)
         axis.grid(axis="x")
 
@@ -124,4 +139,18 @@ def _short_place(where: str) -> str:
     return where.partition(" ")[2].replace(" to ", "-")
 
 
-_DRAWN: dict[str, Draw] = {"divergence": _divergence}
+def _strictness(rows: Sequence[DiagnosticRow], folder: Path) -> Iterator[DrawnFigure]:
+    changes = [row for row in rows if row.metric == "delta_nll"]
+    for split, system in dict.fromkeys((row.split, row.system) for row in changes):
+        mine = [row for row in changes if (row.split, row.system) == (split, system)]
+        name = f"strictness-{readable_name(split)}-{readable_name(system)}"
+        _dots(mine, folder, name, [row.setting for row in mine])
+        yield DrawnFigure(
+            name,
+            f"A less strict mask, {system} on {split}",
+            "How the loss changes where the answer may see more than the gist (left of 0: it helps). "
+            "It does not show what a model trained under that mask would do.",
+        )
+
+
+_DRAWN: dict[str, Draw] = {"divergence": _divergence, "strictness": _strictness}

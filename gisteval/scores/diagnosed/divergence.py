@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from gisteval.records.diagnosis import Diagnosed, DiagnosticRow, Observation
-from gisteval.scores.diagnosed.rows import Observed, Summary, ValueOf, mean_row, with_control
+from gisteval.scores.diagnosed.rows import Observed, Summary, ValueOf, mean_row, stated, with_control
 
 TARGET = 0.1
 """The largest delta NLL@H, in nats a token, at which MegaContext calls a compressed text a substitute."""
@@ -66,13 +66,13 @@ def _by_part(group: Sequence[Observation]) -> Iterator[DiagnosticRow]:
 
 
 def _of_places(start: int, stop: int) -> ValueOf:
-    return lambda observation: _mean(observation.by_token["delta_nll"][start:stop])
+    return lambda observation: _mean(observation.series["delta_nll"][start:stop])
 
 
 def _of_marked(mark: str, low: float, high: float) -> ValueOf:
     def value(observation: Observation) -> float | None:
         marks = observation.marks.get(mark, ())
-        deltas = observation.by_token["delta_nll"]
+        deltas = observation.series["delta_nll"]
         pairs = zip(marks, deltas, strict=False)
         return _mean([delta for place, delta in pairs if place is not None and low <= place < high])
 
@@ -96,15 +96,9 @@ def _finding(rows: Sequence[DiagnosticRow], of: Observation) -> Diagnosed:
     if row.share is not None:
         text += f", {row.share:.0f}% of the negative control's"
     if row.value == 0.0 and low is None:
-        return _stated(of, "ok", f"{text}: no token differs from the full prompt's")
+        return stated(of, "ok", f"{text}: no token differs from the full prompt's")
     if high is not None and high <= TARGET:
-        return _stated(of, "ok", f"{text}: within {TARGET}, a substitute for the full prompt")
+        return stated(of, "ok", f"{text}: within {TARGET}, a substitute for the full prompt")
     if low is not None and low > TARGET:
-        return _stated(of, "warning", f"{text}: above {TARGET}, no substitute for the full prompt")
-    return _stated(of, "open", f"{text}: too few examples to place it beside {TARGET}")
-
-
-def _stated(of: Observation, state: str, text: str) -> Diagnosed:
-    return Diagnosed.from_json(
-        {"measure": of.measure, "system": of.system, "split": of.split, "state": state, "text": text}
-    )
+        return stated(of, "note", f"{text}: above {TARGET}, no substitute for the full prompt")
+    return stated(of, "open", f"{text}: too few examples to place it beside {TARGET}")

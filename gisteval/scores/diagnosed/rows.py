@@ -9,7 +9,7 @@ import numpy as np
 
 from gisteval import stats
 from gisteval.metrics.diagnostic import DIAGNOSTIC_METRICS
-from gisteval.records.diagnosis import Diagnosed, DiagnosticRow, Observation
+from gisteval.records.diagnosis import Diagnosed, DiagnosticRow, Observation, State
 from gisteval.records.schema import Estimate, finite
 from gisteval.scores.comparison import mean_of
 
@@ -120,6 +120,17 @@ def with_control(
         share_ci_low=_percent(share.ci_low),
         share_ci_high=_percent(share.ci_high),
     )
+
+
+def stated(of: Observation, state: State, text: str) -> Diagnosed:
+    """A finding on the system and split of an observation."""
+    return Diagnosed(measure=of.measure, system=of.system, split=of.split, state=state, text=text)
+
+
+def interval(estimate: Estimate) -> str:
+    """A loss with its interval, if it has one."""
+    low, high = finite(estimate.ci_low), finite(estimate.ci_high)
+    return f"{estimate.value:.3f}" + ("" if low is None or high is None else f" [{low:.3f}, {high:.3f}]")
 
 
 def _percent(share: float) -> float | None:
