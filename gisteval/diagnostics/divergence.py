@@ -126,7 +126,14 @@ def divergence(full: FullPrompt, ours: PromptReader) -> Iterator[list[Found]]:
                 compared = _compare(theirs, mine, answer, full.reader.chosen(theirs), ours.chosen(mine))
                 source = full.reader.model.tokens.prompts([example.instruction])[0]
                 needed = _needed(source, answer, full.surprisal.get(example.instruction))
-                found.append(_found(example, setting, compared, needed))
+                hits = {}
+                if setting == SETTINGS[0]:
+                    chosen = ours.chosen(mine), full.reader.chosen(theirs)
+                    hits = {
+                        name: 100.0 * (ids.tolist() == answer)
+                        for name, ids in zip(("greedy_exact", "full_greedy_exact"), chosen, strict=True)
+                    }
+                found.append(_found(example, setting, compared, needed, hits))
         yield found
 
 
@@ -158,7 +165,11 @@ def _compare(
 
 
 def _found(
-    example: Example, setting: str, tokens: _TokenValues, needed: dict[str, list[float | None]]
+    example: Example,
+    setting: str,
+    tokens: _TokenValues,
+    needed: dict[str, list[float | None]],
+    hits: dict[str, float],
 ) -> Found:
     delta = [ours - full for ours, full in zip(tokens.our_nll, tokens.full_nll, strict=True)]
     agreed = len(list(takewhile(bool, tokens.same)))
@@ -169,6 +180,7 @@ def _found(
         "top1": 100.0 * _mean(tokens.same),
         "agreed": float(agreed),
         "same_answer": 100.0 * (agreed == len(tokens.same)),
+        **hits,
     }
     return Found(example, setting, values, {"delta_nll": delta, "kl": tokens.kl}, needed)
 

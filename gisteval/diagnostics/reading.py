@@ -53,6 +53,7 @@ class PromptReader:
         compressor: How it reads instructions.
         budget: What to keep of an instruction.
         thinking: What becomes of thoughts before an answer.
+        writer: Who compresses the instructions, where that is another model.
     """
 
     name: str
@@ -60,9 +61,12 @@ class PromptReader:
     compressor: Compressor
     budget: Budget | None = None
     thinking: Thinking = field(default_factory=Thinking)
+    writer: PromptReader | None = None
 
     def compress(self, instructions: Sequence[str]) -> dict[str, CompressedPrompt]:
         """Each of these instructions compressed, once."""
+        if self.writer is not None:
+            return self.writer.compress(instructions)
         texts = list(dict.fromkeys(instructions))
         positions = self.compressor.positions(self.model, texts, self.budget)
         lengths = dict(zip(texts, positions, strict=True))

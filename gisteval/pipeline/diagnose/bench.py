@@ -81,9 +81,10 @@ class Unit:
 class Bench:
     """The models of a plan, a few of them loaded, and the folder that observations are kept in."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
-        """folder: of the run, or of the diagnosis itself."""
+    def __init__(self, plan: Plan, folder: Path, later: Plan | None = None) -> None:
+        """folder: of the run, or of the diagnosis itself; later: of the model that reads stored gists."""
         self.plan = plan
+        self.later = later
         self.folder = folder
         self._loaded: dict[tuple[Path, int, str], PromptModel] = {}
 

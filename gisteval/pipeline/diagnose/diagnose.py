@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gisteval.config import RunConfig
@@ -46,9 +46,12 @@ def diagnose(options: DiagnoseOptions, command: Sequence[str] = ()) -> Finished:
     """
     run = None if options.run is None else RunFolder.open(options.run)
     plan = plan_run(options.config()) if run is None else plan_of(run, options)
+    later = None
+    if options.reader is not None:
+        later = plan_run(replace(plan.config, models=(options.reader,), pos_control=None, neg_control=None))
     folder = _output(plan, options) if run is None else run.path
     with only_writer(folder), run_log(folder) if run is None else nullcontext():
-        bench = Bench(plan, folder)
+        bench = Bench(plan, folder, later)
         diagnosis = _measured(bench, options, command)
         diagnosis.write(folder)
         progress.info("writing the diagnosis")

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from gisteval.diagnostics.divergence import FullPrompt, divergence
+from gisteval.diagnostics.drift import drift, reading_stored
 from gisteval.diagnostics.leakage import OTHER, OWN, leakage
 from gisteval.diagnostics.reading import SETTINGS, Found
 from gisteval.diagnostics.states import FEWEST, SETTING, gist_states
 from gisteval.diagnostics.strictness import Strictness, strictness, strictness_settings
+from gisteval.gate.stored_gists import stored_gists_verdicts
 from gisteval.pipeline.diagnose.bench import Bench, Unit
 from gisteval.records.diagnosis import Observation
 from gisteval.records.schema import Example, digest
 from gisteval.scores.diagnosed.divergence import summarise as summarise_divergence
+from gisteval.scores.diagnosed.drift import drift_rows
 from gisteval.scores.diagnosed.rows import Observed, Summary
 from gisteval.scores.diagnosed.states import summarise_leakage, summarise_states
 from gisteval.scores.diagnosed.strictness import summarise_strictness
@@ -151,6 +154,34 @@ def _strictness(
     yield from strictness(bench.reader(system), examples, setting)
 
 
+def take_drift(bench: Bench) -> Summary:
+    """The later model behind the gists that every gist system stored. No row without a later model."""
+    if bench.later is None:
+        return Summary(())
+    reader = next(system for system in bench.later.systems if system.name in bench.later.evaluated)
+    found: dict[str, list[Observation]] = {}
+    for split, examples in bench.plan.examples.items():
+        for system in _compressed(bench):
+            unit = Unit(
+                *("drift", 1, system, reader, split, SETTINGS),
+                (bench.identity(system), bench.later.identities[reader.name].prefix()),
+                examples,
+                partial(_drift, bench, system, reader, examples),
+            )
+            found.setdefault(system.name, []).extend(bench.observe(unit))
+    observed = Observed(found, {})
+    return Summary(drift_rows(observed).rows, stored_gists_verdicts(observed.groups()))
+
+
+def _drift(
+    bench: Bench, system: System, later: System, examples: Sequence[Example]
+) -> Iterator[list[Found]]:
+    reader, writer = bench.reader(later), bench.reader(system)
+    stored = reading_stored(reader, writer)
+    full = FullPrompt(reader, examples, bench.plan.decoding.max_new_tokens)
+    yield from drift(full, stored)
+
+
 def _compressed(bench: Bench) -> list[System]:
     return [system for system in bench.plan.systems if system.role == "candidate"]
 
@@ -160,5 +191,6 @@ TAKES: Mapping[str, Take] = {
     "states": take_states,
     "leakage": take_leakage,
     "strictness": take_strictness,
+    "drift": take_drift,
 }
 """By the name of the measure."""

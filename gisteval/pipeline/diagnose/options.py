@@ -9,10 +9,10 @@ from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.options import Panel, as_one, check_bounds, described, option, same_as
 
-MEASURES = ("divergence", "states", "leakage", "strictness")
+MEASURES = ("divergence", "states", "leakage", "strictness", "drift")
 """All measures, in the order of the page."""
 
-WITH_RUN = ("only", "device", "dtype")
+WITH_RUN = ("only", "reader", "device", "dtype")
 """Options that a run does not decide."""
 
 
@@ -32,6 +32,13 @@ class DiagnoseOptions:
     )
     pos_control: str | None = same_as(RunConfig, "pos_control")
     neg_control: str | None = same_as(RunConfig, "neg_control")
+    reader: str | None = option(
+        None,
+        "Checkpoint that reads the gists which the model made: a later one, an adapter, another seed. "
+        "It says whether stored gists may be kept.",
+        Panel.MODELS,
+        metavar="PATH",
+    )
     only: tuple[str, ...] = option(
         (),
         f"Measures to take: {', '.join(MEASURES)}.",
@@ -67,6 +74,8 @@ class DiagnoseOptions:
                     f"measure {name!r} is unknown{did_you_mean(name, MEASURES)}: choose from "
                     f"{', '.join(MEASURES)}"
                 )
+        if "drift" in self.only and self.reader is None:
+            raise GistevalError("drift needs a second model: give --reader")
         given = [
             f"--{item.flag}"
             for item in described(DiagnoseOptions).values()
@@ -80,7 +89,8 @@ class DiagnoseOptions:
     @property
     def measures(self) -> tuple[str, ...]:
         """The measures to take, in the order of the page."""
-        return tuple(name for name in MEASURES if not self.only or name in self.only)
+        there = (name for name in MEASURES if name != "drift" or self.reader)
+        return tuple(name for name in there if not self.only or name in self.only)
 
     def config(self) -> RunConfig:
         """What a run of the same model would be."""

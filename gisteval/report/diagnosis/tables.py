@@ -21,7 +21,7 @@ Tables = Callable[[Sequence[DiagnosticRow]], list[Table]]
 STATE_NOTES = {
     "spread": "The collapse index, in percent of the values' squared size: 0 means that all instructions "
     "have the same gist. In the first layer a gist knows nothing but its own embedding.",
-    "effective_rank": "Of the values of all instructions about their mean, by the entropy of their spectrum: "
+    "effective_rank": "Of the values of all instructions about their mean, by their spectrum's entropy: "
     "in how many directions gists differ. It can't exceed the number of instructions less one.",
 }
 
@@ -93,7 +93,7 @@ def _parts_table(split: str, rows: Sequence[DiagnosticRow]) -> Table:
         ("part", *systems),
         lines,
         "Distance and surprisal are those of a token of the prompt that the answer repeats: tokens from "
-        "there to the prompt's end, and its loss there. Where few examples have a part, the interval is wide.",
+        "there to the prompt's end, and its loss there. Parts of few examples have wide intervals.",
     )
 
 
@@ -167,9 +167,14 @@ _TABLES: Mapping[str, Tables] = {
         "Loss on the references in nats a token, and the share of references that greedy decoding gives. "
         "Behind another's prompt a system must know no more than the negative control.",
     ),
+    "drift": _settings_tables(
+        "Behind gists that another model stored",
+        "The reader behind the stored gists less the reader behind its own, in nats a token; cosine of both "
+        "gists' values, where they have as many slots.",
+    ),
     "strictness": _settings_tables(
         "Strictness of the mask",
-        "Leak: tokens right before the gists that stay visible. Open, strict: where the gist mask is off, on. "
+        "Leak: tokens right before the gists that stay visible. Open, strict: the mask is off, on. "
         "ΔNLL is the paired change from leak 0, in nats a token.",
     ),
 }

@@ -11,7 +11,9 @@ from gisteval.scores.diagnosed.rows import Observed, Summary, ValueOf, mean_row,
 TARGET = 0.1
 """The largest delta NLL@H, in nats a token, at which MegaContext calls a compressed text a substitute."""
 
-SHARED = ("delta_nll@1", "delta_nll@8", "delta_nll@32", "delta_nll@128", "kl")
+HORIZONS = ("delta_nll@1", "delta_nll@8", "delta_nll@32", "delta_nll@128")
+
+SHARED = (*HORIZONS, "kl")
 """Metrics of which the negative control has its own, so that a share of it means something."""
 
 OTHERS = ("nll", "top1", "agreed", "same_answer")

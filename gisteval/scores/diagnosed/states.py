@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -49,10 +50,8 @@ def _index(group: Sequence[Observation], layer: int) -> Estimate:
     if not size.any():
         return Estimate(0.0, -np.inf, np.inf, len(group), len(group), 0.95, "none")
     ratio = stats.ratio_of_means(between, size, [observation.cluster for observation in group])
-    return Estimate(
-        *(100.0 * ratio.value, 100.0 * ratio.ci_low, 100.0 * ratio.ci_high),
-        *(ratio.n, ratio.clusters, ratio.confidence, ratio.method),
-    )
+    scaled = [100.0 * value for value in (ratio.value, ratio.ci_low, ratio.ci_high)]
+    return replace(ratio, value=scaled[0], ci_low=scaled[1], ci_high=scaled[2])
 
 
 def _state_findings(group: Sequence[Observation], indices: Sequence[float]) -> Iterator[Diagnosed]:
