@@ -82,19 +82,22 @@ class FullPrompt:
         if number in self._kept:
             return self._kept[number]
         batch = self.batches[number]
+        decoded = self.reader.open(batch).decode(self.limit)
         running = self.reader.open(batch)
-        targets = self.reader.model.tokens.targets([example.output for example in batch])
-        of_references = _Read(targets, read_logits(running, targets))
-        decoded = running.decode(self.limit)
         # Which end token a model chose is not kept: what predicts the token behind an answer says it.
-        behind = read_logits(self.reader.open(batch), [(*answer.token_ids, 0) for answer in decoded])
-        ended = [answer.finished or not answer.token_ids for answer in decoded]
+        behind = read_logits(running, [(*answer.token_ids, 0) for answer in decoded])
         answers = [
-            [*answer.token_ids, *self.reader.chosen(logits[-1:]).tolist()] if end else [*answer.token_ids]
-            for answer, logits, end in zip(decoded, behind, ended, strict=True)
+            [*answer.token_ids, *self.reader.chosen(logits[-1:]).tolist()]
+            if answer.finished or not answer.token_ids
+            else [*answer.token_ids]
+            for answer, logits in zip(decoded, behind, strict=True)
         ]
-        of_answers = _Read(answers, [rows[: len(ids)] for ids, rows in zip(answers, behind, strict=True)])
-        found = of_references, of_answers
+        targets = self.reader.model.tokens.targets([example.output for example in batch])
+        # Read once more, as every system reads them: the same work gives the same numbers to the last bit.
+        found = (
+            _Read(targets, read_logits(running, targets)),
+            _Read(answers, read_logits(running, answers)),
+        )
         size = sum(rows.nbytes for part in found for rows in part.logits)
         if size <= self._room:
             self._room -= size

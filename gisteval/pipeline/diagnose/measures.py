@@ -11,15 +11,20 @@ from gisteval.diagnostics.leakage import OTHER, OWN, leakage
 from gisteval.diagnostics.reading import SETTINGS, Found
 from gisteval.diagnostics.states import FEWEST, SETTING, gist_states
 from gisteval.diagnostics.strictness import Strictness, strictness, strictness_settings
+from gisteval.diagnostics.work import SETTING as REFERENCE
+from gisteval.diagnostics.work import work
 from gisteval.gate.stored_gists import stored_gists_verdicts
 from gisteval.pipeline.diagnose.bench import Bench, Unit
 from gisteval.records.diagnosis import Observation
 from gisteval.records.schema import Example, digest
+from gisteval.scores.diagnosed.choice import summarise_choice
 from gisteval.scores.diagnosed.divergence import summarise as summarise_divergence
 from gisteval.scores.diagnosed.drift import drift_rows
 from gisteval.scores.diagnosed.rows import Observed, Summary
 from gisteval.scores.diagnosed.states import summarise_leakage, summarise_states
 from gisteval.scores.diagnosed.strictness import summarise_strictness
+from gisteval.scores.diagnosed.training import Training, summarise_training
+from gisteval.scores.diagnosed.work import summarise_work
 from gisteval.suite import System
 
 Take = Callable[[Bench], Summary]
@@ -28,6 +33,10 @@ Take = Callable[[Bench], Summary]
 
 def take_divergence(bench: Bench) -> Summary:
     """Every system beside its positive control."""
+    return summarise_divergence(_observed_divergence(bench))
+
+
+def _observed_divergence(bench: Bench) -> Observed:
     found: dict[str, list[Observation]] = {}
     for split, examples in bench.plan.examples.items():
         for positive in _positives(bench):
@@ -40,7 +49,7 @@ def take_divergence(bench: Bench) -> Summary:
                     partial(full.beside, system),
                 )
                 found.setdefault(system.name, []).extend(bench.observe(unit))
-    return summarise_divergence(Observed(found, bench.plan.negatives))
+    return Observed(found, bench.plan.negatives)
 
 
 class _FullPrompts:
@@ -182,6 +191,60 @@ def _drift(
     yield from drift(full, stored)
 
 
+def take_work(bench: Bench) -> Summary:
+    """The slots that answers attend to, in every system."""
+    found: dict[str, list[Observation]] = {}
+    for split, examples in bench.plan.examples.items():
+        for system in bench.plan.systems:
+            unit = Unit(
+                *("work", 1, system, None, split, (REFERENCE,)),
+                (bench.identity(system),),
+                examples,
+                partial(_work, bench, system, examples),
+            )
+            found.setdefault(system.name, []).extend(bench.observe(unit))
+    return summarise_work(Observed(found, bench.plan.negatives), bench.plan.references)
+
+
+def _work(bench: Bench, system: System, examples: Sequence[Example]) -> Iterator[list[Found]]:
+    yield from work(bench.reader(system), examples)
+
+
+def take_training(bench: Bench) -> Summary:
+    """The losses that the checkpoints of compressed systems were trained with."""
+    trainings = []
+    for system in _compressed(bench):
+        positive, negative = bench.positive(system), bench.negative(system)
+        trainings.append(
+            Training(
+                system.name,
+                _losses(system),
+                positive.name,
+                *(
+                    _losses(control) if control.control == "trained" else ()
+                    for control in (positive, negative)
+                ),
+            )
+        )
+    return summarise_training(trainings)
+
+
+def _losses(system: System) -> tuple[tuple[float, float], ...]:
+    logged = system.checkpoint.record.training.get("loss", [])
+    return tuple((float(step), float(loss)) for step, loss in logged)
+
+
+def take_choice(bench: Bench) -> Summary:
+    """The losses of gist systems that differ in k alone, from what divergence found."""
+    found = _observed_divergence(bench).systems
+    families: dict[str, dict[int, list[Observation]]] = {}
+    for system in _compressed(bench):
+        if system.method().needs_gists and system.budget is None:
+            own = [item for item in found[system.name] if item.setting == REFERENCE]
+            families.setdefault(system.checkpoint.record.family, {})[system.k] = own
+    return summarise_choice(families)
+
+
 def _compressed(bench: Bench) -> list[System]:
     return [system for system in bench.plan.systems if system.role == "candidate"]
 
@@ -192,5 +255,8 @@ TAKES: Mapping[str, Take] = {
     "leakage": take_leakage,
     "strictness": take_strictness,
     "drift": take_drift,
+    "work": take_work,
+    "training": take_training,
+    "choice": take_choice,
 }
 """By the name of the measure."""

@@ -9,7 +9,10 @@ from gisteval.config import RunConfig
 from gisteval.errors import GistevalError, did_you_mean
 from gisteval.options import Panel, as_one, check_bounds, described, option, same_as
 
-MEASURES = ("divergence", "states", "leakage", "strictness", "drift")
+MEASURES = (
+    *("divergence", "states", "leakage", "strictness"),
+    *("drift", "work", "training", "choice"),
+)
 """All measures, in the order of the page."""
 
 WITH_RUN = ("only", "reader", "device", "dtype")

@@ -159,6 +159,20 @@ def _settings_tables(title: str, note: str) -> Tables:
     return tables
 
 
+def _places_tables(title: str, note: str) -> Tables:
+    """Tables of a measure with a column for each place."""
+
+    def tables(rows: Sequence[DiagnosticRow]) -> list[Table]:
+        places = list(dict.fromkeys(row.where for row in rows))
+        lines = []
+        for system, of in by_system(rows).items():
+            by_place = {row.where: row for row in of}
+            lines.append((system, *(shown_value(by_place.get(place), False) for place in places)))
+        return [Table("training", title, ("system", *places), tuple(lines), note)]
+
+    return tables
+
+
 _TABLES: Mapping[str, Tables] = {
     "divergence": _divergence_tables,
     "states": _states_tables,
@@ -172,9 +186,23 @@ _TABLES: Mapping[str, Tables] = {
         "The reader behind the stored gists less the reader behind its own, in nats a token; cosine of both "
         "gists' values, where they have as many slots.",
     ),
+    "work": _settings_tables(
+        "Slots attended to while the references are written",
+        "Dep: summed over all tokens of an answer (LightThinker). Peak, mean: at a time. What compressing "
+        "a prompt takes is not counted.",
+    ),
+    "training": _places_tables(
+        "Training loss above the positive control's",
+        "In nats a token, the mean over a tenth of the steps up to there. From one training no order of "
+        "systems follows.",
+    ),
+    "choice": _settings_tables(
+        "Instructions that need more gists",
+        "The share of instructions whose loss falls by more than 0.1 nats a token with the larger k.",
+    ),
     "strictness": _settings_tables(
         "Strictness of the mask",
-        "Leak: tokens right before the gists that stay visible. Open, strict: the mask is off, on. "
+        X
         "ΔNLL is the paired change from leak 0, in nats a token.",
     ),
 }
