@@ -9,6 +9,7 @@ from markupsafe import escape
 
 from gisteval.errors import MissingExtra
 from gisteval.files.names import file_name
+from gisteval.records.diagnosis import DIAGNOSIS, FOLDER
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.store import only_writer, write_atomic
 from gisteval.report import coverage
@@ -78,8 +79,17 @@ def current_page(run: RunFolder) -> Path:
     """
     folder = run.path / "report"
     page = folder / "report.html"
+<<<<<<< HEAD
     made_of = [run.path / name for name in ("results.json", coverage.FILE)]
     sources = [*made_of, folder / "profile.json", *(run.path / "verdicts").glob("*.jsonl")]
+=======
+    sources = [
+        run.path / "results.json",
+        folder / "profile.json",
+        run.path / FOLDER / DIAGNOSIS,
+        *(run.path / "verdicts").glob("*.jsonl"),
+    ]
+>>>>>>> diag
     changed = max((file.stat().st_mtime for file in sources if file.is_file()), default=0.0)
     if page.is_file() and page.stat().st_mtime >= changed and _is_ours(page):
         return page

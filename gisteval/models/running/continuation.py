@@ -74,21 +74,21 @@ class Continuation(ABC):
 
         Runs the targets behind the inputs and then forgets them, so that decoding can follow.
         """
-        table = torch.cat([_losses(logits, ids) for logits, ids in self._read(targets)], dim=1).cpu()
+        table = torch.cat([_losses(logits, ids) for logits, ids in self.read(targets)], dim=1).cpu()
         return [table[row, : len(target)].clone() for row, target in enumerate(targets)]
 
     @torch.inference_mode()
     def scores(self, targets: Sequence[Sequence[int]]) -> list[Scored]:
         """Like `nll`, summed, and whether each target is what greedy decoding gives."""
         losses, hits = [], []
-        for logits, ids in self._read(targets):
+        for logits, ids in self.read(targets):
             losses.append(_losses(logits, ids))
             hits.append(logits.argmax(-1) == ids)
         lengths = torch.tensor([len(target) for target in targets])[:, None]
         table, greedy = torch.cat(losses, dim=1).cpu(), torch.cat(hits, dim=1).cpu()
         return _sums(table, greedy, torch.arange(table.shape[1]) < lengths)
 
-    def _read(self, targets: Sequence[Sequence[int]]) -> Iterator[tuple[Tensor, Tensor]]:
+    def read(self, targets: Sequence[Sequence[int]]) -> Iterator[tuple[Tensor, Tensor]]:
         """Logits (rows, columns, vocabulary) and the target ids that they predict, piece by piece."""
         base = self.cache.length
         width = max(len(target) for target in targets)

@@ -162,8 +162,12 @@ class EncoderDecoderModel(PromptModel):
         inputs: Sequence[Sequence[int]],
         answers: Sequence[Sequence[int]],
         rule: MaskRule | Selection,
+        cross_rule: MaskRule | None = None,
     ) -> list[Tensor]:
-        """See PromptModel. Raises ValueError for a rule that differs between layers or heads."""
+        """See PromptModel. Raises ValueError for a rule that differs between layers or heads.
+
+        cross_rule: what the decoder sees of the prompt, where that is not what the input sees.
+        """
         if not isinstance(rule, MaskRule) or rule.layers is not None or rule.heads is not None:
             raise ValueError("an encoder-decoder takes the same mask in all layers and heads")
         sequences = [[*p, *x] for p, x in zip(prompts, inputs, strict=True)]
@@ -174,7 +178,7 @@ class EncoderDecoderModel(PromptModel):
             roles[row, ids.shape[1] - len(own) :] = torch.tensor(own)
         decoder_ids, _ = pad_right([[self.start_id, *answer] for answer in answers], self.device)
         source = masks.additive(masks.source_visibility(roles, rule), self.dtype)[:, None]
-        cross = masks.prompt_visible(roles, rule)
+        cross = masks.prompt_visible(roles, cross_rule or rule)
         logits = split_forward(self.model, ids, source, cross, decoder_ids).float()
         return [logits[row, : len(answer) + 1] for row, answer in enumerate(answers)]
 

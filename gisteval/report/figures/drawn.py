@@ -60,14 +60,16 @@ def draw_figures(data: ReportData, samples: Samples, folder: Path) -> list[RunFi
     Raises:
         MissingExtra: matplotlib is missing.
     """
+    return [drawn_figure(folder, *texts) for texts in _drawn(data, samples, folder)]
+
+
+def drawn_figure(folder: Path, name: str, title: str, caption: str) -> RunFigure:
+    """A figure that was drawn into a folder, as a page shows it."""
     from gisteval.report.figures.style import on_dark
 
-    drawn = []
-    for name, title, caption in _drawn(data, samples, folder):
-        svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
-        svg = svg[svg.index("<svg") :]  # without the XML and DTD lines, which a page doesn't need
-        drawn.append(RunFigure(name, title, caption, svg, on_dark(svg)))
-    return drawn
+    svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
+    svg = svg[svg.index("<svg") :]  # without the XML and DTD lines, which a page doesn't need
+    return RunFigure(name, title, caption, svg, on_dark(svg))
 
 
 def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:

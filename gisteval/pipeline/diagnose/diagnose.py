@@ -1,0 +1,136 @@
+"""A diagnosis from its options to its folder: passes, rows, tables, figures and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gisteval.config import RunConfig
+from gisteval.errors import GistevalError
+from gisteval.files.names import readable_name
+from gisteval.logs import progress, run_log
+from gisteval.options import checked_fields, described
+from gisteval.pipeline.diagnose.bench import Bench
+from gisteval.pipeline.diagnose.measures import TAKES
+from gisteval.pipeline.diagnose.options import DiagnoseOptions
+from gisteval.pipeline.identity import signature, versions
+from gisteval.pipeline.run.plan import Plan, model_names, plan_run, run_identity
+from gisteval.records.diagnosis import Diagnosed, Diagnosis, DiagnosticRow, read_diagnosis
+from gisteval.records.run_folder import RunFolder
+from gisteval.records.schema import digest
+from gisteval.records.store import only_writer
+from gisteval.report.build import build_report
+from gisteval.report.diagnosis.page import write_diagnosis_page
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A diagnosis that was made, and its page."""
+
+    diagnosis: Diagnosis
+    page: Path
+
+
+def diagnose(options: DiagnoseOptions, command: Sequence[str] = ()) -> Finished:
+    """Take the measures and write the diagnosis.
+
+    Args:
+        options: What to diagnose.
+        command: The command line.
+
+    Raises:
+        GistevalError: The run's checkpoints changed, a model can't be loaded or measured. Observations
+            that were made are kept, and the same command goes on with them.
+    """
+    run = None if options.run is None else RunFolder.open(options.run)
+    plan = plan_run(options.config()) if run is None else plan_of(run, options)
+    later = None
+    if options.reader is not None:
+        later = plan_run(replace(plan.config, models=(options.reader,), pos_control=None, neg_control=None))
+    folder = _output(plan, options) if run is None else run.path
+    with only_writer(folder), run_log(folder) if run is None else nullcontext():
+        bench = Bench(plan, folder, later)
+        diagnosis = _measured(bench, options, command)
+        diagnosis.write(folder)
+        progress.info("writing the diagnosis")
+        page = write_diagnosis_page(diagnosis, folder)
+        if run is not None:
+            build_report([run], run.path / "report")
+    return Finished(diagnosis, page)
+
+
+def plan_of(run: RunFolder, options: DiagnoseOptions) -> Plan:
+    """The plan that made a run.
+
+    Raises:
+        GistevalError: The run was not made here, or its checkpoints or task are not what they were.
+    """
+    manifest = run.manifest()
+    if any(system.checkpoint is None for system in manifest.systems) or not manifest.config:
+        raise GistevalError(f"{run.path} holds outputs made elsewhere: diagnose the model, with --model")
+    known = {name for item in described(RunConfig).values() for name in (item.name, item.flag)}
+    stated = {
+        name: value
+        for name, value in manifest.config.items()
+        if value is not None and (name in known or name == "budget")
+    }
+    given = {"device": options.device, "dtype": options.dtype}
+    changed = {
+        name: value for name, value in given.items() if value != described(DiagnoseOptions)[name].default
+    }
+    config = RunConfig(**checked_fields(RunConfig, {**stated, **changed}, ""))
+    plan = plan_run(config)
+    found, made = run_identity(plan), manifest.identity
+    if found.examples != made.examples:
+        raise GistevalError(f"{run.path}: the task's examples are not the run's: diagnose with --model")
+    moved = [name for name, made_by in made.systems.items() if found.systems.get(name) != made_by]
+    if moved and not changed:
+        raise GistevalError(
+            f"{run.path}: {', '.join(moved)} changed since the run was made: make the run again, or "
+            "diagnose with --model"
+        )
+    return plan
+
+
+def _measured(bench: Bench, options: DiagnoseOptions, command: Sequence[str]) -> Diagnosis:
+    """The measures that were asked for, and those of before that the same systems have."""
+    before = read_diagnosis(bench.folder)
+    weights = {name: identity.weights for name, identity in bench.plan.identities.items()}
+    kept = before if before is not None and dict(before.weights) == weights else None
+    summaries = {name: TAKES[name](bench) for name in options.measures}
+    measures = tuple(name for name in TAKES if name in summaries or (kept and name in kept.measures))
+    rows: list[DiagnosticRow] = []
+    findings: list[Diagnosed] = []
+    for name in measures:
+        taken = summaries.get(name)
+        rows += taken.rows if taken else kept.of(name) if kept else ()
+        findings += (
+            taken.findings if taken else [f for f in kept.findings if f.measure == name] if kept else []
+        )
+    return Diagnosis(
+        signature=signature(
+            {
+                "task": bench.plan.task.name,
+                "ci": "gaffke-95",
+                "ci-unbounded": "cluster-t-hall-95",
+                "share": "test-inversion-95",
+                "gisteval": versions()["gisteval"],
+            }
+        ),
+        command=tuple(command),
+        measures=measures,
+        weights=weights,
+        rows=tuple(rows),
+        findings=tuple(findings),
+        notes=bench.plan.notes,
+    )
+
+
+def _output(plan: Plan, options: DiagnoseOptions) -> Path:
+    if options.output:
+        return Path(options.output)
+    identity = digest([str(sorted(run_identity(plan).to_json().items()))])
+    name = readable_name(f"diagnosis-{model_names(plan.config)}-{plan.task.name}")
+    return Path("runs") / f"{name}-{identity[:8]}"

@@ -1,0 +1,1 @@
+"""A diagnosis as tables, figures and a page."""

@@ -1,0 +1,1 @@
+"""From the observations of a diagnosis to rows with intervals and findings: a module a measure."""

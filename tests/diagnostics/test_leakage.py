@@ -1,0 +1,80 @@
+"""Shuffled gists are found on a real checkpoint, whose own gists pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gisteval.compressors.empty import Empty
+from gisteval.compressors.gist.gist import Gist
+from gisteval.content import find_content
+from gisteval.diagnostics.leakage import OWN, leakage, partners
+from gisteval.diagnostics.reading import PromptReader
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_placed
+from gisteval.models.checkpoints.placement import choose_placement
+from gisteval.records.diagnosis import Observation
+from gisteval.scores.diagnosed.rows import Observed
+from gisteval.scores.diagnosed.states import summarise_leakage
+from gisteval.tasks import load_task
+
+EXAMPLES = tuple(load_task("wordplay").examples("human"))[:60]
+
+
+class Shuffled(Gist):
+    """Each instruction is given the gist of the next one."""
+
+    def compress(self, model: Any, instructions: Sequence[str], budget: Any) -> list[Any]:
+        prompts = super().compress(model, instructions, budget)
+        return [*prompts[1:], prompts[0]]
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, Any]:
+    placement = choose_placement("cpu", "auto", None, None)
+    folder = find_content("checkpoints") / "wordplay-llama"
+    return {
+        name: load_placed(inspect_checkpoint(folder / name), placement)
+        for name in ("gist-1", "neg_control")
+    }
+
+
+def observed(reader: PromptReader, settings: tuple[str, ...]) -> list[Observation]:
+    return [
+        Observation(
+            key=f"{item.example.id} {item.setting}",
+            measure="leakage",
+            system=reader.name,
+            split="human",
+            setting=item.setting,
+            example=item.example.id,
+            content=item.example.content_id,
+            cluster=item.example.instruction,
+            values=item.values,
+        )
+        for batch in leakage(reader, EXAMPLES, settings)
+        for item in batch
+    ]
+
+
+def test_shuffled_gists_are_found_and_healthy_ones_are_not(models: dict[str, Any]) -> None:
+    control = observed(PromptReader("neg", models["neg_control"], Empty()), (OWN,))
+    states = {}
+    for compressor in (Gist(), Shuffled()):
+        ours = observed(PromptReader("gist", models["gist-1"], compressor), (OWN, "another's prompt"))
+        both = Observed({"gist": ours, "neg": control}, {"gist": "neg", "neg": "neg"})
+        (finding,) = summarise_leakage(both).findings
+        states[type(compressor).__name__] = finding.state
+    assert states == {"Gist": "ok", "Shuffled": "fault"}
+
+
+@settings(max_examples=30)
+@given(st.lists(st.text(max_size=2), min_size=2, max_size=6, unique=True))
+def test_everyone_has_another_partner(texts: list[str]) -> None:
+    found = partners(texts)
+    assert set(found) == set(found.values()) == set(texts)
+    assert all(own != other for own, other in found.items())

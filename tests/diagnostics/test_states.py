@@ -1,0 +1,117 @@
+"""Collapsed gists, dead layers and leaked slots are found; gists that differ are not flagged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from random_models import random_examples, random_model
+
+from gisteval.compressors.gist.gist import Gist
+from gisteval.diagnostics.reading import Found, PromptReader
+from gisteval.diagnostics.states import effective_rank, gist_states
+from gisteval.records.diagnosis import Diagnosed, Observation
+from gisteval.scores.diagnosed.rows import Observed
+from gisteval.scores.diagnosed.states import summarise_states
+
+EXAMPLES = random_examples(count=14)
+Change = Callable[[list[Any]], list[Any]]
+
+
+class Faulty(Gist):
+    """Gists of which something is changed after they were made."""
+
+    change: Change
+
+    def compress(self, model: Any, instructions: Sequence[str], budget: Any) -> list[Any]:
+        return type(self).change(super().compress(model, instructions, budget))
+
+
+def planted(change: Change) -> Gist:
+    return type("Planted", (Faulty,), {"change": staticmethod(change)})()
+
+
+def findings(family: str, compressor: Gist) -> list[Diagnosed]:
+    reader = PromptReader("gist", random_model(family, k=2), compressor)
+    found = [item for batch in gist_states(reader, EXAMPLES) for item in batch]
+    return list(summarise_states(Observed({"gist": [observation(item) for item in found]}, {})).findings)
+
+
+def observation(item: Found) -> Observation:
+    return Observation(
+        key=item.example.id,
+        measure="states",
+        system="gist",
+        split="test",
+        setting=item.setting,
+        example=item.example.id,
+        content=item.example.content_id,
+        cluster=item.example.instruction,
+        values=item.values,
+        series={name: tuple(values) for name, values in item.series.items()},
+        texts=item.texts,
+    )
+
+
+def like_the_first(prompts: list[Any], layers: slice = slice(None)) -> list[Any]:
+    """The states of all prompts become those of the first, in some layers."""
+    numbers = range(len(prompts[0].layers))[layers]
+    return [
+        replace(
+            prompt,
+            layers=tuple(
+                prompts[0].layers[number] if number in numbers else own
+                for number, own in enumerate(prompt.layers)
+            ),
+        )
+        for prompt in prompts
+    ]
+
+
+@pytest.mark.parametrize("family", ["llama", "t5"])
+def test_gists_that_differ_are_not_flagged(family: str) -> None:
+    assert [item.state for item in findings(family, Gist())] == ["ok"]
+
+
+@pytest.mark.parametrize("family", ["llama", "t5"])
+def test_a_collapse_is_found(family: str) -> None:
+    (found,) = findings(family, planted(like_the_first))
+    assert (found.state, found.text[:9]) == ("fault", "collapsed")
+
+
+def test_a_dead_layer_is_found_and_named() -> None:
+    (found,) = findings("llama", planted(lambda prompts: like_the_first(prompts, slice(1, 2))))
+    assert found.state == "fault"
+    assert "in layer 2 " in found.text
+
+
+def test_two_equal_gists_are_named() -> None:
+    def change(prompts: list[Any]) -> list[Any]:
+        return [prompts[1], *prompts[1:]]
+
+    (found,) = findings("llama", planted(change))
+    assert found.state == "warning"
+    assert "degenerate" in found.text
+
+
+def test_a_leak_of_one_token_is_found() -> None:
+    class Leaking(Gist):
+        def compress(self, model: Any, instructions: Sequence[str], budget: Any) -> list[Any]:
+            return list(model.encode(self.prompts(model, instructions), model.tokens.k + 1))
+
+    found = findings("llama", Leaking())
+    assert found[0].state == "fault"
+    assert "keeps 3 slots of an instruction, but was trained to keep 2" in found[0].text
+
+
+def test_the_effective_rank_of_known_spectra() -> None:
+    assert effective_rank(torch.zeros(4, 3, dtype=torch.float64)) == 0.0
+    assert effective_rank(torch.eye(5, dtype=torch.float64)) == pytest.approx(5.0)
+    one = torch.outer(torch.arange(4.0), torch.ones(6)).double()
+    assert effective_rank(one) == pytest.approx(1.0)
+    # Shares 0.8 and 0.2 of the energy: exp(-(0.8 ln 0.8 + 0.2 ln 0.2)).
+    two = torch.diag(torch.tensor([0.8, 0.2]).sqrt()).double()
+    assert effective_rank(two) == pytest.approx(1.6493848, abs=1e-6)

@@ -1,0 +1,69 @@
+"""The strictest mask equals the cached path; a mask that is open everywhere equals the full prompt."""
+
+from __future__ import annotations
+
+import pytest
+from random_models import random_examples, random_model
+
+from gisteval.compressors.gist.gist import Gist
+from gisteval.diagnostics.leakage import OWN, leakage
+from gisteval.diagnostics.reading import PromptReader
+from gisteval.diagnostics.strictness import (
+    EVERYTHING,
+    STRICT,
+    Strictness,
+    _parts,
+    strictness,
+    strictness_settings,
+)
+from gisteval.masks import MaskRule
+from gisteval.records.budget import Budget
+
+EXAMPLES = random_examples(count=6)
+
+
+def losses(reader: PromptReader, setting: Strictness) -> dict[str, float]:
+    return {i.example.id: i.values["nll"] for batch in strictness(reader, EXAMPLES, setting) for i in batch}
+
+
+def cached(reader: PromptReader) -> dict[str, float]:
+    return {i.example.id: i.values["nll"] for batch in leakage(reader, EXAMPLES, (OWN,)) for i in batch}
+
+
+@pytest.mark.parametrize("family", ["llama", "t5"])
+def test_the_strictest_mask_is_the_cached_path(family: str) -> None:
+    reader = PromptReader("gist", random_model(family, k=2), Gist())
+    strict = strictness_settings(reader.model)[0]
+    assert strict.name == STRICT
+    assert losses(reader, strict) == pytest.approx(cached(reader), abs=1e-4)
+
+
+def test_a_leak_is_the_cached_path_with_more_slots() -> None:
+    model = random_model("llama", k=2)
+    settings = {setting.name: setting for setting in strictness_settings(model)}
+    leaking = PromptReader("gist", model, Gist(), Budget(slots=2 + 4))
+    assert losses(leaking, settings["leak 4"]) == pytest.approx(cached(leaking), abs=1e-4)
+
+
+def test_open_in_all_layers_is_open() -> None:
+    reader = PromptReader("gist", random_model("llama", k=1), Gist())
+    everywhere = losses(reader, Strictness("", MaskRule("gist", layers=frozenset())))
+    assert everywhere == pytest.approx(losses(reader, Strictness("", MaskRule("pos_control"))), abs=1e-5)
+    assert everywhere != pytest.approx(cached(reader), abs=1e-2)
+
+
+def test_the_two_attentions_of_an_encoder_decoder_are_apart() -> None:
+    reader = PromptReader("gist", random_model("t5", k=1), Gist())
+    by_name = {s.name: losses(reader, s) for s in strictness_settings(reader.model)}
+    both = losses(reader, Strictness("", MaskRule("gist", EVERYTHING)))
+    assert by_name["open to both"] == pytest.approx(both)
+    for one in ("open to the encoder", "open to the decoder"):
+        assert by_name[one] != pytest.approx(by_name[STRICT], abs=1e-3)
+        assert by_name[one] != pytest.approx(both, abs=1e-3)
+
+
+@pytest.mark.parametrize(("count", "groups"), [(4, 4), (3, 4), (32, 4), (30, 4), (1, 2)])
+def test_groups_hold_each_layer_once(count: int, groups: int) -> None:
+    parts = _parts(count, groups)
+    assert [number for part in parts for number in part] == list(range(count))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
