@@ -15,15 +15,9 @@ from gisteval.cli import human, runs
 from gisteval.cli.bill import bill
 from gisteval.cli.compare import compare
 from gisteval.cli.compress import compress
-<<<<<<< HEAD
-<<<<<<< HEAD
 from gisteval.cli.coverage import coverage
-=======
-from gisteval.cli.export_prefix import export_prefix
->>>>>>> bills
-=======
 from gisteval.cli.diagnose import diagnose
->>>>>>> diag
+from gisteval.cli.export_prefix import export_prefix
 from gisteval.cli.export_prompts import export_prompts
 from gisteval.cli.export_values import export_values
 from gisteval.cli.gate import gate
@@ -87,28 +81,22 @@ PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_optio
 """Every argument goes to another program's own command line."""
 
 COMMANDS: dict[str, dict[str, Command]] = {
-<<<<<<< HEAD
-    "Evaluate": {"run": run, "sweep": sweep, "profile": profile, "bill": bill, "compress": compress},
-=======
     "Evaluate": {
         "run": run,
         "sweep": sweep,
         "profile": profile,
         "diagnose": diagnose,
+        "bill": bill,
         "compress": compress,
     },
->>>>>>> diag
     "Judge and compare": {"judge": judge, "gate": gate, "compare": compare},
     "Report": {"report": report, "leaderboard": leaderboard, "view": view, "coverage": coverage},
     "Other tools": {
         "score": score,
         "import": import_predictions,
         "import-paper": import_paper,
-<<<<<<< HEAD
         "export-values": export_values,
-=======
         "export-prefix": export_prefix,
->>>>>>> bills
     },
     "Prepare": {
         "ls": ls,

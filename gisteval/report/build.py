@@ -79,17 +79,9 @@ def current_page(run: RunFolder) -> Path:
     """
     folder = run.path / "report"
     page = folder / "report.html"
-<<<<<<< HEAD
     made_of = [run.path / name for name in ("results.json", coverage.FILE)]
-    sources = [*made_of, folder / "profile.json", *(run.path / "verdicts").glob("*.jsonl")]
-=======
-    sources = [
-        run.path / "results.json",
-        folder / "profile.json",
-        run.path / FOLDER / DIAGNOSIS,
-        *(run.path / "verdicts").glob("*.jsonl"),
-    ]
->>>>>>> diag
+    made_of += [folder / "profile.json", run.path / FOLDER / DIAGNOSIS]
+    sources = [*made_of, *(run.path / "verdicts").glob("*.jsonl")]
     changed = max((file.stat().st_mtime for file in sources if file.is_file()), default=0.0)
     if page.is_file() and page.stat().st_mtime >= changed and _is_ours(page):
         return page

@@ -34,12 +34,9 @@ class RunData:
         profile: The content of its profile.json, if it has one.
         judging: The figures of its judges.
         doubts: Why a judge can't be relied on, by judge, system and split.
-<<<<<<< HEAD
         in_use: What a prompt takes each time that it is used, by system and split.
         coverage: How often its intervals cover the truth, in sentences; empty if that was not simulated.
-=======
         diagnosis: What `gisteval diagnose` found, if it was asked.
->>>>>>> diag
     """
 
     name: str
@@ -50,12 +47,9 @@ class RunData:
     profile: Profile | None
     judging: tuple[JudgingEntry, ...] = ()
     doubts: Mapping[Place, str] = field(default_factory=dict)
-<<<<<<< HEAD
     in_use: Mapping[tuple[str, str], InUse] = field(default_factory=dict)
     coverage: str = ""
-=======
     diagnosis: Diagnosis | None = None
->>>>>>> diag
 
     @property
     def manifest(self) -> Manifest:
@@ -150,11 +144,8 @@ def read_runs(folders: Sequence[RunFolder]) -> ReportData:
                 doubts=doubts_of(
                     judge_trusts, report_names, (system.name for system in folder.systems), folder.splits
                 ),
-<<<<<<< HEAD
                 coverage=coverage_text(read_coverage(folder.path)),
-=======
                 diagnosis=read_diagnosis(folder.path),
->>>>>>> diag
             )
         )
     repeated = [name for name, times in Counter(names).items() if times > 1]
