@@ -127,7 +127,7 @@ def _flips(lines: Mapping[str, Line], tokens: float, model: str, seen: float) ->
     pairs = []
     for first, then in combinations(lines, 2):
         uses = flip(lines[first], lines[then])
-        pairs.append(Flip(first, then, uses if 1 <= uses < math.inf else None))
+        pairs.append(Flip(first, then, uses if 1 < uses < math.inf else None))
     return Flips(tokens, model, seen, cheapest_by_uses(lines), tuple(pairs))
 
 
