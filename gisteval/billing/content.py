@@ -11,7 +11,7 @@ from gisteval.billing.ways import Stretch
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """Where two ways cost the same. uses: None if they never do, or only below one use."""
+    """Where two ways cost the same. uses: None if they never do, or not above one use."""
 
     first: str
     then: str

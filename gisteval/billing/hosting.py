@@ -1,8 +1,7 @@
 """A usage log served by oneself: measured times of a profile, at so many dollars an hour of the machine.
 
-States of prompts are kept in storage of one's own from a prompt's first request to the end of the log, and
-loaded at each use. Prefills take what they took for the profile's prompts; only outputs are as long as the
-log's.
+States that are stored are kept from a prompt's first request to the end of the log, and loaded at each
+use. Prefills take what they took for the profile's prompts; only outputs are as long as the log's.
 """
 
 from __future__ import annotations
@@ -69,41 +68,73 @@ def read_hosting(path: Path, dollars_per_hour: float, storage: float, bandwidth:
     return Hosting(profile, dollars_per_hour, storage, bandwidth)
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One way to serve by oneself: a measured way, and whether its states are stored."""
+
+    name: str
+    way: MeasuredWay
+    is_stored: bool
+
+
+def servings(hosting: Hosting) -> tuple[Serving, ...]:
+    """The ways of a profile; what a compressor makes is stored and loaded, or made anew at each use."""
+    found = []
+    for way in hosting.ways:
+        if way.kind == "compressed":
+            found.append(Serving(f"{way.name}, stored", way, True))
+            found.append(Serving(f"{way.name}, made anew", way, False))
+        else:
+            found.append(Serving(way.name, way, way.kind == "whole_cache"))
+    return tuple(found)
+
+
 def hosted(requests: Sequence[Request], hosting: Hosting) -> Replay:
     """Replay a log on one's own machine. requests: in order of time."""
     numbers: dict[str, int] = {}
     for request in requests:
         numbers.setdefault(request.prompt, len(numbers))
     end = requests[-1].time
-    dollars = np.zeros((len(numbers), len(hosting.ways)))
+    ways = servings(hosting)
+    dollars = np.zeros((len(numbers), len(ways)))
     seen: set[str] = set()
     for request in requests:
-        for column, way in enumerate(hosting.ways):
-            cost = each_use(way, request.output, hosting)
+        for column, serving in enumerate(ways):
+            cost = each_use(serving, request.output, hosting)
             if request.prompt not in seen:
-                cost += once(way, hosting) + stored(way, end - request.time, hosting)
+                cost += once(serving, hosting) + stored(serving, end - request.time, hosting)
             dollars[numbers[request.prompt], column] += cost
         seen.add(request.prompt)
     again = 1 - len(numbers) / len(requests)
-    rates = tuple(None if way.kind == "no_cache" else again for way in hosting.ways)
-    return Replay(tuple(way.name for way in hosting.ways), tuple(numbers), dollars, rates)
+    rates = tuple(again if serving.is_stored else None for serving in ways)
+    return Replay(tuple(serving.name for serving in ways), tuple(numbers), dollars, rates)
 
 
-def each_use(way: MeasuredWay, output: int, hosting: Hosting) -> float:
+def each_use(serving: Serving, output: int, hosting: Hosting) -> float:
     """Dollars of one use with an output of so many tokens, the first of which the prefill gives."""
-    seconds = way.seconds
+    seconds = serving.way.seconds
     busy = seconds.prefill.median + max(0, output - 1) * seconds.decode_token.median
-    loading = way.stored_bytes / hosting.bandwidth if hosting.bandwidth else 0.0
+    loading = 0.0
+    if serving.is_stored:
+        loading = serving.way.stored_bytes / hosting.bandwidth if hosting.bandwidth else 0.0
+    else:
+        busy += _making(serving)
     return (busy / hosting.batch.batch_size + loading) * hosting.dollars_per_hour / 3600
 
 
-def once(way: MeasuredWay, hosting: Hosting) -> float:
-    """Dollars of making the states of a new prompt."""
-    made = way.seconds.compress
-    busy = made.median if made else 0.0
-    return busy / hosting.batch.batch_size * hosting.dollars_per_hour / 3600
+def once(serving: Serving, hosting: Hosting) -> float:
+    """Dollars of making the states of a new prompt, where they are stored."""
+    made = _making(serving) if serving.is_stored else 0.0
+    return made / hosting.batch.batch_size * hosting.dollars_per_hour / 3600
 
 
-def stored(way: MeasuredWay, seconds: float, hosting: Hosting) -> float:
+def stored(serving: Serving, seconds: float, hosting: Hosting) -> float:
     """Dollars of keeping a prompt's states for so long."""
-    return way.stored_bytes / 1e9 * hosting.storage * seconds / MONTH
+    size = serving.way.stored_bytes if serving.is_stored else 0.0
+    return size / 1e9 * hosting.storage * seconds / MONTH
+
+
+def _making(serving: Serving) -> float:
+    """Seconds that a batch takes to make its states."""
+    made = serving.way.seconds.compress
+    return made.median if made else 0.0

@@ -39,12 +39,14 @@ def export_prefix(
     ],
     output: Annotated[
         Path,
-        typer.Option(help="File to write: safetensors.", metavar="FILE", rich_help_panel=Panel.OUTPUT),
+        typer.Option(help="File to write.", metavar="FILE", rich_help_panel=Panel.OUTPUT),
     ],
     engine: Annotated[
         str,
         typer.Option(
-            help="Engine that loads the file.", metavar="transformers", rich_help_panel=Panel.OUTPUT
+            help="Engine that loads the file.",
+            metavar="transformers|llama.cpp",
+            rich_help_panel=Panel.OUTPUT,
         ),
     ] = "transformers",
     probe: Annotated[
@@ -57,9 +59,10 @@ def export_prefix(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Write a compressed prompt as a cache that a stock engine loads, without gisteval."""
+    """Write a compressed prompt as a cache that stock transformers, or llama.cpp, loads."""
     config = read_config(None, {**given, "models": [model]})
     quiet_libraries()
+    from gisteval.pipeline.export_prefix import PLACEHOLDER
     from gisteval.pipeline.export_prefix import export_prefix as export
 
     written = export(config, prompt, engine, output, probe)
@@ -70,3 +73,5 @@ def export_prefix(
     moved = f"moved by {counted(written.moved, 'position')}, {written.bytes:,} bytes"
     proof = f"a stock model's logits differ from ours by at most {written.difference:.1e}"
     print_text(f"{written.file}: {kept}, {moved}; {proof}")
+    if engine == "llama.cpp":
+        print_text(f"prompts of requests begin with {counted(written.slots, 'token')} of id {PLACEHOLDER}")

@@ -1,7 +1,8 @@
 """`gisteval export-prefix`: a compressed prompt as a file that a stock engine loads.
 
-The file is safetensors: `keys.N` and `values.N` of layer N, (1, key-value heads, slots, head size), which
-is what transformers' `DynamicCache` takes, and texts that say how to go on behind them.
+For transformers the file is safetensors: `keys.N` and `values.N` of layer N, (1, key-value heads, slots,
+head size), which is what its `DynamicCache` takes, and texts that say how to go on behind them. For
+llama.cpp it is a slot file of its server (`slot_file`).
 """
 
 from __future__ import annotations
@@ -21,20 +22,23 @@ from gisteval.models.checkpoints.loading import load_placed
 from gisteval.models.checkpoints.placement import choose_placement
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.exported import Exported, exported
+from gisteval.models.running.slot_file import slot_file
 from gisteval.pipeline.compress import checkpoint_of, methods_of
 from gisteval.prompts import Template
 from gisteval.records.budget import parse_budgets
 from gisteval.records.store import write_atomic
 
-ENGINES = ("transformers",)
+ENGINES = ("transformers", "llama.cpp")
 
 TOLERANCE = 1e-3
 """Largest difference of a logit in float32 between the stock model behind the file and our own pass."""
 
 FORMAT = "gisteval-prefix-1"
 
+PLACEHOLDER = 0
+"""The token that stands for a slot in the prompts of requests to llama.cpp."""
+
 OTHERS = {
-    "llama.cpp": "its slot files are bound to a build and name the tokens that they are the states of",
     "openvino": "its pipelines take no states from outside",
     "vllm": "its cache is looked up by the tokens of a prompt",
 }
@@ -105,7 +109,10 @@ def export_prefix(config: RunConfig, prompt: str, engine: str, output: Path, pro
             f"behind the exported prefix a stock model's logits differ by {difference:.2g}, more than "
             f"{TOLERANCE:g}: nothing is written; please report the model"
         )
-    content = save(_tensors(prefix), _facts(model, prefix, str(spec), prompt))
+    if engine == "llama.cpp":
+        content = slot_file(prefix, model.config.model_type, PLACEHOLDER)
+    else:
+        content = save(_tensors(prefix), _facts(model, prefix, str(spec), prompt))
     output.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(output, content)
     dtype = str(model.dtype).removeprefix("torch.")

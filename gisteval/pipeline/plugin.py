@@ -40,8 +40,8 @@ def new_plugin(kind: str, name: str, parent: Path) -> list[Path]:
             f"{name!r} can't be the name of a {kind}: use small letters, digits and underscores, and begin "
             "with a letter"
         )
-    taken = {"compressor": COMPRESSORS.names, "task": list_tasks, "judge": list_judges}[kind]()
-    if name in taken:
+    taken = {"compressor": COMPRESSORS.names(), "task": list(list_tasks()), "judge": list(list_judges())}
+    if name in taken[kind]:
         raise GistevalError(f"a {kind} {name!r} is there already: choose another name")
     folder = parent / name
     if folder.exists():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from random_models import random_model
@@ -16,11 +18,15 @@ from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_model
 from gisteval.models.running.compressed import Accounting, Nothing, Tokens
 from gisteval.models.running.exported import exported
+from gisteval.models.running.slot_file import slot_file
 from gisteval.pipeline.export_prefix import export_prefix, stock_logits
 from gisteval.records.budget import Budget
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "checkpoints" / "wordplay-llama" / "gist-5"
+SERVER_BYTES = 117_188
+"""Of a slot of 19 tokens that llama.cpp's server saved (xllamacpp 2026.10.11549, float32)."""
+
 PROMPT, INPUT = "say the second word twice", "red blue green"
 CODE = re.search(r"```python\n(import json.*?)```", (ROOT / "docs" / "costs.md").read_text(), re.S)
 
@@ -51,6 +57,40 @@ def test_stock_transformers_answers_as_we_do(spec, budget, demo, tmp_path) -> No
     names: dict[str, object] = {}
     exec(code.replace('"checkpoints/wordplay-llama/gist-5"', repr(str(CHECKPOINT))), names)
     assert names["answer"] == demo.tokens.decode(ours.token_ids) != ""
+
+
+def test_a_slot_file_is_what_llama_cpp_writes(demo) -> None:
+    """Its head, for 19 tokens behind the whole prompt, is that of a file that the server itself wrote.
+
+    A reader of the layout finds the states again, with each pair of a rotation side by side.
+    """
+    ids = [281, 27, 396, 266, 399, 291, 1037, 200, 200, 282, 27, 596, 594, 560, 200, 278, 27, 596, 594]
+    prefix = exported(demo, demo.whole([ids])[0])
+    content = slot_file(prefix, "llama", placeholder=7)
+    assert len(content) == 117_188 == SERVER_BYTES
+    words = struct.unpack("<26I", content[:104])
+    assert words == (0x67677371, 4, 23, 0xFFFFFFFF, 1, 19, *[7] * 19, 0)
+    assert struct.unpack("<8I", content[104:136]) == (1, 19, 0, 1, 0, 1, 1, 0)
+    assert struct.unpack("<4IIQ", content[340:368]) == (0, 4, 0, 0, 0, 768)
+    stored = np.frombuffer(content[368 : 368 + 19 * 768], np.float32).reshape(19, 4, 48)
+    keys = prefix.layers[0][0].numpy()
+    np.testing.assert_array_equal(stored[:, :, 0::2], keys[:, :, :24].transpose(1, 0, 2))
+    np.testing.assert_array_equal(stored[:, :, 1::2], keys[:, :, 24:].transpose(1, 0, 2))
+    values = np.frombuffer(content[-19 * 768 :], np.float32).reshape(19, 4, 48)
+    np.testing.assert_array_equal(values, prefix.layers[3][1].numpy().transpose(1, 0, 2))
+
+
+def test_llama_cpp_takes_what_it_can_hold(tmp_path, demo) -> None:
+    file = tmp_path / "slot.bin"
+    written = export_prefix(configuration(), PROMPT, "llama.cpp", file)
+    assert file.stat().st_size == written.bytes and written.slots == 5
+    (compressed,) = CompressorSpec.parse("gist").build().compress(demo, [PROMPT], None)
+    prefix = exported(demo, compressed)
+    with pytest.raises(GistevalError, match="known here for llama alone, not for qwen2"):
+        slot_file(prefix, "qwen2", 0)
+    halves = tuple((keys.bfloat16(), values.bfloat16()) for keys, values in prefix.layers)
+    with pytest.raises(GistevalError, match="holds float32 or float16"):
+        slot_file(type(prefix)(halves, prefix.slots, 0), "llama", 0)
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2"])
@@ -88,7 +128,7 @@ def test_what_is_no_prefix_is_refused(compressed) -> None:
     ("change", "said"),
     [
         ({"engine": "vllm"}, "--engine vllm can't load a prefix (its cache is looked up by"),
-        ({"engine": "x"}, "choose transformers"),
+        ({"engine": "x"}, "choose transformers, llama.cpp"),
         ({"prompt": " "}, "--prompt is empty"),
         ({"config": configuration(compressors=["gist", "full"])}, "one --compressor and one --budget"),
     ],

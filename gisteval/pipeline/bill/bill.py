@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 from gisteval.billing.content import Bill, Flip, Flips, Served
-from gisteval.billing.hosting import Hosting, each_use, hosted, once, read_hosting
+from gisteval.billing.hosting import Hosting, each_use, hosted, once, read_hosting, servings
 from gisteval.billing.made_up import made_up_log
 from gisteval.billing.prices import Prices
 from gisteval.billing.quality import QualityCost, quality_costs
@@ -118,7 +118,10 @@ def _provider(
 def _hosted_flips(requests: Sequence[Request], hosting: Hosting) -> Flips:
     """Flips without what storage costs, which grows with time and not with uses."""
     output = round(sum(request.output for request in requests) / len(requests))
-    lines = {way.name: Line(once(way, hosting), each_use(way, output, hosting)) for way in hosting.ways}
+    lines = {
+        serving.name: Line(once(serving, hosting), each_use(serving, output, hosting))
+        for serving in servings(hosting)
+    }
     prompts = len({request.prompt for request in requests})
     return _flips(lines, _mean_prompt(requests), _machine(hosting), len(requests) / prompts)
 
@@ -127,7 +130,7 @@ def _flips(lines: Mapping[str, Line], tokens: float, model: str, seen: float) ->
     pairs = []
     for first, then in combinations(lines, 2):
         uses = flip(lines[first], lines[then])
-        pairs.append(Flip(first, then, uses if 1 <= uses < math.inf else None))
+        pairs.append(Flip(first, then, uses if 1 < uses < math.inf else None))
     return Flips(tokens, model, seen, cheapest_by_uses(lines), tuple(pairs))
 
 
@@ -164,6 +167,6 @@ def _notes(
     if hosting is not None:
         notes.append(
             "served by oneself: prefills take what they took for the profile's prompts, whatever the "
-            "lengths in this log"
+            "lengths in this log; intervals are over prompts, without the noise of the measured times"
         )
     return notes

@@ -71,11 +71,12 @@ def test_serving_by_oneself_adds_up_measured_times() -> None:
     month = 30 * 86400.0
     requests = [Request(0.0, "a", "m", 10, 1, 1), Request(month, "a", "m", 10, 1, 5)]
     found = hosted(requests, Hosting(profile(), 3600.0, 0.5, 1e9))
-    use = [(8 + 8 + 4 * 0.5) / 2, (2 + 2 + 4 * 0.5) / 2 + 2 * 4, (1 + 1 + 4 * 0.5) / 2 + 2 * 1]
-    made, kept = [0, 6 / 2, 7 / 2], [0, 0.5 * 4, 0.5 * 1]
-    assert found.ways == ("no cache", "whole-prompt cache", "gist-1")
+    gist = (1 + 1 + 4 * 0.5) / 2
+    use = [(8 + 8 + 4 * 0.5) / 2, (2 + 2 + 4 * 0.5) / 2 + 2 * 4, gist + 2 * 1, gist + 2 * 7 / 2]
+    made, kept = [0, 6 / 2, 7 / 2, 0], [0, 0.5 * 4, 0.5 * 1, 0]
+    assert found.ways == ("no cache", "whole-prompt cache", "gist-1, stored", "gist-1, made anew")
     np.testing.assert_allclose(found.dollars, [np.add(np.add(use, made), kept)])
-    assert found.hit_rates == (None, 0.5, 0.5)
+    assert found.hit_rates == (None, 0.5, 0.5, None)
 
 
 def test_a_bill_joins_provider_machine_and_quality(tmp_path: Path) -> None:
