@@ -20,4 +20,4 @@ def test_a_task_is_sound_or_names_its_fault(gisteval, refused, write_task, tmp_p
     outcome = gisteval("validate", file, "--with-data")
     assert outcome.code == 0 and outcome.out.startswith("ok  task ")
     file.write_text(file.read_text().replace("description:", "descriptoin:"))
-    assert "descriptoin" in refused("validate", file)
+    assert "task.yaml: description: Field required" in refused("validate", file)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gisteval.importer.predictions import Columns
 from gisteval.metrics import rouge_l
 from gisteval.pipeline.imports.predictions import PredictionOptions, import_predictions
 from gisteval.records.judge_figures import pair_entries
@@ -95,6 +96,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         candidates=(file("one", lambda n: gist(n, 1)), file("two", lambda n: gist(n, 3))),
         pos_control=file("full", reference),
         neg_control=file("none", rubbish),
+        columns=Columns("instruction", "input", "y_pred", "y_true"),
+        task="imported",
+        split="all",
+        k=None,
+        compressor="",
     )
     return import_predictions(options, tmp_path / "run").path
 
