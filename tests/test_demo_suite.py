@@ -102,6 +102,7 @@ def test_weights_read_under_the_other_mask_collapse(
         model=str(suite / member),
         condition=condition,
         split="seen",
+        limit=400,
         judge="none",
         output=str(tmp_path / "run"),
     )

@@ -57,7 +57,7 @@ def read_table(path: Path, otherwise: str | None = None) -> Iterator[dict[str, A
             for number, row in enumerate(_rows(stream, kind, path), 1):
                 if not isinstance(row, dict):
                     raise GistevalError(
-                        f"{path}: record {number} is not an object: every record must be an object with named fields"
+                        f"{path}: record {number} is not an object: each must be one with named fields"
                     )
                 yield row
     except UnicodeError as error:

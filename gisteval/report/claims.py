@@ -187,9 +187,7 @@ def _told(
         parts.append(f"By {measure}, {'it' if retained else name} is {', '.join(shown)}.")
     for why in dict.fromkeys(reasons_open.values()):
         splits = [split for split, reason in reasons_open.items() if reason == why]
-        parts.append(
-            f"No conclusion about {name} on {_splits(splits, len(candidate_margins))}: {why}."
-        )
+        parts.append(f"No conclusion about {name} on {_splits(splits, len(candidate_margins))}: {why}.")
     return " ".join(parts)
 
 

@@ -26,11 +26,11 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *a
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real runs of two checkpoints of the demo suite on 48 examples, each asked for alone."""
+    import gisteval
+
     folder = tmp_path_factory.mktemp("runs")
     for member in ("gist-1", "neg_control"):
-        command = [sys.executable, "-m", "gisteval", "run", "--model", SUITE / member, "--split", "human"]
-        command += ["--limit", "48", "--output", folder / member]
-        subprocess.run(list(map(str, command)), check=True, capture_output=True)
+        gisteval.run(model=SUITE / member, split="human", limit=48, output=folder / member)
     return folder
 
 

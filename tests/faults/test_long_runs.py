@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -53,8 +53,8 @@ READERS: dict[str, Callable[[str], object]] = {
 }
 
 
-def slow(read: Callable[[str], object]) -> list[tuple[str, str, str]]:
-    """The texts, as start, unit and end, of which twice as many units take over three times as long."""
+def slow(read: Callable[[str], object]) -> Iterator[tuple[str, str, str]]:
+    """Yield texts, as start, unit and end, of which twice as many units take over three times as long."""
 
     def seconds(text: str) -> float:
         start = time.process_time()
@@ -67,13 +67,16 @@ def slow(read: Callable[[str], object]) -> list[tuple[str, str, str]]:
             return False
         return min(first, *(seconds(long) for _ in range(3))) > 3 * min(seconds(short) for _ in range(4))
 
-    return [(start, unit, end) for unit in UNITS for start, end in ENDS if grows(start, unit, end)]
+    for unit in UNITS:
+        for start, end in ENDS:
+            if grows(start, unit, end):
+                yield start, unit, end
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_readers_take_time_in_proportion(name: str) -> None:
-    assert slow(READERS[name]) == []
+    assert list(slow(READERS[name])) == []
 
 
 def test_a_quadratic_pattern_is_found() -> None:
-    assert slow(lambda text: re.findall(r"[\w-]*\w", text))
+    assert any(slow(lambda text: re.findall(r"[\w-]*\w", text)))

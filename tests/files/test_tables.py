@@ -85,7 +85,7 @@ GZIP = gzip.compress(LINES.encode(), mtime=0)
     [
         ("a.json", JSON[:40].encode(), "not JSON \\(Unterminated"),
         ("a.json", b'{"instruction": "x"}', "expected a list of objects"),
-        ("a.json", b"[3]", "every record must be an object"),
+        ("a.json", b"[3]", "each must be one with named"),
         ("a.jsonl", b'{"a": 1}\n\n{"a":', "line 3: not JSON .Expecting value"),
         ("a.jsonl", "café".encode("latin-1"), "not UTF-8 text .byte 3.; save it as UTF-8"),
         ("a.csv", b"a,b\n1,2\n3\n", "line 3: not CSV .1 fields, but the header has 2"),

@@ -9,6 +9,7 @@ import pytest
 from gisteval.judging.retention import with_retention
 from gisteval.judging.win_rate import Labels, win_rate_row
 from gisteval.records.schema import ResultRow, Verdict
+from gisteval.stats.bounded import bounded_mean
 
 VERDICT = Verdict("k", "1", "t", "s", "gist", "pos", "j", "main", "ab", "a", "reply")
 
@@ -40,6 +41,14 @@ def test_the_ratio_is_that_of_the_shared_pairs(ours: str, negative: str, percent
     row = retained(ours, negative)
     assert row.retention == pytest.approx(percent)
     assert row.negative == "neg"
+
+
+def test_the_controls_are_tested_as_the_negative_ones_win_rate_is() -> None:
+    """A gap of 50 less the rate, between -50 and 50, is the test of the rate between 0 and 100."""
+    for negative in ("bbbbbbbb", "bbtbabtb", "tttttttt", "aaabbbtt"):
+        rates = [{"a": 100.0, "t": 50.0, "b": 0.0}[letter] for letter in negative]
+        expected = bounded_mean(rates, 0.0, 100.0).p_at_least(50.0)
+        assert retained("tttttttt", negative).p_controls == expected
 
 
 def test_a_missing_output_is_a_loss() -> None:

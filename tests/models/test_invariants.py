@@ -79,8 +79,7 @@ def test_cached_path_equals_masked_path(tiny_model, uncached_greedy, name, atten
     assert with_end(model, decoded) == uncached_greedy(model, prompts, inputs, rule, LENGTH)
 
 
-@ks
-@conditions
+@pytest.mark.parametrize(("condition", "k"), [("gist", 3), ("pos_control", 1)])
 @networks
 def test_answers_do_not_depend_on_the_batch(tiny_model, name, attention, condition, k):
     model, compressor = tiny_model(name, k, attention), COMPRESSORS[condition]

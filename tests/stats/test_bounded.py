@@ -156,7 +156,7 @@ def test_false_alarms_stay_at_five_percent_however_skewed() -> None:
 
     By symmetry the same holds for a mean of zero being put below zero, which is the gate's false FAIL.
     """
-    samples, worst_t, rates = 1000, 0.0, {}
+    samples, worst_t, rates = 500, 0.0, {}
     for n, all_ties in ((50, (0.0, 0.6, 0.9)), (57, (0.0, 0.9)), (252, (0.0, 0.9)), (2252, (0.9,))):
         for shape, ties in itertools.product(SHAPES, all_ties):
             for threshold in (MARGIN, 0.0) if n < 60 else (MARGIN,):

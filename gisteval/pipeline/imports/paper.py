@@ -206,30 +206,21 @@ def _negative_verdicts(release: Release, file: VerdictFile, system: ReleasedSyst
 def _saved_figures(release: Release, rows: Sequence[ResultRow]) -> Iterator[SavedFigure]:
     """Every figure that the release saved and whose rows are here."""
     ours = {(row.metric, row.system, row.split): row.value for row in rows}
+
+    def compared(metric: str, system: str, split: str, saved: float, value: float) -> SavedFigure:
+        tolerance = ROUGE_TOLERANCE if metric == "rougeL" else RATE_TOLERANCE
+        agrees = abs(value - saved) <= tolerance
+        return SavedFigure(
+            metric=metric, system=system, split=split, saved=saved, recomputed=value, agrees=agrees
+        )
+
     for saved in release.saved_rouge:
         value = ours.get(("rougeL", saved.system, saved.split))
         if value is not None:
-            agrees = abs(value - saved.value) <= ROUGE_TOLERANCE
-            yield SavedFigure(
-                metric="rougeL",
-                system=saved.system,
-                split=saved.split,
-                saved=saved.value,
-                recomputed=value,
-                agrees=agrees,
-            )
+            yield compared("rougeL", saved.system, saved.split, saved.value, value)
     for file in release.verdict_files:
-        value = file.win_rate
-        if value is not None and file.saved_win_rate is not None:
-            agrees = abs(value - file.saved_win_rate) <= RATE_TOLERANCE
-            yield SavedFigure(
-                metric="win_rate",
-                system=file.system,
-                split=file.split,
-                saved=file.saved_win_rate,
-                recomputed=value,
-                agrees=agrees,
-            )
+        if file.win_rate is not None and file.saved_win_rate is not None:
+            yield compared("win_rate", file.system, file.split, file.saved_win_rate, file.win_rate)
 
 
 def _notes(release: Release, saved: Sequence[SavedFigure]) -> Iterator[str]:

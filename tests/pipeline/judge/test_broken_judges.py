@@ -6,12 +6,15 @@ import html
 import json
 import random
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from gisteval.importer.predictions import Columns
 from gisteval.metrics import rouge_l
+from gisteval.pipeline.imports.predictions import PredictionOptions, import_predictions
 from gisteval.records.judge_figures import pair_entries
 from gisteval.records.run_folder import RunFolder
 
@@ -75,9 +78,10 @@ BROKEN: dict[str, tuple[Answer, str]] = {
 }
 
 
-@pytest.fixture
-def imported(gisteval, tmp_path: Path) -> Path:
-    """Two candidates that are as good as their positive control, and a negative one, as files."""
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two candidates that are as good as their positive control, and a negative one, imported."""
+    tmp_path = tmp_path_factory.mktemp("imported")
 
     def file(name: str, output: Callable[[int], str]) -> Path:
         rows = [
@@ -88,13 +92,23 @@ def imported(gisteval, tmp_path: Path) -> Path:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return path
 
-    run = tmp_path / "run"
-    done = gisteval(
-        *("import", file("one", lambda n: gist(n, 1)), file("two", lambda n: gist(n, 3)), "--output", run),
-        *("--pos-control", file("full", reference), "--neg-control", file("none", rubbish)),
+    options = PredictionOptions(
+        candidates=(file("one", lambda n: gist(n, 1)), file("two", lambda n: gist(n, 3))),
+        pos_control=file("full", reference),
+        neg_control=file("none", rubbish),
+        columns=Columns("instruction", "input", "y_pred", "y_true"),
+        task="imported",
+        split="all",
+        k=None,
+        compressor="",
     )
-    assert done.code == 0, done.err
-    return run
+    return import_predictions(options, tmp_path / "run").path
+
+
+@pytest.fixture
+def imported(template: Path, tmp_path: Path) -> Path:
+    """A copy of the import, to be judged."""
+    return shutil.copytree(template, tmp_path / "run")
 
 
 def page_says(gisteval, run: Path) -> str:

@@ -17,7 +17,7 @@ import pytest
 
 from gisteval.records import store
 
-EXAMPLES = [(f"say {'cats ' * (n % 7)}{n}", "dogs" * (n % 3), f"yes {n}") for n in range(45)]
+EXAMPLES = [(f"say {'cats ' * (n % 7)}{n}", "dogs" * (n % 3), f"yes {n}") for n in range(24)]
 
 
 def count_lines(run: Path) -> int:
@@ -42,7 +42,7 @@ def start(arguments: list[object], run: Path, more: int) -> Iterator[subprocess.
 
 @pytest.fixture(scope="module")
 def arguments(tiny_suite, tmp_path_factory, write_task) -> list[object]:
-    """A command of 3 systems with 45 examples each, answered one by one; --output is missing."""
+    """A command of 3 systems with 24 examples each, answered one by one; --output is missing."""
     task = write_task(tmp_path_factory.mktemp("long") / "task", EXAMPLES)
     return ["run", "--model", tiny_suite / "gist-3", "--task", task, "--batch-size", "1"]
 
@@ -70,14 +70,14 @@ def test_stopped_twice_and_resumed_is_the_run_that_was_never_stopped(
     assert (process.returncode, out) == (130, "")
     assert err.splitlines()[-1] == "gisteval: interrupted; the same command goes on from here"
     assert (run / "log.txt").read_text().splitlines()[-1].endswith(" interrupted")
-    assert json.loads((run / "manifest.json").read_text())["splits"] == {"test": 45}
+    assert json.loads((run / "manifest.json").read_text())["splits"] == {"test": 24}
     after_first = count_lines(run)
-    assert 10 <= after_first < 135
+    assert 10 <= after_first < 72
 
-    for process in start(command, run, more=50):
+    for process in start(command, run, more=20):
         process.kill()
         process.wait()
-    assert after_first < count_lines(run) < 135
+    assert after_first < count_lines(run) < 72
     assert not (run / "results.json").exists()
 
     last = max((run / "generations").glob("*.jsonl"), key=lambda file: file.stat().st_mtime_ns)
