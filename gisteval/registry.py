@@ -230,12 +230,12 @@ def current_spec(text: str) -> str:
 
 
 def keeps_gists(spec: str) -> bool:
-    """Whether a record's compressor keeps k gist tokens a prompt, and not a segment. Needs no model code."""
+    """Whether a record's compressor keeps k gist tokens a prompt, not a segment. Needs no model code."""
     return _name(spec) == CONDITION_COMPRESSOR["gist"]
 
 
 def may_use_gists(spec: str) -> bool:
-    """Whether a record's compressor may keep k slots of gist tokens: ours say so, nobody knows of others."""
+    """Whether a record's compressor may keep k gist tokens: ours say so, nobody knows of others."""
     return keeps_gists(spec) or _name(spec) not in COMPRESSORS.builtin
 
 

@@ -127,7 +127,8 @@ def _checkpoints() -> list[Listed]:
         steps = record.training.get("recipe", {}).get("steps")
         trained = "unknown steps" if steps is None else counted(steps, "step")
         k = f"k = {record.k}, " if record.condition == "gist" else ""
-        trained = f"{record.condition}, {k}{trained}"
+        segments = f"{record.compressor}, " if record.segments else ""
+        trained = f"{record.condition}, {k}{segments}{trained}"
         rows.append(Listed(f"{folder.parent.name}/{folder.name}", trained))
     return rows
 

@@ -8,9 +8,10 @@ from random_models import CONTEXT, random_examples, random_model
 from transformers import AutoModelForCausalLM
 
 from gisteval.compressors.base import Source
+from gisteval.compressors.gist import spans
 from gisteval.compressors.gist.gist import Gist
 from gisteval.compressors.spec import build_compressor
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, InvalidRun
 from gisteval.generation.selfcheck import check_cached_path
 from gisteval.models.running.compressed import Prefix
 from gisteval.models.running.decoder import DecoderModel
@@ -20,6 +21,7 @@ EXAMPLES = random_examples(count=4)
 INSTRUCTIONS = [example.instruction for example in EXAMPLES]
 INPUTS = [example.input for example in EXAMPLES]
 OUTPUTS = [example.output for example in EXAMPLES]
+RIGHT = spans._at
 LONG = "say the first word twice or maybe no cats. " * 60
 
 
@@ -124,6 +126,22 @@ def test_sliding_windows_count_the_positions_of_the_rule(tiny_network, llama, se
     assert any(model.windows)
     check = check_cached_path(model, build_compressor(f"segments:{settings}"), None, EXAMPLES)
     assert max(check.loss_difference, check.decoded_difference) < 1e-4
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda seen, start: RIGHT(seen, start + 1),
+        lambda seen, start: RIGHT(seen[-1:], start),
+        lambda seen, start: RIGHT(seen[:-1] or seen, start),
+    ],
+    ids=["positions off by one", "earlier gists unseen", "the latest states unseen"],
+)
+@pytest.mark.parametrize("settings", ["", ",numbering=slots"])
+def test_a_fault_on_the_way_through_the_segments_is_refused(llama, monkeypatch, fault, settings):
+    monkeypatch.setattr(spans, "_at", fault)
+    with pytest.raises(InvalidRun, match=r"cached and masked paths|between its layers"):
+        check_cached_path(llama, build_compressor(f"segments:length=3{settings}"), None, EXAMPLES)
 
 
 def test_a_model_without_gists_is_refused():

@@ -195,8 +195,9 @@ def test_fails_on_weights_that_are_not_numbers(tiny_network, tiny_model):
 
 def test_fails_where_all_own_paths_agree_and_the_stock_model_does_not(tiny_model, monkeypatch):
     """GPT-2 learned its positions: one too many is wrong alike in the masked and the cached pass."""
-    stock = padding.positions
-    for module in ("decoder", "decoder_continuation", "prefill"):
+    stock, ruled = padding.positions, masks.token_positions
+    monkeypatch.setattr(masks, "token_positions", lambda roles, rule: ruled(roles, rule) + 1)
+    for module in ("decoder_continuation", "prefill"):
         monkeypatch.setattr(
             f"gisteval.models.running.{module}.positions",
             lambda present, start: torch.where(present, stock(present, start) + 1, 0),
