@@ -42,7 +42,9 @@ def _tasks() -> list[dict[str, str]]:
     for name, file in list_tasks().items():
         definition = read_definition(file)
         splits = ", ".join(definition.splits)
-        rows.append({"name": name, "description": f"{definition.description.strip()} [{splits}]"})
+        settings = ", ".join(f"{key}={one.default}" for key, one in definition.settings.items())
+        known = f"{splits}; settings: {settings}" if settings else splits
+        rows.append({"name": name, "description": f"{definition.description.strip()} [{known}]"})
     return rows
 
 
