@@ -106,15 +106,8 @@ def line_up(
         values[generation.content] = output.values
         outputs[generation.content] = output.text_digest
     contents = tuple(example.content_id for example in examples)
-    missing = [
-        example
-        for content, example in zip(contents, examples, strict=True)
-        if content not in values and content not in failed
-    ]
-    if missing:
-        where = f"{first.system} on {first.split}" if first else f"split {missing[0].split}"
-        count = counted(len(missing), "example has", "examples have")
-        raise InvalidRun(f"{where}: {count} no record ({missing[0].id}, ...): run it again")
+    pairs = zip(contents, examples, strict=True)
+    _check_records([e for content, e in pairs if content not in values and content not in failed], first)
     if first is None:
         return None
     of_examples = [values.get(content) for content in contents]
@@ -134,6 +127,14 @@ def line_up(
         tuple(outputs.get(content) for content in contents),
         sum(content not in values for content in contents),
     )
+
+
+def _check_records(missing: Sequence[Example], first: Generation | None) -> None:
+    """Raise InvalidRun if examples have no record. first: a record of their system."""
+    if missing:
+        where = f"{first.system} on {first.split}" if first else f"split {missing[0].split}"
+        count = counted(len(missing), "example has", "examples have")
+        raise InvalidRun(f"{where}: {count} no record ({missing[0].id}, ...): run it again")
 
 
 def _is_known(
