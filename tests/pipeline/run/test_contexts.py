@@ -28,7 +28,5 @@ def test_some_are_named_and_the_run_goes_on(tiny_suite, tmp_path: Path, write_ta
 
 def test_a_run_of_which_nothing_fits_is_refused(tiny_suite, tmp_path: Path, write_task) -> None:
     task = write_task(tmp_path / "task", [LONG])
-    with pytest.raises(
-        GistevalError, match=r"no example fits .* context of 256 .*1 example, .*needs \d{3}"
-    ):
+    with pytest.raises(InvalidRun, match=r"no example fits .* context of 256 .*1 example, .*needs \d{3}"):
         plan(tiny_suite, task)
