@@ -49,7 +49,7 @@ def check_contexts(systems: Sequence[System], examples: Mapping[str, Sequence[Ex
             raise InvalidRun(
                 f"split {split}: no example fits into the model's context of {most} tokens "
                 f"({counted(len(items), 'example')}, {items[0].id} the first; the shortest needs "
-                f"{shortest}): choose shorter prompts, a longer context, or a compressor that takes up less of it"
+                f"{shortest}): choose shorter prompts, a longer context, or a compressor that keeps less"
             )
         for name, long in found.items():
             if long:
