@@ -72,8 +72,8 @@ class RunConfig:
     )
     task: str = option(
         "wordplay",
-        "What the models are asked: the name of a task, its folder or its YAML file. gisteval ls tasks "
-        "lists the bundled ones.",
+        "What the models are asked: the name of a task, its folder or its YAML file. Settings may follow, "
+        "as in needle:length=1024. gisteval ls tasks lists the bundled ones.",
         Panel.TASK,
         metavar="NAME|PATH",
     )

@@ -10,7 +10,13 @@ from gisteval.compressors.base import Compressor
 from gisteval.errors import InvalidRun
 from gisteval.generation.answering import Decoding
 from gisteval.generation.outcomes import Answer, Failed, NotFinite, Outcome, TooLong
-from gisteval.generation.selfcheck import SelfCheck, check_cached_path, choose_examples, spread
+from gisteval.generation.selfcheck import (
+    SelfCheck,
+    check_cached_path,
+    choose_examples,
+    shortened,
+    spread,
+)
 from gisteval.models.checkpoints.placement import Placement
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.memory import is_out_of_memory
@@ -183,7 +189,7 @@ def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Exa
         subjects = [compressor.subject(example.instruction, example.input) for example in part]
         return model.fitting(part, compressor.positions(model, subjects, budget))
 
-    chosen = choose_examples(model, examples, fitting)
+    chosen = choose_examples(model, shortened(compressor, examples), fitting)
     if not chosen and model.context_limit:
         raise InvalidRun(
             f"{job.system.name}: no example fits into {model.context} tokens{model.context_limit}: the "

@@ -11,11 +11,21 @@ from dataclasses import asdict
 from typing import Any
 
 from gisteval.errors import MissingExtra
+from gisteval.metrics.checks import InstructionFollowed, SecretKept
 from gisteval.metrics.matching import AnswerMatch, StringMatchAll, StringMatchPart
 from gisteval.metrics.rouge import RougeLMetric
 from gisteval.metrics.text import ExactMatch
 from gisteval.tasks import load_task
 from gisteval.tasks.generators.wordplay.choices import choice_questions
+
+MATCHES = (
+    StringMatchAll(),
+    StringMatchPart(),
+    AnswerMatch(),
+    ExactMatch(),
+    InstructionFollowed(),
+    SecretKept(),
+)
 
 
 def documents(task: str, splits: Mapping[str, str], **metadata: Any) -> dict[str, Any]:
@@ -71,6 +81,5 @@ def text_scores(document: Mapping[str, Any], answers: Sequence[str]) -> dict[str
 
 
 def match_scores(document: Mapping[str, Any], answers: Sequence[str]) -> dict[str, float]:
-    """Score one answer for lm-eval's `process_results`: RULER's string matches and exact matches."""
-    metrics = (StringMatchAll(), StringMatchPart(), AnswerMatch(), ExactMatch())
-    return {metric.name: metric.of_texts(answers[0], document["output"]) for metric in metrics}
+    """Score one answer for lm-eval's `process_results` by all matches; a task file names what it wants."""
+    return {metric.name: metric.of_texts(answers[0], document["output"]) for metric in MATCHES}

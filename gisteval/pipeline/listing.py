@@ -74,7 +74,9 @@ def _tasks() -> list[Listed]:
     for name, file in list_tasks().items():
         definition = read_definition(file)
         splits = ", ".join(definition.splits)
-        rows.append(Listed(name, f"{definition.description.strip()} [{splits}]"))
+        settings = ", ".join(f"{key}={one.default}" for key, one in definition.settings.items())
+        known = f"{splits}; settings: {settings}" if settings else splits
+        rows.append(Listed(name, f"{definition.description.strip()} [{known}]"))
     return rows
 
 
@@ -189,7 +191,8 @@ def _validate_task(file: Path, with_data: bool) -> str:
         if split.file is not None and not elsewhere and not (task.folder / split.file).is_file():
             raise GistevalError(f"{file}: split {name}: file {split.file} does not exist")
         if split.generator is not None:
-            generated(split.generator, split.options)
+            files = dict.fromkeys(split.files, Path())  # nothing is read before the first item is asked for
+            generated(split.generator, {**split.options, **task.settings, **files})
         if with_data:
             for _ in task.examples(name):
                 pass

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rapidfuzz.distance import LCSseq
 
@@ -83,9 +84,9 @@ def failure_groups(example: Example, output: str, finished: bool | None) -> tupl
         groups.append("copied")
     if most_repeats(words) >= most_repeats(expected) + MORE_REPEATS:
         groups.append("repetition")
-    if _lost(_numbers(example.instruction), _numbers(example.output), _numbers(output)):
+    if _lost(_numbers(example.output) - _numbers(output), example.instruction, _numbers):
         groups.append("lost-number")
-    if _lost(_names(example.instruction), _spoken(example.output), _spoken(output)):
+    if _lost(_spoken(example.output) - _spoken(output), example.instruction, _names):
         groups.append("lost-name")
     wanted = shape(example.output)
     if wanted != "text" and shape(output) != wanted:
@@ -165,16 +166,22 @@ def _likeness(words: list[str], source: list[str]) -> float:
     return LCSseq.similarity(first, second) / longer
 
 
-def _lost(asked: set[str], expected: set[str], said: set[str]) -> bool:
-    return bool((asked & expected) - said)
+def _lost(unsaid: set[str], instruction: str, read: Callable[[str], set[str]]) -> bool:
+    """Say whether something of the reference that the output lacks stands in the instruction.
+
+    A long instruction is read only where the output lacks something, and once for all systems.
+    """
+    return bool(unsaid and unsaid & read(instruction))
 
 
+@lru_cache(4096)
 def _numbers(text: str) -> set[str]:
     """Return the numbers of a text as digits; two to twelve may be spelled out."""
     spelled = (_NUMBER_WORDS.get(word) for word in re.findall(r"[a-z]+", text.lower()))
     return set(_NUMBER.findall(text)) | {number for number in spelled if number}
 
 
+@lru_cache(4096)
 def _names(text: str) -> set[str]:
     """Return the capitalised words that don't begin a sentence, in lower case."""
     starts = ((match.start(), match[0]) for match in _NAME.finditer(text))

@@ -105,14 +105,13 @@ def line_up(
         references[generation.content] = output.reference
         values[generation.content] = output.values
         outputs[generation.content] = output.text_digest
-    missing = [e for e in examples if e.content_id not in values and e.content_id not in failed]
-    if missing:
-        where = f"{first.system} on {first.split}" if first else f"split {missing[0].split}"
-        count = counted(len(missing), "example has", "examples have")
-        raise InvalidRun(f"{where}: {count} no record ({missing[0].id}, ...): run it again")
+    contents = tuple(example.content_id for example in examples)
+    pairs = zip(contents, examples, strict=True)
+    _check_records([e for content, e in pairs if content not in values and content not in failed], first)
     if first is None:
         return None
-    names = {m.name for m in output_metrics(metrics) if _is_known(m, examples, values)}
+    of_examples = [values.get(content) for content in contents]
+    names = {m.name for m in output_metrics(metrics) if _is_known(m, examples, of_examples)}
     if len(old_counts) > 1:
         # Some records are of an older version, which counted the template's tokens differently.
         names -= {"compression_requested", "compression_achieved"}
@@ -120,41 +119,47 @@ def line_up(
     usable = [
         m for m in output_metrics(metrics) if m.name in names and not m.unread(references_read).too_many
     ]
-    contents = tuple(example.content_id for example in examples)
     return SystemScores(
         first,
         contents,
         tuple(example.instruction for example in examples),
-        {metric.name: _column(metric, examples, values) for metric in usable},
+        {metric.name: _column(metric, examples, of_examples) for metric in usable},
         tuple(outputs.get(content) for content in contents),
         sum(content not in values for content in contents),
     )
 
 
+def _check_records(missing: Sequence[Example], first: Generation | None) -> None:
+    """Raise InvalidRun if examples have no record. first: a record of their system."""
+    if missing:
+        where = f"{first.system} on {first.split}" if first else f"split {missing[0].split}"
+        count = counted(len(missing), "example has", "examples have")
+        raise InvalidRun(f"{where}: {count} no record ({missing[0].id}, ...): run it again")
+
+
 def _is_known(
-    metric: OutputMetric, examples: Sequence[Example], values: Mapping[str, Mapping[str, float]]
+    metric: OutputMetric, examples: Sequence[Example], values: Sequence[Mapping[str, float] | None]
 ) -> bool:
     """Say whether all outputs of the examples that the metric applies to have a value, and some have."""
     known = [
-        metric.name in values[example.content_id]
-        for example in examples
-        if example.content_id in values and metric.applies_to(example)
+        metric.name in found
+        for example, found in zip(examples, values, strict=True)
+        if found is not None and metric.applies_to(example)
     ]
     return bool(known) and all(known)
 
 
 def _column(
-    metric: OutputMetric, examples: Sequence[Example], values: Mapping[str, Mapping[str, float]]
+    metric: OutputMetric, examples: Sequence[Example], values: Sequence[Mapping[str, float] | None]
 ) -> FloatArray:
     """Return the values of a metric in the order of the examples, shape (n,)."""
 
-    def value(example: Example) -> float:
+    def value(example: Example, found: Mapping[str, float] | None) -> float:
         if not metric.applies_to(example):
             return math.nan
-        found = values.get(example.content_id)
         return metric.without_output if found is None else found[metric.name]
 
-    return np.array([value(example) for example in examples])
+    return np.array([value(*pair) for pair in zip(examples, values, strict=True)])
 
 
 def beside(scores: SystemScores, control: SystemScores | None) -> SystemScores | None:

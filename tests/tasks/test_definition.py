@@ -131,7 +131,7 @@ def test_only_installed_generators_are_run(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(GistevalError, match="'os:system' is not installed as one: choose from gisteval"):
         load_task(str(task_folder(tmp_path / "t", yaml))).examples("test").__next__()
     assert not (tmp_path / "pwned").exists()
-    (reference,) = GENERATORS.references().values()
+    reference = GENERATORS.references()["wordplay-train"]
     with pytest.raises(GistevalError, match=r"options don't fit: .*'colour'"):
         generated(reference, {"colour": "red"})
     assert next(generated(reference, {"seed": 0, "instructions": 1, "inputs_per_instruction": 1}))

@@ -8,6 +8,14 @@ check       all of them together: figures for the manifest, or InvalidRun
 """
 
 from gisteval.generation.selfcheck.check import SelfCheck, check_cached_path, failure, measure_paths
-from gisteval.generation.selfcheck.rows import choose_examples, spread
+from gisteval.generation.selfcheck.rows import choose_examples, shortened, spread
 
-__all__ = ["SelfCheck", "check_cached_path", "choose_examples", "failure", "measure_paths", "spread"]
+__all__ = [
+    "SelfCheck",
+    "check_cached_path",
+    "choose_examples",
+    "failure",
+    "measure_paths",
+    "shortened",
+    "spread",
+]

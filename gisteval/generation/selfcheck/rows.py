@@ -29,6 +29,12 @@ POOL = 64
 TARGET_TOKENS = 12
 """Tokens that each row reads at least behind its input, if the examples have so many."""
 
+MOST_TOKENS = 6_000
+"""Tokens of all rows together, as each runs several times; two rows are compared even if they have more."""
+
+LONGEST_CHECKED = 8_000
+"""Characters of an instruction, some 2,000 tokens: the uncached pass has a mask of their square."""
+
 ROW_BYTES = 2**30
 """Room for the rows' cached states; two rows are compared even where they take more."""
 
@@ -141,7 +147,26 @@ def choose_examples(
 
 def _room(model: PromptModel, longest: Example) -> int:
     tokens = sum(model.tokens.lengths([longest])[0]) + model.tokens.k
-    return min(ROWS, max(2, ROW_BYTES // (tokens * model.slot_bytes)))
+    return min(ROWS, max(2, min(MOST_TOKENS // tokens, ROW_BYTES // (tokens * model.slot_bytes))))
+
+
+def shortened(
+    compressor: Compressor, examples: Mapping[str, Sequence[Example]]
+) -> Mapping[str, Sequence[Example]]:
+    """The examples with the starts of instructions that are too long for a mask of their square.
+
+    A compressor that knows only certain instructions keeps them as they are.
+    """
+    if type(compressor).check_instructions is not Compressor.check_instructions:
+        return examples
+    return {split: [_shortened(example) for example in items] for split, items in examples.items()}
+
+
+def _shortened(example: Example) -> Example:
+    text = example.instruction
+    if len(text) <= LONGEST_CHECKED:
+        return example
+    return replace(example, instruction=text[:LONGEST_CHECKED].rsplit(None, 1)[0])
 
 
 def _length(example: Example) -> int:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from gisteval.compressors.base import Source
-from gisteval.errors import GistevalError, counted
+from gisteval.errors import InvalidRun, counted
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.running.architecture import DECODER
 from gisteval.models.running.windows import context_of
@@ -30,7 +30,7 @@ def check_contexts(systems: Sequence[System], examples: Mapping[str, Sequence[Ex
         examples: By split.
 
     Raises:
-        GistevalError: No example of a split fits into the context of any of the systems.
+        InvalidRun: No example of a split fits into the context of any of the systems.
     """
     contexts = {system.checkpoint.path: context_tokens(system.checkpoint) for system in systems}
     for split, items in examples.items():
@@ -46,10 +46,10 @@ def check_contexts(systems: Sequence[System], examples: Mapping[str, Sequence[Ex
         most = max(contexts.values())
         if all(len(long) == len(items) for long in found.values()):
             shortest = min(needed for long in found.values() for _, needed in long)
-            raise GistevalError(
-                f"split {split}: all {counted(len(items), 'example')} exceed the context of {most} tokens "
-                f"({items[0].id}, ...; the shortest needs {shortest}): choose shorter prompts, a model of "
-                "a longer context, or a compressor that takes up less of it"
+            raise InvalidRun(
+                f"split {split}: no example fits into the model's context of {most} tokens "
+                f"({counted(len(items), 'example')}, {items[0].id} the first; the shortest needs "
+                f"{shortest}): choose shorter prompts, a longer context, or a compressor that keeps less"
             )
         for name, long in found.items():
             if long:

@@ -162,7 +162,8 @@ def _heat_map(
             axis.text(x, y + 0.25, f"n={estimate.n}", ha="center", va="center", color=ink, fontsize=3.5)
     axis.set_xlim(-0.5, len(lengths) - 0.5)
     axis.set_ylim(len(depths) - 0.5, -0.5)
-    axis.set_xticks(range(len(lengths)), [level.label for level in lengths])
+    turned = 45 if len(lengths) > 3 else 0
+    axis.set_xticks(range(len(lengths)), [level.label for level in lengths], rotation=turned, fontsize=5.5)
     axis.set_yticks(range(len(depths)), [level.label for level in depths], fontsize=5.5)
 
 

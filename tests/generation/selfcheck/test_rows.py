@@ -9,8 +9,16 @@ from random_models import random_examples, random_model
 
 from gisteval.compressors.full import Full
 from gisteval.compressors.gist.gist import Gist
+from gisteval.compressors.pruning.tfidf import TfIdf
 from gisteval.compressors.pruning.truncate import Truncate
-from gisteval.generation.selfcheck.rows import ROWS, choose_examples, make_rows
+from gisteval.generation.selfcheck.rows import (
+    LONGEST_CHECKED,
+    MOST_TOKENS,
+    ROWS,
+    choose_examples,
+    make_rows,
+    shortened,
+)
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
@@ -85,3 +93,20 @@ def test_truncated_prompts_are_read_as_they_are_and_the_whole_ones_kept_for_the_
     compressed = [list(prompt.token_ids) for prompt in rows.compressed]
     assert list(rows.prompts) == compressed
     assert len(rows.whole[-1]) > len(rows.prompts[-1])
+
+
+def test_long_instructions_are_checked_by_their_start(model):
+    examples = {"test": [example(1, 3), example(2, 9000)]}
+    short, long = shortened(Full(), examples)["test"]
+    assert short == examples["test"][0]
+    assert LONGEST_CHECKED - 10 < len(long.instruction) <= LONGEST_CHECKED
+    assert examples["test"][1].instruction.startswith(long.instruction + " ")
+    assert shortened(TfIdf(), examples) is examples  # it checks the instructions that it is given
+
+
+def test_fewer_rows_are_compared_of_long_examples():
+    model = random_model("llama")
+    model.context = 5000
+    examples = [example(n, 200 + n) for n in range(20)]
+    tokens = sum(model.tokens.lengths([examples[-1]])[0]) + model.tokens.k
+    assert len(choose_examples(model, {"test": examples})) == min(ROWS, MOST_TOKENS // tokens)

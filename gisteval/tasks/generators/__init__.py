@@ -1,0 +1,1 @@
+"""Generators of tasks, which yield the items of splits."""
