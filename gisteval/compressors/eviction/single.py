@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from torch import Tensor
+from torch import Tensor, stack
 
 from gisteval.compressors.base import Footprint, Source
 from gisteval.compressors.eviction.base import Eviction, evicted
@@ -50,9 +50,9 @@ class Single(Wrapper):
 
         def choose(view: LayerView, counts: Sequence[int]) -> list[Tensor]:
             heads = view.keys.shape[1]
-            totals = [sum(layer[tuple(prompt)] for layer in by_layer.values()) for prompt in view.prompts]
-            pairs = zip(totals, counts, strict=True)
-            return [evictor.choose(total, count).expand(heads, -1) for total, count in pairs]
+            layers = [[layer[tuple(row)] for layer in by_layer.values()] for row in view.prompts]
+            pairs = zip(layers, counts, strict=True)
+            return [evictor.choose(stack(found).sum(0), count).expand(heads, -1) for found, count in pairs]
 
         model.observe(prompts, see)
         slots = [evictor.slots(model, prompt, budget) for prompt in prompts]
