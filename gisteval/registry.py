@@ -190,6 +190,7 @@ WRAPPERS = Registry(
     {
         "adakv": "gisteval.compressors.eviction.adakv:AdaKV",
         "pyramid": "gisteval.compressors.eviction.pyramid:Pyramid",
+        "single": "gisteval.compressors.eviction.single:Single",
         "int4": "gisteval.compressors.quantised:Int4",
         "int8": "gisteval.compressors.quantised:Int8",
     },

@@ -69,6 +69,7 @@ MATRIX = {
     "gist+int8": Row(),
     "keydiff+int4": Row(HALF),
     "keydiff+adakv": Row(HALF, ALL),
+    "keydiff+single": Row(HALF, ALL),
     "snapkv:window=2+pyramid": Row(HALF, ALL),
     "pool+int8": Row(HALF),
 }

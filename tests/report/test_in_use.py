@@ -27,7 +27,7 @@ from gisteval.report.frontier import (
 from gisteval.report.samples import collect_samples
 from gisteval.report.values import values_of
 
-SPECS = ["keydiff", "keydiff+int4", "keydiff+adakv:safeguard=0", "truncate"]
+SPECS = ["keydiff", "keydiff+int4", "keydiff+adakv:safeguard=0.0", "truncate"]
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
+from transformers import PreTrainedModel
 
 from gisteval.compressors.pruning.base import Ranked
 from gisteval.compressors.pruning.classifier import check_classifier, classifier_digest, load_classifier
@@ -60,13 +62,20 @@ def keep_probabilities(reader: Reader, text: str) -> list[Scored]:
     ids, spans = token_spans(reader.tokenizer, text)
     start, end = reader.tokenizer.cls_token_id, reader.tokenizer.sep_token_id
     stops = {reader.tokenizer.convert_tokens_to_ids(stop) for stop in (".", "\n")}
-    room = min(reader.tokenizer.model_max_length, reader.model.config.max_position_embeddings) - 2
+    room = min(reader.tokenizer.model_max_length, positions(reader.model)) - 2
     values: list[float] = []
     for chunk in chunks(ids, room, stops - {reader.tokenizer.unk_token_id}):
         read = torch.tensor([[start, *chunk, end]], device=reader.model.device)
         logits = reader.model(input_ids=read).logits[0, 1:-1].float()
         values += logits.softmax(dim=-1)[:, KEEP].tolist()
     return [Scored(*span, value) for span, value in zip(spans, values, strict=True)]
+
+
+def positions(model: PreTrainedModel) -> int:
+    """How many tokens a classifier reads. RoBERTa's kind has its first position behind the padding's."""
+    tables = (part for name, part in model.named_modules() if name.endswith("position_embeddings"))
+    padding = next((part.padding_idx for part in tables if isinstance(part, nn.Embedding)), None)
+    return int(model.config.max_position_embeddings) - (0 if padding is None else padding + 1)
 
 
 def chunks(ids: Sequence[int], room: int, stops: set[int]) -> Iterator[Sequence[int]]:

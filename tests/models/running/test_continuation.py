@@ -191,3 +191,11 @@ def test_every_end_token_of_the_generation_settings_ends_an_answer(tiny_network,
     network, tokens = tiny_network("llama"), tiny_model("llama", 1).tokens
     network.generation_config.eos_token_id = [7, 9]
     assert DecoderModel(network, tokens).end_ids == {7, 9, tokens.tokenizer.eos_token_id}
+
+
+def test_losses_of_a_large_vocabulary_are_those_of_float64():
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(2, 5, 50_000, generator=generator)
+    targets = torch.randint(50_000, (2, 5), generator=generator)
+    exact = -logits.double().log_softmax(-1).gather(2, targets[..., None])[..., 0]
+    assert (continuation._losses(logits, targets) - exact).abs().max() < 5e-6
