@@ -3,7 +3,8 @@ BIN := .venv/bin
 TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.version_info[:2] + s.get_platform())')
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
-.PHONY: run zoo smollm2 test check lint docs faults fuzz coverage families selfcheck audit wheel setup locked suites retrain clean
+.PHONY: run zoo smollm2 test check lint docs faults fuzz coverage statistics referees families selfcheck audit wheel \
+  setup locked suites retrain clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -43,6 +44,14 @@ fuzz: setup ## coverage-guided fuzzing of the readers of foreign files (FORMATS=
 
 coverage: setup ## how often every interval covers and how often a claim is false, simulated: docs/gate.md
 	$(BIN)/python benchmarks/coverage.py
+
+statistics: setup ## errors of every statistical method, simulated: docs/statistics.md
+	$(BIN)/python benchmarks/statistics.py
+
+referees: ## the same numbers by truescore and evalstats, in an environment of their own
+	$(PYTHON) -m venv build/referees
+	build/referees/bin/pip install -q truescore==0.7.4 evalstats==0.3.3
+	PYTHONPATH=. build/referees/bin/python benchmarks/referees.py
 
 families: setup ## the matrix of docs/models.md: every text family that transformers knows
 	$(BIN)/python benchmarks/families.py

@@ -26,11 +26,14 @@ def coverage(
 ) -> None:
     """Simulate how often the intervals of a run cover the truth, on data shaped like its own."""
     from gisteval.pipeline.coverage import simulate_run
+    from gisteval.records.run_folder import RunFolder
     from gisteval.report.coverage import coverage_table
     from gisteval.report.layout import plain_text
+    from gisteval.report.retention_sets import unbounded_retentions
 
     found = simulate_run(run, names_of(metric), samples, seed)
     if as_json:
         print_json([row.to_json() for row in found])
     else:
-        print_text(plain_text(coverage_table(found)))
+        sets = unbounded_retentions(RunFolder.open(run))
+        print_text("\n".join([plain_text(coverage_table(found)), *sets]))

@@ -28,6 +28,38 @@ Margin = Annotated[
         "Default: 5 points; a metric without bounds needs one."
     ),
 ]
+Floor = Annotated[float | None, typer.Option(help="Percent that the candidate's win rate must lie above.")]
+JudgeName = Annotated[
+    str | None, typer.Option(help="Whose win rates are compared, if several judges judged both runs.")
+]
+Candidate = Annotated[
+    str | None, typer.Option(help="Which system is the candidate, if its run has several.")
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        help="Which system is the baseline, if its run has several. Default: the candidate's name."
+    ),
+]
+CountsAs = Annotated[
+    str | None,
+    typer.Option(help="What INCONCLUSIVE counts as: fail or pass. Default: neither, exit code 3."),
+]
+OnlyPlan = Annotated[
+    bool, typer.Option("--plan", help="Give no verdict, but say how many examples a margin needs.")
+]
+Sequential = Annotated[
+    bool,
+    typer.Option(
+        "--sequential",
+        help="Give a verdict that holds at every look, so that judging may go on until it is clear. "
+        "Pairs may be unjudged.",
+    ),
+]
+Equivalence = Annotated[
+    bool,
+    typer.Option("--equivalence", help="Require that the candidate isn't better by the margin either."),
+]
 
 
 def gate(
@@ -35,42 +67,16 @@ def gate(
     baseline: Annotated[Path | None, typer.Option(help="Run folder of the baseline.")] = None,
     metric: MetricName = "win_rate",
     margin: Margin = None,
-    min_win_rate: Annotated[
-        float | None, typer.Option(help="Percent that the candidate's win rate must lie above.")
-    ] = None,
+    min_win_rate: Floor = None,
     split: SplitNames = None,
-    judge: Annotated[
-        str | None, typer.Option(help="Whose win rates are compared, if several judges judged both runs.")
-    ] = None,
-    system: Annotated[
-        str | None, typer.Option(help="Which system is the candidate, if its run has several.")
-    ] = None,
-    baseline_system: Annotated[
-        str | None,
-        typer.Option(
-            help="Which system is the baseline, if its run has several. Default: the candidate's name."
-        ),
-    ] = None,
-    inconclusive: Annotated[
-        str | None,
-        typer.Option(help="What INCONCLUSIVE counts as: fail or pass. Default: neither, exit code 3."),
-    ] = None,
+    judge: JudgeName = None,
+    system: Candidate = None,
+    baseline_system: Baseline = None,
+    inconclusive: CountsAs = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Give no verdict, but say how many examples a margin needs.")
-    ] = False,
-    sequential: Annotated[
-        bool,
-        typer.Option(
-            "--sequential",
-            help="Give a verdict that holds at every look, so that judging may go on until it is clear. "
-            "Pairs may be unjudged.",
-        ),
-    ] = False,
-    equivalence: Annotated[
-        bool,
-        typer.Option("--equivalence", help="Require that the candidate isn't better by the margin either."),
-    ] = False,
+    plan: OnlyPlan = False,
+    sequential: Sequential = False,
+    equivalence: Equivalence = False,
     as_json: AsJson = False,
 ) -> None:
     """Say whether a candidate is as good as a baseline: exit code 0 PASS, 1 FAIL, 3 INCONCLUSIVE."""

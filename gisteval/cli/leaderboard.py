@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +30,13 @@ def leaderboard(
             metavar="FILE",
         ),
     ] = None,
+    correction: Annotated[
+        str,
+        typer.Option(
+            help="How all pairs are corrected for their number: holm (most likely no order is false) or "
+            "bh (few of them are).",
+        ),
+    ] = "holm",
     as_json: AsJson = False,
 ) -> None:
     """Rank the systems of finished runs in groups that the data tell apart."""
@@ -38,13 +46,17 @@ def leaderboard(
     from gisteval.report.data import read_runs
     from gisteval.report.samples import collect_samples
     from gisteval.report.values import values_of
+    from gisteval.report.winners import winner_warnings
 
     for file in output or ():
         if file.suffix[1:] not in board.FORMATS:
             known = ", ".join(f".{ending}" for ending in board.FORMATS)
             raise GistevalError(f"--output {file}: the ending must be one of {known}")
     data = read_runs([RunFolder.open(path) for path in runs])
-    ranked = board.leaderboard(data, values_of(collect_samples(data)), metric or "rougeL")
+    values = values_of(collect_samples(data))
+    ranked = board.leaderboard(data, values, metric or "rougeL", correction)
+    for warning in winner_warnings(data, values, ranked):
+        print_text(f"warning: {warning}", file=sys.stderr)
     for file in output or ():
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(file, board.FORMATS[file.suffix[1:]](ranked))

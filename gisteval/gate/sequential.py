@@ -83,15 +83,9 @@ def sequential_check(
         InvalidRun: Nothing was looked at.
     """
     low, high = span
-    hidden = np.zeros(values.size, bool) if unseen is None else unseen
-    blocked = {label for label, is_hidden in zip(clusters, hidden, strict=True) if is_hidden}
     order = look_order(clusters)
-    count = next((place for place, label in enumerate(order) if label in blocked), len(order))
-    seen = set(order[:count])
-    chosen = np.array([label in seen for label in clusters])
-    if not chosen.any():
-        raise InvalidRun("nothing was judged yet in the order of the looks: judge with --until-decided")
-    labels = [label for label in clusters if label in seen]
+    chosen = _before_the_gap(clusters, order, unseen)
+    labels = [label for label, is_chosen in zip(clusters, chosen, strict=True) if is_chosen]
     largest = max(Counter(clusters).values())
 
     def game(filled: FloatArray) -> Bets:
@@ -118,3 +112,15 @@ def sequential_check(
         ),
         Looks(int(chosen.sum()), values.size, int(sizes[won.argmax()]) if won.any() else None),
     )
+
+
+def _before_the_gap(clusters: Sequence[str], order: Sequence[str], unseen: BoolArray | None) -> BoolArray:
+    """Say which examples are of instructions before the first with an unjudged pair, shape (n,)."""
+    hidden = np.zeros(len(clusters), bool) if unseen is None else unseen
+    blocked = {label for label, is_hidden in zip(clusters, hidden, strict=True) if is_hidden}
+    count = next((place for place, label in enumerate(order) if label in blocked), len(order))
+    seen = set(order[:count])
+    chosen = np.array([label in seen for label in clusters])
+    if not chosen.any():
+        raise InvalidRun("nothing was judged yet in the order of the looks: judge with --until-decided")
+    return chosen

@@ -229,7 +229,33 @@ class CorrectedFigures(JsonObject):
         return (self.judge,)
 
 
-JudgingEntry: TypeAlias = PairFigures | ControlFigures | AgreementFigures | PanelFigures | CorrectedFigures
+@dataclass(frozen=True, kw_only=True)
+class LengthFigures(JsonObject):
+    """One judge's win rate at equal length by AlpacaEval's logistic model.
+
+    Attributes:
+        win_rate: In percent.
+        length_effect: The model's phi: above 0 if longer outputs win more often.
+    """
+
+    kind: Literal["length"] = "length"
+    judge: Name
+    task: str = ""
+    split: Name
+    system: Name
+    reference: Name
+    win_rate: Interval | None
+    length_effect: float
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """The judge alone."""
+        return (self.judge,)
+
+
+JudgingEntry: TypeAlias = (
+    PairFigures | ControlFigures | AgreementFigures | PanelFigures | CorrectedFigures | LengthFigures
+)
 
 _KINDS: dict[str, type[JudgingEntry]] = {
     "pairs": PairFigures,
@@ -237,6 +263,7 @@ _KINDS: dict[str, type[JudgingEntry]] = {
     "panel": PanelFigures,
     "agreement": AgreementFigures,
     "corrected": CorrectedFigures,
+    "length": LengthFigures,
 }
 
 

@@ -13,6 +13,7 @@ from gisteval.records.judge_figures import (
     CorrectedFigures,
     Interval,
     JudgingEntry,
+    LengthFigures,
     PairFigures,
     PanelFigures,
     pair_entries,
@@ -58,6 +59,11 @@ _CORRECTED_NOTE = (
     "labelled ones. Bias: by how many points the judge's scores exceed people's. Decided pairs won: Rogan "
     "and Gladen's correction for plain verdicts."
 )
+_LENGTH = ("judge", "system", "split", "win rate at equal length %", "effect of length")
+_LENGTH_NOTE = (
+    "AlpacaEval's logistic model of the difference in length, without its term for the difficulty of each "
+    "instruction. The linear adjustment is the column adjusted of the judge's own table."
+)
 _UNCORRECTED = " Uncorrected: no labels of people correct this judge."
 _AGREEMENT = ("system", "split", "judges", "agree %", "Cohen's kappa", "pairs")
 _AGREEMENT_NOTE = "On the pairs that both judged. 1 is perfect, 0 what chance alone gives."
@@ -90,6 +96,9 @@ def judging_tables(entries: Sequence[JudgingEntry], doubts: Doubts = NO_DOUBTS) 
         rows = tuple(map(_corrected_cells, corrected))
         title = "Win rates corrected by people's labels"
         tables.append(Table("corrected", title, _CORRECTED, rows, _CORRECTED_NOTE))
+    lengths = tuple(_length_cells(entry) for entry in entries if isinstance(entry, LengthFigures))
+    if lengths:
+        tables.append(Table("length", "Win rates at equal length", _LENGTH, lengths, _LENGTH_NOTE))
     panels = tuple(_panel_cells(entry) for entry in entries if isinstance(entry, PanelFigures))
     if panels:
         tables.append(Table("panel", "Human preference", _PANEL, panels, _PANEL_NOTE))
@@ -139,6 +148,11 @@ def _noise_cells(entry: PairFigures) -> tuple[str, ...]:
         f"{entry.errors + entry.invalid} of {entry.looks}",
         f"{entry.cost:.4f}",
     )
+
+
+def _length_cells(entry: LengthFigures) -> tuple[str, ...]:
+    effect = f"{entry.length_effect:+.2f}"
+    return (entry.judge, entry.system, entry.split, _interval(entry.win_rate), effect)
 
 
 def _corrected_cells(entry: CorrectedFigures) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ that are not told apart share a group. Beside it stands the group among the syst
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 
@@ -63,13 +63,21 @@ class Ranked:
     n: int
 
 
-def leaderboard(data: ReportData, values: Values, metric: str) -> list[Ranked]:
+CORRECTIONS: dict[str, Callable[[Sequence[float]], list[float]]] = {
+    "holm": stats.holm,
+    "bh": stats.benjamini_hochberg,
+}
+"""How the p-values of all pairs are corrected: Holm, or Benjamini and Hochberg."""
+
+
+def leaderboard(data: ReportData, values: Values, metric: str, correction: str = "holm") -> list[Ranked]:
     """All systems of some runs by task, split, model, group and score.
 
     Args:
         data: The runs.
         values: Their scores by example.
         metric: One of METRICS.
+        correction: One of CORRECTIONS.
 
     Raises:
         GistevalError: The metric is unknown, or no run has it.
@@ -78,6 +86,8 @@ def leaderboard(data: ReportData, values: Values, metric: str) -> list[Ranked]:
         raise GistevalError(
             f"metric {metric!r} is unknown{did_you_mean(metric, METRICS)}: choose {' or '.join(METRICS)}"
         )
+    if correction not in CORRECTIONS:
+        raise GistevalError(f"--correction is {' or '.join(CORRECTIONS)}, not {correction!r}")
     group_of, budgets = groups(data), _budgets(data)
     stored = {(row.system, row.split): row.value for row in data.rows if row.metric == "bytes"}
     places: dict[Place, list[ResultRow]] = {}
@@ -90,7 +100,7 @@ def leaderboard(data: ReportData, values: Values, metric: str) -> list[Ranked]:
     values = values_by_metric(data, values, metric)
     found = []
     for place, rows in places.items():
-        better = _better(rows, values)
+        better = _better(rows, values, correction)
         found += sorted(
             (
                 _ranked(row, place, rows, better, budgets, stored.get((row.system, row.split)))
@@ -101,13 +111,13 @@ def leaderboard(data: ReportData, values: Values, metric: str) -> list[Ranked]:
     return found
 
 
-def _better(rows: Sequence[ResultRow], values: Values) -> frozenset[tuple[str, str]]:
+def _better(rows: Sequence[ResultRow], values: Values, correction: str) -> frozenset[tuple[str, str]]:
     """Pairs of the better and the worse system that the data show, corrected for all pairs."""
     pairs = list(combinations(rows, 2))
     p_values = [screened(values, one.metric, one.split, one.system, other.system) for one, other in pairs]
     return frozenset(
         (one.system, other.system) if one.value > other.value else (other.system, one.system)
-        for (one, other), p_value in zip(pairs, stats.holm(p_values), strict=True)
+        for (one, other), p_value in zip(pairs, CORRECTIONS[correction](p_values), strict=True)
         if p_value <= LEVEL
     )
 

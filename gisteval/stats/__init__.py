@@ -9,7 +9,7 @@ turn both into null.
 from gisteval.stats.bounded import BoundedMean, bounded_mean, percent_interval, proportion_interval
 from gisteval.stats.intervals import mean_interval
 from gisteval.stats.margin import MARGIN, MarginTest, margin_test
-from gisteval.stats.paired import PairedDifference, holm, paired_difference
+from gisteval.stats.paired import PairedDifference, benjamini_hochberg, holm, paired_difference
 from gisteval.stats.power import examples_needed, smallest_detectable_difference
 from gisteval.stats.ratio import ratio_of_means, retention
 from gisteval.stats.regression import LinearFit, linear_fit
@@ -22,6 +22,7 @@ __all__ = [
     "LinearFit",
     "MarginTest",
     "PairedDifference",
+    "benjamini_hochberg",
     "bounded_mean",
     "examples_needed",
     "holm",

@@ -115,6 +115,30 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for their number by Benjamini and Hochberg's step-up method.
+
+    If all hypotheses with an adjusted value of at most q are rejected, on average at most a share q of the
+    rejections is false, for independent or positively dependent tests. Holm's method promises more: that
+    most likely none is. Source: Y. Benjamini and Y. Hochberg, "Controlling the false discovery rate",
+    Journal of the Royal Statistical Society B 57, 1995.
+
+    Returns:
+        The adjusted p-values, in the order of the arguments.
+
+    Raises:
+        ValueError: A p-value is not between 0 and 1.
+    """
+    values = np.asarray(p_values, dtype=np.float64)
+    if not np.all((values >= 0.0) & (values <= 1.0)):
+        raise ValueError("p-values lie between 0 and 1")
+    order = np.argsort(values, kind="stable")
+    stepped = values[order] * values.size / np.arange(1, values.size + 1)
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(np.minimum.accumulate(stepped[::-1])[::-1], 1.0)
+    return [float(value) for value in adjusted]
+
+
 def _sign_flip_p_value(sums: FloatArray, permutations: int, seed: int) -> float:
     """Return the two-sided p-value of the sum if each cluster's sign is a fair coin.
 

@@ -77,7 +77,7 @@ def test_real_runs(runs: Path, tmp_path: Path, capsys, monkeypatch) -> None:
         (("--plan", "--margin", "0"), "--margin is in points"),
         (("a", "--baseline", "b", "--plan", "--junit", "x.xml"), "--plan gives no verdict"),
         (("a", "--baseline", "b", "--metric", "bleu"), "metric 'bleu' is unknown"),
-        (("a", "--baseline", "b", "--margin", "wide"), "gisteval gate --help"),
+        (("a", "--baseline", "b", "--margin", "wide"), "--margin is a number such as 5, 10%gap"),
     ],
 )
 def test_usage_errors_are_one_line(capsys, monkeypatch, tmp_path, arguments, message) -> None:

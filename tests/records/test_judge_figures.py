@@ -57,7 +57,10 @@ def test_an_entry_of_the_first_version_states_no_trust() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"kind": "x"}, "judging[0].kind is 'x', not one of pairs, control, panel, agreement, corrected"),
+        (
+            {"kind": "x"},
+            "judging[0].kind is 'x', not one of pairs, control, panel, agreement, corrected, length",
+        ),
         ({"wins": -1}, "judging[0].wins is -1, not a whole number from 0"),
         ({"win_rate": 50.0}, "judging[0].win_rate is 50.0, not a mapping"),
         ({"checks": [{"rule": "x"}]}, "judging[0].checks[0].state is missing"),

@@ -9,7 +9,6 @@ from pathlib import Path
 from gisteval.config import RunConfig, check_executor
 from gisteval.errors import GistevalError
 from gisteval.options import Panel, check_bounds, option, same_as
-from gisteval.stats import MARGIN
 
 
 def parse_price(text: str) -> tuple[float, float]:
@@ -72,8 +71,9 @@ class JudgeOptions:
         metavar="NAME",
         unset="the candidate's name",
     )
+    # The gate's own default, which is not imported here: it would bring scipy into --help.
     margin: float = option(
-        MARGIN, "How much worse the candidate of --until-decided may be, in points.", Panel.JUDGE
+        5.0, "How much worse the candidate of --until-decided may be, in points.", Panel.JUDGE
     )
     base_url: str | None = option(
         None,

@@ -9,6 +9,7 @@ from gisteval.errors import counted
 from gisteval.judging.checks import MOST_MISSING
 from gisteval.judging.corrected import CorrectedJudge, correct, corrected_entries
 from gisteval.judging.human import HUMAN
+from gisteval.judging.length_control import length_controlled
 from gisteval.judging.pairs import PairScore, pair_scores
 from gisteval.judging.panel import side_by_side
 from gisteval.judging.protocol import Matchup
@@ -17,7 +18,7 @@ from gisteval.judging.summary import JudgeSummary, main_verdicts, unanswered
 from gisteval.judging.veto import Trust
 from gisteval.judging.win_rate import Labels
 from gisteval.pipeline.judge.sheets import chooser
-from gisteval.records.judge_figures import JudgingEntry, PairFigures
+from gisteval.records.judge_figures import JudgingEntry, LengthFigures, PairFigures
 from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
@@ -45,6 +46,7 @@ def update_judging(folder: RunFolder) -> list[JudgingEntry]:
     rows: list[ResultRow] = []
     entries: list[JudgingEntry] = []
     corrections: list[CorrectedJudge] = []
+    lengths: list[LengthFigures | None] = []
     studies = {judge: Study(folder, judge) for judge in folder.judges}
     labels = {s.name: Labels(s.condition, s.control, s.compressor, s.k) for s in folder.systems}
     lower_controls = negatives(folder)
@@ -57,6 +59,8 @@ def update_judging(folder: RunFolder) -> list[JudgingEntry]:
                 continue
             scores[judge] = pair_scores(main_verdicts(verdicts))
             entries.append(summary.figures())
+            if folder.judges[judge].kind not in ("reference", "human"):  # these don't sway by length
+                lengths.append(length_controlled(judge, matchup, scores[judge]))
             negative = lower_controls.get(matchup.system, matchup.system)
             lower = list(folder.read_verdicts(judge, negative, matchup.split))
             rows += summary.rows(labels[matchup.system], verdicts, lower)
@@ -66,6 +70,7 @@ def update_judging(folder: RunFolder) -> list[JudgingEntry]:
             corrections += _corrections(folder, matchup, scores)
     entries += [control for study in studies.values() for control in study.controls]
     entries += corrected_entries(corrections, lower_controls)
+    entries += [figures for figures in lengths if figures is not None]
     trusts = {judge: study.trust for judge, study in studies.items()}
     entries = [
         trusts[entry.judge].stated(entry) if isinstance(entry, PairFigures) else entry for entry in entries

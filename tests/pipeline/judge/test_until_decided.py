@@ -7,7 +7,9 @@ import json
 import pytest
 
 from gisteval.judging.human import HUMAN
+from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.records.run_folder import RunFolder
+from gisteval.stats import MARGIN
 
 N = 160
 POSITIVE = [f"ref {n}" for n in range(N)]
@@ -86,3 +88,7 @@ def test_the_same_judge_compares_two_runs(gisteval, make_run) -> None:
     assert ended.code == 0, ended.err
     assert "FAIL: test FAIL after 16 of 160 pairs" in ended.out
     assert "saved" in ended.out and HUMAN not in ended.out
+
+
+def test_the_margin_is_the_gate_s_own() -> None:
+    assert JudgeOptions().margin == MARGIN
