@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from gisteval.cli.train import TrainOptions
 from gisteval.config import RunConfig
 from gisteval.options import Described, described
+from gisteval.pipeline.diagnose.options import DiagnoseOptions
 from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.pipeline.profile.options import ProfileOptions
 
@@ -65,6 +66,11 @@ OTHERS = {
         ProfileOptions,
         "Besides these, the command takes `--output DIR` and `--json`. [profiling.md](profiling.md) says\n"
         "more.",
+    ),
+    "diagnose": (
+        DiagnoseOptions,
+        "Besides these, the command takes the folder of a finished run in place of a model, and\n"
+        "`--json`. [diagnostics.md](diagnostics.md) says more.",
     ),
     "train": (
         TrainOptions,

@@ -38,6 +38,7 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
         ("run", {"--config", "--dry-run", "--flops-per-second", "--dollars-per-hour", "--json"}),
         ("judge", {"--reparse", "--json"}),
         ("profile", {"--output", "--json"}),
+        ("diagnose", {"--json"}),
         ("train", {"--output", "--allow-outside"}),
     ],
 )

@@ -24,6 +24,9 @@ from gisteval.records.store import only_writer
 from gisteval.report.build import build_report
 from gisteval.report.diagnosis.page import write_diagnosis_page
 
+ELSEWHERE = {"executor", "ray_address", "num_workers", "gpus_per_worker", "profile", "output"}
+"""Fields of a run's configuration that say where it was made: a diagnosis is made in this process."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -74,7 +77,7 @@ def plan_of(run: RunFolder, options: DiagnoseOptions) -> Plan:
     stated = {
         name: value
         for name, value in manifest.config.items()
-        if value is not None and (name in known or name == "budget")
+        if value is not None and (name in known or name == "budget") and name not in ELSEWHERE
     }
     given = {"device": options.device, "dtype": options.dtype}
     changed = {

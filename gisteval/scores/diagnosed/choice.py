@@ -75,7 +75,7 @@ def _choice(
     most = [names[place] for place in np.argsort(-gains)[:NAMED] if gains[place] > MARGIN]
     text = (
         f"k = {best} [{low:g}, {high:g}] of {', '.join(map(str, ks))}: the smallest within {MARGIN:g} nats "
-        f"of the lowest loss; beside k = {other}, {estimate.value:.0f}% of the instructions lose with k = {ks[0]}"
+        f"of the lowest loss; {estimate.value:.0f}% of the instructions lose with {ks[0]} beside {other}"
     )
     text += f", most of all {'; '.join(f'“{_cut(name)}”' for name in most)}" if most else ""
     row = DiagnosticRow(
