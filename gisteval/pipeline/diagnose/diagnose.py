@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,7 +52,7 @@ def diagnose(options: DiagnoseOptions, command: Sequence[str] = ()) -> Finished:
     if options.reader is not None:
         later = plan_run(replace(plan.config, models=(options.reader,), pos_control=None, neg_control=None))
     folder = _output(plan, options) if run is None else run.path
-    with only_writer(folder), run_log(folder) if run is None else nullcontext():
+    with only_writer(folder), run_log(folder):
         bench = Bench(plan, folder, later)
         diagnosis = _measured(bench, options, command)
         diagnosis.write(folder)
