@@ -97,10 +97,12 @@ def plan_of(run: RunFolder, options: DiagnoseOptions) -> Plan:
 
 
 def _measured(bench: Bench, options: DiagnoseOptions, command: Sequence[str]) -> Diagnosis:
-    """The measures that were asked for, and those of before that the same systems have."""
+    """The measures that were asked for, and those of before on the same systems and examples."""
     before = read_diagnosis(bench.folder)
-    weights = {name: identity.weights for name, identity in bench.plan.identities.items()}
-    kept = before if before is not None and dict(before.weights) == weights else None
+    identity = _identity(bench.plan)
+    kept = before if before is not None and before.identity == identity else None
+    plans = [bench.plan, *([bench.later] if bench.later else [])]
+    weights = {name: of.weights for plan in plans for name, of in plan.identities.items()}
     summaries = {name: TAKES[name](bench) for name in options.measures}
     measures = tuple(name for name in TAKES if name in summaries or (kept and name in kept.measures))
     rows: list[DiagnosticRow] = []
@@ -121,6 +123,7 @@ def _measured(bench: Bench, options: DiagnoseOptions, command: Sequence[str]) ->
                 "gisteval": versions()["gisteval"],
             }
         ),
+        identity=identity,
         command=tuple(command),
         measures=measures,
         weights=weights,
@@ -133,6 +136,9 @@ def _measured(bench: Bench, options: DiagnoseOptions, command: Sequence[str]) ->
 def _output(plan: Plan, options: DiagnoseOptions) -> Path:
     if options.output:
         return Path(options.output)
-    identity = digest([str(sorted(run_identity(plan).to_json().items()))])
     name = readable_name(f"diagnosis-{model_names(plan.config)}-{plan.task.name}")
-    return Path("runs") / f"{name}-{identity[:8]}"
+    return Path("runs") / f"{name}-{_identity(plan)[:8]}"
+
+
+def _identity(plan: Plan) -> str:
+    return digest([str(sorted(run_identity(plan).to_json().items()))])
