@@ -66,7 +66,12 @@ def test_rows_are_means_with_the_intervals_of_all_metrics() -> None:
 
 @pytest.mark.parametrize(
     ("values", "state"),
-    [([0.0] * 40, "ok"), ([0.01, 0.02, 0.03] * 14, "ok"), ([0.0, 0.22] * 4, "open"), ([1.0, 2.0, 3.0] * 14, "note")],
+    [
+        ([0.0] * 40, "ok"),
+        ([0.01, 0.02, 0.03] * 14, "ok"),
+        ([0.0, 0.22] * 4, "open"),
+        ([1.0, 2.0, 3.0] * 14, "note"),
+    ],
 )
 def test_a_system_is_placed_beside_the_target(values: list[float], state: str) -> None:
     ours, control = observations("gist-1", values), observations("neg", [3.0] * len(values))
@@ -123,5 +128,8 @@ def test_the_smallest_k_that_is_as_good_is_recommended() -> None:
     by_k = {1: base + 0.5 * (np.arange(80) < 40), 2: base, 5: base - 0.01}
     found = {k: observations(f"gist-{k}", values.tolist(), "reference") for k, values in by_k.items()}
     summary = summarise_choice({"family": found})
-    assert summary.findings[0].text.startswith("k = 2 [2, 2] of 1, 2, 5")
+    assert summary.findings[0].text.startswith("k = 2 of 1, 2, 5 is the smallest")
+    assert "in 95% of draws k is 2 to 2" in summary.findings[0].text
+    few = {k: items[:20] for k, items in found.items()}
+    assert summarise_choice({"family": few}).findings[0].state == "open"
     assert summary.rows[0].value == pytest.approx(50.0)
