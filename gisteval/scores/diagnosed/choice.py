@@ -79,7 +79,7 @@ def _choice(
         "too few instructions for an interval" if few else f"in 95% of draws k is {low:g} to {high:g}"
     )
     text = (
-        f"k = {best} of {', '.join(map(str, ks))} is the smallest within {MARGIN:g} nats of the lowest loss "
+        f"k = {best} of {', '.join(map(str, ks))} is the smallest within {MARGIN:g} nats of the least loss "
         f"({drawn_text}); {estimate.value:.0f}% of the instructions lose with {ks[0]} beside {other}"
     )
     text += f", most of all {'; '.join(f'“{_cut(name)}”' for name in most)}" if most else ""
