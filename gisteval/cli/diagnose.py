@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from gisteval.pipeline.diagnose.options import DiagnoseOptions
 
 @with_options(DiagnoseOptions)
 def diagnose(
-    given: dict[str, Any],
+    given: Mapping[str, Any],
     run: Annotated[Path | None, typer.Argument(help="Folder of a finished run.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,6 +8,7 @@ from gisteval.cli.train import TrainOptions
 from gisteval.config import RunConfig
 from gisteval.options import Described, described
 from gisteval.pipeline.bill.options import BillOptions
+from gisteval.pipeline.diagnose.options import DiagnoseOptions
 from gisteval.pipeline.judge.options import JudgeOptions
 from gisteval.pipeline.profile.options import ProfileOptions
 
@@ -72,6 +73,11 @@ OTHERS = {
         BillOptions,
         "Besides these, the command takes the usage log, `--make-up N` and `--prompts N` (write a made-up\n"
         "log instead) and `--json`. [costs.md](costs.md) says more.",
+    ),
+    "diagnose": (
+        DiagnoseOptions,
+        "Besides these, the command takes the folder of a finished run in place of a model, and\n"
+        "`--json`. [diagnostics.md](diagnostics.md) says more.",
     ),
     "train": (
         TrainOptions,

@@ -58,18 +58,21 @@ class _Read:
 class FullPrompt:
     """What the full prompt predicts. Systems that are compared with it share what fits into memory."""
 
-    def __init__(self, reader: PromptReader, examples: Sequence[Example], max_new_tokens: int) -> None:
+    def __init__(
+        self, reader: PromptReader, examples: Sequence[Example], max_new_tokens: int, gists: int = 0
+    ) -> None:
         """Plan the batches.
 
         Args:
             reader: Reads the full prompt.
             examples: What is asked. Those that exceed the context are left out.
             max_new_tokens: The longest own answer, in tokens.
+            gists: The most gist tokens of a system that is compared, which must fit as well.
         """
         self.reader = reader
         self.limit = max_new_tokens
         targets = reader.model.tokens.targets([example.output for example in examples])
-        self.batches = list(batches(reader, examples, max(max_new_tokens, *map(len, targets))))
+        self.batches = list(batches(reader, examples, max(max_new_tokens, *map(len, targets)) + gists))
         self.surprisal = _prompt_surprisal(reader.model, [example.instruction for example in examples])
         self._room = KEPT_BYTES
         self._kept: dict[int, tuple[_Read, _Read]] = {}

@@ -111,12 +111,14 @@ class Diagnosis(JsonObject):
     Attributes:
         signature: How the numbers came about.
         measures: The measures that were taken, in their order.
+        identity: Digest of the examples, and of all that can change what a system makes of them.
         weights: Digests of all weights that took part, by system.
         notes: What a reader must know.
     """
 
     schema_version: Count = VERSION
     signature: str
+    identity: str = ""
     command: tuple[str, ...] = ()
     measures: tuple[str, ...]
     weights: Mapping[str, str] = field(default_factory=dict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +22,9 @@ from gisteval.records.schema import digest
 from gisteval.records.store import only_writer
 from gisteval.report.build import build_report
 from gisteval.report.diagnosis.page import write_diagnosis_page
+
+ELSEWHERE = {"executor", "ray_address", "num_workers", "gpus_per_worker", "profile", "output"}
+"""Fields of a run's configuration that say where it was made: a diagnosis is made in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def diagnose(options: DiagnoseOptions, command: Sequence[str] = ()) -> Finished:
     if options.reader is not None:
         later = plan_run(replace(plan.config, models=(options.reader,), pos_control=None, neg_control=None))
     folder = _output(plan, options) if run is None else run.path
-    with only_writer(folder), run_log(folder) if run is None else nullcontext():
+    with only_writer(folder), run_log(folder):
         bench = Bench(plan, folder, later)
         diagnosis = _measured(bench, options, command)
         diagnosis.write(folder)
@@ -74,7 +76,7 @@ def plan_of(run: RunFolder, options: DiagnoseOptions) -> Plan:
     stated = {
         name: value
         for name, value in manifest.config.items()
-        if value is not None and (name in known or name == "budget")
+        if value is not None and (name in known or name == "budget") and name not in ELSEWHERE
     }
     given = {"device": options.device, "dtype": options.dtype}
     changed = {
@@ -95,10 +97,12 @@ def plan_of(run: RunFolder, options: DiagnoseOptions) -> Plan:
 
 
 def _measured(bench: Bench, options: DiagnoseOptions, command: Sequence[str]) -> Diagnosis:
-    """The measures that were asked for, and those of before that the same systems have."""
+    """The measures that were asked for, and those of before on the same systems and examples."""
     before = read_diagnosis(bench.folder)
-    weights = {name: identity.weights for name, identity in bench.plan.identities.items()}
-    kept = before if before is not None and dict(before.weights) == weights else None
+    identity = _identity(bench.plan)
+    kept = before if before is not None and before.identity == identity else None
+    plans = [bench.plan, *([bench.later] if bench.later else [])]
+    weights = {name: of.weights for plan in plans for name, of in plan.identities.items()}
     summaries = {name: TAKES[name](bench) for name in options.measures}
     measures = tuple(name for name in TAKES if name in summaries or (kept and name in kept.measures))
     rows: list[DiagnosticRow] = []
@@ -119,6 +123,7 @@ def _measured(bench: Bench, options: DiagnoseOptions, command: Sequence[str]) ->
                 "gisteval": versions()["gisteval"],
             }
         ),
+        identity=identity,
         command=tuple(command),
         measures=measures,
         weights=weights,
@@ -131,6 +136,9 @@ def _measured(bench: Bench, options: DiagnoseOptions, command: Sequence[str]) ->
 def _output(plan: Plan, options: DiagnoseOptions) -> Path:
     if options.output:
         return Path(options.output)
-    identity = digest([str(sorted(run_identity(plan).to_json().items()))])
     name = readable_name(f"diagnosis-{model_names(plan.config)}-{plan.task.name}")
-    return Path("runs") / f"{name}-{identity[:8]}"
+    return Path("runs") / f"{name}-{_identity(plan)[:8]}"
+
+
+def _identity(plan: Plan) -> str:
+    return digest([str(sorted(run_identity(plan).to_json().items()))])

@@ -64,7 +64,8 @@ class _FullPrompts:
         if self._made is None:
             reader = self._bench.reader(self._positive)
             limit = self._bench.plan.decoding.max_new_tokens
-            self._made = FullPrompt(reader, self._examples, limit)
+            gists = max(other.k for other in self._bench.plan.systems)
+            self._made = FullPrompt(reader, self._examples, limit, gists)
         yield from divergence(self._made, self._bench.reader(system))
 
 
@@ -187,7 +188,7 @@ def _drift(
 ) -> Iterator[list[Found]]:
     reader, writer = bench.reader(later), bench.reader(system)
     stored = reading_stored(reader, writer)
-    full = FullPrompt(reader, examples, bench.plan.decoding.max_new_tokens)
+    full = FullPrompt(reader, examples, bench.plan.decoding.max_new_tokens, writer.model.tokens.k)
     yield from drift(full, stored)
 
 

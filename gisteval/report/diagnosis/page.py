@@ -19,6 +19,21 @@ from gisteval.report.page import page_environment, policy
 
 PAGE = "diagnosis.html"
 
+STATES = ("", "ok", "note", "open", "warning", "fault")
+"""From nothing to the worst."""
+
+TITLES = {
+    "divergence": "Is it like the full prompt?",
+    "states": "Do gists differ?",
+    "leakage": "Are gists used?",
+    "strictness": "Where does it go through?",
+    "drift": "May stored gists be kept?",
+    "work": "What does it save?",
+    "training": "Was training healthy?",
+    "choice": "Is k right?",
+}
+"""The question that each measure answers."""
+
 
 def write_diagnosis_page(content: Diagnosis, folder: Path) -> Path:
     """Write `diagnostics/`: diagnosis.html, tables/ and figures/.
@@ -46,6 +61,8 @@ def write_diagnosis_page(content: Diagnosis, folder: Path) -> Path:
             content=content,
             style=Markup(style),
             policy=policy(style, ""),
+            glance=glance(content),
+            titles=TITLES,
             tables=[table for table in tables if table.name != "diagnosis-findings"],
             figures=drawn_diagnosis(content, place / "figures"),
             figures_note="" if can_draw() else f"No figures: {MissingExtra('matplotlib', 'report')}.",
@@ -53,6 +70,16 @@ def write_diagnosis_page(content: Diagnosis, folder: Path) -> Path:
     )
     write_atomic(place / PAGE, html)
     return place / PAGE
+
+
+def glance(content: Diagnosis) -> dict[str, list[str]]:
+    """The worst state of each system, by measure in the diagnosis's order; empty where none applies."""
+    found: dict[str, list[str]] = {}
+    for finding in content.findings:
+        states = found.setdefault(finding.system, [""] * len(content.measures))
+        place = content.measures.index(finding.measure)
+        states[place] = max(states[place], finding.state, key=STATES.index)
+    return found
 
 
 def drawn_diagnosis(content: Diagnosis, folder: Path) -> Sequence[RunFigure]:

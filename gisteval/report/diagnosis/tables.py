@@ -183,8 +183,8 @@ _TABLES: Mapping[str, Tables] = {
     ),
     "drift": _settings_tables(
         "Behind gists that another model stored",
-        "The reader behind the stored gists less the reader behind its own, in nats a token; cosine of both "
-        "gists' values, where they have as many slots.",
+        "The reader behind the stored gists less the reader behind its own, in nats a token; cosine of "
+        "both gists' values, where they have as many slots.",
     ),
     "work": _settings_tables(
         "Slots attended to while the references are written",
@@ -202,7 +202,7 @@ _TABLES: Mapping[str, Tables] = {
     ),
     "strictness": _settings_tables(
         "Strictness of the mask",
-        X
+        "Leak: tokens before the gists that stay visible. Open, strict: the gist mask is off, on. "
         "ΔNLL is the paired change from leak 0, in nats a token.",
     ),
 }

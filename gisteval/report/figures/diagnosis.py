@@ -92,6 +92,7 @@ def _dots(
         if target is not None:
             axis.axvline(target, color=GREY, linewidth=0.6, linestyle=":")
         axis.set_yticks([-place for place in range(len(rows))], [wrapped(label) for label in labels])
+        axis.set_ylim(0.6 - len(rows), 0.6)
         axis.set_xlabel(metric.axis)
         axis.grid(axis="x")
 

@@ -11,6 +11,7 @@ from gisteval.records.diagnosis import Diagnosed, DiagnosticRow, Observation
 from gisteval.records.schema import finite
 from gisteval.scores.comparison import mean_of
 from gisteval.scores.diagnosed.rows import Summary
+from gisteval.stats.intervals import FEWEST_CLUSTERS
 from gisteval.stats.samples import FloatArray
 
 MARGIN = 0.1
@@ -73,9 +74,13 @@ def _choice(
     estimate = mean_of(DIAGNOSTIC_METRICS["needs_more"], needs, None)
     low, high = np.quantile(drawn, [0.025, 0.975], method="inverted_cdf")
     most = [names[place] for place in np.argsort(-gains)[:NAMED] if gains[place] > MARGIN]
+    few = len(names) < FEWEST_CLUSTERS
+    drawn_text = (
+        "too few instructions for an interval" if few else f"in 95% of draws k is {low:g} to {high:g}"
+    )
     text = (
-        f"k = {best} [{low:g}, {high:g}] of {', '.join(map(str, ks))}: the smallest within {MARGIN:g} nats "
-        f"of the lowest loss; beside k = {other}, {estimate.value:.0f}% of the instructions lose with k = {ks[0]}"
+        f"k = {best} of {', '.join(map(str, ks))} is the smallest within {MARGIN:g} nats of the least loss "
+        f"({drawn_text}); {estimate.value:.0f}% of the instructions lose with {ks[0]} beside {other}"
     )
     text += f", most of all {'; '.join(f'“{_cut(name)}”' for name in most)}" if most else ""
     row = DiagnosticRow(
@@ -91,7 +96,9 @@ def _choice(
         n=len(clusters),
         clusters=len(names),
     )
-    return row, Diagnosed(measure="choice", system=family, split=split, state="note", text=text)
+    return row, Diagnosed(
+        measure="choice", system=family, split=split, state="open" if few else "note", text=text
+    )
 
 
 def _cut(text: str) -> str:
