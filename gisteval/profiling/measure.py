@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from statistics import median
 from typing import TypeVar
 
 from gisteval.errors import GistevalError, counted
@@ -24,8 +23,6 @@ NARROW = 0.02
 
 FEWEST_ROUNDS = 8
 MOST_ROUNDS = 2000
-PART_PASSES = 3
-"""Batches that are compressed once more to time the parts of it."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +146,10 @@ def profile_batch(
     peaks: Mapping[str, Peak | None] | None = None
     if budget.left > 2 * (time.monotonic() - began):  # as long as this round, and then one that counts
         peaks = _round(modes, partial(_peak, serve), longest, budget)
+    parts: dict[str, dict[str, float] | None] = {}
+    if budget.left > 2 * (time.monotonic() - began):
+        parts = {mode.name: _parts(mode, batches[0]) for mode in modes}
     rounds, stopped = _rounds(modes, batches, serve, budget)
-    parts = {mode.name: _parts(mode, batches[:PART_PASSES]) for mode in modes if budget.left > 0}
     missed = len(batches) - max(1, len(rounds))
     left_out = {
         "warming up": not rounds,
@@ -215,13 +214,9 @@ def _peak(serve: Serve, mode: ServingMode, batch: Sequence[Example]) -> Peak | N
     return peak_memory(lambda: serve(mode, batch), mode.model.device)
 
 
-def _parts(mode: ServingMode, batches: Sequence[Sequence[Example]]) -> dict[str, float] | None:
-    """The median seconds of each part of compressing a batch. None for a mode that compresses nothing."""
-    if mode.kind not in ("compressed", "oracle"):
-        return None
-    passes = [compress_parts(mode, batch) for batch in batches]
-    names = dict.fromkeys(name for parts in passes for name in parts)
-    return {name: median(parts.get(name, 0.0) for parts in passes) for name in names}
+def _parts(mode: ServingMode, batch: Sequence[Example]) -> dict[str, float] | None:
+    """The seconds of each part of compressing a batch. None for a mode that compresses nothing."""
+    return compress_parts(mode, batch) if mode.kind in ("compressed", "oracle") else None
 
 
 def _batches(examples: Sequence[Example], size: int) -> list[list[Example]]:
