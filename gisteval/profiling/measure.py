@@ -144,11 +144,11 @@ def profile_batch(
     if first is None:
         return None
     peaks: Mapping[str, Peak | None] | None = None
+    parts: Mapping[str, dict[str, float] | None] | None = None
     if budget.left > 2 * (time.monotonic() - began):  # as long as this round, and then one that counts
         peaks = _round(modes, partial(_peak, serve), longest, budget)
-    parts: dict[str, dict[str, float] | None] = {}
     if budget.left > 2 * (time.monotonic() - began):
-        parts = {mode.name: _parts(mode, batches[0]) for mode in modes}
+        parts = _round(modes, _parts, batches[0], budget)
     rounds, stopped = _rounds(modes, batches, serve, budget)
     missed = len(batches) - max(1, len(rounds))
     left_out = {
@@ -158,10 +158,7 @@ def profile_batch(
     }
     samples = {mode.name: [times[mode.name] for times in rounds or [first]] for mode in modes}
     timings = tuple(
-        replace(
-            _summary(mode, samples[mode.name], len(batches), output_tokens, (peaks or {}).get(mode.name)),
-            parts=parts.get(mode.name),
-        )
+        _summary(mode, samples[mode.name], len(batches), output_tokens, (peaks or {}).get(mode.name))
         for mode in modes
     )
     return BatchProfile(
@@ -169,7 +166,7 @@ def profile_batch(
         rounds=max(1, len(rounds)),
         stopped=stopped,
         left_out=tuple(text for text, missing in left_out.items() if missing),
-        timings=timings,
+        timings=tuple(replace(one, parts=(parts or {}).get(one.mode.name)) for one in timings),
         savings=_savings(modes, samples),
     )
 
