@@ -136,17 +136,15 @@ def profile_batch(
     Raises:
         GistevalError: There are fewer examples than rows in a batch.
     """
-    by_length = _batches(examples, batch_size)
-    longest, batches = by_length[-1], _spread_out(by_length)
+    batches = _spread_out(by_length := _batches(examples, batch_size))
     serve = partial(timed_pass, output_tokens=output_tokens)
     began = time.monotonic()
     first = _round(modes, serve, batches[0], None if must else budget)
     if first is None:
         return None
-    peaks: Mapping[str, Peak | None] | None = None
-    parts: Mapping[str, dict[str, float] | None] | None = None
+    peaks = parts = None
     if budget.left > 2 * (time.monotonic() - began):  # as long as this round, and then one that counts
-        peaks = _round(modes, partial(_peak, serve), longest, budget)
+        peaks = _round(modes, partial(_peak, serve), by_length[-1], budget)
     if budget.left > 2 * (time.monotonic() - began):
         parts = _round(modes, _parts, batches[0], budget)
     rounds, stopped = _rounds(modes, batches, serve, budget)

@@ -166,9 +166,8 @@ def split_cost(
     record, caches = checkpoint.record, checkpoint.architecture.caches_prompts
     compressor = system.method()
     shape = model_shape(checkpoint)
-    context = sys.maxsize
-    if shape is not None and checkpoint.architecture is DECODER:
-        context = context_of(parse_config(shape.config)).tokens
+    is_decoder = shape is not None and checkpoint.architecture is DECODER
+    context = context_of(parse_config(shape.config)).tokens if shape and is_decoder else sys.maxsize
 
     @cache
     def measured(tokens: int, template: int) -> Footprint:
