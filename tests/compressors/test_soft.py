@@ -13,6 +13,7 @@ from gisteval.compressors.soft import Soft
 from gisteval.compressors.spec import build_compressor
 from gisteval.errors import GistevalError
 from gisteval.models.running.learning import learn, make_lesson
+from gisteval.models.running.phases import watched, with_pass
 from gisteval.records.budget import Budget
 
 TEXT = random_examples(count=3)[2].instruction
@@ -96,3 +97,14 @@ def test_settings_that_make_no_sense(settings: str, message: str) -> None:
 def test_a_task_without_such_inputs_is_refused(model) -> None:
     with pytest.raises(GistevalError, match="as short as 1 tokens"):
         build_compressor("soft:task=wordplay,tokens=2").compress(model, [TEXT], TWO)
+
+
+def test_the_parts_of_compressing_are_timed_where_they_happen(model) -> None:
+    for spec, parts in ((SHORT, {"scoring", "selection", "learning"}), ("knorm", {"scoring", "selection"})):
+        with watched() as seconds:
+            build_compressor(spec).compress(model, [TEXT], TWO)
+        assert set(seconds) == parts and min(seconds.values()) > 0
+        found = with_pass(seconds, 100.0)
+        assert sum(found.values()) == pytest.approx(100.0) and set(found) == {"pass", *parts}
+    build_compressor("knorm").compress(model, [TEXT], TWO)
+    assert set(seconds) == parts  # nobody watches any more
