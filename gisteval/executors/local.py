@@ -7,8 +7,7 @@ from itertools import groupby
 from typing import cast
 
 from gisteval.compressors.eviction.base import Eviction
-from gisteval.compressors.eviction.together import can_share
-from gisteval.executors.work import Checked, Event, Portion, Settings, SystemWork, self_check
+from gisteval.executors.work import Checked, Event, Portion, Settings, SystemWork, pass_key, self_check
 from gisteval.generation.answering import answer_all
 from gisteval.generation.together import Wanted, answer_together
 from gisteval.logs import progress
@@ -59,9 +58,7 @@ def in_passes(works: Sequence[SystemWork]) -> Iterator[list[SystemWork]]:
 
     def key(numbered: tuple[int, SystemWork]) -> tuple[object, ...]:
         number, work = numbered
-        checkpoint = work.job.system.checkpoint
-        alone = None if can_share(work.job.compressor()) else number
-        return (str(checkpoint.path), checkpoint.record.k, alone)
+        return pass_key(work) or (number,)
 
     for _, group in groupby(enumerate(works), key):
         yield [work for _, work in group]

@@ -2,22 +2,22 @@
 
 Workers may come and go. Nothing here depends on Ray or on time. A batch is one batch of the plan that a
 local run follows as well, and it names the groups of prompts that are compressed together. So its records
-don't depend on which worker answers it, or when.
+don't depend on which worker answers it, or when. Evictors of one checkpoint share their windows, so that a
+worker compresses a window's prompts for all of them in one pass, as a local run does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.executors.queue import TRIES
-from gisteval.executors.work import Checked, Event, Job, Portion, SystemWork
+from gisteval.executors.tasks import BatchTask, Load, Open, Opened, Task
+from gisteval.executors.work import Checked, Event, Portion, SystemWork, pass_key
 from gisteval.generation.answering import Window
-from gisteval.generation.outcomes import Failed, TooLong
-from gisteval.generation.selfcheck import SelfCheck
+from gisteval.generation.outcomes import Failed
 from gisteval.models.checkpoints.checkpoint import Checkpoint
-from gisteval.records.schema import Example
 
 PARTS = 16
 """Number of parts that a batch is divided into after it has failed every time."""
@@ -25,70 +25,6 @@ PARTS = 16
 MOST_FAILED = 0.02
 FEWEST_FAILED = 10
 """A run ends if more examples of a system fail than both this share of a split and this number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The task of loading a checkpoint that will soon be needed."""
-
-    checkpoint: Checkpoint
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """The task of checking a system and planning its work."""
-
-    job: Job
-    examples: Mapping[str, Sequence[Example]]
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint that the task needs."""
-        return self.job.system.checkpoint
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The result of Open.
-
-    Attributes:
-        check: The self-check.
-        plan: By split, windows of batches and groups of examples that are too long.
-    """
-
-    check: SelfCheck
-    plan: Mapping[str, Sequence[tuple[TooLong, ...] | Window]]
-
-
-@dataclass(frozen=True, slots=True)
-class BatchTask:
-    """The task of answering a batch.
-
-    Attributes:
-        job: The system.
-        split: Name of the split.
-        window: Number of the window. Batches of one window share compressed prompts.
-        groups: Groups of prompts that are compressed together.
-        examples: The examples to answer.
-        whole: Whether the batch is as planned, or a part of one that failed.
-        tries: Number of failed attempts.
-    """
-
-    job: Job
-    split: str
-    window: int
-    groups: tuple[tuple[str, ...], ...]
-    examples: tuple[Example, ...]
-    whole: bool = True
-    tries: int = 0
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint that the task needs."""
-        return self.job.system.checkpoint
-
-
-Task = Load | Open | BatchTask
 
 
 @dataclass(slots=True)
@@ -116,6 +52,8 @@ class Schedule:
         """Prepare a schedule of the work of all systems."""
         self._works = {work.job.system.name: work for work in works}
         self._unopened = [Open(work.job, work.examples) for work in works]
+        self._mates = mates(works)
+        self._plans: dict[str, Opened] = {}
         self._opening: dict[str, Open] = {}
         self._tries: dict[str, int] = {}
         self._windows: dict[int, _Window] = {}
@@ -170,8 +108,10 @@ class Schedule:
             assert isinstance(value, Opened)
             name = task.job.system.name
             yield Checked(name, value.check)
-            for split, parts in value.plan.items():
-                yield from self._plan(self._works[name], split, parts)
+            self._plans[name] = value
+            together = self._mates.get(name, (name,))
+            if self._plans.keys() >= set(together):
+                yield from self._plan_together(together)
             del self._opening[name]
         elif isinstance(task, BatchTask):
             assert isinstance(value, Portion)
@@ -243,28 +183,35 @@ class Schedule:
         window = self._windows[number]
         return *self._crowd(place, window.checkpoint), len(window.workers), -len(window.waiting), number
 
-    def _plan(
-        self, work: SystemWork, split: str, parts: Sequence[tuple[TooLong, ...] | Window]
-    ) -> Iterator[Portion]:
-        examples, done = work.examples[split], work.done(split)
-        known, compressor = len(done), work.job.compressor()
-        for part in parts:
-            if not isinstance(part, Window):
-                if part:
-                    yield Portion(work.job.system.name, split, [], list(part))
-                continue
-            self._numbers += 1
-            window = _Window(work.job.system.checkpoint)
-            for batch in part.batches:
-                if known and done.issuperset(batch):
+    def _plan_together(self, names: Sequence[str]) -> Iterator[Portion]:
+        """Windows of systems that are all opened; several systems have the same parts (see `mates`)."""
+        works = [self._works[name] for name in names]
+        opened = [self._plans.pop(name) for name in names]
+        done = {
+            (work.job.system.name, split): work.done(split) for work in works for split in work.examples
+        }
+        for split, parts in opened[0].plan.items():
+            for part in parts:
+                if not isinstance(part, Window):
+                    for name in names if part else ():
+                        yield Portion(name, split, [], list(part))
                     continue
-                chosen = tuple(examples[index] for index in batch)
-                texts = {compressor.subject(example.instruction, example.input) for example in chosen}
-                groups = tuple(group for group in part.groups if not texts.isdisjoint(group))
-                window.waiting.append(BatchTask(work.job, split, self._numbers, groups, chosen))
-            window.unfinished = len(window.waiting)
-            if window.waiting:
-                self._windows[self._numbers] = window
+                self._numbers += 1
+                window = _Window(works[0].job.system.checkpoint)
+                left = [
+                    (work, batch)
+                    for batch in part.batches
+                    for work in works
+                    if not done[work.job.system.name, split].issuperset(batch)
+                ]
+                jobs = {work.job.system.name: work.job for work, _ in left}
+                shared = tuple(jobs.values()) if len(jobs) > 1 else ()
+                for work, batch in left:
+                    task = _batch_task(work, split, self._numbers, part, batch)
+                    window.waiting.append(replace(task, mates=shared))
+                window.unfinished = len(window.waiting)
+                if window.waiting:
+                    self._windows[self._numbers] = window
 
     def _settle(self, batch: BatchTask) -> None:
         window = self._windows[batch.window]
@@ -298,3 +245,23 @@ class Schedule:
             )
         self._settle(batch)
         yield Portion(system, split, [], [failed])
+
+
+def _batch_task(
+    work: SystemWork, split: str, number: int, window: Window, batch: Sequence[int]
+) -> BatchTask:
+    """A batch of a window, with the groups of prompts that it needs."""
+    compressor = work.job.compressor()
+    chosen = tuple(work.examples[split][index] for index in batch)
+    texts = {compressor.subject(example.instruction, example.input) for example in chosen}
+    groups = tuple(group for group in window.groups if not texts.isdisjoint(group))
+    return BatchTask(work.job, split, number, groups, chosen)
+
+
+def mates(works: Sequence[SystemWork]) -> dict[str, tuple[str, ...]]:
+    """By system, those whose prompts one pass compresses, itself among them; alone it is left out."""
+    passes: dict[tuple[object, ...], list[str]] = {}
+    for work in works:
+        if (key := pass_key(work)) is not None:
+            passes.setdefault(key, []).append(work.job.system.name)
+    return {name: tuple(names) for names in passes.values() if len(names) > 1 for name in names}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gisteval.compressors.base import Compressor
+from gisteval.compressors.eviction.together import can_share
 from gisteval.errors import InvalidRun
 from gisteval.generation.answering import Decoding
 from gisteval.generation.outcomes import Answer, Failed, NotFinite, Outcome, TooLong
@@ -116,6 +117,14 @@ class SystemWork:
         """Return the indices of the examples that have a record already."""
         keys, known = map(self.job.key, self.examples[split]), self.known[split]
         return {index for index, key in enumerate(keys) if key in known}
+
+
+def pass_key(work: SystemWork) -> tuple[object, ...] | None:
+    """What is equal for works whose prompts one pass can compress; None for one that can't share it."""
+    checkpoint = work.job.system.checkpoint
+    if not can_share(work.job.compressor()):
+        return None
+    return str(checkpoint.path), checkpoint.record.k
 
 
 @dataclass(frozen=True, slots=True)

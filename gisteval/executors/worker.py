@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
+from typing import cast
 
-from gisteval.executors.schedule import BatchTask, Load, Open, Opened, Task
-from gisteval.executors.work import Job, Portion, Settings, self_check
+from gisteval.compressors.eviction.base import Eviction
+from gisteval.executors.tasks import BatchTask, Load, Open, Opened, Task
+from gisteval.executors.work import Portion, Settings, self_check
 from gisteval.generation.answering import Answering, plan_windows
+from gisteval.generation.together import Wanted, compressed_for_each
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_placed
 from gisteval.models.running.base import PromptModel
+from gisteval.models.running.memory import Halving
 
 
 class GenerationWorker:
@@ -19,8 +24,9 @@ class GenerationWorker:
         """Prepare a worker."""
         self._settings = settings
         self._loaded: tuple[Checkpoint, PromptModel] | None = None
-        self._window: tuple[str, int] | None = None
-        self._answering: Answering | None = None
+        self._window: int | None = None
+        self._answering: dict[str, Answering] = {}
+        self._halving = Halving()
 
     def __call__(self, task: Task) -> Opened | Portion | None:
         """Do a task.
@@ -36,7 +42,8 @@ class GenerationWorker:
     def _load(self, checkpoint: Checkpoint) -> PromptModel:
         if self._loaded is None or self._loaded[0] != checkpoint:
             # Free the old weights, and the prompts made by them, before the new ones are read.
-            self._loaded = self._answering = self._window = None
+            self._loaded = self._window = None
+            self._answering = {}
             model = load_placed(checkpoint, self._settings.placement)
             self._loaded = (checkpoint, model)
         return self._loaded[1]
@@ -54,14 +61,34 @@ class GenerationWorker:
         )
 
     def _answer(self, batch: BatchTask) -> Portion:
-        answering = self._at(batch.job, batch.window, self._load(batch.checkpoint))
+        model = self._load(batch.checkpoint)
+        answering = self._at(batch, model)
+        # What failed is tried again by itself, so that a system's fault stays its own.
+        if batch.mates and batch.whole and not batch.tries:
+            self._compress_together(batch, model)
         parts = answering.answer(batch.groups, batch.examples)
         return batch.job.portion(batch.split, chain.from_iterable(parts))
 
-    def _at(self, job: Job, number: int, model: PromptModel) -> Answering:
-        """Return the compressed prompts of a window, new ones if the worker was at another window."""
-        window = (job.system.name, number)
-        if self._answering is None or self._window != window:
-            self._window = window
-            self._answering = Answering(model, job.compressor(), job.system.budget, self._settings.decoding)
-        return self._answering
+    def _at(self, batch: BatchTask, model: PromptModel) -> Answering:
+        """A system's prompts of a window, new ones if the worker was at another window."""
+        if self._window != batch.window:
+            self._window, self._answering = batch.window, {}
+        name = batch.job.system.name
+        if name not in self._answering:
+            job = batch.job
+            self._answering[name] = Answering(
+                model, job.compressor(), job.system.budget, self._settings.decoding
+            )
+        return self._answering[name]
+
+    def _compress_together(self, batch: BatchTask, model: PromptModel) -> None:
+        """Compress the groups that are not yet, for all systems that share the pass over them."""
+        wanted = [Wanted(cast(Eviction, job.compressor()), job.system.budget) for job in batch.mates]
+        answering = [self._at(replace(batch, job=job), model) for job in batch.mates]
+        for group in batch.groups:
+            if self._at(batch, model).has(group):
+                continue
+            for own, found in zip(
+                answering, compressed_for_each(model, wanted, group, self._halving), strict=True
+            ):
+                own.take(found)

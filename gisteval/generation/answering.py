@@ -153,6 +153,10 @@ class Answering:
         """Drop the prompts of a window that is done."""
         self._compressed = {}
 
+    def has(self, group: Iterable[str]) -> bool:
+        """Whether all of a group is compressed."""
+        return self._compressed.keys() >= set(group)
+
     def take(self, compressed: Mapping[str, CompressedPrompt]) -> None:
         """Prompts of the window, by instruction, that were compressed elsewhere."""
         self._compressed |= compressed

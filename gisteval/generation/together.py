@@ -66,7 +66,7 @@ def answer_together(
             for group in needed if numbers else ():
                 waiting.remove(group)
                 for number, found in zip(
-                    left, _compressed(model, [wanted[n] for n in left], group, halving), strict=True
+                    left, compressed_for_each(model, [wanted[n] for n in left], group, halving), strict=True
                 ):
                     answering[number].take(found)
             for number in numbers:
@@ -74,7 +74,7 @@ def answer_together(
                     yield number, outcomes
 
 
-def _compressed(
+def compressed_for_each(
     model: PromptModel, wanted: Sequence[Wanted], group: Sequence[str], halving: Halving
 ) -> list[dict[str, CompressedPrompt]]:
     """A group's instructions for each of `wanted`, by text."""

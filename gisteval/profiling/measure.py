@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from statistics import median
 from typing import TypeVar
 
 from gisteval.errors import GistevalError, counted
@@ -24,8 +23,6 @@ NARROW = 0.02
 
 FEWEST_ROUNDS = 8
 MOST_ROUNDS = 2000
-PART_PASSES = 3
-"""Batches that are compressed once more to time the parts of it."""
 
 
 @dataclass(frozen=True)
@@ -139,18 +136,18 @@ def profile_batch(
     Raises:
         GistevalError: There are fewer examples than rows in a batch.
     """
-    by_length = _batches(examples, batch_size)
-    longest, batches = by_length[-1], _spread_out(by_length)
+    batches = _spread_out(by_length := _batches(examples, batch_size))
     serve = partial(timed_pass, output_tokens=output_tokens)
     began = time.monotonic()
     first = _round(modes, serve, batches[0], None if must else budget)
     if first is None:
         return None
-    peaks: Mapping[str, Peak | None] | None = None
+    peaks = parts = None
     if budget.left > 2 * (time.monotonic() - began):  # as long as this round, and then one that counts
-        peaks = _round(modes, partial(_peak, serve), longest, budget)
+        peaks = _round(modes, partial(_peak, serve), by_length[-1], budget)
+    if budget.left > 2 * (time.monotonic() - began):
+        parts = _round(modes, _parts, batches[0], budget)
     rounds, stopped = _rounds(modes, batches, serve, budget)
-    parts = {mode.name: _parts(mode, batches[:PART_PASSES]) for mode in modes if budget.left > 0}
     missed = len(batches) - max(1, len(rounds))
     left_out = {
         "warming up": not rounds,
@@ -159,10 +156,7 @@ def profile_batch(
     }
     samples = {mode.name: [times[mode.name] for times in rounds or [first]] for mode in modes}
     timings = tuple(
-        replace(
-            _summary(mode, samples[mode.name], len(batches), output_tokens, (peaks or {}).get(mode.name)),
-            parts=parts.get(mode.name),
-        )
+        _summary(mode, samples[mode.name], len(batches), output_tokens, (peaks or {}).get(mode.name))
         for mode in modes
     )
     return BatchProfile(
@@ -170,7 +164,7 @@ def profile_batch(
         rounds=max(1, len(rounds)),
         stopped=stopped,
         left_out=tuple(text for text, missing in left_out.items() if missing),
-        timings=timings,
+        timings=tuple(replace(one, parts=(parts or {}).get(one.mode.name)) for one in timings),
         savings=_savings(modes, samples),
     )
 
@@ -215,13 +209,9 @@ def _peak(serve: Serve, mode: ServingMode, batch: Sequence[Example]) -> Peak | N
     return peak_memory(lambda: serve(mode, batch), mode.model.device)
 
 
-def _parts(mode: ServingMode, batches: Sequence[Sequence[Example]]) -> dict[str, float] | None:
-    """The median seconds of each part of compressing a batch. None for a mode that compresses nothing."""
-    if mode.kind not in ("compressed", "oracle"):
-        return None
-    passes = [compress_parts(mode, batch) for batch in batches]
-    names = dict.fromkeys(name for parts in passes for name in parts)
-    return {name: median(parts.get(name, 0.0) for parts in passes) for name in names}
+def _parts(mode: ServingMode, batch: Sequence[Example]) -> dict[str, float] | None:
+    """The seconds of each part of compressing a batch. None for a mode that compresses nothing."""
+    return compress_parts(mode, batch) if mode.kind in ("compressed", "oracle") else None
 
 
 def _batches(examples: Sequence[Example], size: int) -> list[list[Example]]:

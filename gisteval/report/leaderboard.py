@@ -43,6 +43,7 @@ class Ranked:
         budget: Slots, tokens or a share, as it was asked for; a gist's k; empty for controls.
         bytes: Mean stored bytes of a prompt.
         value, ci_low, ci_high: The score with its interval.
+        oracle: Whether it sees the input, so that nothing it keeps can be reused.
     """
 
     task: str
@@ -61,6 +62,7 @@ class Ranked:
     ci_low: float | None
     ci_high: float | None
     n: int
+    oracle: bool = False
 
 
 CORRECTIONS: dict[str, Callable[[Sequence[float]], list[float]]] = {
@@ -139,7 +141,8 @@ def _ranked(
         group_of_budget=1 + alike if budget else None,
         better=sum((row.system, other.system) in better for other in rows),
         system=row.system,
-        family=row.compressor.partition(":")[0] + (" (oracle)" if is_oracle(row.compressor) else ""),
+        family=row.compressor.partition(":")[0],
+        oracle=is_oracle(row.compressor),
         compressor=row.compressor,
         budget=budget,
         bytes=stored,
@@ -177,7 +180,7 @@ def _table(place: Place, ranked: Sequence[Ranked]) -> Table:
         (
             str(one.group),
             one.system,
-            one.family,
+            f"{one.family} (oracle)" if one.oracle else one.family,
             one.budget or "-",
             "-" if one.group_of_budget is None else str(one.group_of_budget),
             interval_text(one.value, one.ci_low, one.ci_high, 1),

@@ -94,8 +94,8 @@ def _parts_table(batch: BatchFacts) -> Table:
         ("way", *(f"{_PARTS[name]} ms" for name in names), "all ms"),
         rows if len(names) > 1 else (),
         "Timed in passes of their own. The pass over prompts includes tokenising and watching its layers. "
-        "All parts are in the time of compressing, and so in N*. FLOPs count the evaluated model's own passes, "
-        "learning among them, and neither scoring nor another model's pass.",
+        "All parts are in the time of compressing, and so in N*. FLOPs count the evaluated model's own "
+        "passes, learning among them, and neither scoring nor another model's pass.",
     )
 
 

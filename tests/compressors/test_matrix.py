@@ -50,12 +50,14 @@ MATRIX = {
         (
             *("expected", "first", "h2o", "keydiff", "knorm", "observed", "random"),
             *("snapkv", "streaming", "stride", "tova", "window"),
+            *("expected@query", "snapkv@query", "tova@query"),
         ),
         Row(HALF, ALL),
     ),
     "keyword": Row(),
     "random_words": Row(HALF, ALL),
     "self_information": Row(HALF, ALL),
+    "self_information:form=slots": Row(HALF, ALL),
     "stopwords": Row(HALF, ALL),
     "tfidf": Row(HALF, ALL),
     "pool": Row(HALF, ALL),
@@ -64,6 +66,7 @@ MATRIX = {
     "segments:length=1/2,numbering=slots,sees=last": Row(),
     "segments:length=3,sees=nothing": Row(),
     "segments:length=3,sees=tokens": Row(),
+    "soft:steps=1,rows=1,tokens=6": Row(HALF, ALL),
     "truncate": Row(HALF, ALL),
     "full+int8": Row(),
     "gist+int8": Row(),
@@ -116,9 +119,14 @@ def models():
     return get
 
 
+def subjects_of(compressor):
+    """What it is to compress of each example."""
+    return [compressor.subject(example.instruction, example.input) for example in EXAMPLES]
+
+
 def test_every_compressor_has_a_row():
-    plain = {name.partition(":")[0] for name in MATRIX if "+" not in name}
-    assert plain | NEED_A_FILE == set(COMPRESSORS.builtin)
+    alone = {name.partition(":")[0] for name in MATRIX if "+" not in name}
+    assert alone | NEED_A_FILE == set(COMPRESSORS.builtin)
     around = {part.partition(":")[0] for name in MATRIX for part in name.split("+")[1:]}
     assert around == set(WRAPPERS.builtin)
 
@@ -133,7 +141,7 @@ def test_the_self_check_passes(models, name, family):
 def test_a_budget_that_keeps_everything_is_the_whole_prompt(models, name, family):
     compressor = build_compressor(name)
     model = models(family, 1 if compressor.needs_gists else 0)
-    kept = compressor.compress(model, INSTRUCTIONS, MATRIX[name].everything)
+    kept = compressor.compress(model, subjects_of(compressor), MATRIX[name].everything)
     whole = Full().compress(model, INSTRUCTIONS, None)
     assert [prompt.accounting.kept for prompt in kept] == [prompt.accounting.kept for prompt in whole]
     found, expected = (model.score(prompts, INPUTS, OUTPUTS) for prompts in (kept, whole))
@@ -145,8 +153,9 @@ def test_a_budget_that_keeps_everything_is_the_whole_prompt(models, name, family
 @pytest.mark.parametrize(("name", "family"), OF_EACH_POSITION)
 def test_results_do_not_depend_on_the_batch(models, name, family):
     model, compressor, budget = models(family), build_compressor(name), MATRIX[name].budget
-    together = compressor.compress(model, INSTRUCTIONS, budget)
-    alone = [compressor.compress(model, [text], budget)[0] for text in INSTRUCTIONS]
+    subjects = subjects_of(compressor)
+    together = compressor.compress(model, subjects, budget)
+    alone = [compressor.compress(model, [subject], budget)[0] for subject in subjects]
     assert [prompt.accounting for prompt in together] == [prompt.accounting for prompt in alone]
     for one, other in zip(together, alone, strict=True):
         if isinstance(one, Prefix) and one.kept is not None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gisteval.compressors.spec import build_compressor
 from gisteval.errors import GistevalError, InvalidRun
 from gisteval.executors.schedule import PARTS, TRIES, BatchTask, Load, Open, Opened, Schedule
 from gisteval.executors.work import Checked, Job, Portion, SystemWork
@@ -22,9 +23,12 @@ SIZES = (5, 5, 3)
 """Examples of the batches of one window; a split has two such windows, and one example too long."""
 
 
-def work_of(checkpoint: str, number: int = 0) -> SystemWork:
+def work_of(checkpoint: str, number: int = 0, compressor: str = "full") -> SystemWork:
+    record = SimpleNamespace(k=1)
     system: Any = SimpleNamespace(
-        name=f"{checkpoint}-{number}", checkpoint=SimpleNamespace(path=checkpoint)
+        name=f"{checkpoint}-{number}",
+        checkpoint=SimpleNamespace(path=checkpoint, record=record),
+        method=lambda: build_compressor(compressor),
     )
     count = 2 * sum(SIZES) + 1
     examples = {s: [Example(f"{s}{n}", "t", s, f"say {s} {n}", "", "") for n in range(count)] for s in "ab"}
@@ -58,6 +62,20 @@ def answer(task: Any) -> Any:
 
 def expected(works: list[SystemWork]) -> list[str]:
     return sorted(work.job.key(e) for work in works for found in work.examples.values() for e in found[:-1])
+
+
+@pytest.mark.parametrize("compressors", [("knorm", "keydiff", "full"), ("knorm", "tova+pyramid", "full")])
+def test_evictors_of_a_checkpoint_share_windows(compressors: tuple[str, ...]) -> None:
+    works = [work_of("c", number, text) for number, text in enumerate(compressors)]
+    schedule, events, mates = Schedule(works), [], {}
+    while not schedule.finished:
+        task = schedule.next(0)
+        if isinstance(task, BatchTask):
+            mates.setdefault(task.job.system.name, set()).add(len(task.mates))
+        events += schedule.done(task, answer(task))
+    assert keys(events) == expected(works)
+    shares = {2} if compressors[1] == "keydiff" else {0}
+    assert mates == {"c-0": shares, "c-1": shares, "c-2": {0}}
 
 
 def keys(events: list[Any]) -> list[str]:

@@ -76,13 +76,15 @@ class Eviction(Compressor):
         """
         with phase("scoring", view.keys.device):
             scores = self.score(view)
-        return self.select_by(scores, view, counts)
+        return [row[0] for row in self.select_each(scores, view, [[count] for count in counts])]
 
-    def select_by(self, scores: Tensor, view: LayerView, counts: Sequence[int]) -> list[Tensor]:
-        """`select` by scores that are known already."""
+    def select_each(
+        self, scores: Tensor, view: LayerView, counts: Sequence[Sequence[int]]
+    ) -> list[list[Tensor]]:
+        """Several selections by scores that are known: a row's for each of its counts."""
         with phase("selection", view.keys.device):
-            pairs = zip(self._of_rows(scores, view), counts, strict=True)
-            return [self.choose(row, count) for row, count in pairs]
+            rows = zip(self._of_rows(scores, view), counts, strict=True)
+            return [self.choose_each(row, own) for row, own in rows]
 
     def scores(self, view: LayerView) -> list[Tensor]:
         """The scores of each row's own tokens, (kv heads, tokens)."""
@@ -116,8 +118,14 @@ class Eviction(Compressor):
         Returns:
             (kv heads, count) indices among the row's own tokens, ascending.
         """
-        order = scores.float().sort(dim=1, descending=True, stable=True).indices
-        return order[:, :count].sort(dim=1).values
+        return _best_first(scores)[:, :count].sort(dim=1).values
+
+    def choose_each(self, scores: Tensor, counts: Sequence[int]) -> list[Tensor]:
+        """`choose` for several counts; where it ranks slots, they are ranked once."""
+        if type(self).choose is not Eviction.choose:
+            return [self.choose(scores, count) for count in counts]
+        order = _best_first(scores)
+        return [order[:, :count].sort(dim=1).values for count in counts]
 
     def proof(
         self,
@@ -134,6 +142,10 @@ class Eviction(Compressor):
         """The whole prompt is run once, and each layer and head keeps what the budget says."""
         whole = source.tokens + source.k
         return Footprint(whole, kept_slots(budget or self.default_budget, source.instruction, whole), 0)
+
+
+def _best_first(scores: Tensor) -> Tensor:
+    return scores.float().sort(dim=1, descending=True, stable=True).indices
 
 
 def evicted(

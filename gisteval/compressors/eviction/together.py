@@ -52,10 +52,13 @@ def compress_together(
     def select(view: LayerView) -> list[list[Tensor]]:
         with phase("scoring", view.keys.device):
             scores = {method: method.score(view) for method in {method for method, _ in wanted}}
-        return [
-            method.select_by(scores[method], view, [own[tuple(prompt)] for prompt in view.prompts])
-            for (method, _), own in zip(wanted, slots, strict=True)
-        ]
+        found: dict[int, list[Tensor]] = {}
+        for method, known in scores.items():
+            numbers = [number for number, (own, _) in enumerate(wanted) if own == method]
+            counts = [[slots[number][tuple(prompt)] for number in numbers] for prompt in view.prompts]
+            rows = method.select_each(known, view, counts)
+            found |= {number: [row[place] for row in rows] for place, number in enumerate(numbers)}
+        return [found[number] for number in range(len(wanted))]
 
     return [
         [with_asked(kept, own[tuple(prompt)]) for kept, prompt in zip(encoded, prompts, strict=True)]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import torch
+from torch import Tensor
+
 from gisteval.compressors.base import Compressor, Footprint, Source
-from gisteval.compressors.proof import Rerun
+from gisteval.compressors.proof import MaskedSelection, Proof, Rerun
 from gisteval.compressors.pruning.passage import Part, Passage, read_passage
 from gisteval.errors import GistevalError
+from gisteval.models.running.architecture import DECODER, ArchitectureName
 from gisteval.models.running.base import PromptModel
-from gisteval.models.running.compressed import Accounting, CompressedPrompt, Tokens
+from gisteval.models.running.compressed import Accounting, CompressedPrompt, Prefix, Tokens
+from gisteval.models.running.observe import LayerView
 from gisteval.records.budget import Budget
 
 UNITS = ("words", "tokens")
+FORMS = ("tokens", "slots")
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class Pruning(Compressor):
         instructions: Sequence[str],
         budget: Budget | None,
         compressed: Sequence[CompressedPrompt],
-    ) -> Rerun:
+    ) -> Proof:
         """The tokens that are left, as a prompt of their own."""
         return Rerun([prompt.token_ids for prompt in compressed if isinstance(prompt, Tokens)])
 
@@ -97,15 +103,29 @@ class Ranked(Pruning):
 
     Attributes:
         unit: "words" keeps or drops whole words, "tokens" each token for itself.
+        form: "tokens" run again as a shorter prompt. "slots" are the states that a decoder had of them in
+            the whole prompt, whose gists stay as the template does; they keep their positions.
     """
 
     unit: str = "words"
+    form: str = "tokens"
 
     def __post_init__(self) -> None:
-        """Raise GistevalError for a unit that is none."""
-        if self.unit not in UNITS:
+        """Raise GistevalError for a unit or a form that is none."""
+        for setting, known in (("unit", UNITS), ("form", FORMS)):
+            if (value := getattr(self, setting)) not in known:
+                raise GistevalError(
+                    f"compressor {self.name}: {setting} must be {' or '.join(known)}, not {value!r}"
+                )
+        object.__setattr__(self, "keeps_states", self.form == "slots")
+
+    def check_architecture(self, kind: ArchitectureName, where: str) -> None:
+        """Slots are a decoder's alone."""
+        super().check_architecture(kind, where)
+        if self.form == "slots" and kind != DECODER.name:
             raise GistevalError(
-                f"compressor {self.name}: unit must be {' or '.join(UNITS)}, not {self.unit!r}"
+                f"compressor {self.name}: form=slots can't serve {where}, a model of the kind {kind}: it "
+                f"is for {DECODER.name} models"
             )
 
     @abstractmethod
@@ -118,10 +138,68 @@ class Ranked(Pruning):
             parts: Its words or its tokens, whatever the unit is.
         """
 
+    def compress(
+        self, model: PromptModel, instructions: Sequence[str], budget: Budget | None
+    ) -> list[CompressedPrompt]:
+        """See Pruning. Slots are those of one pass over each whole prompt."""
+        if self.form == "tokens":
+            return super().compress(model, instructions, budget)
+        prompts = self.prompts(model, instructions)
+        texts = model.tokens.prompts(instructions)
+        places, asked = {}, []
+        for instruction, prompt, ids in zip(instructions, prompts, texts, strict=True):
+            kept = self.places(model, instruction, ids, budget)
+            places[tuple(prompt)] = torch.tensor([*kept, *range(len(ids), len(prompt))])
+            asked.append(self.asked(len(ids) - sum(model.tokens.template_ends(ids)), budget))
+
+        def select(view: LayerView) -> list[Tensor]:
+            heads = view.keys.shape[1]
+            return [places[tuple(prompt)].expand(heads, -1) for prompt in view.prompts]
+
+        return [
+            replace(prefix, accounting=replace(prefix.accounting, asked=slots))
+            for prefix, slots in zip(model.encode(prompts, select=select), asked, strict=True)
+            if isinstance(prefix, Prefix)
+        ]
+
+    def proof(
+        self,
+        model: PromptModel,
+        instructions: Sequence[str],
+        budget: Budget | None,
+        compressed: Sequence[CompressedPrompt],
+    ) -> Proof:
+        """Of slots, a mask over whole prompts that shows what was kept."""
+        if self.form == "tokens":
+            return super().proof(model, instructions, budget, compressed)
+        kept = [prompt.kept for prompt in compressed if isinstance(prompt, Prefix) and prompt.kept]
+        return MaskedSelection(self.prompts(model, instructions), kept)
+
+    def positions(
+        self, model: PromptModel, instructions: Sequence[str], budget: Budget | None
+    ) -> list[int]:
+        """Slots keep the positions that they had in the whole prompt."""
+        if self.form == "tokens":
+            return super().positions(model, instructions, budget)
+        return Compressor.positions(self, model, instructions, budget)
+
+    def footprint(self, source: Source, budget: Budget | None) -> Footprint:
+        """Of slots, the whole prompt runs once and nothing runs again."""
+        again = super().footprint(source, budget)
+        if self.form == "tokens":
+            return again
+        return Footprint(source.tokens + source.k, again.run_each + source.k, 0)
+
     def shorten(
         self, model: PromptModel, instruction: str, tokens: Sequence[int], budget: Budget | None
     ) -> list[int]:
         """See Pruning."""
+        return [tokens[place] for place in self.places(model, instruction, tokens, budget)]
+
+    def places(
+        self, model: PromptModel, instruction: str, tokens: Sequence[int], budget: Budget | None
+    ) -> list[int]:
+        """Which tokens of a prompt stay, template included; for the arguments see `Pruning.shorten`."""
         passage = read_passage(model.tokens, instruction, tokens)
         parts = passage.words if self.unit == "words" else passage.tokens
         scores = self.score(model, passage, parts)
@@ -130,7 +208,7 @@ class Ranked(Pruning):
         if room is None:
             room = len(passage.tokens)
             best = [pair for pair in best if pair[0] > 0] or best
-        return passage.prune(tokens, fill([part for _, part in best], room))
+        return passage.places(len(tokens), fill([part for _, part in best], room))
 
 
 def fill(parts: Sequence[Part], room: int) -> set[int]:

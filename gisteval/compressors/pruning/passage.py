@@ -44,8 +44,12 @@ class Passage:
 
     def prune(self, prompt: Sequence[int], kept: Container[int]) -> list[int]:
         """A prompt's token ids without the tokens of the instruction that don't stand in kept places."""
+        return [prompt[place] for place in self.places(len(prompt), kept)]
+
+    def places(self, tokens: int, kept: Container[int]) -> list[int]:
+        """Places of a prompt of so many tokens, without those of the instruction that are not kept."""
         dropped = {place for part in self.tokens for place in part.places if place not in kept}
-        return [token for place, token in enumerate(prompt) if place not in dropped]
+        return [place for place in range(tokens) if place not in dropped]
 
 
 def read_passage(tokens: PromptTokenizer, instruction: str, prompt: Sequence[int]) -> Passage:

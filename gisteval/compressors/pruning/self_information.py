@@ -64,6 +64,8 @@ class SelfInformation(Ranked):
                 f"compressor {self.name}: {where} is a model of the kind {kind}, which can't say how "
                 f"much a prompt's token was expected: name a causal model, {self.name}:model=FOLDER"
             )
+        if self.form == "slots":
+            super().check_architecture(kind, where)
 
     def helper_digests(self) -> Mapping[str, str]:
         """The weights and tokenizer of the model that is named."""
@@ -72,7 +74,7 @@ class SelfInformation(Ranked):
     def footprint(self, source: Source, budget: Budget | None) -> Footprint:
         """With the weights under evaluation, the instruction is run once to be compressed."""
         again = super().footprint(source, budget)
-        return again if self.model else replace(again, run_once=source.instruction)
+        return again if self.model else replace(again, run_once=again.run_once + source.instruction)
 
 
 @torch.inference_mode()

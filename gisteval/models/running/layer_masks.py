@@ -99,7 +99,8 @@ def own_masks(model: PreTrainedModel, own: Sequence[Tensor], keys: Tensor) -> It
     linear biases make their own mask of a 2D one: their layers' arguments are replaced by name. The hooks
     are gone afterwards.
     """
-    additive = {id(mask): masks.additive(mask, model.dtype) for mask in own}
+    different = {id(mask): mask for mask in own}  # most models have one mask for all layers
+    additive = {name: masks.additive(mask, model.dtype) for name, mask in different.items()}
     shared = additive[id(own[0])]
     alibi = alibi_of(model, decoder_body(model))
     with ExitStack() as stack:

@@ -179,9 +179,8 @@ def split_cost(
     record, caches = checkpoint.record, checkpoint.architecture.caches_prompts
     compressor = system.method()
     shape = model_shape(checkpoint)
-    context = sys.maxsize
-    if shape is not None and checkpoint.architecture is DECODER:
-        context = context_of(parse_config(shape.config)).tokens
+    is_decoder = shape is not None and checkpoint.architecture is DECODER
+    context = context_of(parse_config(shape.config)).tokens if shape and is_decoder else sys.maxsize
 
     @cache
     def measured(tokens: int, template: int) -> Footprint:
@@ -196,14 +195,12 @@ def split_cost(
         return row.prompt + record.k if taken is None else taken
 
     fitting = [row for row in lengths if positions(row) + row.input + row.target <= context]
-    # An oracle compresses for each example, with the input behind the prompt.
-    prompts = {row.instruction if compressor.reusable else n: row for n, row in enumerate(fitting)}
-    beside = 0 if compressor.reusable else 1
+    prompts = _compressed_rows(fitting, compressor.reusable)
     # An output may go on until its next token would leave the context.
     rooms = [min(max_new_tokens, context - positions(row) - row.input + 1) for row in fitting]
     outputs = [min(row.target, room) for row, room in zip(fitting, rooms, strict=True)]
     tokens = TokenSums(
-        prompt=sum(row.prompt + record.k for row in prompts.values()),
+        prompt=sum(row.prompt + record.k for row in prompts),
         kept=sum(footprint(row).slots + footprint(row).run_each for row in fitting),
         input=sum(row.input for row in fitting),
         reference=sum(row.target for row in fitting),
@@ -213,10 +210,7 @@ def split_cost(
     flops = None
     if shape is not None and shape.closed is not None:
         uses = zip(map(footprint, fitting), fitting, outputs, rooms, strict=True)
-        once = (
-            replace(footprint(row), run_once=footprint(row).run_once + beside * row.input)
-            for row in prompts.values()
-        )
+        once = [_once(footprint(row), row, compressor.reusable) for row in prompts]
         flops = _phase_flops(shape.closed, caches, once, uses)
     return SplitCost(
         system.name,
@@ -230,6 +224,16 @@ def split_cost(
         tokens,
         flops,
     )
+
+
+def _compressed_rows(rows: Sequence[ExampleLengths], reusable: bool) -> list[ExampleLengths]:
+    """A row for each prompt that is compressed: once an instruction, by an oracle once an example."""
+    return list({row.instruction: row for row in rows}.values()) if reusable else list(rows)
+
+
+def _once(cost: Footprint, row: ExampleLengths, reusable: bool) -> Footprint:
+    """What compressing one prompt costs; an oracle runs the input behind it."""
+    return cost if reusable else replace(cost, run_once=cost.run_once + row.input)
 
 
 def _phase_flops(
