@@ -122,7 +122,7 @@ def test_a_tokenizer_without_gist_is_named(checkpoint: Path, task: Path, tmp_pat
     for flags in (("--k", 2), ("--condition", "gist")):
         line = refused(*common, *flags)
         assert "has no <GIST> token" in line and str(checkpoint) in line
-        shutil.rmtree(tmp_path / "run")
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)  # a long text is counted before it is made
     assert "has no gist tokens: compressor gist needs a k" in refused(*common, "--compressor", "gist")
 
 
