@@ -206,8 +206,8 @@ def _sums(losses: Tensor, hits: Tensor, real: Tensor) -> list[Scored]:
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:
     """(rows, columns, vocabulary), (rows, columns) -> nats, (rows, columns).
 
-    A large vocabulary stays the last dimension: along another one torch sums it in float32 one by one, which
-    is off by 1e-4 nats. A small one is off by 5e-6 at most, and keeps the sum that older records have.
+    A large vocabulary stays the last dimension: along another one torch sums it in float32 one by one,
+    which is off by 1e-4 nats. A small one is off by 5e-6 at most, and keeps the sum of older records.
     """
     if logits.shape[-1] < LARGE_VOCABULARY:
         return torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
