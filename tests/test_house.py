@@ -18,31 +18,44 @@ UNTYPED = 44
 """Lines with `dict[str, Any]`: a dataclass or a TypedDict says more."""
 
 TESTED_BY_OTHERS = """
-    cli: human import_paper import_predictions judge run sweep train view
-    compressors/gist: gist
-    compressors/pruning: classifier helper
     .: controls
-    executors: local ray_pool work worker
-    gate: measures options trust win_rates
+    billing: content hosting made_up quality replay tables totals
+    cli: bill coverage export_prefix export_values human import_paper import_predictions judge new
+    cli: runs sweep train view
+    compressors: study
+    compressors/eviction: asked
+    compressors/gist: gist spans
+    compressors/pruning: classifier helper
+    diagnostics: reading
+    executors: local ray_pool tasks work
+    gate: checks margins measures options stored_gists trust win_rates
     generation/selfcheck: control decoding passes
     importer: release
     integrations/lm_eval: arguments batches model tokens
-    models/checkpoints: checkpoint stock weight_diff
-    models/running: base decoder_continuation
+    judging: corrected length_control
+    models/checkpoints: checkpoint published stock weight_diff
+    models/running: base decoder_continuation exported learning phases slot_file
     models/text: chat segments template_process
+    pipeline: coverage manifest
+    pipeline/bill: options
+    pipeline/diagnose: bench diagnose measures options
     pipeline/estimate: split_cost
     pipeline/imports: records
-    pipeline/judge: cost local on_ray reparse results
-    pipeline: manifest
+    pipeline/judge: cost local on_ray reparse results sheets
     pipeline/profile: profile_model profile_shapes released settings
     pipeline/run: manifest plan
     pipeline/sweep: sweep_cost
     profiling: meta passes
-    records: profile_facts
-    report: build data margins profile_tables values
-    report/figures: frontier judged lengths marks panels profile quality training
+    records: diagnosis profile_facts
+    report: build data long_values margins profile_tables retention_sets values winners
+    report/diagnosis: page tables
+    report/figures: diagnosis frontier groups judged lengths marks panels profile quality training
     scores: facts
+    scores/diagnosed: choice divergence drift rows states strictness training work
     suite: requested system
+    tasks: items
+    tasks/generators/long_prompts: haystack instructions lengths local_files many_shot needle
+    tasks/generators/long_prompts: questions rules stress variables vocabulary words
     training: start
 """
 """Modules by room whose logic is run by tests of other modules and of whole commands alone."""

@@ -94,7 +94,7 @@ def comment_text(verdict: GateVerdict) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def annotations(verdict: GateVerdict) -> list[str]:
+def annotation_lines(verdict: GateVerdict) -> list[str]:
     """A workflow command of GitHub for each split, which shows as an annotation of the job."""
     return [
         f"::{LEVELS.get(split.outcome, 'error')} title={_property(f'gisteval gate: {split.split}')}::"
@@ -109,7 +109,7 @@ def _interval(split: SplitOfVerdict) -> str:
 
 
 def _code(text: str) -> str:
-    return one_line(text).replace("`", "'")
+    return " ".join(text.split()).replace("`", "'")
 
 
 def _data(text: str) -> str:
@@ -181,7 +181,7 @@ def main(file: str) -> int:
     except GistevalError as error:
         print(f"gisteval: {error}", file=sys.stderr)
         return error.exit_code
-    print("\n".join(annotations(verdict)))
+    print("\n".join(annotation_lines(verdict)))
     text = comment_text(verdict)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(summary, "a", encoding="utf-8") as stream:

@@ -14,7 +14,6 @@ from gisteval.records.json_object import OPTIONAL, Count, JsonObject, Name, Posi
 PROFILE_VERSION = 2
 """Of the content of a profile: measured and swept ones of another version are not read."""
 
-
 Unit = Literal["flops", "seconds"]
 
 

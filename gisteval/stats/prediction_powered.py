@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from gisteval.errors import InvalidRun
+from gisteval.errors import InvalidRun, counted
 from gisteval.records.schema import Estimate
 from gisteval.stats.bounded import bounded_mean
 from gisteval.stats.ratio import first_rejected
@@ -178,8 +178,8 @@ def _parts(strata: Sequence[Hashable], labelled: BoolArray, certain: BoolArray) 
         chosen = inside & labelled
         if chosen.sum() < 2:
             raise InvalidRun(
-                f"stratum {stratum} has {int(inside.sum())} pairs and {int(chosen.sum())} labels: label at "
-                "least 2 of each"
+                f"stratum {stratum} has {counted(int(inside.sum()), 'pair')} and "
+                f"{counted(int(chosen.sum()), 'label')}: label at least 2 of each"
             )
         parts.append(_Part(chosen, float(inside.mean())))
     return tuple(parts)

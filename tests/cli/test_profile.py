@@ -66,7 +66,7 @@ def test_a_suite_is_measured_and_reported(capsys, tiny_suite, tiny_task, tmp_pat
     for batch in found["batches"]:
         assert [system["name"] for system in batch["systems"]] == names
         assert {even["unit"] for even in batch["break_even"]} == {"flops", "seconds"}
-    assert found["notes"] == ["Batch of 7: left out, since there are only 6 examples."]
+    assert found["notes"] == ["Batch of 7: left out, with only 6 examples."]
     assert found["threads"] >= 1 and found["clock"] == "perf_counter"
     for name in FIGURES:
         for ending in ("png", "pdf"):

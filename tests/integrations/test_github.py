@@ -10,7 +10,7 @@ import pytest
 from github_comments import Comments, comment_server
 
 from gisteval.errors import GistevalError
-from gisteval.integrations.github import MARKER, annotations, comment_text, post_comment, read_verdict
+from gisteval.integrations.github import MARKER, annotation_lines, comment_text, post_comment, read_verdict
 
 VERDICT = {
     "outcome": "FAIL",
@@ -52,7 +52,7 @@ def test_a_comment_shows_each_split_and_no_markup_of_others(verdict) -> None:
 
 
 def test_annotations_are_escaped_as_github_asks(verdict) -> None:
-    first, second = annotations(verdict)
+    first, second = annotation_lines(verdict)
     assert first.startswith("::error title=gisteval gate%3A un%2Cseen%3A%0A::FAIL: difference -9.5 ")
     assert second.startswith("::notice title=gisteval gate%3A human::PASS") and "\n" not in first
 

@@ -36,8 +36,7 @@ from gisteval.records.schema import CONDITIONS, MOST_GISTS, Condition, digest
 from gisteval.registry import CONDITION_COMPRESSOR
 from gisteval.segmentation import Segmentation
 
-GIST_FILE = "gist.json"
-FORMAT = 1
+GIST_FILE, FORMAT = "gist.json", 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class GistRecord:
         base: What training started from.
         leak_window: The last tokens of the prompt that stay visible beside the gists.
         training: The recipe, the loss and other facts of the training.
-        segments: How prompts were cut, with k gists behind each segment; None for uncut ones.
+        segments: How prompts were cut, k gists behind each segment; None for uncut ones.
     """
 
     family: str
