@@ -54,8 +54,6 @@ TESTED_BY_OTHERS = """
     scores/diagnosed: choice divergence drift rows states strictness training work
     suite: requested system
     tasks: items
-    tasks/generators/long_prompts: haystack instructions lengths local_files many_shot needle
-    tasks/generators/long_prompts: questions rules stress variables vocabulary words
     training: start
 """
 """Modules by room whose logic is run by tests of other modules and of whole commands alone."""
