@@ -37,14 +37,11 @@ TESTED_BY_OTHERS = """
     models/running: base decoder_continuation exported learning phases slot_file
     models/text: chat segments template_process
     pipeline: coverage manifest
-    pipeline/bill: options
     pipeline/diagnose: bench diagnose measures options
-    pipeline/estimate: split_cost
     pipeline/imports: records
-    pipeline/judge: cost local on_ray reparse results sheets
+    pipeline/judge: local on_ray reparse results sheets
     pipeline/profile: profile_model profile_shapes released settings
     pipeline/run: manifest plan
-    pipeline/sweep: sweep_cost
     profiling: meta passes
     records: diagnosis profile_facts
     report: build data long_values margins profile_tables retention_sets values winners
