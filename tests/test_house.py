@@ -36,11 +36,9 @@ TESTED_BY_OTHERS = """
     models/checkpoints: checkpoint published stock weight_diff
     models/running: base decoder_continuation exported learning phases slot_file
     models/text: chat segments template_process
-    pipeline: coverage manifest
     pipeline/diagnose: bench diagnose measures options
-    pipeline/imports: records
     pipeline/judge: local on_ray reparse results sheets
-    pipeline/profile: profile_model profile_shapes released settings
+    pipeline/profile: profile_model
     pipeline/run: manifest plan
     profiling: meta passes
     records: diagnosis profile_facts
@@ -50,7 +48,6 @@ TESTED_BY_OTHERS = """
     scores: facts
     scores/diagnosed: choice divergence drift rows states strictness training work
     suite: requested system
-    tasks: items
     training: start
 """
 """Modules by room whose logic is run by tests of other modules and of whole commands alone."""
