@@ -37,8 +37,6 @@ TESTED_BY_OTHERS = """
     models/running: base decoder_continuation exported learning phases slot_file
     models/text: chat segments template_process
     pipeline/diagnose: bench diagnose measures options
-    pipeline/judge: local on_ray reparse results sheets
-    pipeline/profile: profile_model
     pipeline/run: manifest plan
     profiling: meta passes
     records: diagnosis profile_facts

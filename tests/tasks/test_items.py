@@ -25,7 +25,7 @@ def test_what_reports_group_by_is_read_and_may_be_empty() -> None:
 
 @pytest.mark.parametrize("value", ["3", True, math.inf, math.nan, [1]])
 def test_a_report_is_grouped_by_numbers_alone(value: object) -> None:
-    with pytest.raises(GistevalError, match="^t/s, item 1: field 'depth' must be a number, not "):
+    with pytest.raises(GistevalError, match=r"^t/s, item 1: field 'depth' must be a number, not "):
         example_of({**ITEM, "depth": value}, Fields(depth="depth"), "t", "s", "n", "t/s, item 1")
 
 

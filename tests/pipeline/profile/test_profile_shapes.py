@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,20 +10,20 @@ import pytest
 from gisteval.errors import GistevalError
 from gisteval.pipeline.profile.options import ProfileOptions
 from gisteval.pipeline.profile.profile_shapes import check_output, shape_profile
-from gisteval.records.shape_facts import ShapeProfile
 
 
-def test_prefill_and_decoding_add_up_and_each_step_is_a_pass_behind_the_last() -> None:
-    found = shape_profile(ProfileOptions(shapes=("llama-7b",), input_tokens=20, output_tokens=3))
-    assert isinstance(found, ShapeProfile) and found.decode is not None
-    steps = [
-        shape_profile(ProfileOptions(shapes=("llama-7b",), input_tokens=1, cached_tokens=cached))
-        for cached in (20, 21)
-    ]
-    for way in ("closed_form", "fvcore", "torch"):
-        whole, first, rest = (getattr(part, way) for part in (found.flops, found.prefill, found.decode))
-        assert whole == first + rest
-        assert rest == sum(getattr(step.flops, way) for step in steps if isinstance(step, ShapeProfile))
+@pytest.mark.parametrize(
+    ("shape", "tokens", "cached", "expected"),
+    [("llama-7b", "58", "0", 768285567292), ("flan-t5-xxl", "27", "1", 306648110641)],
+)
+def test_a_shape_prints_three_counts(gisteval, shape: str, tokens: str, cached: str, expected: int) -> None:
+    arguments = ("profile", "--shape", shape, "--input-tokens", tokens, "--cached-tokens", cached, "--json")
+    found = json.loads(gisteval(*arguments).out)
+    assert found["flops"]["closed_form"] == expected
+    for tool in ("fvcore", "torch"):
+        assert abs(found["flops"][tool] - expected) < 0.0005 * expected
+        assert found["flops"][tool] == found["prefill"][tool] + (found["decode"] or {tool: 0})[tool]
+    assert "aten::mul" in found["unsupported_ops"]
 
 
 def test_one_pass_is_of_one_shape_with_a_length() -> None:
