@@ -36,8 +36,6 @@ TESTED_BY_OTHERS = """
     models/checkpoints: checkpoint published stock weight_diff
     models/running: base decoder_continuation exported learning phases slot_file
     models/text: chat segments template_process
-    pipeline/diagnose: bench diagnose measures options
-    pipeline/run: manifest plan
     profiling: meta passes
     records: diagnosis profile_facts
     report: build data long_values margins profile_tables retention_sets values winners
