@@ -36,15 +36,6 @@ TESTED_BY_OTHERS = """
     models/checkpoints: checkpoint published stock weight_diff
     models/running: base decoder_continuation exported learning phases slot_file
     models/text: chat segments template_process
-    pipeline: coverage manifest
-    pipeline/bill: options
-    pipeline/diagnose: bench diagnose measures options
-    pipeline/estimate: split_cost
-    pipeline/imports: records
-    pipeline/judge: cost local on_ray reparse results sheets
-    pipeline/profile: profile_model profile_shapes released settings
-    pipeline/run: manifest plan
-    pipeline/sweep: sweep_cost
     profiling: meta passes
     records: diagnosis profile_facts
     report: build data long_values margins profile_tables retention_sets values winners
@@ -53,9 +44,6 @@ TESTED_BY_OTHERS = """
     scores: facts
     scores/diagnosed: choice divergence drift rows states strictness training work
     suite: requested system
-    tasks: items
-    tasks/generators/long_prompts: haystack instructions lengths local_files many_shot needle
-    tasks/generators/long_prompts: questions rules stress variables vocabulary words
     training: start
 """
 """Modules by room whose logic is run by tests of other modules and of whole commands alone."""

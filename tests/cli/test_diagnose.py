@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from gisteval.content import find_content
-from gisteval.records.diagnosis import read_diagnosis
 
 GIST = find_content("checkpoints") / "wordplay-llama" / "gist-1"
 SMALL = ("--split", "human", "--limit", "4")
@@ -54,25 +53,6 @@ def test_a_model_is_diagnosed_and_goes_on(gisteval: Any, tmp_path: Path) -> None
     assert "Is it like the full prompt?" in page and "<script" not in page
 
 
-def test_a_run_is_diagnosed_in_its_folder(gisteval: Any, refused: Any, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    made = gisteval(
-        "run", "--model", GIST, "--split", "human", "--limit", "8", "--judge", "none", "--output", run
-    )
-    assert made.code == 0, made.err
-    before = (run / "results.json").read_bytes()
-    assert gisteval("diagnose", run, "--only", "states").code == 0
-    assert (run / "results.json").read_bytes() == before
-    found = read_diagnosis(run)
-    assert found is not None and {row.metric for row in found.rows} == {"spread", "effective_rank"}
-    assert "diagnostics/diagnosis.html" in (run / "report" / "report.html").read_text(encoding="utf-8")
-
-    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-    manifest["identity"]["systems"]["wordplay-llama-gist-1"] = "another"
-    (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    assert "gist-1 changed since the run was made" in refused("diagnose", run, "--only", "states")
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -85,12 +65,3 @@ def test_a_run_is_diagnosed_in_its_folder(gisteval: Any, refused: Any, tmp_path:
 )
 def test_what_makes_no_sense_is_refused(refused: Any, arguments: tuple[object, ...], message: str) -> None:
     assert message in refused("diagnose", *arguments)
-
-
-def test_stored_gists_of_the_same_weights_are_the_same(gisteval: Any, tmp_path: Path) -> None:
-    arguments = ("--model", GIST, "--reader", GIST, "--split", "human", "--limit", "4")
-    done = gisteval("diagnose", *arguments, "--only", "drift", "--output", tmp_path / "d", "--json")
-    content = json.loads(done.out)
-    (finding,) = content["findings"]
-    assert finding["text"].startswith("INCONCLUSIVE")  # of four examples
-    assert all(row["value"] == 0.0 for row in content["rows"] if row["metric"] == "kl")

@@ -28,19 +28,6 @@ def call(capsys, *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("shape", "tokens", "cached", "expected"),
-    [("llama-7b", "58", "0", 768285567292), ("flan-t5-xxl", "27", "1", 306648110641)],
-)
-def test_a_shape_prints_three_counts(capsys, shape, tokens, cached, expected):
-    arguments = ("--shape", shape, "--input-tokens", tokens, "--cached-tokens", cached, "--json")
-    found = json.loads(call(capsys, *arguments))
-    assert found["flops"]["closed_form"] == expected
-    for tool in ("fvcore", "torch"):
-        assert abs(found["flops"][tool] - expected) < 0.0005 * expected
-    assert "aten::mul" in found["unsupported_ops"]
-
-
 def test_a_sweep_is_written_with_its_table_and_figure(capsys, tmp_path):
     arguments = ["--shape", "llama-7b", "--what-if", "--prompt-tokens", "26,4000", "--gist-tokens", "1"]
     call(capsys, *arguments, "--batch-size", "1", "--output", str(tmp_path), "--json")
@@ -126,41 +113,6 @@ def test_a_mixture_of_experts_is_timed_with_or_without_flops(
         assert all(system["flops"] is None for system in batch["systems"])
         assert {even["unit"] for even in batch["break_even"]} == {"seconds"}
         assert "compress FLOPs" not in text and "Wall times without FLOPs" in text
-
-
-def test_the_time_budget_holds_on_a_busy_machine(tiny_suite, tiny_task):
-    """Five ways at two batch sizes, beside two processes that only count."""
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-    try:
-        found = model_profile(
-            ProfileOptions(
-                model=str(tiny_suite),
-                task=str(tiny_task),
-                split="test",
-                batch_sizes=(1, 8),
-                time_budget=2.0,
-            )
-        )
-    finally:
-        for process in busy:
-            process.kill()
-            process.wait()
-    assert found.seconds_spent < 3 * 2.0
-    assert found.batches[0].rounds >= 1
-
-
-def test_run_with_profile_adds_a_report_and_leaves_the_records(
-    tiny_suite, tiny_task, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("gisteval.pipeline.profile.profile_model.RUN_SECONDS", 0.5)
-    flags = {"models": [str(tiny_suite)], "task": str(tiny_task), "splits": "test", "limit": 4}
-    plain = run(read_config(None, {**flags, "output": str(tmp_path / "a")})).folder
-    profiled = run(read_config(None, {**flags, "output": str(tmp_path / "b"), "profile": True})).folder
-    assert (profiled / "report" / "profile.json").is_file()
-    assert not (plain / "report" / "profile.json").exists()
-    for file in sorted((plain / "generations").iterdir()):
-        assert file.read_bytes() == (profiled / "generations" / file.name).read_bytes()
-    assert (plain / "results.json").read_bytes() == (profiled / "results.json").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -115,17 +115,6 @@ def test_a_chat_judge_works_where_a_loop_is_running(make_run, chat_server, judgi
     assert entries["bad"].win_rate.value == 100.0
 
 
-def test_two_judges_stand_side_by_side(gisteval, make_run, chat_server, judging_cache) -> None:
-    run = make_run(OUTPUTS)
-    gisteval("judge", run)
-    chat = ("--judge", "openai", "--base-url", chat_server.url)
-    gisteval("judge", run, *chat)
-    gisteval("judge", run, *chat, "--model", "other")
-    judges = {"reference", "openai", "openai:other"}
-    assert set(rows(run)) == {f"{judge} {system}" for judge in judges for system in ("bad", "same")}
-    assert {row["value"] for key, row in rows(run).items() if "same" in key} == {50.0}
-
-
 def test_a_failed_comparison_is_asked_again_and_only_it(
     gisteval, make_run, chat_server, judging_cache
 ) -> None:
@@ -205,29 +194,6 @@ def test_a_torn_last_line_is_repaired(gisteval, make_run) -> None:
     assert gisteval("judge", run).code == 0
     assert sorted(map(str, verdicts(run))) == sorted(map(str, verdicts(whole)))
     assert rows(run) == rows(whole)
-
-
-def test_a_limit_is_said_in_the_report(gisteval, make_run) -> None:
-    run = make_run(OUTPUTS)
-    assert gisteval("judge", run, "--limit", 20).code == 0
-    assert rows(run)["reference bad"]["n"] == 20
-    assert "20 of 40 pairs are judged so far" in (run / "report" / "report.md").read_text()
-
-
-def test_stored_replies_are_read_again(gisteval, make_run, chat_server, judging_cache, monkeypatch) -> None:
-    run = make_run(OUTPUTS)
-    chat_server.answer = longer_wins
-    command = ("judge", run, "--judge", "openai", "--base-url", chat_server.url)
-    gisteval(*command)
-    before, asked = rows(run), len(chat_server.requests)
-    file = RunFolder(run).verdicts("openai", "bad")
-    file.write_text(file.read_text().replace('"choice":"a"', '"choice":"invalid"'))
-    outcome = gisteval(*command, "--reparse")
-    assert outcome.code == 0, outcome.err
-    assert "replies are read differently now" in outcome.err and not outcome.err.startswith("0 of")
-    assert rows(run) == before
-    assert len(chat_server.requests) == asked
-    assert gisteval(*command, "--reparse").err.startswith("0 of")
 
 
 def test_a_run_keeps_its_judges_when_it_is_run_again(gisteval, tiny_suite, tiny_task, tmp_path) -> None:

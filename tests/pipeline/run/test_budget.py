@@ -58,16 +58,3 @@ def test_an_instruction_beyond_the_context_is_answered_if_what_is_kept_fits(trun
 def test_a_budget_without_a_compressor_is_refused(refused, tiny_suite: Path, tiny_task: Path) -> None:
     line = refused("run", "--model", tiny_suite / "gist-1", "--task", tiny_task, "--budget", 4)
     assert "--budget 4 has nothing to work on, no compressor is given: " in line
-
-
-def test_records_of_the_old_truncation_are_not_taken_for_new_ones(tiny_suite: Path) -> None:
-    from gisteval.compressors.pruning.truncate import Truncate
-    from gisteval.config import RunConfig
-    from gisteval.pipeline.run.plan import plan_run
-
-    config = RunConfig(
-        models=(str(tiny_suite / "gist-1"),), compressors=("truncate", "gist"), budgets=("4",), limit=2
-    )
-    versions = {s.compressor: s.compressor_version for s in plan_run(config).identities.values()}
-    assert versions == {"full": 1, "gist": 1, "truncate": Truncate.version, "empty": 1}
-    assert Truncate.version == 2

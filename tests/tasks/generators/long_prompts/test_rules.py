@@ -1,0 +1,29 @@
+"""Rules and records, of which exactly one answers a question."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from task_examples import examples
+
+from gisteval.errors import GistevalError
+from gisteval.tasks.generators.long_prompts.rules import rules
+
+
+@pytest.mark.parametrize("split", ["rules", "records"])
+def test_exactly_one_fact_answers_a_question(split: str) -> None:
+    found = examples("rules:facts=4/16,questions=3,examples=12", split)
+    assert [example.facts for example in found] == [4] * 3 + [16] * 3 + [4] * 3 + [16] * 3
+    assert len({example.instruction for example in found}) == 4
+    for example in found:
+        lines = example.instruction.splitlines()[1:]
+        key = example.input if split == "rules" else re.search(r"does (.+) have", example.input)[1]
+        (place,) = (number for number, line in enumerate(lines) if f"{key}," in line or f"{key}:" in line)
+        assert lines[place].rstrip(".").endswith(example.output)
+        assert example.depth == pytest.approx(100 * place / (len(lines) - 1), abs=0.1)
+
+
+def test_more_facts_than_there_are_are_refused() -> None:
+    with pytest.raises(GistevalError, match=r"task rules: there are \d+ different records, not 9999$"):
+        next(rules(facts=(4, 9999), questions=1, examples=1, seed=0, form="records"))
