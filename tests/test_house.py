@@ -50,8 +50,6 @@ TESTED_BY_OTHERS = """
     report: build data long_values margins profile_tables retention_sets values winners
     report/diagnosis: page tables
     report/figures: diagnosis frontier groups judged lengths marks panels profile quality training
-    scores: facts
-    scores/diagnosed: choice divergence drift rows states strictness training work
     suite: requested system
     tasks: items
     tasks/generators/long_prompts: haystack instructions lengths local_files many_shot needle
