@@ -47,9 +47,8 @@ TESTED_BY_OTHERS = """
     pipeline/sweep: sweep_cost
     profiling: meta passes
     records: diagnosis profile_facts
-    report: build data long_values margins profile_tables retention_sets values winners
-    report/diagnosis: page tables
-    report/figures: diagnosis frontier groups judged lengths marks panels profile quality training
+    report: data retention_sets values winners
+    report/figures: groups panels profile quality training
     suite: requested system
     tasks: items
     tasks/generators/long_prompts: haystack instructions lengths local_files many_shot needle
