@@ -47,8 +47,6 @@ TESTED_BY_OTHERS = """
     pipeline/sweep: sweep_cost
     profiling: meta passes
     records: diagnosis profile_facts
-    report: data retention_sets values winners
-    report/figures: groups panels profile quality training
     suite: requested system
     tasks: items
     tasks/generators/long_prompts: haystack instructions lengths local_files many_shot needle

@@ -130,20 +130,3 @@ def test_an_axis_holds_every_value_and_interval_of_all_panels() -> None:
     assert low == 0.0 and 99.0 < high < 110.0
     fit_values(axes, [replace(ROW, value=-3.0, ci_low=-9.0)])
     assert axes[0].get_ylim()[0] < -9.0
-
-
-def test_win_rates_above_50_are_not_cut(tmp_path, monkeypatch) -> None:
-    """The first panel's values lie low, the last one's high: one axis must hold both."""
-    rows = []
-    for split, value in (("s0", 20.0), ("s1", 93.0)):
-        own = replace(ROW, split=split, metric="win_rate", value=value, ci_low=value - 5, ci_high=value + 5)
-        rows.append(replace(own, system="m-gist-1", compressor="gist", condition="gist", k=1))
-    seen = []
-
-    def fit(axes, found, real=quality.fit_values):
-        real(axes, found)
-        seen.extend(axis.get_ylim() for axis in axes)
-
-    monkeypatch.setattr(quality, "fit_values", fit)
-    quality.k_sweep(families(rows), rows, metric("win_rate"), tmp_path, "f")
-    assert len(seen) == 2 and all(low <= 15.0 and high >= 98.0 for low, high in seen)
