@@ -12,7 +12,7 @@ from gisteval import stats
 from gisteval.records.schema import Estimate
 from gisteval.scores.diagnosed.rows import Observed, interval, mean_row, with_control
 
-VALUES = np.random.default_rng(3).gamma(2.0, 1.0, 40).tolist()
+VALUES = [0.0, *np.random.default_rng(3).gamma(2.0, 1.0, 39).tolist()]
 
 
 def test_a_row_is_the_mean_of_the_values_that_are_known() -> None:
