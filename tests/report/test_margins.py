@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from claim_rows import OPEN, ROW, SHOWN, WIN
+from claim_rows import NEGATIVE, OPEN, POSITIVE, ROW, SHOWN, WIN
 
-from gisteval.report.margins import margins
+from gisteval.report.margins import controls_apart, margins
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,18 @@ def test_claims_are_corrected_for_all_candidates_and_splits() -> None:
     # Systems beside another positive control are another experiment.
     other = [replace(row, reference="another", negative="other") for row in twelve]
     assert margins([twelve[0], *other])[1][0].worse
+
+
+def test_controls_are_tested_under_holm_with_their_share_of_the_level() -> None:
+    """The larger of two p-values of one pair counts, and a candidate needs all measures to be apart."""
+    against = replace(NEGATIVE, metric="win_rate", judge="chatgpt", value=48.0, p_worse=0.3)
+    rows = [ROW, replace(WIN, p_within=SHOWN), POSITIVE, NEGATIVE, against]
+    found = controls_apart(rows)
+    assert [pair.measure for pair in found] == ["ROUGE-L", "the win rate (judge chatgpt)"]
+    assert [pair.p_value for pair in found] == pytest.approx([2 * 1e-9 / 0.1, 1.0])
+    (margin,) = margins(rows)[1]
+    assert (margin.finding, margin.why_open) == ("open", "the controls do not differ significantly")
+    (margin,) = margins([*rows[:-1], replace(against, p_worse=0.004)])[1]
+    assert (margin.finding, margin.why_open) == ("within 5", None)
+    (margin,) = margins([*rows[:-1], replace(against, p_worse=0.006)])[1]
+    assert margin.why_open is not None
