@@ -38,11 +38,6 @@ TESTED_BY_OTHERS = """
     models/text: chat segments template_process
     profiling: meta passes
     records: diagnosis profile_facts
-    report: build data long_values margins profile_tables retention_sets values winners
-    report/diagnosis: page tables
-    report/figures: diagnosis frontier groups judged lengths marks panels profile quality training
-    scores: facts
-    scores/diagnosed: choice divergence drift rows states strictness training work
     suite: requested system
     training: start
 """

@@ -8,10 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from claim_rows import NEGATIVE, OPEN, POSITIVE, ROW, SHOWN, WIN
 
 from gisteval.importer.records import ImportedOutputs, SystemLabel
 from gisteval.pipeline.imports.records import claim_folder, failures_of, write_generations
-from gisteval.records.schema import Condition, Example, ResultRow
+from gisteval.records.schema import Condition, Example
 from gisteval.report.claims import (
     Claim,
     Findings,
@@ -27,55 +28,7 @@ from gisteval.report.margins import controls_apart, margins
 from gisteval.report.samples import Samples, collect_samples
 from gisteval.scores.rows import run_rows
 
-ROW = ResultRow(
-    "t", "human", "LLaMA-gist-1", "gist", None, "gist", 1, "rougeL", 23.9, 22.0, 26.0, "percent", 252,
-    251, 0, reference="LLaMA-pos_control-1", difference=-3.1, difference_ci_low=-5.2,
-    difference_ci_high=-1.0, retention=76.0, retention_ci_low=60.0, retention_ci_high=92.0,
-    p_within=0.2, p_worse=0.3, negative="LLaMA-neg_control-1", p_controls=1e-9,
-)  # fmt: skip
-WIN = replace(
-    ROW, metric="win_rate", value=45.4, ci_low=39.5, ci_high=51.2, difference=None, judge="chatgpt"
-)
-CONTROL = replace(
-    ROW, retention=None, retention_ci_low=None, retention_ci_high=None, negative=None, p_controls=None
-)
-POSITIVE = replace(
-    CONTROL, system="LLaMA-pos_control-1", condition="pos_control", value=27.0, reference=None,
-    difference=None, p_within=None, p_worse=None,
-)  # fmt: skip
-NEGATIVE = replace(
-    CONTROL, system="LLaMA-neg_control-1", condition="neg_control", value=14.4, difference=-12.6,
-    difference_ci_low=-16.0, difference_ci_high=-9.0, p_within=1.0, p_worse=1e-9,
-)  # fmt: skip
 NOTHING = Samples((), (), (), ())
-
-SHOWN, OPEN = 0.01, 0.3
-"""One-sided p-values of a single claim."""
-
-
-@pytest.mark.parametrize(
-    ("within", "worse", "finding"),
-    [
-        (OPEN, SHOWN, "below"),
-        (SHOWN, SHOWN, "below, by less than 5"),
-        (SHOWN, OPEN, "within 5"),
-        (OPEN, OPEN, "open"),
-        (None, None, "open"),  # rows of an earlier version
-        (0.025, OPEN, "within 5"),
-        (0.026, OPEN, "open"),
-    ],
-)
-def test_a_margin_says_what_its_tests_show(within: float | None, worse: float | None, finding: str) -> None:
-    measure, (margin,) = margins([replace(ROW, p_within=within, p_worse=worse)])
-    assert (measure, margin.finding) == ("ROUGE-L less the positive control's", finding)
-
-
-def test_a_win_rate_is_held_against_half() -> None:
-    """The paper's human split: neither equal nor worse."""
-    measure, (margin,) = margins([ROW, WIN, replace(WIN, judge="another", value=1.0)])
-    assert measure == "the win rate (judge chatgpt) less 50"
-    assert (round(margin.value, 1), round(margin.low, 1), round(margin.high, 1)) == (-4.6, -10.5, 1.2)
-    assert margin.finding == "open"
 
 
 def test_a_judge_that_may_not_be_relied_on_is_passed_over() -> None:
@@ -204,17 +157,6 @@ def test_findings_hold_all_claims() -> None:
         "0.6 (corrected)"
     )
     assert found.sentence == verdict_sentence(rows)
-
-
-def test_claims_are_corrected_for_all_candidates_and_splits() -> None:
-    """The paper's LLaMA-gist-10 on human: 0.011 two-sided, and one of twelve."""
-    twelve = [replace(ROW, system=f"gist-{k}", split=split) for k in range(4) for split in ("a", "b", "c")]
-    twelve[0] = replace(twelve[0], split="human", p_worse=0.0055)
-    assert not any(margin.worse for margin in margins(twelve)[1])
-    assert margins(twelve[:1])[1][0].worse
-    # Systems beside another positive control are another experiment.
-    other = [replace(row, reference="another", negative="other") for row in twelve]
-    assert margins([twelve[0], *other])[1][0].worse
 
 
 WORDS = "amber birch cedar delta ember fjord grove heron inlet jetty kelp larch".split()  # noqa: SIM905

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 
 import pytest
+from frontier_rows import SYSTEMS, WHOLE, N, frontier_data
 
 from gisteval import stats
-from gisteval.records.schema import ResultRow
 from gisteval.report.data import ReportData, RunData, read_runs
 from gisteval.report.frontier import (
     corrected,
@@ -23,39 +22,10 @@ from gisteval.report.frontier import (
 from gisteval.report.samples import collect_samples
 from gisteval.report.values import Values, values_of
 
-N = 120
-WHOLE, NONE = "x-pos_control-1", "x-neg_control-1"
-SYSTEMS = {
-    # compressor, condition, stored bytes, right answers of N
-    WHOLE: ("full", "pos_control", 4000, 110),
-    "x-gist-1": ("gist", "gist", 200, 60),
-    "x-gist-5": ("gist", "gist", 1000, 108),
-    f"{WHOLE}-keydiff-1": ("keydiff", None, 205, 62),
-    f"{WHOLE}-keydiff-5": ("keydiff", None, 1010, 109),
-    f"{WHOLE}-random-5": ("random", None, 1010, 20),
-    NONE: ("empty", "neg_control", 0, 0),
-}
-
-
-def score_row(system: str, metric: str, value: float) -> ResultRow:
-    compressor, condition, _, _ = SYSTEMS[system]
-    low, high = (max(0.0, value - 5), min(100.0, value + 5)) if metric != "bytes" else (value, value)
-    unit = "bytes" if metric == "bytes" else "percent"
-    reference = None if system == WHOLE else WHOLE
-    return ResultRow(
-        *("words", "unseen", system, condition, None, compressor, 1, metric, value, low, high, unit),
-        *(N, N, 0, reference),
-    )
-
 
 @pytest.fixture(scope="module")
 def data() -> ReportData:
-    rows = [
-        row
-        for system, (_, _, size, right) in SYSTEMS.items()
-        for row in (score_row(system, "exact_match", 100 * right / N), score_row(system, "bytes", size))
-    ]
-    return ReportData((RunData("run", None, {}, tuple(rows), (), None),))
+    return frontier_data()
 
 
 @pytest.fixture(scope="module")
@@ -108,16 +78,6 @@ def test_p_values_are_those_of_paired_differences_under_holm(values: Values) -> 
     raw = [screened(values, "exact_match", "unseen", "x-gist-5", other) for other in others]
     assert raw == [known[0].p_value, 1.0, known[2].p_value], "the second is not worth a test"
     assert hold(values, "exact_match", "human", "x-gist-5", WHOLE) is None
-
-
-def test_the_figure_has_a_line_a_compressor(data: ReportData, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    from gisteval.report.figures.frontier import frontier
-
-    frontier(frontier_points(data, "exact_match"), data.rows, tmp_path, "frontier")
-    svg = (tmp_path / "frontier.svg").read_text(encoding="utf-8")
-    for label in ("gist", "keydiff", "random", "whole prompt", "no prompt", "stored bytes of a prompt"):
-        assert f"<!-- {label} -->" in svg
 
 
 def test_values_of_a_metric_that_the_report_does_not_lead_with_are_those_of_its_rows(small_run) -> None:

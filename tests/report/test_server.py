@@ -66,16 +66,6 @@ def test_a_port_that_is_taken(server) -> None:
         ReportServer(server.page, server.server_port)
 
 
-def test_a_page_older_than_its_run_is_built_again(write_small_run, make_example, tmp_path) -> None:
-    run = write_small_run(tmp_path / "run", {"seen": [make_example(1)]})
-    page = current_page(run)
-    assert page == run.path / "report" / "report.html"
-    os.utime(page, (2e9, 2e9))
-    assert current_page(run).stat().st_mtime == 2e9
-    os.utime(run.verdicts("reference", "tiny-gist-1"), (3e9, 3e9))
-    assert current_page(run).stat().st_mtime != 2e9
-
-
 def test_a_foreign_page_runs_nothing_of_its_own(write_small_run, make_example, tmp_path, chromium) -> None:
     run = write_small_run(tmp_path / "run", {"seen": [make_example(1)]})
     page = current_page(run)

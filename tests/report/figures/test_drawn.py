@@ -7,7 +7,6 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
@@ -18,8 +17,7 @@ from gisteval.records.judge_figures import pair_entries
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.figures import draw_figures
 from gisteval.report.figures.families import families
-from gisteval.report.figures.judged import decided, swayed
-from gisteval.report.figures.lengths import length_bins
+from gisteval.report.figures.judged import swayed
 from gisteval.report.figures.quality import retention
 from gisteval.report.figures.style import DARK, on_dark
 from gisteval.report.samples import collect_samples
@@ -79,22 +77,6 @@ def test_the_same_run_gives_the_same_files(drawn, small_run, tmp_path) -> None:
         assert file.read_bytes() == (folder / file.name).read_bytes(), file.name
 
 
-def test_figures_draw_the_numbers_of_the_results(small_run) -> None:
-    data = read_runs([small_run])
-    entries = pair_entries(data.judging)
-    found = {(entry.system, entry.split): entry for entry in decided(entries)}
-    gist = found[GIST, "seen"]
-    assert [gist.wins, gist.ties, gist.losses] == [0, 18, 6]
-    for row in data.rows:
-        if row.metric == "win_rate":
-            entry = found[row.system, row.split]
-            assert row.value == pytest.approx(100 * (entry.wins + entry.ties / 2) / row.n)
-    # Of 24 pairs, in which the control's is longer, 6 are won by the first in both orders; else each once.
-    negative = next(entry for entry in swayed(entries) if entry.system == "tiny-neg_control-1")
-    assert negative.first_shown_share.value == pytest.approx(100 * (18 + 2 * 6) / 48)
-    assert negative.longer_share.value == pytest.approx(100 * (2 * 18 + 6) / 48)
-
-
 def test_a_judge_without_order_has_no_first_shown(small_run, tmp_path) -> None:
     data = read_runs([small_run])
     blind = [replace(entry, first_shown_share=None, flip_rate=None) for entry in pair_entries(data.judging)]
@@ -103,18 +85,6 @@ def test_a_judge_without_order_has_no_first_shown(small_run, tmp_path) -> None:
     bias = next(figure for figure in drawn if figure.name == "judge_bias-reference")
     assert bias.title == "Length (reference)" and "first" not in bias.caption
     assert not swayed([replace(entry, longer_share=None) for entry in blind])
-
-
-def test_bins_of_length_keep_equal_lengths_together(small_run) -> None:
-    samples = [
-        sample
-        for sample in collect_samples(read_runs([small_run])).samples
-        if sample.example.split == "seen"
-    ]
-    bins = length_bins(samples)
-    lengths = [{len(sample.example.instruction.split()) for sample in found} for found in bins]
-    assert sum(map(len, bins)) == 24 and 2 <= len(bins) <= 4
-    assert all(max(one) < min(other) for one, other in pairwise(lengths))
 
 
 def test_families_sort_their_candidates_by_k(small_run) -> None:

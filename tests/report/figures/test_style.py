@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from itertools import combinations
 
 import pytest
 
@@ -18,7 +17,6 @@ from gisteval.records.schema import ResultRow
 from gisteval.report.data import read_runs
 from gisteval.report.figures import draw_figures, quality
 from gisteval.report.figures.families import families
-from gisteval.report.figures.marks import Mark, place_marks
 from gisteval.report.figures.style import column_figure, fit_values, legend, wrapped
 from gisteval.report.samples import collect_samples
 
@@ -132,36 +130,3 @@ def test_an_axis_holds_every_value_and_interval_of_all_panels() -> None:
     assert low == 0.0 and 99.0 < high < 110.0
     fit_values(axes, [replace(ROW, value=-3.0, ci_low=-9.0)])
     assert axes[0].get_ylim()[0] < -9.0
-
-
-def test_win_rates_above_50_are_not_cut(tmp_path, monkeypatch) -> None:
-    """The first panel's values lie low, the last one's high: one axis must hold both."""
-    rows = []
-    for split, value in (("s0", 20.0), ("s1", 93.0)):
-        own = replace(ROW, split=split, metric="win_rate", value=value, ci_low=value - 5, ci_high=value + 5)
-        rows.append(replace(own, system="m-gist-1", compressor="gist", condition="gist", k=1))
-    seen = []
-
-    def fit(axes, found, real=quality.fit_values):
-        real(axes, found)
-        seen.extend(axis.get_ylim() for axis in axes)
-
-    monkeypatch.setattr(quality, "fit_values", fit)
-    quality.k_sweep(families(rows), rows, metric("win_rate"), tmp_path, "f")
-    assert len(seen) == 2 and all(low <= 15.0 and high >= 98.0 for low, high in seen)
-
-
-@pytest.mark.parametrize("spread", [30.0, 4.0, 0.5])
-def test_marks_lie_apart(spread: float) -> None:
-    figure = Figure(figsize=(2.0, 2.0))
-    axis = figure.subplots()
-    axis.set_xlim(0, 10)
-    axis.set_ylim(0, 100)
-    values = [50 + spread * (number - 2) / 2 for number in range(5)]
-    marks = [Mark(str(10 + n), 4 + 0.4 * n, y, y - 3, y + 3) for n, y in enumerate(values)]
-    place_marks(axis, [*marks, Mark("", 5.0, 50.0, 40.0, 60.0)])
-    draw = FigureCanvasAgg(figure).get_renderer()
-    boxes = [text.get_window_extent(draw) for text in axis.texts]
-    assert [text.get_text() for text in axis.texts] == ["10", "11", "12", "13", "14"]
-    for one, other in combinations(boxes, 2):
-        assert one.count_overlaps([other]) == 0

@@ -1,0 +1,34 @@
+"""The page of a diagnosis holds it all, and runs nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from diagnosis_content import SYSTEMS, diagnosis_content
+
+from gisteval.records.diagnosis import Diagnosed
+from gisteval.report.diagnosis.page import glance, write_diagnosis_page
+
+
+def test_the_page_holds_it_all_and_no_markup_of_others(tmp_path: Path) -> None:
+    content = diagnosis_content()
+    page = write_diagnosis_page(content, tmp_path).read_text(encoding="utf-8")
+    assert "&lt;b&gt;collapsed" in page and "<b>collapsed" not in page
+    assert "<script" not in page and "a note" in page
+    assert page.count('class="on-dark"') == page.count('class="on-light"') == 4
+    assert list((tmp_path / "diagnostics" / "tables").glob("*.tex"))
+
+
+def test_a_system_is_seen_by_its_worst_state_in_each_measure() -> None:
+    found = [
+        Diagnosed(measure=measure, system=system, split=split, state=state, text="")
+        for system, measure, split, state in (
+            (SYSTEMS[0], "leakage", "seen", "ok"),
+            (SYSTEMS[0], "leakage", "human", "warning"),
+            (SYSTEMS[0], "leakage", "unseen", "open"),
+            (SYSTEMS[1], "states", "seen", "note"),
+        )
+    ]
+    content = replace(diagnosis_content(), measures=("states", "leakage"), findings=tuple(found))
+    assert glance(content) == {SYSTEMS[0]: ["", "warning"], SYSTEMS[1]: ["note", ""]}
