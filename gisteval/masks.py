@@ -160,7 +160,7 @@ def segment_visibility(roles: Tensor, segments: Segmentation) -> Tensor:
 def token_positions(roles: Tensor, rule: MaskRule) -> Tensor:
     """The position of each token: (B, S) roles -> (B, S) long, 0 for padding.
 
-    Every continuation of a row starts at the same position. A row of two segments and two continuations:
+    Every continuation of a row stands together, and starts at the same position. A row of two segments and two continuations:
 
                             t t G t t G x y x
         no segments         0 1 2 3 4 5 6 7 6
@@ -173,9 +173,10 @@ def token_positions(roles: Tensor, rule: MaskRule) -> Tensor:
     places, behind = of_prompt.cumsum(1) - 1, of_prompt.sum(1, keepdim=True)
     if rule.segments is not None and rule.condition == "gist":
         places, behind = _segment_positions(roles, places, behind, rule.segments)
-    for continuation in range(CONTINUATION, max(CONTINUATION, int(roles.max())) + 1):
-        own = roles == continuation
-        places = torch.where(own, behind + own.cumsum(1) - 1, places)
+    index = torch.arange(roles.shape[1], device=roles.device)
+    begins = (roles != roles.roll(1, 1)) & (index > 0)
+    of_continuation = index - (index * begins).cummax(1).values
+    places = torch.where(roles >= CONTINUATION, behind + of_continuation, places)
     return places.masked_fill(roles == PAD, 0)
 
 

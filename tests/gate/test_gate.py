@@ -198,7 +198,7 @@ def test_runs_that_support_no_answer_are_refused(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metric": "bleu"}, "metric 'bleu' is unknown: choose from bytes, chrF"),
+        ({"metric": "bleu"}, "metric 'bleu' is unknown: choose from answer_match, bytes, choice, chrF"),
         ({"margin": 0.0}, "--margin is in points, between 0 and 100, not 0"),
         ({"margin": float("nan")}, "--margin is in points"),
         ({"min_win_rate": 45.0, "metric": "rougeL"}, "--min-win-rate needs --metric win_rate"),

@@ -87,7 +87,9 @@ def test_content_changes_the_key_and_names_do_not() -> None:
     for field in fields(Example):
         value = 1 if field.name == "copy" else "other"
         changed = record_key(IDENTITY.prefix(), replace(EXAMPLE, **{field.name: value}))
-        assert (changed != key) == (field.name in ("instruction", "input", "output", "copy")), field.name
+        assert (changed != key) == (field.name in ("instruction", "input", "output", "copy", "choices")), (
+            field.name
+        )
     moved = replace(EXAMPLE, instruction="instructioni", input="nput")
     assert record_key(IDENTITY.prefix(), moved) != key
 

@@ -145,7 +145,7 @@ def test_long_fields_and_line_separators_are_kept(tmp_path: Path) -> None:
         ("a.csv", 'y_pred,y_true\n"a,b\n', "not CSV .unexpected end"),
         ("a.csv", "y_pred,y_true,y_pred\na,b,c\n", "several columns are named 'y_pred'"),
         ("a.json", '{"y_pred": "a", "y_true": "b"}', "expected a list"),
-        ("a.json", "[1]", "record 1 is no object"),
+        ("a.json", "[1]", "record 1 is not an object"),
         ("a.json", "[]", "no rows"),
         ("a.json", '[{"y_pred": null, "y_true": "b"}]', "row 1 has no text in column 'y_pred'"),
         ("a.json", '[{"y_pred": 3, "y_true": "b"}]', "row 1 has no text in column 'y_pred'"),

@@ -145,9 +145,9 @@ def test_compress_counts_the_tokens_of_the_chat(plain_folder):
     (plain,), (chat,) = rows(None), rows("user")
     head = "<|im_start|>user\n"
     tokenizer = load_tokenizer(inspect_checkpoint(plain_folder))
-    assert chat["template_tokens"] == len(tokenizer(head)["input_ids"])
-    assert chat["source_tokens"] == len(tokenizer(head + "say no")["input_ids"]) != plain["source_tokens"]
-    assert plain["kept"] == chat["kept"] == 2
+    assert chat.template_tokens == len(tokenizer(head)["input_ids"])
+    assert chat.source_tokens == len(tokenizer(head + "say no")["input_ids"]) != plain.source_tokens
+    assert plain.kept == chat.kept == 2
 
 
 def test_training_keeps_the_role_in_its_record(plain_folder, tmp_path):

@@ -219,7 +219,18 @@ def test_a_run_on_references_that_rouge_cannot_read_says_so(tiny_suite, tmp_path
         "splits: {test: {file: data.jsonl}}}"
     )
     done = gisteval(
-        *("run", "--model", tiny_suite, "--task", tmp_path, "--judge", "none", "--output", tmp_path / "run")
+        *(
+            "run",
+            "--model",
+            tiny_suite,
+            "--task",
+            tmp_path,
+            "--judge",
+            "none",
+            "--output",
+            tmp_path / "run",
+        ),
+        "--verbose",
     )
     assert done.code == 0
     assert "note: test: 3 of 3 references have no ASCII letter or digit" in done.err

@@ -113,7 +113,10 @@ def test_a_split_of_which_nothing_fits_names_the_limit_that_is_gistevals(
 ):
     model, task = checkpoint("phi3, longrope"), write_task(tmp_path / "task", [LONG])
     line = refused("run", "--model", model, "--task", task, "--output", tmp_path / "run", code=4)
-    assert "no example fits into 96 tokens (gisteval's limit: the model takes 128" in line
+    assert (
+        "no example fits into the model's context of 96 tokens (gisteval's limit: the model takes 128"
+        in line
+    )
 
 
 def test_a_judge_may_be_of_a_family_whose_prompts_cannot_be_compressed(tmp_path, chat_tokenizer):
