@@ -19,7 +19,7 @@ UNTYPED = 44
 
 TESTED_BY_OTHERS = """
     .: controls
-    billing: content hosting made_up quality replay tables totals
+    billing: content
     cli: bill coverage export_prefix export_values human import_paper import_predictions judge new
     cli: runs sweep train view
     compressors: study
@@ -28,7 +28,6 @@ TESTED_BY_OTHERS = """
     compressors/pruning: classifier helper
     diagnostics: reading
     executors: local ray_pool tasks work
-    gate: checks margins measures options stored_gists trust win_rates
     generation/selfcheck: control decoding passes
     importer: release
     integrations/lm_eval: arguments batches model tokens
