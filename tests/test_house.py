@@ -18,15 +18,9 @@ UNTYPED = 44
 """Lines with `dict[str, Any]`: a dataclass or a TypedDict says more."""
 
 TESTED_BY_OTHERS = """
-    .: controls
     billing: content
     cli: bill coverage export_prefix export_values human import_paper import_predictions judge new
     cli: runs sweep train view
-    compressors: study
-    compressors/eviction: asked
-    compressors/gist: gist spans
-    compressors/pruning: classifier helper
-    diagnostics: reading
     executors: local ray_pool tasks work
     generation/selfcheck: control decoding passes
     importer: release
