@@ -19,9 +19,8 @@ UNTYPED = 44
 
 TESTED_BY_OTHERS = """
     billing: content
-    cli: bill coverage export_prefix export_values human import_paper import_predictions judge new
-    cli: runs sweep train view
-    executors: local ray_pool tasks work
+    cli: import_paper runs
+    executors: ray_pool tasks
     generation/selfcheck: control decoding passes
     importer: release
     integrations/lm_eval: arguments batches model tokens
