@@ -19,7 +19,6 @@ UNTYPED = 44
 
 TESTED_BY_OTHERS = """
     billing: content
-    cli: import_paper runs
     executors: ray_pool tasks
     generation/selfcheck: control decoding passes
     importer: release
