@@ -18,8 +18,7 @@ UNTYPED = 44
 """Lines with `dict[str, Any]`: a dataclass or a TypedDict says more."""
 
 TESTED_BY_OTHERS = """
-    billing: content
-    executors: ray_pool tasks
+    executors: tasks
     generation/selfcheck: control decoding passes
     importer: release
     integrations/lm_eval: arguments batches model tokens
