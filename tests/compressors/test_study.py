@@ -25,9 +25,10 @@ def test_the_first_training_examples_give_each_input_once(write_task, tmp_path, 
 
 def test_drawn_inputs_are_short_and_repeat_where_there_are_few(write_task, tmp_path) -> None:
     model = random_model("llama", k=0)
-    task = str(write_task(tmp_path / "task", [*ROWS, ("say", "cats dogs " * 20, "e")], "train"))
+    task = str(write_task(tmp_path / "task", [*ROWS, ("say", "yes no cats", "e")], "train"))
     lengths = {len(ids) for ids in model.tokens.continuations(["cats", "dogs", "yes no"])}
     tokens = 2 * max(lengths)
+    assert len(model.tokens.continuations(["yes no cats"])[0]) <= tokens
     drawn = draw_inputs(model, task, 7, tokens, seed=3)
     assert len(drawn) == 7 and {len(ids) for ids in drawn} <= lengths
     assert sorted(map(tuple, drawn[:3])) == sorted(

@@ -11,6 +11,7 @@ from random_models import random_examples, random_model
 from gisteval.compressors.full import Full
 from gisteval.compressors.gist.gist import Gist
 from gisteval.diagnostics.reading import PromptReader, batches, read_logits, token_losses
+from gisteval.records.schema import Example
 
 EXAMPLES = random_examples(count=6)
 
@@ -31,18 +32,21 @@ def test_logits_and_losses_are_those_of_a_whole_pass(family: str) -> None:
         torch.testing.assert_close(token_losses(logits, answer), expected, atol=1e-5, rtol=1e-5)
 
 
-def test_each_example_that_fits_is_in_one_batch_beside_its_instruction(monkeypatch) -> None:
+def test_each_example_that_fits_is_in_one_batch_beside_its_instruction() -> None:
     model = random_model("llama", k=2)
     reader = PromptReader("gist", model, Gist())
-    twins = [replace(example, id=f"twin {example.id}", input="no") for example in EXAMPLES]
+    pairs = [("cats", "a"), ("dogs", "b"), ("cats", "c"), ("dogs", "d")]
+    equal = [Example(name, "t", "s", f"say {text}", "no", "yes") for text, name in pairs]
+    assert len({len(prompt) for prompt in model.tokens.prompts(["say cats", "say dogs"])}) == 1
     long = replace(EXAMPLES[0], id="long", input="say the first word " * 80)
-    found = list(batches(reader, [*EXAMPLES, *twins, long], 4))
+    found = list(batches(reader, [*EXAMPLES, *equal, long], 4))
     ids = [example.id for batch in found for example in batch]
-    assert sorted(ids) == sorted(example.id for example in [*EXAMPLES, *twins])
-    places = {name: place for place, name in enumerate(ids)}
-    assert all(abs(places[example.id] - places[f"twin {example.id}"]) == 1 for example in EXAMPLES)
-    room = model.context - max(map(len, model.tokens.prompts([e.instruction for e in EXAMPLES]))) - 2
-    assert list(batches(reader, EXAMPLES[-1:], room + 1)) == []
+    assert sorted(ids) == sorted(example.id for example in [*EXAMPLES, *equal])
+    assert [name for name in ids if name.isalpha()] == ["a", "c", "b", "d"]
+    (prompt,), (text,) = model.tokens.prompts(["say cats"]), reader.inputs(equal[:1])
+    room = model.context - len([*prompt, *model.tokens.gists, *text])
+    assert list(batches(reader, equal[:1], room)) == [equal[:1]]
+    assert list(batches(reader, equal[:1], room + 1)) == []
 
 
 def test_prompts_are_compressed_once_and_by_the_writer() -> None:

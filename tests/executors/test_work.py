@@ -59,7 +59,7 @@ def test_only_plain_evictors_of_the_same_weights_share_a_pass(tiny_suite: Path) 
         job = job_of(tiny_suite / name, compressor, Budget(slots=2))
         return pass_key(SystemWork(job, {}, {}))
 
-    assert key("gist-1", "knorm") == key("gist-1", "snapkv:window=2") != key("gist-3", "knorm")
+    assert key("gist-1", "knorm") == key("gist-1", "snapkv:window=2") != key("pos_control", "knorm")
     for alone in ("full", "snapkv@query", "random_words", "tova+pyramid"):
         assert key("gist-1", alone) is None
 

@@ -41,10 +41,10 @@ def test_a_run_without_controls_has_no_gap(make_run: MakeRun) -> None:
 
 
 def test_a_share_is_of_the_controls_gap_or_of_the_baselines_gain(tmp_path: Path) -> None:
-    """Four examples: the positive control gets all right, the negative control none, the baseline three."""
+    """Four examples: the positive control gets all right, the negative control one, the baseline three."""
     examples = [Example(f"e{n}", "t", "test", f"say {n}", "", f"word {n}") for n in range(4)]
     right = [example.output for example in examples]
-    outputs = {"pos": right, "gist-1": [*right[:3], "no"], "neg": ["no"] * 4}
+    outputs = {"pos": right, "gist-1": [*right[:3], "no"], "neg": [right[0], "no", "no", "no"]}
     systems = [
         make_system("pos", "positive"),
         make_system("gist-1", reference="pos"),
@@ -64,6 +64,6 @@ def test_a_share_is_of_the_controls_gap_or_of_the_baselines_gain(tmp_path: Path)
     assert allowed("5") is None
     gap, gain = allowed("10%gap"), allowed("90%retained")
     assert gap is not None and gain is not None
-    assert gap.values.tolist() == [10.0] * 4 and gap.reach == 1.1
-    np.testing.assert_allclose(gain.values, [10.0, 10.0, 10.0, 0.0])
-    assert (gain.mean, gain.reach) == (pytest.approx(7.5), 1.0)
+    assert gap.values.tolist() == [0.0, 10.0, 10.0, 10.0] and gap.reach == 1.1
+    np.testing.assert_allclose(gain.values, [0.0, 10.0, 10.0, 0.0])
+    assert (gain.mean, gain.reach) == (pytest.approx(5.0), 1.0)

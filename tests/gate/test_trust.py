@@ -53,6 +53,9 @@ def test_a_veto_names_the_run_and_only_the_splits_that_are_asked_for(make_run: M
     run = make_run("run", values, system="neg_control-1", role="negative")
     side = Side(RunFolder.open(run), "neg_control-1")
     studies = judge_studies([side], "reference")
-    assert studies.veto([side], ["seen", "human"]).startswith(f"judge reference of {run} is under veto: ")
+    said = studies.veto([side], ["human", "seen"])
+    assert said.startswith(f"judge reference of {run} is under veto: ") and "on seen" in said
+    assert studies.veto([side], ["human"]) == ""
+    studies.check([side], ["human"])
     with pytest.raises(UnderVeto, match="no verdict rests on it"):
         studies.check([side], ["seen"])
