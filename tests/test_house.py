@@ -18,17 +18,7 @@ UNTYPED = 44
 """Lines with `dict[str, Any]`: a dataclass or a TypedDict says more."""
 
 TESTED_BY_OTHERS = """
-    .: controls
-    billing: content hosting made_up quality replay tables totals
-    cli: bill coverage export_prefix export_values human import_paper import_predictions judge new
-    cli: runs sweep train view
-    compressors: study
-    compressors/eviction: asked
-    compressors/gist: gist spans
-    compressors/pruning: classifier helper
-    diagnostics: reading
-    executors: local ray_pool tasks work
-    gate: checks margins measures options stored_gists trust win_rates
+    executors: tasks
     generation/selfcheck: control decoding passes
     importer: release
     integrations/lm_eval: arguments batches model tokens

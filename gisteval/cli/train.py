@@ -90,7 +90,6 @@ def train(
     source = load_task(settings.task, data_dir=Path(data_dir) if data_dir else None)
     examples = list(source.examples(settings.split, settings.limit))
     record = train_checkpoint(settings, examples, output)
-    final = record.training["loss"][-1][1] if record.training["loss"] else float("nan")
-    print_text(
-        f"{record.name}: {counted(settings.steps, 'step')}, final loss {final:.3f}, saved in {output}"
-    )
+    losses = record.training["loss"]  # none where fewer steps are made than lie between two of them
+    final = f", final loss {losses[-1][1]:.3f}" if losses else ""
+    print_text(f"{record.name}: {counted(settings.steps, 'step')}{final}, saved in {output}")

@@ -24,14 +24,15 @@ def simulate_run(path: Path, metrics: Sequence[str], samples: int, seed: int) ->
         seed: The seed of the draws.
 
     Raises:
-        GistevalError: The run is not finished, or has no values of these metrics.
+        GistevalError: The run is not finished, or has no values of one of these metrics.
     """
     with RunFolder.editing(path) as folder, run_log(path):
         folder.results()
         progress.info("simulating")
         found = list(run_coverage(folder, metrics, samples, seed))
-        if not found:
-            named = f" of {', '.join(metrics)}" if metrics else ""
+        missing = [name for name in metrics if name not in {row.metric for row in found}]
+        if missing or not found:
+            named = f" of {', '.join(missing)}" if missing else ""
             raise GistevalError(f"{path} has no values{named} that differ: choose another --metric")
         write_json(path / FILE, plain(found))
         progress.info("writing the report")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.billing.made_up import made_up_log
 from gisteval.billing.usage import Request, read_usage
 from gisteval.errors import GistevalError
 
@@ -120,8 +119,3 @@ def test_an_empty_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / "usage.jsonl").write_text("\n")
     with pytest.raises(GistevalError, match="holds no request"):
         read_usage(tmp_path / "usage.jsonl")
-
-
-def test_the_example_is_what_the_generator_makes() -> None:
-    example = Path(__file__).resolve().parents[2] / "examples" / "usage.jsonl"
-    assert example.read_text() == made_up_log(400, 24, 0, "claude-sonnet-4-5")

@@ -14,8 +14,6 @@ from gisteval.diagnostics.divergence import FullPrompt
 from gisteval.diagnostics.drift import drift, reading_stored
 from gisteval.diagnostics.reading import Found, PromptReader
 from gisteval.errors import GistevalError
-from gisteval.gate.stored_gists import stored_gists_verdicts
-from gisteval.records.diagnosis import Observation
 
 EXAMPLES = random_examples(count=8)
 
@@ -54,24 +52,3 @@ def test_states_of_another_shape_are_refused() -> None:
     other = PromptReader("small", random_model("llama", k=2, layers=2), Gist())
     with pytest.raises(GistevalError, match="can't read what small stored"):
         reading_stored(updated(0.0), other)
-
-
-@pytest.mark.parametrize(
-    ("stored", "state", "begin"),
-    [
-        ([100.0] * 200, "ok", "PASS"),
-        ([0.0] * 60 + [100.0] * 140, "fault", "FAIL"),
-        ([100.0] * 9, "open", "INC"),
-    ],
-)
-def test_the_verdict_is_the_gates(stored: list[float], state: str, begin: str) -> None:
-    group = [
-        Observation(
-            key=str(n), measure="drift", system="old", reference="new", split="s", setting="reference",
-            example=str(n), content=str(n), cluster=str(n),
-            values={"greedy_exact": value, "full_greedy_exact": 100.0},
-        )
-        for n, value in enumerate(stored)
-    ]  # fmt: skip
-    (verdict,) = stored_gists_verdicts([group])
-    assert (verdict.state, verdict.text[: len(begin)]) == (state, begin)

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import pytest
+from three_runs import GOLDEN, three_runs
 
 from gisteval.errors import GistevalError
 from gisteval.pipeline.runs import delete_run, diff_runs, list_runs, to_prune
 from gisteval.records.store import only_writer
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "old_run"
-DAY = 86400
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three runs, the newest first by name: finished, without results, damaged; and no run at all."""
-    for days, name in enumerate(("a", "sweep/b", "c")):
-        shutil.copytree(GOLDEN, tmp_path / name)
-        for file in (tmp_path / name).glob("*.json"):
-            os.utime(file, (file.stat().st_atime, 1.7e9 - days * DAY))
-    (tmp_path / "sweep" / "b" / "results.json").unlink()
-    (tmp_path / "c" / "manifest.json").write_text("{}")
-    os.utime(tmp_path / "c" / "manifest.json", (0, 1.7e9 - 2 * DAY))
-    (tmp_path / "notes").mkdir()
-    return tmp_path
+    return three_runs(tmp_path)
 
 
 def test_runs_are_listed_with_what_they_say(folder: Path, gisteval) -> None:
@@ -48,13 +35,6 @@ def test_runs_are_listed_with_what_they_say(folder: Path, gisteval) -> None:
     printed = gisteval("runs", "ls", folder)
     assert printed.code == 0 and "sweep/b" in printed.out and "no results yet" in printed.out
     assert json.loads(gisteval("runs", "ls", folder, "--json").out)[1]["state"] == "unfinished"
-
-
-def test_without_a_command_the_runs_of_runs_are_listed(folder, monkeypatch, gisteval, refused) -> None:
-    monkeypatch.chdir(folder)
-    assert "runs is no folder" in refused("runs")
-    (folder / "runs").mkdir()
-    assert gisteval("runs").out == "runs holds no run; next: gisteval run --output runs/first\n"
 
 
 def test_two_manifests_differ_where_they_differ(folder: Path, gisteval) -> None:
@@ -85,19 +65,6 @@ def test_rules_name_the_runs_that_can_go(folder: Path) -> None:
     assert names(older_than=1) == ["a", "b", "c"] and names(older_than=10**6) == []
     with pytest.raises(GistevalError, match="give --unfinished, --older-than or --keep"):
         names()
-
-
-def test_pruning_asks_and_leaves_what_is_not_ours(folder: Path, gisteval, monkeypatch) -> None:
-    (folder / "a" / "my notes.txt").write_text("mine")
-    monkeypatch.setattr("typer.confirm", lambda text: False)
-    assert gisteval("runs", "prune", folder, "--keep", 0).out.endswith("nothing is deleted\n")
-    assert len(list_runs(folder)) == 3
-    outcome = gisteval("runs", "prune", folder, "--keep", 0, "--yes")
-    assert outcome.code == 0 and outcome.out.endswith("3 runs deleted\n"), outcome
-    assert [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()] == [
-        "a/my notes.txt"
-    ]
-    assert (folder / "notes").is_dir() and not (folder / "sweep" / "b").exists()
 
 
 def test_what_is_no_run_or_is_written_is_not_deleted(folder: Path) -> None:

@@ -13,13 +13,9 @@ from gisteval.compressors import spec as spec_module
 from gisteval.compressors.eviction.base import Eviction
 from gisteval.compressors.spec import build_compressor
 from gisteval.errors import GistevalError
-from gisteval.generation.answering import Decoding, answer_all
-from gisteval.records.budget import Budget
-from gisteval.records.schema import Example
 from gisteval.registry import is_oracle
 
 EXAMPLE = random_examples(count=4)[3]
-THREE = Budget(slots=3)
 
 
 @pytest.fixture(scope="module")
@@ -46,40 +42,6 @@ def test_scores_are_the_input_s_attention_of_the_stock_model(model, name: str) -
             of_input = weights[0, :, len(prompt) :, : len(prompt)].mean(1)
             wanted = of_input.reshape(heads, -1, len(prompt)).mean(1)
         assert torch.allclose(scores, wanted, atol=1e-5)
-
-
-def test_what_is_kept_depends_on_the_input_and_is_the_prompt_s_own(model) -> None:
-    method = build_compressor("snapkv@query")
-    inputs = ("cats dogs", "no again maybe twice yes")
-    found = method.compress(model, [method.subject(EXAMPLE.instruction, text) for text in inputs], THREE)
-    assert any(not torch.equal(*pair) for pair in zip(*(prefix.kept for prefix in found), strict=True))
-    (whole,) = model.encode(model.tokens.prompts([EXAMPLE.instruction]))
-    for prefix in found:
-        assert prefix.next_position == whole.next_position
-        for (keys, _), (own, _), kept in zip(prefix.layers, whole.layers, prefix.kept, strict=True):
-            assert torch.allclose(keys, own.take_along_dim(kept[:, :, None], dim=1), atol=1e-5)
-    ids = model.tokens.continuations([inputs[0]])[0]
-    (same,) = method.compress(model, [method.subject(EXAMPLE.instruction, ids)], THREE)
-    assert all(map(torch.equal, same.kept, found[0].kept))
-
-
-def test_each_example_of_an_instruction_gets_its_own_prefix(model, monkeypatch) -> None:
-    examples = [
-        Example(f"e{n}", "t", "s", EXAMPLE.instruction, text, "yes")
-        for n, text in enumerate(("a", "b", "b"))
-    ]
-    method = build_compressor("tova@query")
-    seen: list[int] = []
-    right = type(method).compress
-
-    def counted(self, model, subjects, budget):
-        seen.append(len(subjects))
-        return right(self, model, subjects, budget)
-
-    monkeypatch.setattr(type(method), "compress", counted)
-    answers = [one for batch in answer_all(model, method, THREE, examples, Decoding(4)) for one in batch]
-    assert sorted(answer.example.id for answer in answers) == ["e0", "e1", "e2"]
-    assert sum(seen) == 2  # two different inputs
 
 
 def test_a_name_tells_what_sees_the_input(monkeypatch) -> None:

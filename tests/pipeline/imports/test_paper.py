@@ -210,12 +210,6 @@ def test_importing_again_changes_nothing_and_other_files_are_refused(tmp_path: P
         import_paper(source, run)
 
 
-def test_a_folder_without_any_of_it_is_one_line(refused, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    assert "holds no file of the paper's release" in refused("import-paper", tmp_path / "empty")
-    assert "is not a folder" in refused("import-paper", tmp_path / "absent")
-
-
 def test_the_tables_of_the_release(imported: RunFolder) -> None:
     data = read_runs([imported])
     tables = {table.name: table for table in report_tables(data, collect_samples(data))}
@@ -231,18 +225,3 @@ def test_the_tables_of_the_release(imported: RunFolder) -> None:
     assert all(abs(value) <= 0.4 for value in differences.values())
     wrong = [row[:3] for row in tables["saved-figures"].rows]
     assert len(wrong) == 3 and wrong[0] == ("win_rate", "LLaMA-gist-1", "seen")
-
-
-def test_the_commands_import_and_report(gisteval, paper: Path, tmp_path: Path) -> None:
-    for file in [*paper.glob("model_outputs/*/*human*"), *paper.glob("chatgpt/*human*")]:
-        copy = tmp_path / "part" / file.relative_to(paper)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, copy)
-    done = gisteval("import-paper", tmp_path / "part", "--output", tmp_path / "run", "--json")
-    assert done.code == 0
-    assert json.loads(done.out)["verdict_files"] == 2
-    done = gisteval("report", tmp_path / "run")
-    assert (done.code, done.err) == (0, "")
-    text = (tmp_path / "run" / "report" / "report.md").read_text(encoding="utf-8")
-    assert "| human | LLaMA-gist-1 | 1 | 23.9 [20.8, 28.0] | 76 [61, 93] | 45.4 [39.4, 51.7] |" in text
-    assert "| rougeL | LLaMA-gist-1 | human | 23.92 | 23.91 [20.76, 28.00] | -0.00 | Table 1 |" in text
