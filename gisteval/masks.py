@@ -160,8 +160,7 @@ def segment_visibility(roles: Tensor, segments: Segmentation) -> Tensor:
 def token_positions(roles: Tensor, rule: MaskRule) -> Tensor:
     """The position of each token: (B, S) roles -> (B, S) long, 0 for padding.
 
-    Every continuation of a row stands together, and starts at the same position.
-    A row of two segments and two continuations:
+    Each continuation is in one piece, behind the prompt. A row of two segments and two continuations:
 
                             t t G t t G x y x
         no segments         0 1 2 3 4 5 6 7 6

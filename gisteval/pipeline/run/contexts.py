@@ -32,7 +32,7 @@ def check_contexts(systems: Sequence[System], examples: Mapping[str, Sequence[Ex
     Raises:
         InvalidRun: No example of a split fits into the context of any of the systems.
     """
-    contexts = {system.checkpoint.path: context_limit(system.checkpoint) for system in systems}
+    contexts = {system.checkpoint.path: _context(system.checkpoint) for system in systems}
     for split, items in examples.items():
         longest = max(_bytes(example) for example in items) + TEMPLATE
         if all(longest <= context.tokens for context in contexts.values()):
@@ -47,9 +47,10 @@ def check_contexts(systems: Sequence[System], examples: Mapping[str, Sequence[Ex
         if all(len(long) == len(items) for long in found.values()):
             shortest = min(needed for long in found.values() for _, needed in long)
             raise InvalidRun(
-                f"split {split}: no example fits into the model's context of {most.tokens} "
-                f"tokens{most.limit} ({counted(len(items), 'example')}, {items[0].id} the first; the "
-                f"shortest needs {shortest}): choose shorter prompts, a longer context, or a compressor that keeps less"
+                f"split {split}: no example fits into the model's context of {most.tokens} tokens"
+                f"{most.limit} ({counted(len(items), 'example')}, {items[0].id} the first; "
+                f"the shortest needs {shortest}): choose shorter prompts, a longer context, or "
+                "a compressor that keeps less"
             )
         for name, long in found.items():
             if long:
@@ -61,7 +62,7 @@ def check_contexts(systems: Sequence[System], examples: Mapping[str, Sequence[Ex
                 )
 
 
-def context_limit(checkpoint: Checkpoint) -> Context:
+def _context(checkpoint: Checkpoint) -> Context:
     """The context by config.json; without one (GGUF, an adapter), or for an encoder, no limit is known."""
     config = checkpoint.config()
     if checkpoint.architecture is not DECODER or not config:
