@@ -29,12 +29,9 @@ TESTED_BY_OTHERS = """
     diagnostics: reading
     executors: local ray_pool tasks work
     gate: checks margins measures options stored_gists trust win_rates
-    generation/selfcheck: control decoding passes
     importer: release
-    integrations/lm_eval: arguments batches model tokens
     judging: corrected length_control
-    models/checkpoints: checkpoint published stock weight_diff
-    models/running: base decoder_continuation exported learning phases slot_file
+    models/running: base decoder_continuation
     models/text: chat segments template_process
     pipeline: coverage manifest
     pipeline/bill: options
@@ -52,7 +49,6 @@ TESTED_BY_OTHERS = """
     report/figures: diagnosis frontier groups judged lengths marks panels profile quality training
     scores: facts
     scores/diagnosed: choice divergence drift rows states strictness training work
-    suite: requested system
     tasks: items
     tasks/generators/long_prompts: haystack instructions lengths local_files many_shot needle
     tasks/generators/long_prompts: questions rules stress variables vocabulary words
