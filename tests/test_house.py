@@ -30,9 +30,6 @@ TESTED_BY_OTHERS = """
     executors: local ray_pool tasks work
     gate: checks margins measures options stored_gists trust win_rates
     importer: release
-    judging: corrected length_control
-    models/running: base decoder_continuation
-    models/text: chat segments template_process
     pipeline: coverage manifest
     pipeline/bill: options
     pipeline/diagnose: bench diagnose measures options
@@ -42,7 +39,6 @@ TESTED_BY_OTHERS = """
     pipeline/profile: profile_model profile_shapes released settings
     pipeline/run: manifest plan
     pipeline/sweep: sweep_cost
-    profiling: meta passes
     records: diagnosis profile_facts
     report: build data long_values margins profile_tables retention_sets values winners
     report/diagnosis: page tables

@@ -10,7 +10,7 @@ from gisteval.compressors.base import Source
 from gisteval.errors import InvalidRun, counted
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.running.architecture import DECODER
-from gisteval.models.running.windows import context_of
+from gisteval.models.running.windows import Context, context_of
 from gisteval.pipeline.estimate.split_cost import ExampleLengths, count_lengths
 from gisteval.profiling.shapes import parse_config
 from gisteval.records.schema import Example
@@ -32,23 +32,23 @@ def check_contexts(systems: Sequence[System], examples: Mapping[str, Sequence[Ex
     Raises:
         InvalidRun: No example of a split fits into the context of any of the systems.
     """
-    contexts = {system.checkpoint.path: context_tokens(system.checkpoint) for system in systems}
+    contexts = {system.checkpoint.path: _context(system.checkpoint) for system in systems}
     for split, items in examples.items():
         longest = max(_bytes(example) for example in items) + TEMPLATE
-        if all(longest <= context for context in contexts.values()):
+        if all(longest <= context.tokens for context in contexts.values()):
             continue
         checkpoints = {system.checkpoint.path: system.checkpoint for system in systems}
         lengths = {path: count_lengths(checkpoint, items) for path, checkpoint in checkpoints.items()}
         found = {}
         for system in systems:
             path = system.checkpoint.path
-            found[system.name] = too_long(system, items, lengths[path], contexts[path])
-        most = max(contexts.values())
+            found[system.name] = too_long(system, items, lengths[path], contexts[path].tokens)
+        most = max(contexts.values(), key=lambda context: context.tokens)
         if all(len(long) == len(items) for long in found.values()):
             shortest = min(needed for long in found.values() for _, needed in long)
             raise InvalidRun(
-                f"split {split}: no example fits into the model's context of {most} tokens "
-                f"({counted(len(items), 'example')}, {items[0].id} the first; the shortest needs "
+                f"split {split}: no example fits into the model's context of {most.tokens} tokens"
+                f"{most.limit} ({counted(len(items), 'example')}, {items[0].id} the first; the shortest needs "
                 f"{shortest}): choose shorter prompts, a longer context, or a compressor that keeps less"
             )
         for name, long in found.items():
@@ -61,12 +61,12 @@ def check_contexts(systems: Sequence[System], examples: Mapping[str, Sequence[Ex
                 )
 
 
-def context_tokens(checkpoint: Checkpoint) -> int:
+def _context(checkpoint: Checkpoint) -> Context:
     """The context by config.json; without one (GGUF, an adapter), or for an encoder, no limit is known."""
     config = checkpoint.config()
     if checkpoint.architecture is not DECODER or not config:
-        return sys.maxsize
-    return context_of(parse_config(config)).tokens
+        return Context(sys.maxsize, "")
+    return context_of(parse_config(config))
 
 
 def too_long(
