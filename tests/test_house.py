@@ -39,7 +39,6 @@ TESTED_BY_OTHERS = """
     pipeline/profile: profile_model profile_shapes released settings
     pipeline/run: manifest plan
     pipeline/sweep: sweep_cost
-    records: diagnosis profile_facts
     report: build data long_values margins profile_tables retention_sets values winners
     report/diagnosis: page tables
     report/figures: diagnosis frontier groups judged lengths marks panels profile quality training

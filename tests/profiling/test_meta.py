@@ -61,6 +61,6 @@ def test_a_pass_gives_what_was_asked_of_the_output_matrix(name: str, step: Pass,
 
 def test_what_can_not_be_built_is_one_line() -> None:
     with pytest.raises(
-        GistevalError, match="no language model can be built from model_type llama .*nonsense"
+        GistevalError, match=r"no language model can be built from model_type llama .*nonsense"
     ):
         build_meta_model({**CONFIGS["llama"], "hidden_act": "nonsense"})

@@ -48,8 +48,9 @@ def check_contexts(systems: Sequence[System], examples: Mapping[str, Sequence[Ex
             shortest = min(needed for long in found.values() for _, needed in long)
             raise InvalidRun(
                 f"split {split}: no example fits into the model's context of {most.tokens} tokens"
-                f"{most.limit} ({counted(len(items), 'example')}, {items[0].id} the first; the shortest needs "
-                f"{shortest}): choose shorter prompts, a longer context, or a compressor that keeps less"
+                f"{most.limit} ({counted(len(items), 'example')}, {items[0].id} the first; "
+                f"the shortest needs {shortest}): choose shorter prompts, a longer context, or "
+                "a compressor that keeps less"
             )
         for name, long in found.items():
             if long:
