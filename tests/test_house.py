@@ -29,7 +29,6 @@ TESTED_BY_OTHERS = """
     diagnostics: reading
     executors: local ray_pool tasks work
     gate: checks margins measures options stored_gists trust win_rates
-    importer: release
     pipeline: coverage manifest
     pipeline/bill: options
     pipeline/diagnose: bench diagnose measures options
@@ -47,7 +46,6 @@ TESTED_BY_OTHERS = """
     tasks: items
     tasks/generators/long_prompts: haystack instructions lengths local_files many_shot needle
     tasks/generators/long_prompts: questions rules stress variables vocabulary words
-    training: start
 """
 """Modules by room whose logic is run by tests of other modules and of whole commands alone."""
 
