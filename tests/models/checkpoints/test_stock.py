@@ -25,6 +25,9 @@ def test_a_pickle_beside_safetensors_is_never_read(folder) -> None:
     )
     found = load_stock(inspect_checkpoint(folder, allow_pickle=True), torch.float32).state_dict()
     assert all(torch.equal(found[name], weight) for name, weight in own.items())
+    (folder / "model.safetensors").rename(folder / "other.safetensors")
+    with pytest.raises(GistevalError, match=r"can't be loaded \(.*safetensors"):
+        load_stock(inspect_checkpoint(folder, allow_pickle=True), torch.float32)
 
 
 def test_a_tensor_that_is_missing_is_named(folder) -> None:

@@ -51,9 +51,7 @@ def test_the_base_makes_of_a_difference_what_was_tuned(tuned_and_base) -> None:
     for weight, expected in zip(difference.parameters(), tuned.parameters(), strict=True):
         torch.testing.assert_close(weight, expected, atol=1e-6, rtol=0)
     check_sum(difference, checkpoint(weights_sum=weights_sum(tuned)))
-    with pytest.raises(
-        GistevalError, match=r"base is the wrong base for own: .* weights add up"
-    ):
+    with pytest.raises(GistevalError, match=r"base is the wrong base for own: .* weights add up"):
         check_sum(difference, checkpoint(weights_sum=weights_sum(tuned) + 1.0))
 
 
