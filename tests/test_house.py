@@ -19,17 +19,6 @@ UNTYPED = 44
 
 TESTED_BY_OTHERS = """
     executors: tasks
-    generation/selfcheck: control decoding passes
-    importer: release
-    integrations/lm_eval: arguments batches model tokens
-    judging: corrected length_control
-    models/checkpoints: checkpoint published stock weight_diff
-    models/running: base decoder_continuation exported learning phases slot_file
-    models/text: chat segments template_process
-    profiling: meta passes
-    records: diagnosis profile_facts
-    suite: requested system
-    training: start
 """
 """Modules by room whose logic is run by tests of other modules and of whole commands alone."""
 

@@ -128,7 +128,8 @@ def reader_of(hint: Any) -> Reader:
     if origin is tuple:
         return partial(_row, [reader_of(part) for part in parts])
     if origin is Mapping:
-        return partial(_by_name, reader_of(parts[1]))
+        names = _name if parts[0] is str else reader_of(parts[0])
+        return partial(_by_name, names, reader_of(parts[1]))
     if isinstance(hint, type) and issubclass(hint, JsonObject):
         return hint.from_json
     raise TypeError(f"no JSON value is a {hint}")
@@ -203,11 +204,11 @@ def _row(items: list[Reader], value: Any, place: str) -> tuple[Any, ...]:
     )
 
 
-def _by_name(item: Reader, value: Any, place: str) -> dict[str, object]:
+def _by_name(names: Reader, item: Reader, value: Any, place: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise WrongField(place, value, "a mapping")
     return {
-        _name(name, f"a name in {place}"): item(found, f"{place}.{name}") for name, found in value.items()
+        names(name, f"a name in {place}"): item(found, f"{place}.{name}") for name, found in value.items()
     }
 
 
@@ -224,6 +225,8 @@ _SIMPLE: dict[Any, Reader] = {
 }
 
 Name = Annotated[str, _name]
-"""A text that is not empty."""
+"""A text that is not empty, as are the names in a mapping from `str`."""
+Text = Annotated[str, _text]
+"""Any text; the whole model's path in a device map is empty."""
 Count = Annotated[int, partial(_whole, 0)]
 Positive = Annotated[int, partial(_whole, 1)]

@@ -13,7 +13,7 @@ from typing import Literal
 
 from gisteval.errors import GistevalError
 from gisteval.files.foreign import read_json
-from gisteval.records.json_object import OPTIONAL, Count, JsonObject, Name, Positive, WrongField
+from gisteval.records.json_object import OPTIONAL, Count, JsonObject, Name, Positive, Text, WrongField
 from gisteval.records.schema import Condition, Control
 from gisteval.registry import current_spec
 
@@ -192,7 +192,7 @@ class Manifest(JsonObject):
     command: tuple[str, ...]
     versions: Mapping[str, str]
     device: str
-    device_map: str | Mapping[str, object] | None = None
+    device_map: str | Mapping[Text, object] | None = None
     dtype: str
     quantize: str | None = None
     notes: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gisteval.records.json_object import OPTIONAL, Count, JsonObject, Name, Positive
+from gisteval.records.json_object import OPTIONAL, Count, JsonObject, Name, Positive, Text
 
 PROFILE_VERSION = 2
 """Of the content of a profile: measured and swept ones of another version are not read."""
@@ -285,7 +285,7 @@ class ModelProfile(JsonObject):
     seconds_spent: float | None = None
     versions: Mapping[str, str]
     notes: tuple[str, ...] = ()
-    device_map: str | Mapping[str, object] | None = None
+    device_map: str | Mapping[Text, object] | None = None
     quantize: str | None = None
     device: str
     dtype: str

@@ -5,15 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 from random_models import random_examples, random_model
-from torch.nn.functional import kl_div
 
 from gisteval.compressors.base import Source
 from gisteval.compressors.eviction.keydiff import KeyDiff
 from gisteval.compressors.soft import Soft
 from gisteval.compressors.spec import build_compressor
 from gisteval.errors import GistevalError
-from gisteval.models.running.learning import learn, make_lesson
-from gisteval.models.running.phases import watched, with_pass
 from gisteval.records.budget import Budget
 
 TEXT = random_examples(count=3)[2].instruction
@@ -24,30 +21,6 @@ SHORT = "soft:steps=4,rows=2,tokens=6"
 @pytest.fixture(scope="module")
 def model():
     return random_model("llama", gain=3.0, k=0)
-
-
-def test_the_slots_learn_to_answer_as_the_whole_prompt_does(model) -> None:
-    (prompt,) = model.tokens.prompts([TEXT])
-    lesson = make_lesson(model, prompt, [[]] * 2, 6, torch.Generator().manual_seed(0))
-    (start,) = KeyDiff().compress(model, [TEXT], TWO)
-    learnt, found = learn(model, start, lesson, "states", 20, 0.05)
-    assert min(found) < 0.6 * found[0]
-    # A second path: the losses' own logits behind both prefixes, by the continuation that a run uses.
-    (whole,) = model.encode([prompt])
-    divergences = []
-    for prefix in (start, learnt):
-        rows = []
-        for ids, counts in zip(lesson.ids.tolist(), lesson.counts, strict=True):
-            logs = [
-                torch.stack(
-                    [model.run([p], [ids[:end]]).last_logits[0].log_softmax(-1) for end in range(1, 7)]
-                )
-                for p in (prefix, whole)
-            ]
-            rows.append(kl_div(*logs, reduction="none", log_target=True).sum(-1)[counts.cpu()])
-        divergences.append(float(torch.cat(rows).mean()))
-    assert divergences[0] == pytest.approx(found[0], rel=1e-3)
-    assert divergences[1] == pytest.approx(min(found), rel=1e-3)
 
 
 def test_seed_and_content_decide_what_is_learnt(model) -> None:
@@ -97,14 +70,3 @@ def test_settings_that_make_no_sense(settings: str, message: str) -> None:
 def test_a_task_without_such_inputs_is_refused(model) -> None:
     with pytest.raises(GistevalError, match="as short as 1 tokens"):
         build_compressor("soft:task=wordplay,tokens=2").compress(model, [TEXT], TWO)
-
-
-def test_the_parts_of_compressing_are_timed_where_they_happen(model) -> None:
-    for spec, parts in ((SHORT, {"scoring", "selection", "learning"}), ("knorm", {"scoring", "selection"})):
-        with watched() as seconds:
-            build_compressor(spec).compress(model, [TEXT], TWO)
-        assert set(seconds) == parts and min(seconds.values()) > 0
-        found = with_pass(seconds, 100.0)
-        assert sum(found.values()) == pytest.approx(100.0) and set(found) == {"pass", *parts}
-    build_compressor("knorm").compress(model, [TEXT], TWO)
-    assert set(seconds) == parts  # nobody watches any more

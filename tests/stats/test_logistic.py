@@ -1,4 +1,4 @@
-"""The logistic fit against statsmodels, and AlpacaEval's length control against its own definition."""
+"""The logistic fit against statsmodels."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ import pytest
 import statsmodels.api as sm
 from scipy.special import expit
 
-from gisteval.judging.length_control import length_controlled
-from gisteval.judging.pairs import PairScore
-from gisteval.judging.protocol import Matchup
-from gisteval.records.schema import Example
 from gisteval.stats.logistic import logistic_fit
 
 
@@ -41,22 +37,3 @@ def test_wins_alone_have_no_fit() -> None:
     assert logistic_fit([1.0] * 30, [np.arange(30.0)]) is None
     few = logistic_fit([1.0, 0.0] * 4, [np.arange(8.0)])
     assert few is not None and math.isinf(few.low)
-
-
-def test_the_rate_at_equal_length() -> None:
-    scores, lengths = sample(2)
-    names = [f"p{place}" for place in range(300)]
-    examples = {name: Example(name, "t", "s", f"do {name}", "", "ref") for name in names}
-    ours = {name: "x" * (300 + round(length)) for name, length in zip(names, lengths, strict=True)}
-    matchup = Matchup("t", "s", "gist", "pos", examples, ours, dict.fromkeys(names, "x" * 300))
-    scored = {name: PairScore(float(v), {"ab": float(v)}) for name, v in zip(names, scores, strict=True)}
-    found = length_controlled("j", matchup, scored)
-    rounded = np.round(lengths)
-    design = sm.add_constant(np.tanh(rounded / rounded.std()))
-    theirs = sm.GLM(scores, design, family=sm.families.Binomial()).fit(tol=1e-12)
-    assert found.win_rate.value == pytest.approx(100.0 * expit(theirs.params[0]), abs=1e-6)
-    assert found.length_effect == pytest.approx(theirs.params[1], abs=1e-6)
-    # Longer outputs win more often and the system's are longer, so the plain rate flatters it.
-    assert found.win_rate.value < 100.0 * scores.mean()
-    same = Matchup("t", "s", "gist", "pos", examples, ours, ours)
-    assert length_controlled("j", same, scored) is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import shutil
 
 import pytest
@@ -169,52 +168,6 @@ def test_under_the_negative_control_the_compressed_part_counts_by_its_length_onl
     assert len(model.tokens.whole(other)) == len(model.tokens.whole(SHOTS))
     first = model.loglikelihood(asked_behind_shots(), disable_tqdm=True)
     assert first == model.loglikelihood(asked_behind_shots(other), disable_tqdm=True)
-
-
-def test_a_rolled_text_is_scored_behind_its_compressed_part(tiny_suite):
-    model = GistLM(pretrained=str(tiny_suite / "gist-1"), device="cpu", compress="until:word.")
-    text = "Say the first word. Then say it twice."
-    (rolled,) = model.loglikelihood_rolling(requests("loglikelihood_rolling", [(text,)]), disable_tqdm=True)
-    pair = requests("loglikelihood", [("Say the first word.", " Then say it twice.")])
-    ((expected, _),) = model.loglikelihood(pair, disable_tqdm=True)
-    assert rolled == pytest.approx(expected, abs=1e-4)
-    assert math.isfinite(rolled)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"compres": "nothing"}, "did you mean 'compress'"),
-        ({"compress": "after:x"}, "is no rule"),
-        ({"compressor": "gits"}, "did you mean 'gist'"),
-        ({"compress": "nothing", "compressor": "gist"}, "needs a part to compress"),
-        ({"compressor": "random", "sed": 1}, "'sed' is unknown .did you mean 'seed'"),
-        ({"compressor": "knorm", "seed": 1}, "'seed' is unknown"),
-        ({"compressor": "random:seed=1", "seed": 2}, "setting 'seed' is given twice"),
-        ({"compressor": "knorm", "budget": "0%"}, "above 0% and at most 100%"),
-        ({"budget": 4, "compressor": "full"}, "has nothing to work on, full takes none"),
-        ({"batch_size": "many"}, "batch_size"),
-    ],
-)
-def test_bad_arguments_are_one_line(tiny_suite, arguments, message):
-    with pytest.raises(GistevalError, match=message):
-        GistLM(pretrained=str(tiny_suite / "gist-1"), device="cpu", **arguments)
-
-
-def test_what_does_not_fit_names_the_document(tiny_suite):
-    model = behind_shots(tiny_suite / "gist-1")
-    with pytest.raises(GistevalError, match="task test, document 0: its compressed part"):
-        model.loglikelihood(asked_behind_shots("word " * 300), disable_tqdm=True)
-    sampled = requests(
-        "generate_until", [("Input: no", {"do_sample": True, "temperature": 1.0})], [DOCS[0]]
-    )
-    with pytest.raises(GistevalError, match="greedily"):
-        model.generate_until(sampled, disable_tqdm=True)
-
-
-def test_an_encoder_decoder_is_refused(t5_suite):
-    with pytest.raises(GistevalError, match="encoder-decoder"):
-        GistLM(pretrained=str(t5_suite / "gist-1"), device="cpu")
 
 
 @pytest.mark.parametrize("config_ends", [True, False])

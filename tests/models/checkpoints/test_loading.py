@@ -62,34 +62,6 @@ def test_half_precision_on_disk_is_read_in_the_dtype_asked_for(tmp_path, tiny_ne
     assert all(torch.equal(weight, expected[key]) for key, weight in parameters(model.model).items())
 
 
-def test_digests_follow_weights_and_tokenizer(tmp_path, tiny_network, tiny_tokenizer):
-    for folder, seed in (("one", 0), ("same", 0), ("other", 1)):
-        save_checkpoint(tmp_path / folder, tiny_network("llama", seed=seed), tiny_tokenizer, RECORD)
-    one, same, other = (inspect_checkpoint(tmp_path / name) for name in ("one", "same", "other"))
-    assert one.weights_digest() == same.weights_digest() != other.weights_digest()
-    assert one.tokenizer_digest() == other.tokenizer_digest()
-    (other.path / "tokenizer_config.json").write_text("{}")
-    assert one.tokenizer_digest() != other.tokenizer_digest()
-
-
-def test_flags_describe_a_folder_without_gist_json(tmp_path, tiny_network, tiny_tokenizer):
-    save_checkpoint(tmp_path / "plain", tiny_network("llama"), tiny_tokenizer, RECORD)
-    (tmp_path / "plain" / "gist.json").unlink()
-    plain = inspect_checkpoint(tmp_path / "plain").record
-    assert (plain.name, plain.condition, plain.k, plain.template) == ("plain", None, 0, Template())
-    gist = inspect_checkpoint(tmp_path / "plain", k=4).record
-    assert (gist.name, gist.condition, gist.k) == ("plain-gist-4", "gist", 4)
-    positive = inspect_checkpoint(tmp_path / "plain", condition="pos_control").record
-    assert (positive.condition, positive.k) == ("pos_control", 0)
-    assert load_model(inspect_checkpoint(tmp_path / "plain", k=4), CPU, torch.float32).tokens.k == 4
-
-
-def test_flags_win_over_gist_json(tmp_path, tiny_network, tiny_tokenizer):
-    save_checkpoint(tmp_path, tiny_network("llama"), tiny_tokenizer, RECORD)
-    record = inspect_checkpoint(tmp_path, "pos_control", 5).record
-    assert (record.condition, record.k, record.template) == ("pos_control", 5, RECORD.template)
-
-
 @pytest.mark.parametrize("tied", [True, False])
 def test_fit_vocabulary_adds_the_mean_row_and_keeps_the_others(tiny_network, tiny_tokenizer, tied):
     network = tiny_network("gpt2" if tied else "llama")

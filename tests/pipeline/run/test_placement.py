@@ -8,6 +8,7 @@ import pytest
 
 import gisteval
 from gisteval.errors import GistevalError
+from gisteval.records.manifest import read_manifest
 
 
 def manifest(folder) -> dict:
@@ -32,6 +33,7 @@ def test_a_device_map_is_recorded_and_changes_no_record(plain, tiny_suite, tiny_
     )
     found = manifest(run.folder)
     assert found["device_map"] == {"": "disk"} and found["quantize"] is None
+    assert read_manifest(run.folder / "manifest.json").device_map == {"": "disk"}
     assert found["identity"] == manifest(plain)["identity"]
     assert records(run.folder).keys() == records(plain).keys()
 
