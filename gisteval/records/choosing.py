@@ -38,8 +38,9 @@ def choose(examples: Iterable[Example], limit: int | None, how: str, seed: int) 
     file, on who does the work or on what was done before. "random" takes the smallest hashes, which is
     simple random sampling, and a larger limit keeps what a smaller one took. "instructions" takes every
     n/N-th example of the split sorted by the hashes of instructions, from a start that the seed gives
-    (systematic sampling, Madow and Madow 1944, doi:10.1214/aoms/1177731312). Every example has the same
-    chance, so means stay unbiased, and of m examples of an instruction m N/n are taken, rounded up or down.
+    (systematic sampling: Madow and Madow, Annals of Mathematical Statistics 15, 1944). Every example has
+    the same chance, so means stay unbiased. Of m examples of an instruction m N/n are taken, rounded up or
+    down.
 
     Args:
         examples: The n examples of a split.
