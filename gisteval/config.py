@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gisteval.errors import GistevalError, did_you_mean
+from gisteval.errors import GistevalError
 from gisteval.options import Panel, as_one, check_bounds, checked_fields, option
 from gisteval.records.budget import parse_budgets
+from gisteval.records.choosing import CHOICES, FIRST, check_choice
 from gisteval.records.schema import CONDITIONS, MOST_GISTS, as_condition
 from gisteval.registry import split_specs
 from gisteval.thinking import PAIRS, Thinking, check_pair
-
-EXECUTORS = ("local", "ray")
+from gisteval.workers import EXECUTORS, check_executor
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,19 @@ class RunConfig:
         unset="the task's own choice",
     )
     limit: int | None = option(
-        None, "Use only the first N examples of each split.", Panel.TASK, metavar="N", least=1, unset="all"
+        None,
+        "Use only N examples of each split, the first unless --choose says otherwise.",
+        Panel.TASK,
+        metavar="N",
+        least=1,
+        unset="all",
+    )
+    choose: str = option(
+        FIRST,
+        "Which examples --limit takes: the first of the file, some at random, or the same share of each "
+        "instruction's (instructions). --seed and a hash of their content decide.",
+        Panel.TASK,
+        choices=CHOICES,
     )
     data_dir: str | None = option(
         None, "Folder that already holds the data of tasks that are downloaded.", Panel.TASK, metavar="DIR"
@@ -232,6 +243,7 @@ class RunConfig:
         check_bounds(self)
         as_condition(self.condition)
         parse_budgets(self.budgets)
+        check_choice(self.choose, self.limit)
         self.thoughts()
         self.rows_per_batch()
         check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
@@ -256,31 +268,12 @@ class RunConfig:
     def to_json(self) -> dict[str, object]:
         """Plain form for the manifest. A single budget, or none, is written as manifests always had it."""
         content = asdict(self)
+        if self.choose == FIRST:
+            del content["choose"]  # as manifests always were
         budgets: list[int | str] = [int(text) if text.isdecimal() else text for text in self.budgets]
         single = len(budgets) < 2
         content["budgets"] = (budgets[0] if budgets else None) if single else budgets
         return {"budget" if name == "budgets" else name: value for name, value in content.items()}
-
-
-def check_executor(name: str, address: str | None, workers: int | None, gpus: float | None) -> None:
-    """Check who does the work.
-
-    Raises:
-        GistevalError: For an unknown executor, options that it does not have, or an impossible share of a
-            GPU.
-    """
-    if name not in EXECUTORS:
-        raise GistevalError(
-            f"executor {name!r} is unknown{did_you_mean(name, EXECUTORS)}: choose {' or '.join(EXECUTORS)}"
-        )
-    options = {"ray-address": address, "num-workers": workers, "gpus-per-worker": gpus}
-    for flag, value in options.items():
-        if name != "ray" and value is not None:
-            raise GistevalError(f"--{flag} is an option of --executor ray")
-    if workers is not None and workers < 1:
-        raise GistevalError(f"num-workers must be at least 1, not {workers}")
-    if gpus is not None and not (math.isfinite(gpus) and gpus >= 0 and (gpus <= 1 or gpus % 1 == 0)):
-        raise GistevalError(f"gpus-per-worker must be a part of one GPU or a whole number, not {gpus:g}")
 
 
 def read_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:

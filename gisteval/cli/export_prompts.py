@@ -13,7 +13,7 @@ from gisteval.config import RunConfig, read_config
 from gisteval.errors import counted
 from gisteval.options import Panel
 
-SHARED = ("models", "chat_template", "task", "splits", "limit", "data_dir", "budgets")
+SHARED = ("models", "chat_template", "task", "splits", "limit", "choose", "seed", "data_dir", "budgets")
 """Options that mean what they mean for a run."""
 
 

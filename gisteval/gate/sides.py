@@ -100,7 +100,7 @@ def shared_examples(candidate: Side, baseline: Side, split: str) -> tuple[Exampl
         raise InvalidRun(
             f"split {split}: {candidate.run.path} has {counted(len(ours), 'example')}, {baseline.run.path} "
             f"{len(theirs)}, and {len(here & there)} are the same: "
-            "compare runs with the same task and --limit"
+            "compare runs with the same task, --limit and --choose"
         )
     alone = candidate.run.not_asked(candidate.system, split)
     alone |= baseline.run.not_asked(baseline.system, split)

@@ -13,6 +13,7 @@ from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_tokens, resolve
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.records.budget import parse_budgets
+from gisteval.records.choosing import choose
 from gisteval.records.json_object import OPTIONAL, JsonObject
 from gisteval.records.store import write_atomic
 from gisteval.tasks import load_task
@@ -78,7 +79,7 @@ def _instructions(config: RunConfig) -> dict[str, Sequence[str]]:
     task = load_task(config.task, data_dir=Path(config.data_dir) if config.data_dir else None)
     found: dict[str, list[str]] = {}
     for split in config.splits or tuple(task.evaluation_splits):
-        for example in task.examples(split, config.limit):
+        for example in choose(task.examples(split), config.limit, config.choose, config.seed):
             splits = found.setdefault(example.instruction, [])
             if split not in splits:
                 splits.append(split)

@@ -90,7 +90,9 @@ def _stamp(folder: RunFolder) -> str:
     parts: Mapping[str, Any] = signature_parts(folder)
     if not parts:
         named = (part.partition(":") for part in folder.signature.split("|"))
-        parts = {name: value for name, _, value in named if name in ("task", "seed", "provenance")}
+        parts = {
+            name: value for name, _, value in named if name in ("task", "seed", "examples", "provenance")
+        }
     metrics = [metric.name for metric in run_metrics(folder) if metric.graded or metric.paired]
     rouge = {"metric": "rougeL-stem-meanF1"} if "rougeL" in metrics else {}
     named_by_task = {"metrics": "+".join(metrics)} if folder.manifest().metrics else {}
@@ -105,7 +107,7 @@ def _stamp(folder: RunFolder) -> str:
             **rouge,
             **named_by_task,
             **recipe,
-            **{name: parts[name] for name in ("seed", "provenance") if name in parts},
+            **{name: parts[name] for name in ("seed", "examples", "provenance") if name in parts},
             "gisteval": versions()["gisteval"],
         }
     )

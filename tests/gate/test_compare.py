@@ -86,5 +86,5 @@ def test_win_rates_that_share_no_opponent_are_left_out(make_run: MakeRun) -> Non
 
 
 def test_other_examples_are_refused(make_run: MakeRun) -> None:
-    with pytest.raises(InvalidRun, match="are the same: compare runs with the same task and --limit"):
+    with pytest.raises(InvalidRun, match="are the same: compare runs with the same task, --limit and"):
         compared(make_run("a", [0.5] * 20), make_run("b", [0.5] * 21))

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from gisteval.config import RunConfig
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_tokens
+from gisteval.pipeline.run.plan import plan_run
 from gisteval.tasks import load_task
 
 
@@ -45,6 +47,16 @@ def test_a_file_that_may_be_filled_in_is_never_overwritten(gisteval, refused, tm
     assert "is already there, maybe with texts filled in" in refused(*command)
     assert len(rows_of(gisteval(*command[:-2]).out)) == 2
     assert json.loads(gisteval(*command[:-2], "--json").out) == rows_of(path.read_text())
+
+
+def test_it_writes_the_instructions_of_a_run_that_chooses_its_examples(gisteval, tiny_suite):
+    asked = {"limit": 5, "choose": "random", "seed": 2}
+    flags = [part for name, value in asked.items() for part in (f"--{name}", value)]
+    rows = rows_of(gisteval("export-prompts", "--split", "seen", *flags).out)
+    plan = plan_run(RunConfig(models=(str(tiny_suite / "gist-3"),), splits=("seen",), **asked))
+    chosen = {example.instruction for example in plan.examples["seen"]}
+    assert {row["instruction"] for row in rows} == chosen
+    assert chosen != {example.instruction for example in load_task("wordplay").examples("seen", 5)}
 
 
 def test_two_models_are_one_too_many(refused):

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gisteval.records.run_folder import RunFolder
 from gisteval.report.claims import findings
 from gisteval.report.data import read_runs
 from gisteval.report.layout import Table
@@ -118,3 +119,23 @@ def test_the_gallery_counts_and_shows_the_sharpest(small_run) -> None:
     assert rows["empty"].system.name == "tiny-gist-1"
     assert rows["empty"].sample.outputs["tiny-gist-1"].text == ""
     assert rows["copied"].sample is None
+
+
+def test_the_page_says_how_examples_were_chosen(make_run) -> None:
+    folder = make_run({"pos": ["a", "b"], "gist-1": ["a", "c"]})
+    manifest = json.loads((folder / "manifest.json").read_text())
+    said = {
+        None: "the first 2 of each split",
+        "random": "2 of each split, chosen at random by a hash of their content (seed 7)",
+        "instructions": "2 of each split, chosen as the same share of each instruction&#39;s by a hash",
+    }
+    assert not any(words in html(RunFolder.open(folder)) for words in said.values())
+    for choice, words in said.items():
+        manifest["config"] = {"limit": 2, "seed": 7, **({"choose": choice} if choice else {})}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        made = (
+            html(RunFolder.open(folder))
+            .replace("instruction's", "instruction&#39;s")
+            .split("How it was made")[-1]
+        )
+        assert words in made

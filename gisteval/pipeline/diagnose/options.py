@@ -51,7 +51,7 @@ class DiagnoseOptions:
     )
     task: str = same_as(RunConfig, "task")
     splits: tuple[str, ...] = same_as(RunConfig, "splits")
-    limit: int | None = same_as(RunConfig, "limit")
+    limit: int | None = same_as(RunConfig, "limit", help="Use only the first N examples of each split.")
     data_dir: str | None = same_as(RunConfig, "data_dir")
     compressors: tuple[str, ...] = same_as(RunConfig, "compressors")
     budgets: tuple[str, ...] = same_as(RunConfig, "budgets")

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from gisteval.config import RunConfig, check_executor
+from gisteval.config import RunConfig
 from gisteval.errors import GistevalError
 from gisteval.options import Panel, check_bounds, option, same_as
+from gisteval.workers import check_executor
 
 
 def parse_price(text: str) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gisteval.pipeline.estimate.split_cost import rerun_flops
 from gisteval.pipeline.manifest import build_manifest
 from gisteval.pipeline.run.plan import Plan, run_identity
+from gisteval.records.choosing import FIRST
 from gisteval.records.manifest import Manifest, System
 
 
@@ -44,6 +45,11 @@ def run_manifest(plan: Plan, command: Sequence[str]) -> Manifest:
         device_map=plan.placement.device_map,
         quantize=plan.placement.quantize,
         notes=tuple(plan.notes),
-        signature={"task": f"{plan.task.name}-v{task.version}", "seed": plan.config.seed},
+        signature={"task": f"{plan.task.name}-v{task.version}", "seed": plan.config.seed, **_chosen(plan)},
         metrics=tuple(task.metrics),
     )
+
+
+def _chosen(plan: Plan) -> dict[str, str]:
+    """What a number's signature says of how examples were chosen; nothing for the first ones."""
+    return {} if plan.config.choose == FIRST else {"examples": plan.config.choose}

@@ -23,6 +23,7 @@ from gisteval.pipeline.manifest import build_identity
 from gisteval.pipeline.run.contexts import check_contexts
 from gisteval.prompts import Template
 from gisteval.records.budget import parse_budgets
+from gisteval.records.choosing import choose
 from gisteval.records.manifest import Identity
 from gisteval.records.schema import Example, as_condition, digest
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
@@ -107,14 +108,8 @@ def plan_run(config: RunConfig) -> Plan:
     decoding = Decoding(
         config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch(), thinking=thinking
     )
-    placement = choose_placement(
-        config.device,
-        config.dtype,
-        config.device_map,
-        config.quantize,
-        config.executor,
-        config.gpus_per_worker,
-    )
+    machine = (config.device, config.dtype, config.device_map, config.quantize)
+    placement = choose_placement(*machine, config.executor, config.gpus_per_worker)
     systems = _distinct(suites)
     checkpoints = {system.checkpoint.path: system.checkpoint for system in systems.values()}
     weights = {path: checkpoint.weights_digest() for path, checkpoint in checkpoints.items()}
@@ -140,7 +135,8 @@ def _demo_suites() -> tuple[str, ...]:
 def _examples(task: Task, config: RunConfig) -> dict[str, tuple[Example, ...]]:
     """The examples of a run by split. Raises GistevalError for a split that has none."""
     splits = config.splits or tuple(task.evaluation_splits)
-    examples = {split: tuple(task.examples(split, config.limit)) for split in splits}
+    how = (config.limit, config.choose, config.seed)
+    examples = {split: choose(task.examples(split), *how) for split in splits}
     for split, split_examples in examples.items():
         if not split_examples:
             raise GistevalError(f"split {split!r} of task {task.name} has no examples")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from gisteval.config import RunConfig
+from gisteval.options import checked_fields
 from gisteval.pipeline.run.manifest import run_manifest
 from gisteval.pipeline.run.plan import plan_run
 from gisteval.profiling.closed_form import forward
@@ -38,3 +40,18 @@ def test_a_manifest_names_systems_controls_and_what_is_run_again(tiny_suite: Pat
         assert again == forward(shape, tokens, 0, logits=0).total
     assert made.signature == {"task": "tiny-v1", "seed": 0}
     assert made.splits == {"test": 2} and not made.self_check
+
+
+def test_how_examples_were_chosen_is_said_where_they_are_not_the_first(
+    tiny_suite: Path, tiny_task: Path
+) -> None:
+    config = RunConfig(models=(str(tiny_suite / "gist-3"),), task=str(tiny_task), limit=8)
+    first = run_manifest(plan_run(config), [])
+    assert "choose" not in first.config and "examples" not in first.signature
+    plan = plan_run(replace(config, choose="instructions", seed=4))
+    spread = run_manifest(plan, [])
+    assert spread.config["choose"] == spread.signature["examples"] == "instructions"
+    # 24 examples of 8 instructions: one of each.
+    assert len({example.instruction for example in plan.examples["test"]}) == 8
+    assert spread.identity.examples != first.identity.examples
+    assert RunConfig(**checked_fields(RunConfig, spread.config, "")) == plan.config

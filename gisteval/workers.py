@@ -1,0 +1,31 @@
+"""Who does the work of a run, and which options that has."""
+
+from __future__ import annotations
+
+import math
+
+from gisteval.errors import GistevalError, did_you_mean
+
+EXECUTORS = ("local", "ray")
+"""In this process, or by the workers of a Ray cluster."""
+
+
+def check_executor(name: str, address: str | None, workers: int | None, gpus: float | None) -> None:
+    """Check who does the work.
+
+    Raises:
+        GistevalError: For an unknown executor, options that it does not have, or an impossible share of a
+            GPU.
+    """
+    if name not in EXECUTORS:
+        raise GistevalError(
+            f"executor {name!r} is unknown{did_you_mean(name, EXECUTORS)}: choose {' or '.join(EXECUTORS)}"
+        )
+    options = {"ray-address": address, "num-workers": workers, "gpus-per-worker": gpus}
+    for flag, value in options.items():
+        if name != "ray" and value is not None:
+            raise GistevalError(f"--{flag} is an option of --executor ray")
+    if workers is not None and workers < 1:
+        raise GistevalError(f"num-workers must be at least 1, not {workers}")
+    if gpus is not None and not (math.isfinite(gpus) and gpus >= 0 and (gpus <= 1 or gpus % 1 == 0)):
+        raise GistevalError(f"gpus-per-worker must be a part of one GPU or a whole number, not {gpus:g}")
