@@ -129,7 +129,7 @@ def pass_key(work: SystemWork) -> tuple[object, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The event that a system has passed its self-check. check: None if no example fits into its context."""
+    """The event that a system has passed its self-check. check: None if no example fits the context."""
 
     system: str
     check: SelfCheck | None
@@ -186,9 +186,7 @@ class Executor(Protocol):
         """Return what the manifest says about the executor."""
 
 
-def self_check(
-    job: Job, model: PromptModel, examples: Mapping[str, Sequence[Example]]
-) -> SelfCheck | None:
+def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Example]]) -> SelfCheck | None:
     """Compare the cached, masked and stock paths on a few examples, and on fewer if memory runs out.
 
     Returns:

@@ -89,8 +89,8 @@ class SegmentGists(Compressor):
     def footprint(self, source: Source, budget: Budget | None) -> Footprint:
         """Each segment is run once with its gist tokens. Sentences and lines are taken to be equally long.
 
-        Their positions are the fewest that any cut takes up, so that no prompt is called too long that isn't:
-        n segments take up n k + k + tokens / n, which is at least k + 2 sqrt(tokens k).
+        Their positions are the fewest that any cut takes up, so that no prompt that fits is called too
+        long: n segments take up n k + k + tokens / n, which is at least k + 2 sqrt(tokens k).
         """
         count = self.segmentation.count(source.tokens)
         gists = count * source.k

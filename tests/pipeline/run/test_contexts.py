@@ -60,3 +60,15 @@ def test_segments_read_what_is_beyond_the_context(tiny_suite: Path, tmp_path: Pa
         assert len(folder.failed(name, "single_uuid")) == 2
         assert any(note.startswith(f"{name} on single_uuid: 2 examples exceed") for note in found.notes)
     assert "segments:numbering=slots" in (found.folder / "report" / "report.md").read_text()
+
+
+def test_a_context_that_only_the_loaded_model_knows(
+    tiny_suite: Path, tmp_path: Path, write_task, monkeypatch
+) -> None:
+    """As of GGUF. There is nothing to score then, and no report of nothing."""
+    monkeypatch.setattr("gisteval.pipeline.run.plan.check_contexts", lambda *_: None)
+    task = write_task(tmp_path / "task", [LONG])
+    config = RunConfig(models=(str(tiny_suite / "gist-1"),), task=str(task), output=str(tmp_path / "run"))
+    with pytest.raises(InvalidRun, match="no example fits into any model's context"):
+        run(config)
+    assert not (tmp_path / "run" / "report").exists()
