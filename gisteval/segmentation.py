@@ -14,8 +14,12 @@ Sees = Literal["gists", "last", "nothing", "tokens"]
 Numbering = Literal["original", "slots"]
 
 SENTENCE = "sentence"
-SENTENCE_TOKENS = 20
-"""Tokens of a sentence, where its text isn't looked at and only its cost is estimated."""
+LINE = "line"
+BY_TEXT = (SENTENCE, LINE)
+"""Lengths that the text decides."""
+
+TEXT_TOKENS = 20
+"""Tokens of a sentence or a line, where its text isn't looked at and only its cost is estimated."""
 
 _TOKENS = re.compile(r"0*[1-9]\d{0,8}")
 _PARTS = re.compile(r"1/(0*[1-9]\d{0,8})")
@@ -29,7 +33,7 @@ class Segmentation:
 
     Attributes:
         length: "32" for segments of at most 32 tokens, "1/4" for four segments, in both cases equally long
-            within one token; "sentence" for a segment a sentence.
+            within one token; "sentence" for a segment a sentence, "line" for one a line.
         sees: What a segment sees of those before it. "gists": their gist tokens, as AutoCompressors do
             (arXiv 2305.14788). "last": the gist tokens of the one right before it, so that these hold all
             before them, and only the last ones of a prompt stay (a recurrent memory, arXiv 2207.06881).
@@ -48,10 +52,10 @@ class Segmentation:
 
     def __post_init__(self) -> None:
         """Check the values. Raises GistevalError."""
-        if not (self.length == SENTENCE or _TOKENS.fullmatch(self.length) or _PARTS.fullmatch(self.length)):
+        if not (self.length in BY_TEXT or _TOKENS.fullmatch(self.length) or _PARTS.fullmatch(self.length)):
             raise GistevalError(
-                f"length must be a number of tokens such as 32, {SENTENCE}, or a share such as "
-                f"1/4 for four segments, not {self.length!r}"
+                f"length must be a number of tokens such as 32, {SENTENCE}, {LINE}, or a share "
+                f"such as 1/4 for four segments, not {self.length!r}"
             )
         for name, kind in (("sees", Sees), ("numbering", Numbering)):
             value, known = getattr(self, name), get_args(kind)
@@ -99,10 +103,10 @@ class Segmentation:
         return f"{cut}{sees}{'' if self.numbering == 'original' else '-slots'}"
 
     def count(self, tokens: int) -> int:
-        """Segments of a prompt of so many tokens; of sentences an estimate."""
+        """Segments of a prompt of so many tokens; of sentences and lines an estimate."""
         if parts := _PARTS.fullmatch(self.length):
             return max(1, min(int(parts[1]), tokens))
-        size = SENTENCE_TOKENS if self.length == SENTENCE else int(self.length)
+        size = TEXT_TOKENS if self.length in BY_TEXT else int(self.length)
         return max(1, -(-tokens // size))
 
     def ends(self, tokens: int) -> list[int]:

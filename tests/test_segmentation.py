@@ -34,6 +34,7 @@ def test_segments_are_as_long_as_asked_and_equal_within_one_token(tokens, length
             "segments:length=1/4,numbering=slots,sees=nothing",
             "parts-4-nothing-slots",
         ),
+        (Segmentation("line", "nothing"), "segments:length=line,sees=nothing", "every-line-nothing"),
         (
             Segmentation("sentence", "tokens"),
             "segments:length=sentence,sees=tokens",
@@ -52,7 +53,7 @@ def test_a_segmentation_is_the_spec_of_what_reads_it(segmentation, spec, label):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("length=0", "length must be a number of tokens such as 32, sentence, or a share such as 1/4"),
+        ("length=0", "length must be a number of tokens such as 32, sentence, line, or a share such as"),
         ("length=-3", "not '-3'"),
         ("length=2/3", "not '2/3'"),
         ("length=1/0", "not '1/0'"),

@@ -38,11 +38,11 @@ class Opened:
     """The result of Open.
 
     Attributes:
-        check: The self-check.
+        check: The self-check, None if no example fits into the system's context.
         plan: By split, windows of batches and groups of examples that are too long.
     """
 
-    check: SelfCheck
+    check: SelfCheck | None
     plan: Mapping[str, Sequence[tuple[TooLong, ...] | Window]]
 
 

@@ -129,10 +129,10 @@ def pass_key(work: SystemWork) -> tuple[object, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The event that a system has passed its self-check."""
+    """The event that a system has passed its self-check. check: None if no example fits the context."""
 
     system: str
-    check: SelfCheck
+    check: SelfCheck | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +186,14 @@ class Executor(Protocol):
         """Return what the manifest says about the executor."""
 
 
-def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Example]]) -> SelfCheck:
+def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Example]]) -> SelfCheck | None:
     """Compare the cached, masked and stock paths on a few examples, and on fewer if memory runs out.
 
+    Returns:
+        The figures, or None if no example fits into the context: all of them go without an output.
+
     Raises:
-        InvalidRun: The paths differ, or no example fits into the context.
+        InvalidRun: The paths differ.
     """
     compressor, budget = job.compressor(), job.system.budget
 
@@ -199,11 +202,8 @@ def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Exa
         return model.fitting(part, compressor.positions(model, subjects, budget))
 
     chosen = choose_examples(model, shortened(compressor, examples), fitting)
-    if not chosen and model.context_limit:
-        raise InvalidRun(
-            f"{job.system.name}: no example fits into {model.context} tokens{model.context_limit}: the "
-            "self-check has nothing to run"
-        )
+    if not chosen:
+        return None
     while True:
         try:
             return _check(job, model, chosen)

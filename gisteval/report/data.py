@@ -101,8 +101,8 @@ class ReportData:
 
     @property
     def leading(self) -> Metric:
-        """The metric that the report leads with: that of the first run."""
-        return leading_metric(self.runs[0].metrics)
+        """The metric that the report leads with: that of the first run, if there is one."""
+        return leading_metric(self.runs[0].metrics if self.runs else ())
 
     @property
     def title(self) -> str:

@@ -64,10 +64,10 @@ def test_only_plain_evictors_of_the_same_weights_share_a_pass(tiny_suite: Path) 
         assert key("gist-1", alone) is None
 
 
-def test_a_self_check_names_the_system_that_nothing_fits(tiny_suite: Path) -> None:
+def test_a_self_check_says_if_nothing_fits(tiny_suite: Path) -> None:
     job = job_of(tiny_suite / "gist-1")
     model = load_model(job.system.checkpoint, torch.device("cpu"), torch.float32)
-    assert self_check(job, model, {"s": EXAMPLES}).loss_difference < 1e-4
+    check = self_check(job, model, {"s": EXAMPLES})
+    assert check is not None and check.loss_difference < 1e-4
     long = Example("long", "t", "s", "say the first word " * 200, "", "yes")
-    with pytest.raises(InvalidRun, match="no example fits"):
-        self_check(job, model, {"s": [long]})
+    assert self_check(job, model, {"s": [long]}) is None

@@ -10,7 +10,7 @@ from run_folders import claim_run, make_generation, make_system, write_records
 from gisteval.errors import GistevalError
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example
-from gisteval.report.data import read_runs
+from gisteval.report.data import ReportData, read_runs
 from gisteval.scores.rows import run_rows
 
 EXAMPLES = tuple(Example(str(n), "t", "s", f"say {n}", "", "o") for n in range(3))
@@ -54,3 +54,7 @@ def test_runs_of_one_name_are_refused(tmp_path: Path) -> None:
         read_runs(folders)
     with pytest.raises(GistevalError, match="no run to report on: give the folder of a run"):
         read_runs([])
+
+
+def test_data_without_runs_has_the_usual_leading_metric() -> None:
+    assert ReportData(()).leading.name == "rougeL"  # a page of made samples, as a benchmark's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from run_folders import claim_run, make_generation, make_system, write_records
 from gisteval.metrics import metric
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example
+from gisteval.report.claims import findings
 from gisteval.report.data import read_runs
 from gisteval.report.figures.groups import draw_groups
 from gisteval.report.groups import group_tables, levels
-from gisteval.report.page_data import excerpt, samples_json
+from gisteval.report.page import PageContent, write_page
+from gisteval.report.page_data import excerpt
 from gisteval.report.samples import collect_samples
 from gisteval.scores.comparison import mean_of
 from gisteval.scores.rows import run_rows
@@ -81,12 +84,25 @@ def test_figures_are_drawn_for_what_there_is(samples, tmp_path: Path) -> None:
     assert drawn.count("<!-- n=6 -->") == 4 * 15  # a count in every cell of every system
 
 
-def test_a_page_of_long_prompts_stays_small(tmp_path: Path) -> None:
-    text = "word " * 8000
-    examples = [Example(f"e{n}", "t", "single", f"{n} {text}", "?", f"{n}", length=8192) for n in range(60)]
-    json_text = samples_json(collect_samples(read_runs([run_of(tmp_path, examples)])))
-    assert len(json_text) < 60 * 5_000  # so a thousand take at most 5 MB of the 10, not 40
-    assert "38,00" in json_text and "characters left out" in json_text
+def test_a_page_of_1000_long_prompts_stays_below_10_mb(tmp_path: Path) -> None:
+    """Four systems, outputs of 600 characters; samples of a run of twelve, repeated with other prompts."""
+    text = "word " * 8192
+    examples = [Example(f"e{n}", "t", "single", f"{n} {text}", "?", f"{n}", length=8192) for n in range(12)]
+    data = read_runs([run_of(tmp_path, examples)])
+    found = collect_samples(data)
+    many = []
+    for n in range(1000):
+        sample = found.samples[n % 12]
+        example = replace(sample.example, id=f"e{n}", instruction=f"{n} {text}")
+        outputs = {name: replace(o, text=f"{n} {text[:600]}") for name, o in sample.outputs.items()}
+        many.append(replace(sample, slug=f"{n:012}", example=example, outputs=outputs))
+    samples = replace(found, samples=tuple(many))
+    said = findings(data.rows, samples, ())
+    page = write_page(PageContent(data, said, group_tables(samples), (), samples), tmp_path / "report.html")
+    assert 4e6 < page.stat().st_size < 10e6  # the prompts alone are 41 MB
+    shown = page.read_text()
+    assert '"e0"' in shown and '"e999"' in shown
+    assert "38,96" in shown and "characters left out" in shown
 
 
 def test_only_long_texts_are_cut() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isqrt
 from typing import ClassVar
 
 import torch
@@ -18,7 +19,7 @@ from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import Accounting, CompressedPrompt, Prefix
 from gisteval.models.text.cutting import cut, with_gists
 from gisteval.records.budget import Budget
-from gisteval.segmentation import Segmentation
+from gisteval.segmentation import BY_TEXT, Segmentation
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,11 @@ class SegmentGists(Compressor):
         return [max(prompt.behind, *(piece.end for piece in prompt.pieces)) for prompt in segmented]
 
     def footprint(self, source: Source, budget: Budget | None) -> Footprint:
-        """Each segment is run once with its gist tokens. Sentences are taken to be equally long."""
+        """Each segment is run once with its gist tokens. Sentences and lines are taken to be equally long.
+
+        Their positions are the fewest that any cut takes up, so that no prompt that fits is called too
+        long: n segments take up n k + k + tokens / n, which is at least k + 2 sqrt(tokens k).
+        """
         count = self.segmentation.count(source.tokens)
         gists = count * source.k
         kept = source.k if self.sees == "last" else gists
@@ -94,6 +99,11 @@ class SegmentGists(Compressor):
         positions = source.tokens if self.sees == "tokens" else whole
         if self.numbering == "slots":
             positions = kept + source.k + -(-source.tokens // count)
+        if self.length in BY_TEXT and self.sees != "tokens":
+            positions = source.tokens + source.k
+            if self.numbering == "slots":
+                least = source.k + 1 if self.sees == "last" else 2 * isqrt(source.tokens * source.k)
+                positions = source.k + least
         return Footprint(whole, kept, 0, positions)
 
     @property

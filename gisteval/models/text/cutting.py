@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from transformers import PreTrainedTokenizerBase
 
 from gisteval.models.text.tokens import PromptTokenizer
-from gisteval.segmentation import SENTENCE, Segmentation
+from gisteval.segmentation import BY_TEXT, LINE, Segmentation
 
 ENDS = (".", "!", "?", "…", "。", "\uff01", "\uff1f")
 """Marks that end a sentence; the last two are the full-width exclamation and question marks."""
@@ -31,8 +31,9 @@ def cut(tokens: PromptTokenizer, prompt: Sequence[int], segmentation: Segmentati
     Returns:
         Token ids of each segment, in order; one segment at least.
     """
-    if segmentation.length == SENTENCE:
-        ends = [*sentence_starts(tokens.tokenizer, prompt), len(prompt)]
+    if segmentation.length in BY_TEXT:
+        is_ended = _line_is_ended if segmentation.length == LINE else _sentence_is_ended
+        ends = [*_starts(tokens.tokenizer, prompt, is_ended), len(prompt)]
     else:
         ends = segmentation.ends(len(prompt))
     return [list(prompt[start:end]) for start, end in pairwise([0, *ends])]
@@ -49,21 +50,36 @@ def sentence_starts(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int]) -
     A sentence ends with a line, or with a mark that white space follows. White space belongs to the
     sentence before it.
     """
+    return _starts(tokenizer, prompt, _sentence_is_ended)
+
+
+def _starts(
+    tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int], is_ended: Callable[[str, str], bool]
+) -> Iterator[int]:
+    """Indices of the tokens, the first one left out, that are no mere white space and begin a part.
+
+    is_ended: whether a part is, given its text without the white space at its end, and that white space
+        with what the next token begins with.
+    """
     known = {token: _text(tokenizer, token) for token in set(prompt)}
     before = ""
     for place, token in enumerate(prompt):
         text = known[token]
-        if text.strip() and _is_ended(before, text):
-            yield place
-            before = ""
+        if text.strip():
+            spoken = before.rstrip()
+            gap = before[len(spoken) :] + text[: len(text) - len(text.lstrip())]
+            if spoken and is_ended(spoken, gap):
+                yield place
+                before = ""
         before += text
 
 
-def _is_ended(before: str, text: str) -> bool:
-    """Whether a token that is no mere white space begins a sentence behind the text before it."""
-    spoken = before.rstrip()
-    gap = before[len(spoken) :] + text[: len(text) - len(text.lstrip())]
-    return bool(spoken) and ("\n" in gap or (bool(gap) and spoken.rstrip(CLOSERS).endswith(ENDS)))
+def _line_is_ended(spoken: str, gap: str) -> bool:
+    return "\n" in gap
+
+
+def _sentence_is_ended(spoken: str, gap: str) -> bool:
+    return "\n" in gap or (bool(gap) and spoken.rstrip(CLOSERS).endswith(ENDS))
 
 
 def _text(tokenizer: PreTrainedTokenizerBase, token: int) -> str:

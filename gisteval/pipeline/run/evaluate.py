@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from gisteval.config import RunConfig
-from gisteval.errors import GistevalError, counted
+from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.executors.local import LocalExecutor
 from gisteval.executors.work import Checked, Executor, Job, Settings, SystemWork
 from gisteval.generation.outcomes import Failed, NotFinite, TooLong
@@ -140,7 +140,11 @@ def _evaluate(
 
 
 def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
-    """Fill in the missing records, wherever they are made; this process alone writes them."""
+    """Fill in the missing records, wherever they are made; this process alone writes them.
+
+    Raises:
+        InvalidRun: No example fits any system.
+    """
     failures: Failures = {}
     work_by_system = {work.job.system.name: work for work in incomplete(plan, folder)}
     settings = Settings(plan.placement, plan.decoding)
@@ -156,13 +160,13 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
             for event in events:
                 system = event.system
                 if isinstance(event, Checked):
-                    folder.note_self_check(system, SelfCheckFacts.from_json(event.check.to_json()))
+                    passed = _note_check(folder, event)
                     for split, known in work_by_system[system].known.items():
                         total = len(plan.examples[split])
                         bars[system, split] = work.begin(f"{system} on {split}", total, len(known))
                         progress.info(
-                            "%s on %s: self-check passed, %s of %s",
-                            *(system, split, f"{len(known):,}", f"{total:,}"),
+                            "%s on %s: %s, %s of %s",
+                            *(system, split, passed, f"{len(known):,}", f"{total:,}"),
                         )
                     writers[system] = files.enter_context(RecordWriter(folder.generations(system)))
                     continue
@@ -175,9 +179,19 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
     finally:
         if work_by_system:
             folder.note_executor(executor.facts())
+    if not folder.manifest().self_check:
+        raise InvalidRun("no example fits into any model's context: nothing was evaluated")
     for items in failures.values():
         items.sort(key=lambda item: item.example.id)
     return failures
+
+
+def _note_check(folder: RunFolder, event: Checked) -> str:
+    """Note the figures of a self-check in the manifest; what came of it, in words."""
+    if event.check is None:
+        return "no example fits into the context, so nothing is checked"
+    folder.note_self_check(event.system, SelfCheckFacts.from_json(event.check.to_json()))
+    return "self-check passed"
 
 
 def incomplete(plan: Plan, folder: RunFolder) -> Iterator[SystemWork]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from random_models import CONTEXT, random_examples, random_model
@@ -16,6 +18,7 @@ from gisteval.generation.selfcheck import check_cached_path
 from gisteval.models.running.compressed import Prefix
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.records.schema import Example
+from gisteval.tasks import load_task
 
 EXAMPLES = random_examples(count=4)
 INSTRUCTIONS = [example.instruction for example in EXAMPLES]
@@ -103,6 +106,42 @@ def test_a_prompt_beyond_the_context_is_compressed_in_segments(family, sees):
     assert len(model.fitting(examples)) == 1
     check = check_cached_path(model, compressor, None, examples)
     assert max(check.loss_difference, check.decoded_difference) < 1e-4
+
+
+@pytest.mark.parametrize("sees", ["gists", "last"])
+@pytest.mark.parametrize("numbering", ["original", "slots"])
+@pytest.mark.parametrize("line", [1, 4, 40])
+def test_no_prompt_in_lines_is_called_too_long_that_is_not(tiny_model, sees, numbering, line):
+    """The estimate knows no text: whatever the lines, they take up as much at least."""
+    model = tiny_model("llama", k=2)
+    compressor = build_compressor(f"segments:length=line,sees={sees},numbering={numbering}")
+    text = "\n".join(["say yes " * line] * (80 // line))
+    (taken,) = compressor.positions(model, [text], None)
+    (prompt,) = model.tokens.prompts([text])
+    assert len(compressor.prompts(model, [text])[0]) == len(prompt) + 2 * (80 // line)
+    source = Source(len(prompt), 2, 0, True)
+    assert compressor.footprint(source, None).positions <= taken
+
+
+def test_each_edit_is_a_span_that_no_other_reaches(tiny_model, tmp_path):
+    """One gist span an edit of the prompt, the same beside any other edits."""
+    model = tiny_model("llama", k=2)
+    rows = [{"subject": s, "src": f"{s}?", "alt": a, "rephrase": "x", "loc": "y", "loc_ans": "z"}
+            for s, a in (("cats", "yes"), ("dogs", "no"), ("worlds", "maybe"))]  # fmt: skip
+    file = tmp_path / "edits.json"
+    file.write_text(json.dumps(rows))
+    prompt = next(iter(load_task(f"edits:file={file},facts=3").examples("test"))).instruction
+    edits = prompt.split("\n")
+    assert len(edits) == 3
+    compressor = build_compressor("segments:length=line,sees=nothing,numbering=slots")
+    found = states(model, compressor, prompt)
+    assert found.shape[2] == 3 * model.tokens.k
+    others = states(model, compressor, "\n".join([edits[2], edits[1], edits[0]]))
+    assert torch.allclose(found[:, :, 2:4], others[:, :, 2:4], atol=1e-5)
+    assert not torch.allclose(found[:, :, :2], others[:, :, :2], atol=1e-3)
+    for part in (slice(0, 2), slice(4, 6)):
+        changed = states(model, compressor, "\n".join([edits[0], "say it", edits[2]]))
+        assert torch.allclose(found[:, :, part], changed[:, :, part], atol=1e-5)
 
 
 def test_a_prompt_beyond_the_context_is_refused_where_positions_stay(llama):

@@ -41,6 +41,20 @@ def test_a_sentence_ends_before_white_space_or_with_its_line(tokens, text, sente
     assert [piece.strip() for piece in found] == [piece.strip() for piece in sentences]
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("say it. No more!", ["Instruction: say it. No more!\n"]),
+        ("A is B. So it is.\n\n C is D\nE", ["Instruction: A is B. So it is.\n\n", " C is D\n", "E\n"]),
+        ("\nA", ["Instruction: \n", "A\n"]),
+        ("", ["Instruction: \n"]),
+    ],
+)
+def test_a_line_ends_with_its_break(tokens, text, lines):
+    found = pieces(tokens, text, "line")
+    assert [piece.strip() for piece in found] == [piece.strip() for piece in lines]
+
+
 def test_segments_of_tokens_and_parts(tokens):
     (prompt,) = tokens.prompts(["say the first word twice"])
     count = len(prompt)

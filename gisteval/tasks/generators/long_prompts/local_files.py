@@ -79,7 +79,8 @@ def edits(*, file: str, facts: tuple[int, ...], seed: int) -> Iterator[Mapping[s
     for count in facts:
         if count > len(known):
             raise GistevalError(f"{file} holds {len(known)} edits, not {count}: ask for fewer (facts=)")
-        for number, (statement, asked) in enumerate(known):
+    for number, (statement, asked) in enumerate(known):
+        for count in facts:
             draw = Random(f"edits {seed} {count} {number}")
             others = draw.sample([place for place in range(len(known)) if place != number], count - 1)
             lines = [known[place][0] for place in others]

@@ -57,12 +57,12 @@ def test_scbench_turns_share_a_prefix_and_see_the_earlier_ones(tmp_path) -> None
 
 def test_edits_stand_among_others(tmp_path) -> None:
     found = read("edits", tmp_path, COUNTERFACT, facts="1/3")
-    assert [e.facts for e in found] == [1] * 12 + [3] * 12
+    assert [e.facts for e in found] == ([1] * 3 + [3] * 3) * 4  # a limit holds both numbers
     assert [e.part for e in found[:3]] == ["rewrite", "paraphrase", "neighbourhood"]
     assert found[0].instruction == "The mother tongue of Person 0 is English."
     assert [e.output for e in found[:3]] == ["English", "English", "French"]
     assert {e.choices for e in found} == {"English\nFrench"}
-    for example in found[12:]:
+    for example in [e for e in found if e.facts == 3]:
         lines = example.instruction.split("\n")
         assert len(set(lines)) == 3
     with pytest.raises(GistevalError, match="holds 4 edits, not 9"):
