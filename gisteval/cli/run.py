@@ -17,7 +17,7 @@ from gisteval.logs import hushed
 from gisteval.options import Panel
 
 if TYPE_CHECKING:
-    from gisteval.pipeline.run.evaluate import Run
+    from gisteval.pipeline.finished import Run
 
 Verbose = Annotated[
     bool,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from gisteval.metrics import metric
 from gisteval.metrics.catalogue import leading_metric
@@ -33,7 +34,26 @@ CONTROLS = {"pos_control": "positive", "neg_control": "negative"}
 """What stands in the place of a word for the controls, which give the scale."""
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is said of a run at first sight.
+
+    Attributes:
+        blocks: A table for each split.
+        said: What the words mean, and what must be known of the judges: a sentence each.
+    """
+
+    blocks: tuple[Table, ...]
+    said: tuple[str, ...]
+
+
 def summary_text(rows: Sequence[ResultRow], entries: Sequence[JudgingEntry]) -> str:
+    """The summary for a terminal. Arguments are those of `summary`."""
+    found = summary(rows, entries)
+    return "\n".join([*map(plain_text, found.blocks), *(textwrap.fill(text, WIDTH) for text in found.said)])
+
+
+def summary(rows: Sequence[ResultRow], entries: Sequence[JudgingEntry]) -> Summary:
     """A block for each split, and what its words mean.
 
     Args:
@@ -59,9 +79,8 @@ def summary_text(rows: Sequence[ResultRow], entries: Sequence[JudgingEntry]) -> 
         n = max(row.n for row in rows if row.split == split and row.metric == leading)
         title = metric(leading).title[:LONGEST_TITLE]
         columns = ("system", title, "exact", "retained", "win", "bytes", "verdict")
-        blocks.append(plain_text(Table(split, f"{split} (n = {n:,})", columns, cells)))
-    said = [f"verdict, by {measure}: {_legend()}", *doubts.sentences]
-    return "\n".join([*blocks, *(textwrap.fill(text, WIDTH) for text in said)])
+        blocks.append(Table(split, f"{split} (n = {n:,})", columns, cells))
+    return Summary(tuple(blocks), (f"verdict, by {measure}: {_legend()}", *doubts.sentences))
 
 
 def _legend() -> str:
