@@ -3,6 +3,10 @@
 import gisteval
 run = gisteval.run(model="checkpoints/wordplay-llama", split="human")
 run.results                     # a pandas DataFrame, one number a row
+run.frontier()                  # score against stored bytes, with a figure
+run.sample(n=5)                 # instructions, inputs and outputs side by side
+earlier = gisteval.open("runs/earlier")
+run.compare(earlier)            # paired differences with intervals
 """
 
 from __future__ import annotations
@@ -10,12 +14,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gisteval.pipeline.run.evaluate import Run
+    from gisteval.pipeline.finished import Run
 
-__all__ = ["run"]
+__all__ = ["open", "run"]
 
 
 def run(
@@ -32,3 +37,13 @@ def run(
 
     flags = {"model": model, "split": split, **options}
     return run_pipeline(read_config(None, flags), ["gisteval.run"])
+
+
+def open(folder: str | os.PathLike[str]) -> Run:
+    """Open a finished run: the same object as `gisteval.run` gave when it made the folder.
+
+    Raises GistevalError if the folder holds no run, or one without results.
+    """
+    from gisteval.pipeline.finished import open_run
+
+    return open_run(folder)

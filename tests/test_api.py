@@ -21,6 +21,7 @@ def test_results_are_a_table(tiny_suite: Path, tiny_task: Path, tmp_path: Path, 
     assert run.results["value"].tolist() == [row["value"] for row in rows]
     assert run.results["system"].tolist() == [row["system"] for row in rows]
     assert run.folder == tmp_path / "run"
+    assert gisteval.open(tmp_path / "run") == run
     assert json.loads((run.folder / "manifest.json").read_text())["command"] == ["gisteval.run"]
     note, doubt = run.notes
     assert note.startswith("The reference judge")

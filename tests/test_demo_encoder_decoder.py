@@ -6,7 +6,7 @@ import pytest
 
 import gisteval
 from gisteval.content import find_content
-from gisteval.pipeline.run.evaluate import Run
+from gisteval.pipeline.finished import Run
 
 LIMIT = 120
 GIST, POSITIVE, NEGATIVE = (f"wordplay-t5-{name}" for name in ("gist-1", "pos_control-1", "neg_control-1"))

@@ -10,7 +10,7 @@ import pytest
 from gisteval import stats
 from gisteval.content import find_content
 from gisteval.metrics import exact_match, rouge_l
-from gisteval.pipeline.run.evaluate import Run
+from gisteval.pipeline.finished import Run
 from gisteval.records.run_folder import RunFolder
 from gisteval.tasks import load_task
 

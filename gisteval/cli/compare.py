@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, SplitNames, names_of
+from gisteval.cli.options import AsJson, SplitNames, Verbose, names_of
 from gisteval.cli.output import print_json, print_text
 from gisteval.errors import GistevalError, InvalidRun
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from gisteval.gate.compare import Comparison
 
 SHOWN = 300
-"""Characters of a text that are printed."""
+"""Characters of a text that are printed with --verbose."""
+
+LEAST_NAME = 8
+"""Characters of a metric's name that are printed at least."""
 
 
 def compare(
@@ -37,6 +41,7 @@ def compare(
     changed: Annotated[
         int, typer.Option(help="How many of the examples that changed most are shown for each split.")
     ] = 5,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare two runs example by example on several metrics: RUN_A minus RUN_B."""
@@ -51,13 +56,13 @@ def compare(
     if as_json:
         print_json(found.to_json())
     else:
-        print_text(_comparison_text(found))
+        print_text(_wide_text(found) if verbose else _narrow_text(found))
     if found.vetoes:
         sys.stdout.flush()
         raise InvalidRun(f"{found.vetoes[0]}: its win rates show nothing")
 
 
-def _comparison_text(found: Comparison) -> str:
+def _wide_text(found: Comparison) -> str:
     from gisteval.report.layout import Table, plain_text
     from gisteval.report.tables import interval_text
 
@@ -88,6 +93,45 @@ def _comparison_text(found: Comparison) -> str:
             f"  first       {_shown(change.first)}",
             f"  second      {_shown(change.second)}",
         ]
+    return "\n".join(text)
+
+
+def _narrow_text(found: Comparison) -> str:
+    """A block for each split, and each text on a line of its own."""
+    from gisteval.report.layout import Table, plain_text
+    from gisteval.report.summary import WIDTH, shortened
+    from gisteval.report.tables import interval_text
+
+    def filled(text: str) -> str:
+        return textwrap.fill(text, WIDTH, subsequent_indent="  ")
+
+    text = [filled(f"first: {found.first}"), filled(f"second: {found.second}"), ""]
+    columns = ("metric", "first", "second", "first - second", "p (Holm)", "n")
+    for split in dict.fromkeys(row.split for row in found.differences):
+        own = [row for row in found.differences if row.split == split]
+        cells = [
+            (
+                f"{row.first:.2f}",
+                f"{row.second:.2f}",
+                interval_text(row.difference, row.ci_low, row.ci_high, 2),
+                f"{row.p_holm:.3g}",
+                str(row.n),
+            )
+            for row in own
+        ]
+        widths = [max(map(len, column)) for column in zip(columns[1:], *cells, strict=True)]
+        room = max(LEAST_NAME, WIDTH - 2 - sum(width + 2 for width in widths))
+        names = [shortened(row.metric, room - 2) + (" †" if row.doubt else "") for row in own]
+        lines = tuple((name, *line) for name, line in zip(names, cells, strict=True))
+        text.append(plain_text(Table(split, shortened(split, WIDTH), columns, lines)))
+    doubts = dict.fromkeys(row.doubt for row in found.differences if row.doubt)
+    text += [filled(f"† {doubt}.") for doubt in doubts]
+    text += [filled(f"left out: {reason}") for reason in found.left_out]
+    for change in found.changes:
+        text.append(filled(f"{change.split} {change.example}: {found.leading} {change.difference:+.1f}"))
+        for name in ("instruction", "input", "reference", "first", "second"):
+            line = f"  {name:<11} {getattr(change, name)!r}"
+            text.append(line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}...")
     return "\n".join(text)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, Given, with_options
+from gisteval.cli.options import AsJson, Given, Verbose, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
 from gisteval.errors import GistevalError, counted
 from gisteval.options import Panel
@@ -27,6 +27,7 @@ def judge(
             rich_help_panel=Panel.JUDGE,
         ),
     ] = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge a run pairwise against its positive control; goes on where it was stopped."""
@@ -35,6 +36,7 @@ def judge(
     from gisteval.pipeline.judge.reparse import reparse_run
     from gisteval.pipeline.judge.until_decided import judge_until_decided
     from gisteval.report.judging import judging_text
+    from gisteval.report.summary import judged_text
 
     options = given.build()
     if reparse and options.until_decided:
@@ -58,7 +60,7 @@ def judge(
         found = [entry.to_json() for entry in entries]
         print_json({"decision": asdict(stopped), "judging": found} if stopped else found)
     else:
-        print_text(judging_text(entries))
+        print_text(judging_text(entries) if verbose else judged_text(entries))
         if stopped:
             print(stopped.text)
         print(f"report: {run / 'report' / 'report.md'}")

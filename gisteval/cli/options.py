@@ -9,11 +9,21 @@ from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 import typer
 from typer.models import ArgumentInfo
 
-from gisteval.options import Described, checked_fields, described
+from gisteval.options import Described, Panel, checked_fields, described
 
 Options = TypeVar("Options")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print all tables with their intervals, however wide.",
+        rich_help_panel=Panel.OUTPUT,
+    ),
+]
 
 SplitNames = Annotated[
     str | None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gisteval.cli.dry_run import DollarsPerHour, DryRun, FlopsPerSecond, given_rates, print_estimate
-from gisteval.cli.options import AsJson, Given, with_options
+from gisteval.cli.options import AsJson, Given, Verbose, with_options
 from gisteval.cli.output import print_text, quiet_libraries
 from gisteval.config import RunConfig, read_config
 from gisteval.errors import GistevalError
@@ -17,17 +17,8 @@ from gisteval.logs import hushed
 from gisteval.options import Panel
 
 if TYPE_CHECKING:
-    from gisteval.pipeline.run.evaluate import Run
+    from gisteval.pipeline.finished import Run
 
-Verbose = Annotated[
-    bool,
-    typer.Option(
-        "--verbose",
-        "-v",
-        help="Print all tables with their intervals, however wide.",
-        rich_help_panel=Panel.OUTPUT,
-    ),
-]
 Quiet = Annotated[
     bool,
     typer.Option(

@@ -184,14 +184,20 @@ def corrected(found: Sequence[Held]) -> list[Held]:
 
 
 def frontier_points(data: ReportData, metric: str) -> list[Point]:
-    """The compressed systems whose score and stored bytes are known, in the order of the rows.
+    """The points of `compressed_points`.
 
     Empty where they are all of one compressor: there is nothing to compare then.
     """
+    points = compressed_points(data, metric)
+    return points if len({point.family.partition(":")[0] for point in points}) > 1 else []
+
+
+def compressed_points(data: ReportData, metric: str) -> list[Point]:
+    """The compressed systems whose score and stored bytes are known, in the order of the rows."""
     group_of = groups(data)
     stored = {(row.system, row.split): row.value for row in data.rows if row.metric == "bytes"}
     uses = data.in_use
-    points = [
+    return [
         Point(
             row,
             stored[row.system, row.split],
@@ -202,7 +208,6 @@ def frontier_points(data: ReportData, metric: str) -> list[Point]:
         if row.metric == metric and row.condition in (None, "gist") and compresses(row.compressor)
         if stored.get((row.system, row.split), 0) > 0
     ]
-    return points if len({point.family.partition(":")[0] for point in points}) > 1 else []
 
 
 def nearest_gist(point: Point, points: Iterable[Point]) -> Point | None:

@@ -64,7 +64,7 @@ _LENGTH_NOTE = (
     "AlpacaEval's logistic model of the difference in length, without its term for the difficulty of each "
     "instruction. The linear adjustment is the column adjusted of the judge's own table."
 )
-_UNCORRECTED = " Uncorrected: no labels of people correct this judge."
+_UNCORRECTED = "Uncorrected: no labels of people correct this judge."
 _AGREEMENT = ("system", "split", "judges", "agree %", "Cohen's kappa", "pairs")
 _AGREEMENT_NOTE = "On the pairs that both judged. 1 is perfect, 0 what chance alone gives."
 
@@ -76,16 +76,13 @@ def judging_tables(entries: Sequence[JudgingEntry], doubts: Doubts = NO_DOUBTS) 
     """
     tables = []
     controls = [entry for entry in entries if isinstance(entry, ControlFigures)]
-    labelled = {entry.judge for entry in entries if isinstance(entry, CorrectedFigures)}
     for judge in dict.fromkeys(entry.judge for entry in pair_entries(entries)):
         pairs = [entry for entry in pair_entries(entries) if entry.judge == judge]
         control = [entry for entry in controls if entry.judge == judge]
         references = ", ".join(dict.fromkeys(entry.reference for entry in pairs))
         rates = tuple(_rate_cells(entry) for entry in pairs)
         figures = tuple(_noise_cells(entry) for entry in pairs)
-        note = _RATE_NOTE.format(reference=references)
-        if not judge.startswith(HUMAN) and judge not in labelled:
-            note += _UNCORRECTED
+        note = f"{_RATE_NOTE.format(reference=references)} {uncorrected_text(judge, entries)}".strip()
         table = Table(f"win_rate-{judge}", f"Win rates, judge {judge}", _RATES, rates, note)
         tables.append(doubts.marked(table, judge))
         title = f"How judge {judge} behaves"
@@ -114,6 +111,12 @@ def judging_text(entries: Sequence[JudgingEntry]) -> str:
     return "\n".join(map(plain_text, tables))
 
 
+def uncorrected_text(judge: str, entries: Sequence[JudgingEntry]) -> str:
+    """Say that no labels of people correct a judge; empty if some do, or if it is people."""
+    labelled = {entry.judge for entry in entries if isinstance(entry, CorrectedFigures)}
+    return "" if judge.startswith(HUMAN) or judge in labelled else _UNCORRECTED
+
+
 def stated_doubts(entries: Sequence[JudgingEntry]) -> Doubts:
     """What the entries of a single run state of their judges."""
     systems = dict.fromkeys(entry.system for entry in pair_entries(entries))
@@ -121,12 +124,17 @@ def stated_doubts(entries: Sequence[JudgingEntry]) -> Doubts:
     return Doubts(doubts_of(stated_trust(entries).values(), {}, systems, splits))
 
 
+def rate_text(entry: PairFigures) -> str:
+    """A system's win rate with its interval, in percent."""
+    return _interval(entry.win_rate)
+
+
 def _rate_cells(entry: PairFigures) -> tuple[str, ...]:
     missing = f" ({entry.missing_pairs} without answer)" if entry.missing_pairs else ""
     return (
         entry.system,
         entry.split,
-        _interval(entry.win_rate),
+        rate_text(entry),
         f"{entry.wins} / {entry.ties} / {entry.losses}",
         _interval(entry.win_rate_adjusted),
         str(entry.equal_outputs),

@@ -1,21 +1,23 @@
-"""What a run says on a terminal of 80 columns: a block for each split, and a word for each system.
+"""What commands say on a terminal of 80 columns: a block for each split, a word for each system.
 
-Intervals, tests and all other numbers are in the report. The words are those of `report.margins`.
+A run's intervals, tests and all other numbers are in the report. The words are those of `report.margins`.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from gisteval.errors import counted
 from gisteval.metrics import metric
 from gisteval.metrics.catalogue import leading_metric
-from gisteval.records.judge_figures import JudgingEntry
+from gisteval.records.judge_figures import JudgingEntry, pair_entries
 from gisteval.records.schema import ResultRow
 from gisteval.report.claims import short_names
 from gisteval.report.doubts import MARK, Doubts
-from gisteval.report.judging import stated_doubts
+from gisteval.report.judging import judging_tables, rate_text, stated_doubts, uncorrected_text
 from gisteval.report.layout import Table, plain_text, size_text
 from gisteval.report.margins import Margin, margins
 from gisteval.report.tables import rounded
@@ -33,7 +35,26 @@ CONTROLS = {"pos_control": "positive", "neg_control": "negative"}
 """What stands in the place of a word for the controls, which give the scale."""
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is said of a run at first sight.
+
+    Attributes:
+        blocks: A table for each split.
+        said: What the words mean, and what must be known of the judges: a sentence each.
+    """
+
+    blocks: tuple[Table, ...]
+    said: tuple[str, ...]
+
+
 def summary_text(rows: Sequence[ResultRow], entries: Sequence[JudgingEntry]) -> str:
+    """The summary for a terminal. Arguments are those of `summary`."""
+    found = summary(rows, entries)
+    return "\n".join([*map(plain_text, found.blocks), *(textwrap.fill(text, WIDTH) for text in found.said)])
+
+
+def summary(rows: Sequence[ResultRow], entries: Sequence[JudgingEntry]) -> Summary:
     """A block for each split, and what its words mean.
 
     Args:
@@ -45,7 +66,7 @@ def summary_text(rows: Sequence[ResultRow], entries: Sequence[JudgingEntry]) -> 
     measure, found = margins(rows, doubts, leading)
     words = {(margin.system, margin.split): margin for margin in found}
     judge = next((row.judge for row in rows if row.metric == "win_rate"), None)
-    names = _names(rows)
+    names = narrow_names(row.system for row in rows)
     blocks = []
     for split in dict.fromkeys(row.split for row in rows):
         by_system: dict[str, dict[str, ResultRow]] = {}
@@ -59,9 +80,8 @@ def summary_text(rows: Sequence[ResultRow], entries: Sequence[JudgingEntry]) -> 
         n = max(row.n for row in rows if row.split == split and row.metric == leading)
         title = metric(leading).title[:LONGEST_TITLE]
         columns = ("system", title, "exact", "retained", "win", "bytes", "verdict")
-        blocks.append(plain_text(Table(split, f"{split} (n = {n:,})", columns, cells)))
-    said = [f"verdict, by {measure}: {_legend()}", *doubts.sentences]
-    return "\n".join([*blocks, *(textwrap.fill(text, WIDTH) for text in said)])
+        blocks.append(Table(split, f"{split} (n = {n:,})", columns, cells))
+    return Summary(tuple(blocks), (f"verdict, by {measure}: {_legend()}", *doubts.sentences))
 
 
 def _legend() -> str:
@@ -71,21 +91,59 @@ def _legend() -> str:
     )
 
 
-def _names(rows: Sequence[ResultRow]) -> dict[str, str]:
+def judged_text(entries: Sequence[JudgingEntry]) -> str:
+    """The win rates of each judge, split by split, and which other tables there are.
+
+    entries: the judges' figures in results.json.
+    """
+    pairs = pair_entries(entries)
+    names = narrow_names(entry.system for entry in pairs)
+    doubts = stated_doubts(entries)
+    parts, missing = [], 0
+    for judge, split in dict.fromkeys((entry.judge, entry.split) for entry in pairs):
+        own = [entry for entry in pairs if (entry.judge, entry.split) == (judge, split)]
+        missing += sum(entry.missing_pairs for entry in own)
+        cells = tuple(
+            (
+                names[entry.system],
+                rate_text(entry) + (MARK if doubts.on(judge, entry.system, split) else ""),
+                f"{entry.wins} / {entry.ties} / {entry.losses}",
+                str(entry.pairs),
+            )
+            for entry in own
+        )
+        columns = ("system", "win rate %", "won / tied / lost", "pairs")
+        title = shortened(f"Win rates on {split}, judge {judge}", WIDTH)
+        parts.append(plain_text(Table(split, title, columns, cells)))
+    references = ", ".join(dict.fromkeys(entry.reference for entry in pairs))
+    said = [f"Against {references}, ties half, with 95% intervals."] if pairs else []
+    said += [
+        f"{judge}: {text}"
+        for judge in dict.fromkeys(entry.judge for entry in pairs)
+        if (text := uncorrected_text(judge, entries))
+    ]
+    said += [f"{counted(missing, 'pair has', 'pairs have')} no answer."] if missing else []
+    others = [table.title for table in judging_tables(entries) if not table.name.startswith("win_rate-")]
+    said += [f"With --verbose: {'; '.join(others)}."] if others else []
+    return "\n".join([*parts, *(textwrap.fill(text, WIDTH) for text in (*said, *doubts.sentences))])
+
+
+def narrow_names(systems: Iterable[str]) -> dict[str, str]:
     """Names with room in the block: without a common family, controls without their number."""
-    short = short_names(dict.fromkeys(row.system for row in rows))
+    short = short_names(dict.fromkeys(systems))
     bare = {name: re.sub(r"((?:pos|neg)_control)-\d+$", r"\1", text) for name, text in short.items()}
     if len(set(bare.values())) < len(bare):
         bare = short
-    shown = {name: _shortened(text) for name, text in bare.items()}
+    shown = {name: shortened(text, LONGEST_NAME) for name, text in bare.items()}
     return shown if len(set(shown.values())) == len(shown) else bare
 
 
-def _shortened(text: str) -> str:
-    if len(text) <= LONGEST_NAME:
+def shortened(text: str, longest: int) -> str:
+    """Cut the middle of a text that is longer than there is room for."""
+    if len(text) <= longest:
         return text
-    end = LONGEST_NAME * 2 // 3
-    return f"{text[: LONGEST_NAME - end - 2]}..{text[-end:]}"
+    end = longest * 2 // 3
+    return f"{text[: longest - end - 2]}..{text[-end:]}"
 
 
 def _cells(

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gisteval.records.judge_figures import pair_entries
 from gisteval.records.results import read_results
 from gisteval.report.margins import margins
-from gisteval.report.summary import WIDTH, summary_text
+from gisteval.report.summary import WIDTH, judged_text, narrow_names, shortened, summary_text
 
 RUN = Path(__file__).resolve().parents[1] / "golden" / "old_run"
 FOUND = read_results(RUN)
@@ -54,3 +55,23 @@ def test_the_word_is_what_the_margins_say(p_within: float, p_worse: float, word:
 def test_no_name_makes_it_wider(name: str) -> None:
     rows = [replace(row, system=f"{name}-{row.system}", value=row.value) for row in FOUND.rows]
     assert max(map(len, summary_text(rows, FOUND.judging).splitlines())) <= WIDTH
+    entries = [
+        replace(entry, system=f"{name}-{entry.system}", judge=name) for entry in pair_entries(FOUND.judging)
+    ]
+    assert max(map(len, judged_text(entries).splitlines())) <= WIDTH
+
+
+def test_the_win_rates_are_those_of_the_rows() -> None:
+    text = judged_text(FOUND.judging)
+    rates = [row for row in FOUND.rows if row.metric == "win_rate" and row.split == "human"]
+    found = cells(text, "Win rates on human")
+    names = narrow_names(row.system for row in FOUND.rows)
+    shown = {names[row.system]: found[names[row.system]][0] for row in rates if row.reference}
+    assert shown == {names[row.system]: f"{row.value:.1f}" for row in rates if row.reference}
+    assert len(shown) == 2 and "With --verbose: How judge reference behaves" in text
+    assert "reference: Uncorrected: no labels of people correct this judge." in text
+
+
+def test_a_cut_name_keeps_both_ends() -> None:
+    assert shortened("abcdefghijklmnopqrst", 12) == "ab..mnopqrst"
+    assert shortened("abcdefghijkl", 12) == "abcdefghijkl"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from gisteval.config import RunConfig
@@ -15,6 +14,7 @@ from gisteval.executors.work import Checked, Executor, Job, Settings, SystemWork
 from gisteval.generation.outcomes import Failed, NotFinite, TooLong
 from gisteval.logs import log_only, progress, run_log
 from gisteval.models.running.memory import is_out_of_memory
+from gisteval.pipeline.finished import Run
 from gisteval.pipeline.identity import versions
 from gisteval.pipeline.judge.judge_run import check_answers, judge_missing
 from gisteval.pipeline.judge.prepared import PreparedJudge, judge_options, prepare_judge
@@ -23,44 +23,17 @@ from gisteval.pipeline.progress import working
 from gisteval.pipeline.run.manifest import run_manifest
 from gisteval.pipeline.run.plan import Plan, output_folder, plan_run
 from gisteval.pipeline.score import score, unread_notes
-from gisteval.records.judge_figures import JudgingEntry
 from gisteval.records.manifest import SelfCheckFacts
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import ResultRow
 from gisteval.records.store import RecordWriter
 from gisteval.report.build import build_report
 from gisteval.thinking import behind_first
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.progress import TaskID
 
 Failures: TypeAlias = dict[tuple[str, str], list[TooLong | Failed]]
 """Examples without an output, by system and split."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run.
-
-    Attributes:
-        folder: Its run folder.
-        rows: The rows of results.json.
-        notes: What a reader of the rows must know.
-        judging: The figures of its judges.
-    """
-
-    folder: Path
-    rows: tuple[ResultRow, ...]
-    notes: tuple[str, ...]
-    judging: tuple[JudgingEntry, ...] = ()
-
-    @property
-    def results(self) -> pd.DataFrame:
-        """The rows of results.json as a DataFrame."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(row) for row in self.rows])
 
 
 def run(config: RunConfig, command: Sequence[str] = (), with_report: bool = True) -> Run:

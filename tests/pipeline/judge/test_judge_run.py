@@ -45,7 +45,7 @@ def test_the_reference_judge_finds_a_collapse(gisteval, make_run) -> None:
     run = make_run(OUTPUTS)
     outcome = gisteval("judge", run)
     assert outcome.code == 0, outcome.err
-    assert "Win rates, judge reference" in outcome.out
+    assert "Win rates on test, judge reference" in outcome.out
     win_rates = rows(run)
     assert win_rates["reference bad"]["value"] == 0.0 and win_rates["reference bad"]["n"] == N
     assert win_rates["reference same"]["value"] == 50.0
