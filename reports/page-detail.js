@@ -1,7 +1,5 @@
 // One sample side by side. Texts only ever become text nodes.
 
-const LONGEST_SHOWN = 4000;
-
 function make(tag, className, text) {
   const element = document.createElement(tag);
   if (className) element.className = className;
@@ -23,14 +21,6 @@ function textBlock(text, base) {
   if (!text.trim()) {
     block.classList.add("nothing");
     block.textContent = "(nothing)";
-    return block;
-  }
-  if (text.length > LONGEST_SHOWN) {
-    block.textContent = visible(text.slice(0, LONGEST_SHOWN)) + "…";
-    const more = make("button", "more", `Show all ${text.length.toLocaleString("en")} characters`);
-    more.type = "button";
-    more.addEventListener("click", () => { block.textContent = visible(text); });
-    block.append(make("br"), more);
     return block;
   }
   const parts = base === null ? null : wordDiff(base, text);
