@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gisteval.errors import GistevalError
-from gisteval.options import Panel, as_one, check_bounds, checked_fields, option
+from gisteval.options import Panel, as_one, check_bounds, check_choices, checked_fields, option
 from gisteval.records.budget import parse_budgets
 from gisteval.records.choosing import CHOICES, FIRST, check_choice
 from gisteval.records.schema import CONDITIONS, MOST_GISTS, as_condition
@@ -247,6 +247,7 @@ class RunConfig:
         self.thoughts()
         self.rows_per_batch()
         check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
+        check_choices(self)
 
     def thoughts(self) -> Thinking:
         """What becomes of the models' thoughts. Raises GistevalError for an unknown rule, or bad tags."""

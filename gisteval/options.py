@@ -176,6 +176,15 @@ def check_bounds(options: object, flag: str = "") -> None:
                 raise GistevalError(f"{flag}{item.flag} must be at most {most:,}, not {value}")
 
 
+def check_choices(options: object) -> None:
+    """Raise GistevalError for a value that is none of its option's choices."""
+    kind: type = type(options)
+    for name, item in described(kind).items():
+        value, choices = getattr(options, name), item.option.choices
+        if choices and value is not None and value not in choices:
+            raise GistevalError(f"{item.flag} {value!r} is unknown: choose {', '.join(choices)}")
+
+
 def json_schema(kind: type) -> dict[str, Any]:
     """The JSON schema of a YAML file that holds a dataclass's options."""
     properties = {}

@@ -159,6 +159,11 @@ def test_the_schema_takes_whatever_the_program_takes(content: dict[str, Any]) ->
     assert validator.is_valid(content), list(validator.iter_errors(content))
 
 
+def test_a_value_that_is_no_choice_is_refused() -> None:
+    with pytest.raises(GistevalError, match=r"^quantize 'auto' is unknown: choose int8, int4$"):
+        RunConfig(quantize="auto")
+
+
 @pytest.mark.parametrize(
     "content",
     [

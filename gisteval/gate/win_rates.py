@@ -57,7 +57,8 @@ def win_rate_values(
         partial: Whether pairs may be unjudged. The result says which ones are.
 
     Raises:
-        InvalidRun: A pair was never judged, or the pairs have different opponents.
+        InvalidRun: A pair was never judged, the pairs have different opponents, or the manifest does not
+            name the system.
     """
     scored = read_values(side.run, side.system, split, examples, ())
     outputs = {content: output.generation for content, output in scored.items()}
@@ -83,6 +84,11 @@ def win_rate_values(
         raise InvalidRun(
             f"{side}: {never} never judged by {judge} "
             f"({unjudged[0].id}, ...): gisteval judge {side.run.path} --judge {judge}"
+        )
+    if (side.system, split) not in study.summaries:
+        raise InvalidRun(
+            f"{side.run.path}: {side.system} has no figures of {judge} on {split}, since manifest.json "
+            "names other systems than the verdicts: restore it, or judge the run anew"
         )
     known = {e.content_id: scores[e.content_id] for e in comparable if e.content_id in scores}
     waiting = {e.content_id for e in unjudged}

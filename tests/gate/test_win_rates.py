@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, InvalidRun
 from gisteval.gate.gate import GateResult, run_gate
 from gisteval.gate.options import GateOptions
 from gisteval.gate.sides import Side, shared_examples
@@ -51,3 +52,17 @@ def test_values_are_those_of_the_pairs_and_a_lost_output_is_a_lost_pair(make_run
     np.testing.assert_array_equal(found.values, [100.0, 75.0, np.nan, 50.0, 0.0, 0.0])
     assert found.absent.tolist() == [False] * 5 + [True]
     assert (found.failed, found.exact_matches, found.unseen) == (1, 0.0, None)
+
+
+def test_a_system_that_the_manifest_does_not_name_is_one_line(make_run: MakeRun) -> None:
+    run = make_run("run", EQUAL)
+    file = run / "manifest.json"
+    content = json.loads(file.read_text())
+    for system in content["systems"]:
+        system["name"] = {"pos": "renamed"}.get(system["name"], system["name"])
+    file.write_text(json.dumps(content))
+    sound = make_run("sound", EQUAL)
+    with pytest.raises(
+        InvalidRun, match=r"gist-1 has no figures of reference .* manifest\.json names other"
+    ):
+        gate(run, sound, system="gist-1", baseline_system="gist-1")
