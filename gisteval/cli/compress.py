@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, Given, with_options
+from gisteval.cli.options import COMPRESSING, AsJson, Given, OneModel, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
 from gisteval.config import RunConfig, read_config
 from gisteval.errors import counted
@@ -17,24 +17,11 @@ from gisteval.options import Panel
 if TYPE_CHECKING:
     from gisteval.pipeline.compress import CompressedRow, KeptStates
 
-SHARED = (
-    *("condition", "base", "chat_template", "allow_pickle", "compressors", "budgets", "k"),
-    *("device", "dtype", "device_map", "quantize"),
-)
-"""Options that mean what they mean for a run."""
 
-
-@with_options(RunConfig, *SHARED)
+@with_options(RunConfig, *COMPRESSING, "quantize")
 def compress(
     given: Given[RunConfig],
-    model: Annotated[
-        str,
-        typer.Option(
-            help="Folder of a checkpoint, or its name on the Hugging Face hub.",
-            metavar="PATH",
-            rich_help_panel=Panel.MODELS,
-        ),
-    ],
+    model: OneModel,
     prompt: Annotated[
         list[str] | None,
         typer.Option(

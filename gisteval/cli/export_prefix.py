@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, with_options
+from gisteval.cli.options import COMPRESSING, AsJson, Given, OneModel, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
 from gisteval.config import RunConfig, read_config
 from gisteval.errors import counted
 from gisteval.options import Panel
 
-SHARED = (
-    *("condition", "base", "chat_template", "allow_pickle", "compressors", "budgets", "k"),
-    *("device", "dtype", "device_map"),
-)
-"""Options that mean what they mean for a run."""
 
-
-@with_options(RunConfig, *SHARED)
+@with_options(RunConfig, *COMPRESSING)
 def export_prefix(
-    given: Mapping[str, Any],
-    model: Annotated[
-        str,
-        typer.Option(
-            help="Folder of a checkpoint, or its name on the Hugging Face hub.",
-            metavar="PATH",
-            rich_help_panel=Panel.MODELS,
-        ),
-    ],
+    given: Given[RunConfig],
+    model: OneModel,
     prompt: Annotated[
         str,
         typer.Option(help="Instruction to compress.", metavar="TEXT", rich_help_panel=Panel.COMPRESSION),

@@ -33,6 +33,21 @@ SplitNames = Annotated[
 ]
 """Splits of two runs that are compared."""
 
+OneModel = Annotated[
+    str,
+    typer.Option(
+        help="Folder of a checkpoint, or its name on the Hugging Face hub.",
+        metavar="PATH",
+        rich_help_panel=Panel.MODELS,
+    ),
+]
+
+COMPRESSING = (
+    *("condition", "base", "chat_template", "allow_pickle", "compressors", "budgets", "k"),
+    *("device", "dtype", "device_map"),
+)
+"""A run's options that say how one prompt is compressed."""
+
 Command: TypeAlias = Callable[..., None]
 
 

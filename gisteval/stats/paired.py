@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gisteval.records.schema import Estimate
 from gisteval.stats.bounded import bounded_mean
@@ -105,14 +106,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Raises:
         ValueError: A p-value is not between 0 and 1.
     """
-    values = np.asarray(p_values, dtype=np.float64)
-    if not np.all((values >= 0.0) & (values <= 1.0)):
-        raise ValueError("p-values lie between 0 and 1")
-    order = np.argsort(values, kind="stable")
+    values, order = _ordered(p_values)
     stepped = values[order] * np.arange(values.size, 0, -1)
     adjusted = np.empty_like(values)
     adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
     return [float(value) for value in adjusted]
+
+
+def _ordered(p_values: Sequence[float]) -> tuple[FloatArray, npt.NDArray[np.intp]]:
+    """The values, checked, and the order that makes them ascend."""
+    values = np.asarray(p_values, dtype=np.float64)
+    if not np.all((values >= 0.0) & (values <= 1.0)):
+        raise ValueError("p-values lie between 0 and 1")
+    return values, np.argsort(values, kind="stable")
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -129,10 +135,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     Raises:
         ValueError: A p-value is not between 0 and 1.
     """
-    values = np.asarray(p_values, dtype=np.float64)
-    if not np.all((values >= 0.0) & (values <= 1.0)):
-        raise ValueError("p-values lie between 0 and 1")
-    order = np.argsort(values, kind="stable")
+    values, order = _ordered(p_values)
     stepped = values[order] * values.size / np.arange(1, values.size + 1)
     adjusted = np.empty_like(values)
     adjusted[order] = np.minimum(np.minimum.accumulate(stepped[::-1])[::-1], 1.0)

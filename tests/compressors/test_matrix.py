@@ -6,10 +6,10 @@ A new compressor needs a row in MATRIX.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from unittest.mock import patch
 
 import pytest
 import torch
+from exchanged_prompts import exchanged_prompts
 from random_models import random_examples, random_model
 
 from gisteval.compressors.full import Full
@@ -172,13 +172,5 @@ def test_results_do_not_depend_on_the_batch(models, name, family):
 def test_a_fault_is_refused(models, name, family):
     """The prompts of a batch get each other's states, or the whole prompt where there are none."""
     model, compressor, budget = models(family), build_compressor(name), MATRIX[name].budget
-    right = type(compressor).compress
-
-    def exchanged(self, model, instructions, budget):
-        prompts = right(self, model, instructions, budget)
-        if all(prompt.accounting.kept == 0 for prompt in prompts):
-            return Full().compress(model, instructions, budget)
-        return [*prompts[1:], prompts[0]]
-
-    with patch.object(type(compressor), "compress", exchanged), pytest.raises(InvalidRun):
+    with exchanged_prompts(compressor), pytest.raises(InvalidRun):
         check_cached_path(model, compressor, budget, EXAMPLES)

@@ -7,21 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gated_runs import gate
 
 from gisteval.gate.checks import Pairing, fixed_check, gain_check
-from gisteval.gate.gate import GateResult, run_gate
 from gisteval.gate.margins import Allowance
-from gisteval.gate.options import GateOptions
 from gisteval.gate.output import gate_text
 from gisteval.stats import bounded_mean
 
 MakeRun = Callable[..., Path]
 
 EVEN, WINNING = [0.5] * 150, [1.0, 0.75] * 75
-
-
-def gate(candidate: Path, baseline: Path, **options: object) -> GateResult:
-    return run_gate(GateOptions(candidate, baseline, **options))  # type: ignore[arg-type]
 
 
 def test_a_share_of_the_gap_is_tested_example_by_example() -> None:

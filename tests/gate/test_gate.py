@@ -8,24 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from gated_runs import EQUAL, SMALL, WORSE, gate
 from run_folders import make_system
 
 from gisteval.errors import GistevalError, InvalidRun
-from gisteval.gate.gate import GateResult, run_gate
-from gisteval.gate.options import GateOptions
+from gisteval.gate.gate import GateResult
 from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.store import write_json
 
 MakeRun = Callable[..., Path]
-
-EQUAL = [1.0, 0.0, 0.5, 0.5, 0.75, 0.25] * 25
-WORSE = [0.0, 0.0, 0.5, 0.25, 0.5, 0.0] * 25
-SMALL = [1.0, 0.0] * 15
-
-
-def gate(candidate: Path, baseline: Path, **options: object) -> GateResult:
-    return run_gate(GateOptions(candidate, baseline, **options))  # type: ignore[arg-type]
 
 
 def test_equal_worse_and_small(make_run: MakeRun) -> None:

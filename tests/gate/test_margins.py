@@ -7,22 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gated_runs import gate
 from run_folders import claim_run, make_generation, make_system, write_records
 
 from gisteval.errors import GistevalError, InvalidRun
-from gisteval.gate.gate import GateResult, run_gate
 from gisteval.gate.margins import Allowance, allowance, parse_margin
 from gisteval.gate.measures import gate_metric
-from gisteval.gate.options import GateOptions
 from gisteval.gate.sides import Side, shared_examples
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example
 
 MakeRun = Callable[..., Path]
-
-
-def gate(candidate: Path, baseline: Path, **options: object) -> GateResult:
-    return run_gate(GateOptions(candidate, baseline, **options))  # type: ignore[arg-type]
 
 
 def test_margins_as_texts() -> None:

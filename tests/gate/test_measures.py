@@ -7,19 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gated_runs import gate
 
 from gisteval.errors import GistevalError
-from gisteval.gate.gate import GateResult, run_gate
 from gisteval.gate.measures import gate_metric, score_values
-from gisteval.gate.options import GateOptions
 from gisteval.gate.sides import Side, shared_examples
 from gisteval.records.run_folder import RunFolder
 
 MakeRun = Callable[..., Path]
-
-
-def gate(candidate: Path, baseline: Path, **options: object) -> GateResult:
-    return run_gate(GateOptions(candidate, baseline, **options))  # type: ignore[arg-type]
 
 
 def test_judge_figures(make_run: MakeRun) -> None:

@@ -8,21 +8,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from gated_runs import EQUAL, SMALL, WORSE, gate
 
-from gisteval.gate.gate import GateResult, run_gate
-from gisteval.gate.options import GateOptions
 from gisteval.gate.output import gate_json, gate_text, junit_xml
 from gisteval.records.manifest import JudgeFacts
 
 MakeRun = Callable[..., Path]
-
-EQUAL = [1.0, 0.0, 0.5, 0.5, 0.75, 0.25] * 25
-WORSE = [0.0, 0.0, 0.5, 0.25, 0.5, 0.0] * 25
-SMALL = [1.0, 0.0] * 15
-
-
-def gate(candidate: Path, baseline: Path, **options: object) -> GateResult:
-    return run_gate(GateOptions(candidate, baseline, **options))  # type: ignore[arg-type]
 
 
 def test_text_and_json_say_what_the_verdict_rests_on(make_run: MakeRun) -> None:

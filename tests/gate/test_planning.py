@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from gated_runs import EQUAL
+
 from gisteval.gate.options import GateOptions
 from gisteval.gate.planning import plan_from_runs, plan_text, plan_without_runs
 
 MakeRun = Callable[..., Path]
-
-EQUAL = [1.0, 0.0, 0.5, 0.5, 0.75, 0.25] * 25
 
 
 def test_plans(make_run: MakeRun) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gated_runs import gate
 
 from gisteval.errors import InvalidRun
-from gisteval.gate.gate import GateResult, run_gate
-from gisteval.gate.options import GateOptions
 from gisteval.gate.output import gate_json, gate_text
 from gisteval.gate.sequential import look_order, sequential_check
 from gisteval.records.run_folder import RunFolder
@@ -18,10 +17,6 @@ from gisteval.records.run_folder import RunFolder
 MakeRun = Callable[..., Path]
 
 EVEN, LOSING, WINNING = [0.5] * 150, [0.0, 0.25] * 75, [1.0, 0.75] * 75
-
-
-def gate(candidate: Path, baseline: Path, **options: object) -> GateResult:
-    return run_gate(GateOptions(candidate, baseline, **options))  # type: ignore[arg-type]
 
 
 def keep_lines(run: Path, system: str, keep: Callable[[int], bool]) -> None:

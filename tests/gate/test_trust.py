@@ -7,20 +7,15 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from gated_runs import gate
 
 from gisteval.errors import InvalidRun
-from gisteval.gate.gate import GateResult, run_gate
-from gisteval.gate.options import GateOptions
 from gisteval.gate.output import gate_text, junit_xml
 from gisteval.gate.sides import Side
 from gisteval.gate.trust import UnderVeto, judge_studies
 from gisteval.records.run_folder import RunFolder
 
 MakeRun = Callable[..., Path]
-
-
-def gate(candidate: Path, baseline: Path, **options: object) -> GateResult:
-    return run_gate(GateOptions(candidate, baseline, **options))  # type: ignore[arg-type]
 
 
 def test_a_judge_that_can_not_be_told_from_guessing_gives_no_verdict(make_run: MakeRun) -> None:

@@ -9,22 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gated_runs import EQUAL, gate
 
 from gisteval.errors import GistevalError, InvalidRun
-from gisteval.gate.gate import GateResult, run_gate
-from gisteval.gate.options import GateOptions
 from gisteval.gate.sides import Side, shared_examples
 from gisteval.gate.win_rates import win_rate_values
 from gisteval.judging.study import study_judge
 from gisteval.records.run_folder import RunFolder
 
 MakeRun = Callable[..., Path]
-
-EQUAL = [1.0, 0.0, 0.5, 0.5, 0.75, 0.25] * 25
-
-
-def gate(candidate: Path, baseline: Path, **options: object) -> GateResult:
-    return run_gate(GateOptions(candidate, baseline, **options))  # type: ignore[arg-type]
 
 
 def test_the_positive_control_ties_with_itself(make_run: MakeRun) -> None:

@@ -8,40 +8,20 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from serving_modes import EXAMPLES, lengths, serving_modes
 
-from gisteval.compressors.empty import Empty
-from gisteval.compressors.full import Full
-from gisteval.compressors.gist.gist import Gist
 from gisteval.errors import GistevalError
 from gisteval.profiling.accounts import flop_source, mean_flops
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.closed_form import decode, forward
 from gisteval.profiling.measure import _spread_out, profile_batch
-from gisteval.profiling.passes import PassLengths, PassTimes, ServingMode, timed_pass
+from gisteval.profiling.passes import PassLengths, PassTimes, ServingMode
 from gisteval.profiling.shapes import describe_config
-from gisteval.records.schema import Example
-
-EXAMPLES = [
-    Example(str(i), "t", "test", " ".join(["say the first word"] * (1 + i % 3)), "cats " * (i % 4), "yes")
-    for i in range(9)
-]
-
-
-def lengths(mode: ServingMode, examples: list[Example]) -> tuple[PassLengths, ...]:
-    return timed_pass(mode, examples, 2).lengths
 
 
 @pytest.fixture
 def modes(tiny_model):
-    """The four baselines and k = 1 and 3, on one llama."""
-    plain = tiny_model("llama", 0).endless()
-    return [
-        ServingMode("no cache", "no_cache", plain, None),
-        ServingMode("whole-prompt cache", "whole_cache", plain, Full()),
-        ServingMode("gist-1", "compressed", tiny_model("llama", 1).endless(), Gist()),
-        ServingMode("gist-3", "compressed", tiny_model("llama", 3).endless(), Gist()),
-        ServingMode("negative control", "negative", plain, Empty()),
-    ]
+    return serving_modes(tiny_model)
 
 
 def test_a_profile_has_every_mode_phase_and_both_differences(modes, monkeypatch):

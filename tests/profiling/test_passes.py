@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from serving_modes import EXAMPLES, lengths, serving_modes
 
-from gisteval.compressors.empty import Empty
-from gisteval.compressors.full import Full
 from gisteval.compressors.gist.gist import Gist
 from gisteval.compressors.pruning.truncate import Truncate
 from gisteval.compressors.spec import build_compressor
 from gisteval.models.running.continuation import Continuation
 from gisteval.profiling.passes import (
-    PassLengths,
     ServingMode,
     compress_parts,
     inputs_of,
@@ -20,29 +18,11 @@ from gisteval.profiling.passes import (
     timed_pass,
 )
 from gisteval.records.budget import Budget
-from gisteval.records.schema import Example
-
-EXAMPLES = [
-    Example(str(i), "t", "test", " ".join(["say the first word"] * (1 + i % 3)), "cats " * (i % 4), "yes")
-    for i in range(9)
-]
-
-
-def lengths(mode: ServingMode, examples: list[Example]) -> tuple[PassLengths, ...]:
-    return timed_pass(mode, examples, 2).lengths
 
 
 @pytest.fixture
 def modes(tiny_model):
-    """The four baselines and k = 1 and 3, on one llama."""
-    plain = tiny_model("llama", 0).endless()
-    return [
-        ServingMode("no cache", "no_cache", plain, None),
-        ServingMode("whole-prompt cache", "whole_cache", plain, Full()),
-        ServingMode("gist-1", "compressed", tiny_model("llama", 1).endless(), Gist()),
-        ServingMode("gist-3", "compressed", tiny_model("llama", 3).endless(), Gist()),
-        ServingMode("negative control", "negative", plain, Empty()),
-    ]
+    return serving_modes(tiny_model)
 
 
 def test_no_cache_is_one_pass_over_what_the_whole_cache_runs_in_two(modes):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from unittest.mock import patch
-
 import pytest
 import torch
+from exchanged_prompts import exchanged_prompts
 from random_models import random_examples, random_model
 from tiny_classifier import save_classifier, save_xlm_classifier
 
@@ -119,11 +118,5 @@ def test_the_self_check_passes_and_refuses_exchanged_prompts(compressor, family)
     model, examples, half = random_model(family, gain=3.0), random_examples(count=6), Budget(share=0.5)
     check = check_cached_path(model, compressor, half, examples)
     assert max(check.loss_difference, check.decoded_difference) < 1e-4
-    right = type(compressor).compress
-
-    def exchanged(self, model, instructions, budget):
-        prompts = right(self, model, instructions, budget)
-        return [*prompts[1:], prompts[0]]
-
-    with patch.object(type(compressor), "compress", exchanged), pytest.raises(InvalidRun):
+    with exchanged_prompts(compressor), pytest.raises(InvalidRun):
         check_cached_path(model, compressor, half, examples)

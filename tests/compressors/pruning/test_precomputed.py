@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from unittest.mock import patch
 
 import pytest
+from exchanged_prompts import exchanged_prompts
 from random_models import random_examples, random_model
 
 from gisteval.compressors.spec import build_compressor
@@ -77,13 +77,7 @@ def test_the_self_check_passes_and_refuses_exchanged_prompts(halved, family):
     model = random_model(family, gain=3.0)
     check = check_cached_path(model, compressor, None, examples)
     assert max(check.loss_difference, check.decoded_difference) < 1e-4
-    right = type(compressor).compress
-
-    def exchanged(self, model, instructions, budget):
-        prompts = right(self, model, instructions, budget)
-        return [*prompts[1:], prompts[0]]
-
-    with patch.object(type(compressor), "compress", exchanged), pytest.raises(InvalidRun):
+    with exchanged_prompts(compressor), pytest.raises(InvalidRun):
         check_cached_path(model, compressor, None, examples)
 
 
