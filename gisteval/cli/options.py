@@ -25,6 +25,15 @@ Verbose = Annotated[
     ),
 ]
 
+FigureFormats = Annotated[
+    str,
+    typer.Option(
+        help="Formats of the figures beside SVG: png, pdf, or both separated by a comma.",
+        metavar="NAMES",
+        rich_help_panel=Panel.OUTPUT,
+    ),
+]
+
 SplitNames = Annotated[
     str | None,
     typer.Option(

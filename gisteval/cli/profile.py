@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson, Given, with_options
+from gisteval.cli.options import AsJson, FigureFormats, Given, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
 from gisteval.options import Panel
 from gisteval.pipeline.profile.options import ProfileOptions
@@ -25,19 +25,22 @@ def profile(
             help="Folder of profile.json, tables and figures.", metavar="DIR", rich_help_panel=Panel.OUTPUT
         ),
     ] = None,
+    formats: FigureFormats = "",
     as_json: AsJson = False,
 ) -> None:
     """Measure FLOPs, wall time and memory, and say after how many reuses compression pays."""
     options = given.build()
     quiet_libraries()
     from gisteval.pipeline.profile import profile_shapes as profiles
+    from gisteval.report.figures.folder import parse_formats
     from gisteval.report.profile import profile_text, require_figures
 
+    kinds = parse_formats(formats)
     if output:
         require_figures()
         profiles.check_output(output)
     content = _measured(options)
-    written = profiles.write_profile(content, output) if output else None
+    written = profiles.write_profile(content, output, kinds) if output else None
     if as_json:
         print_json(content.to_json())
     else:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from gisteval.cli.options import FigureFormats
+
 
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.")],
@@ -23,11 +25,14 @@ def report(
             help="Intervals in Markdown and LaTeX tables. Default: in Markdown only.",
         ),
     ] = None,
+    formats: FigureFormats = "",
 ) -> None:
     """Write the report of one or more runs: report.html, report.md, tables and figures."""
     from gisteval.records.run_folder import RunFolder
     from gisteval.report.build import build_report
+    from gisteval.report.figures.folder import parse_formats
 
+    kinds = parse_formats(formats)
     folders = [RunFolder.open(path) for path in runs]
     target = output or (runs[0] / "report" if len(runs) == 1 else Path("runs/report"))
-    print(f"report: {build_report(folders, target, intervals)}")
+    print(f"report: {build_report(folders, target, intervals, kinds)}")

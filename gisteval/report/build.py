@@ -18,6 +18,7 @@ from gisteval.report.claims import findings
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.efficiency import cost_claims, efficiency_tables
 from gisteval.report.figures import can_draw, draw_figures
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.frontier import frontier_tables
 from gisteval.report.groups import group_tables
 from gisteval.report.judging import judging_tables
@@ -37,7 +38,12 @@ PATIENCE = 600.0
 """How long, in seconds, a report waits for another report into the same folder."""
 
 
-def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None = None) -> Path:
+def build_report(
+    runs: Sequence[RunFolder],
+    output: Path,
+    intervals: bool | None = None,
+    formats: Sequence[str] = (),
+) -> Path:
     """Write report.html, report.md, tables/ and figures/ into a folder.
 
     Without matplotlib the report has no figures and says so. If another process writes a report into the
@@ -47,6 +53,7 @@ def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None
         runs: The finished runs.
         output: The folder of the report.
         intervals: Whether Markdown and LaTeX tables have intervals. None: Markdown tables only.
+        formats: Those of the figures, beside SVG.
 
     Returns:
         The path of report.html.
@@ -63,7 +70,8 @@ def build_report(runs: Sequence[RunFolder], output: Path, intervals: bool | None
         shown = [table.without_intervals() for table in tables] if intervals is False else tables
         claims = findings(data.rows, samples, cost_claims(data), data.doubts)
         write_report(data, shown, claims, output / "report.md")
-        figures = draw_figures(data, samples, output / "figures") if can_draw() else ()
+        drawn_into = FigureFolder(output / "figures", tuple(formats))
+        figures = draw_figures(data, samples, drawn_into) if can_draw() else ()
         note = "" if can_draw() else f"No figures: {MissingExtra('matplotlib', 'report')}."
         return write_page(PageContent(data, claims, tables, figures, samples, note), output / "report.html")
 

@@ -18,6 +18,7 @@ from markupsafe import escape
 from gisteval.errors import GistevalError, did_you_mean, printable
 from gisteval.report.data import ReportData
 from gisteval.report.figures import can_draw
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.frontier import Point, compressed_points
 from gisteval.report.layout import Table
 from gisteval.report.summary import Summary
@@ -123,6 +124,7 @@ def _figures(data: ReportData, points: list[Point]) -> tuple[bytes, ...]:
     images = []
     with TemporaryDirectory() as folder:
         for group in dict.fromkeys(point.group for point in points):
-            frontier([point for point in points if point.group == group], data.rows, Path(folder), "drawn")
+            own = [point for point in points if point.group == group]
+            frontier(own, data.rows, FigureFolder(Path(folder), ("png",)), "drawn")
             images.append((Path(folder) / "drawn.png").read_bytes())
     return tuple(images)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 from gisteval.errors import MissingExtra, counted
 from gisteval.records.profile_facts import ModelProfile, WhatIfProfile
 from gisteval.records.shape_facts import Profile, ShapeProfile
 from gisteval.records.store import write_atomic
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.layout import Table, latex_text, markdown_text, plain_text, threads_text
 from gisteval.report.profile_tables import tables
 
@@ -37,8 +39,13 @@ def require_figures() -> None:
         raise MissingExtra("matplotlib", "report")
 
 
-def write_profile_report(content: Profile, folder: Path) -> Path:
-    """Write tables/profile-*.{csv,tex}, figures/*.{png,pdf} and profile.md into a folder.
+def write_profile_report(content: Profile, folder: Path, formats: Sequence[str] = ()) -> Path:
+    """Write tables/profile-*.{csv,tex}, figures/*.svg and profile.md into a folder.
+
+    Args:
+        content: The profile.
+        folder: The folder.
+        formats: Those of the figures, beside SVG.
 
     Returns:
         The path of profile.md.
@@ -55,7 +62,7 @@ def write_profile_report(content: Profile, folder: Path) -> Path:
     if isinstance(content, ModelProfile | WhatIfProfile):
         from gisteval.report.figures.profile import draw_figures
 
-        figures = draw_figures(content, folder / "figures")
+        figures = draw_figures(content, FigureFolder(folder / "figures", tuple(formats)))
     page = folder / "profile.md"
     write_atomic(page, _page(content, all_tables, figures))
     return page
@@ -68,7 +75,7 @@ def _page(content: Profile, all_tables: list[Table], figures: list[str]) -> str:
         parts += [f"## {table.title}", markdown_text(table)]
     for name in figures:
         caption = CAPTIONS[name.split("-")[0]]
-        parts += [f"![{caption}](figures/{name}.png)"]
+        parts += [f"![{caption}](figures/{name}.svg)"]
     return "\n\n".join(parts) + "\n"
 
 

@@ -23,11 +23,11 @@ def content() -> dict:
 
 
 def test_a_model_profile_is_written_whole(content, tmp_path):
-    page = write_profile_report(ModelProfile.from_json(content), tmp_path).read_text()
+    page = write_profile_report(ModelProfile.from_json(content), tmp_path, ["pdf"]).read_text()
     assert "> **Note.** a note" in page
     for name in ("break_even-batch-1", "latency_breakdown-batch-1", "roofline", "cost_by_prompt_length"):
-        assert f"figures/{name}.png" in page
-        assert (tmp_path / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert f"figures/{name}.svg" in page
+        assert (tmp_path / "figures" / f"{name}.svg").read_bytes().startswith(b"<?xml")
         assert (tmp_path / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
     names = {file.name for file in (tmp_path / "tables").iterdir()}
     assert {"profile-time-batch-1.csv", "profile-time-batch-1.tex", "profile-storage.csv"} <= names
@@ -56,7 +56,7 @@ def test_one_repetition_has_no_interval_anywhere(content, tmp_path):
     assert found["savings-batch-1"].rows[0][-1] == "too few passes"
     cells = found["break-even-batch-1"].rows[0][3:]
     assert cells == ("from about 4 uses", "too few passes", "never", "75.0%")
-    assert "roofline" not in page and (tmp_path / "figures" / "break_even-batch-1.png").is_file()
+    assert "roofline" not in page and (tmp_path / "figures" / "break_even-batch-1.svg").is_file()
 
 
 def test_layouts_of_a_table():

@@ -5,6 +5,7 @@ Checkpoints are measured in `profile_model`, which imports what loads them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -91,15 +92,16 @@ def check_output(folder: Path) -> None:
         ) from error
 
 
-def write_profile(content: Profile, folder: Path) -> Path:
+def write_profile(content: Profile, folder: Path, formats: Sequence[str] = ()) -> Path:
     """Write profile.json, tables and figures.
 
     Args:
         content: The profile.
         folder: Folder to write to.
+        formats: Those of the figures, beside SVG.
 
     Returns:
         The page with the tables and figures.
     """
     write_json(folder / "profile.json", content.to_json())
-    return write_profile_report(content, folder)
+    return write_profile_report(content, folder, formats)

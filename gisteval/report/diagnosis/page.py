@@ -14,6 +14,7 @@ from gisteval.records.diagnosis import FOLDER, Diagnosis
 from gisteval.records.store import write_atomic
 from gisteval.report.diagnosis.tables import diagnosis_tables
 from gisteval.report.figures.drawn import RunFigure, can_draw, drawn_figure
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.layout import latex_text, markdown_text
 from gisteval.report.page import page_environment, policy
 
@@ -64,7 +65,7 @@ def write_diagnosis_page(content: Diagnosis, folder: Path) -> Path:
             glance=glance(content),
             titles=TITLES,
             tables=[table for table in tables if table.name != "diagnosis-findings"],
-            figures=drawn_diagnosis(content, place / "figures"),
+            figures=drawn_diagnosis(content, FigureFolder(place / "figures")),
             figures_note="" if can_draw() else f"No figures: {MissingExtra('matplotlib', 'report')}.",
         )
     )
@@ -82,7 +83,7 @@ def glance(content: Diagnosis) -> dict[str, list[str]]:
     return found
 
 
-def drawn_diagnosis(content: Diagnosis, folder: Path) -> Sequence[RunFigure]:
+def drawn_diagnosis(content: Diagnosis, folder: FigureFolder) -> Sequence[RunFigure]:
     """Draw the figures of a diagnosis; none without matplotlib."""
     if not can_draw():
         return ()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gisteval.files.names import readable_name
 from gisteval.metrics.diagnostic import DIAGNOSTIC_METRICS
 from gisteval.records.diagnosis import Diagnosis, DiagnosticRow
 from gisteval.report.claims import family_of, short_names
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.panels import labelled
 from gisteval.report.figures.style import (
     BLUE,
@@ -34,10 +34,10 @@ class DrawnFigure:
     caption: str
 
 
-Draw = Callable[[Sequence[DiagnosticRow], Path], Iterator[DrawnFigure]]
+Draw = Callable[[Sequence[DiagnosticRow], FigureFolder], Iterator[DrawnFigure]]
 
 
-def draw_diagnosis(content: Diagnosis, folder: Path) -> list[DrawnFigure]:
+def draw_diagnosis(content: Diagnosis, folder: FigureFolder) -> list[DrawnFigure]:
     """Draw all figures of a diagnosis into a folder.
 
     Raises:
@@ -51,7 +51,7 @@ def draw_diagnosis(content: Diagnosis, folder: Path) -> list[DrawnFigure]:
     ]
 
 
-def _divergence(rows: Sequence[DiagnosticRow], folder: Path) -> Iterator[DrawnFigure]:
+def _divergence(rows: Sequence[DiagnosticRow], folder: FigureFolder) -> Iterator[DrawnFigure]:
     own = [row for row in rows if row.setting == "own answer"]
     for split in dict.fromkeys(row.split for row in own):
         mine = [row for row in own if row.split == split]
@@ -77,7 +77,7 @@ def _divergence(rows: Sequence[DiagnosticRow], folder: Path) -> Iterator[DrawnFi
 
 def _dots(
     rows: Sequence[DiagnosticRow],
-    folder: Path,
+    folder: FigureFolder,
     name: str,
     labels: Sequence[str],
     target: float | None = None,
@@ -103,7 +103,7 @@ def _bar(axis: Any, row: DiagnosticRow, place: float, colour: str) -> None:
     axis.plot([row.value], [place], color=colour, marker="o")
 
 
-def _along(rows: Sequence[DiagnosticRow], folder: Path, name: str) -> None:
+def _along(rows: Sequence[DiagnosticRow], folder: FigureFolder, name: str) -> None:
     """ΔNLL over the place in the answer: a panel a family, a line a system."""
     families: dict[str, list[str]] = {}
     for system in dict.fromkeys(row.system for row in rows):
@@ -140,7 +140,7 @@ def _short_place(where: str) -> str:
     return where.partition(" ")[2].replace(" to ", "-")
 
 
-def _strictness(rows: Sequence[DiagnosticRow], folder: Path) -> Iterator[DrawnFigure]:
+def _strictness(rows: Sequence[DiagnosticRow], folder: FigureFolder) -> Iterator[DrawnFigure]:
     changes = [row for row in rows if row.metric == "delta_nll"]
     for split, system in dict.fromkeys((row.split, row.system) for row in changes):
         mine = [row for row in changes if (row.split, row.system) == (split, system)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from gisteval.files.names import readable_name
 from gisteval.metrics import Metric, metric
@@ -14,6 +13,7 @@ from gisteval.records.profile_facts import ModelProfile, WhatIfProfile
 from gisteval.records.schema import ResultRow
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.frontier import METRICS, STORED, frontier_points, known_costs
 from gisteval.report.samples import Samples
 
@@ -54,8 +54,8 @@ def can_draw() -> bool:
         return False
 
 
-def draw_figures(data: ReportData, samples: Samples, folder: Path) -> list[RunFigure]:
-    """Draw all figures that the runs have data for into a folder, as PNG, PDF and SVG.
+def draw_figures(data: ReportData, samples: Samples, folder: FigureFolder) -> list[RunFigure]:
+    """Draw all figures that the runs have data for into a folder.
 
     Raises:
         MissingExtra: matplotlib is missing.
@@ -63,16 +63,16 @@ def draw_figures(data: ReportData, samples: Samples, folder: Path) -> list[RunFi
     return [drawn_figure(folder, *texts) for texts in _drawn(data, samples, folder)]
 
 
-def drawn_figure(folder: Path, name: str, title: str, caption: str) -> RunFigure:
+def drawn_figure(folder: FigureFolder, name: str, title: str, caption: str) -> RunFigure:
     """A figure that was drawn into a folder, as a page shows it."""
     from gisteval.report.figures.style import on_dark
 
-    svg = (folder / f"{name}.svg").read_text(encoding="utf-8")
+    svg = (folder.path / f"{name}.svg").read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]  # without the XML and DTD lines, which a page doesn't need
     return RunFigure(name, title, caption, svg, on_dark(svg))
 
 
-def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
+def _drawn(data: ReportData, samples: Samples, folder: FigureFolder) -> Iterator[tuple[str, str, str]]:
     """Draw each figure, then yield its name, title and caption."""
     yield from _frontiers(data, folder)
     yield from _scores(data, samples, folder)
@@ -81,7 +81,7 @@ def _drawn(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[s
     yield from _profiles(data.runs, folder)
 
 
-def _frontiers(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
+def _frontiers(data: ReportData, folder: FigureFolder) -> Iterator[tuple[str, str, str]]:
     for measure in METRICS:
         points = frontier_points(data, measure)
         for group in dict.fromkeys(point.group for point in points):
@@ -100,7 +100,7 @@ def _frontiers(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]
                 )
 
 
-def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
+def _scores(data: ReportData, samples: Samples, folder: FigureFolder) -> Iterator[tuple[str, str, str]]:
     from gisteval.report.figures import groups, lengths, quality
     from gisteval.report.figures.families import families
 
@@ -143,7 +143,7 @@ def _scores(data: ReportData, samples: Samples, folder: Path) -> Iterator[tuple[
         yield from groups.draw_groups(samples, folder)
 
 
-def _verdicts(data: ReportData, folder: Path) -> Iterator[tuple[str, str, str]]:
+def _verdicts(data: ReportData, folder: FigureFolder) -> Iterator[tuple[str, str, str]]:
     entries = pair_entries(data.judging)
     if not entries:
         return
@@ -177,7 +177,7 @@ def _doubt(data: ReportData, judge: str) -> list[str]:
     return [f"{MARK} The judge can't be relied on: {text}." for text in data.doubts.of(judge)]
 
 
-def _trainings(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:
+def _trainings(runs: Sequence[RunData], folder: FigureFolder) -> Iterator[tuple[str, str, str]]:
     curves = {
         run.names.get(system.name, system.name): (system.role, system.loss)
         for run in runs
@@ -195,14 +195,14 @@ def _trainings(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str
         )
 
 
-def _profiles(runs: Sequence[RunData], folder: Path) -> Iterator[tuple[str, str, str]]:
+def _profiles(runs: Sequence[RunData], folder: FigureFolder) -> Iterator[tuple[str, str, str]]:
     for run in runs:
         content = run.profile
         if not isinstance(content, ModelProfile | WhatIfProfile):
             continue
         from gisteval.report.figures.profile import draw_figures as draw_profile
 
-        where = folder if len(runs) == 1 else folder / run.name
+        where = folder if len(runs) == 1 else folder.below(run.name)
         for name in draw_profile(content, where):
             title, caption = PROFILE_TEXTS[name.split("-")[0]]
             detail = name.partition("-")[2].replace("-", " ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import ResultRow
 from gisteval.registry import is_oracle
 from gisteval.report.figures.families import half_widths
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.style import (
     BLUE,
     NEGATIVE,
@@ -33,7 +33,7 @@ SHORTEST = 1.15
 
 
 def frontier(
-    points: Sequence[Point], rows: Sequence[ResultRow], folder: Path, name: str, cost: Cost = STORED
+    points: Sequence[Point], rows: Sequence[ResultRow], folder: FigureFolder, name: str, cost: Cost = STORED
 ) -> None:
     """Draw the points of one metric and positive control, a panel a split.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -13,6 +12,7 @@ from matplotlib.patches import Rectangle
 from gisteval.files.names import readable_name
 from gisteval.metrics import metric
 from gisteval.report.claims import short_names
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.panels import leave_empty, title_columns
 from gisteval.report.figures.style import NEGATIVE, POSITIVE, column_figure, legend, series_styles, wrapped
 from gisteval.report.groups import TITLES, Level, group_estimate, levels
@@ -28,7 +28,7 @@ ON_LIGHT, ON_DARK = "#202329", "#fefefe"
 """Colours of texts in cells. They differ from the style's own, which a dark page replaces."""
 
 
-def draw_groups(samples: Samples, folder: Path) -> Iterator[tuple[str, str, str]]:
+def draw_groups(samples: Samples, folder: FigureFolder) -> Iterator[tuple[str, str, str]]:
     """Draw all figures that the samples have data for; yield the name, title and caption of each."""
     title = metric(samples.leading).title
     for column in ("length", "facts"):
@@ -71,7 +71,9 @@ def _styles(samples: Samples) -> dict[str, tuple[str, Any, str]]:
     }
 
 
-def _curves(samples: Samples, column: str, shown: dict[str, list[Level]], folder: Path, name: str) -> None:
+def _curves(
+    samples: Samples, column: str, shown: dict[str, list[Level]], folder: FigureFolder, name: str
+) -> None:
     measured, styles = metric(samples.leading), _styles(samples)
     height = 1.9 + 0.1 * len(styles)
     with column_figure(folder, name, height, (1, len(shown)), False, True) as (figure, axes):
@@ -117,7 +119,12 @@ def _curve(
 
 
 def _heat_maps(
-    samples: Samples, split: str, lengths: Sequence[Level], depths: Sequence[Level], folder: Path, name: str
+    samples: Samples,
+    split: str,
+    lengths: Sequence[Level],
+    depths: Sequence[Level],
+    folder: FigureFolder,
+    name: str,
 ) -> None:
     here = _members(samples, split)
     systems = [s.name for s in samples.systems if any(s.name in sample.outputs for sample in here)]

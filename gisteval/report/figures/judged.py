@@ -6,11 +6,11 @@ The numbers are those of the tables, from the block `judging` of results.json. N
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from gisteval.records.judge_figures import Interval, PairFigures
 from gisteval.report.claims import short_names
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.style import BLUE, INK, ORANGE, PALE, VERMILLION, column_figure
 
 _OUTCOMES = (("wins", BLUE, "win"), ("ties", PALE, "tie"), ("losses", VERMILLION, "loss"))
@@ -51,7 +51,7 @@ def _label(axis: Any, lines: Sequence[tuple[str, PairFigures | None]]) -> None:
     axis.tick_params(axis="y", length=0)
 
 
-def win_bars(entries: Sequence[PairFigures], folder: Path, name: str) -> None:
+def win_bars(entries: Sequence[PairFigures], folder: FigureFolder, name: str) -> None:
     """Draw stacked bars of wins, ties and losses against the positive control, of `decided` entries."""
     lines = _lines(entries)
     with column_figure(folder, name, 0.7 + 0.19 * len(lines)) as (figure, (axis,)):
@@ -75,7 +75,7 @@ def win_bars(entries: Sequence[PairFigures], folder: Path, name: str) -> None:
         figure.legend(loc="outside upper center", ncols=3)
 
 
-def judge_bias(entries: Sequence[PairFigures], folder: Path, name: str) -> None:
+def judge_bias(entries: Sequence[PairFigures], folder: FigureFolder, name: str) -> None:
     """Draw how often the answer shown first and the longer one win, of `swayed` entries."""
     lines = _lines(entries)
     named: set[str] = set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from matplotlib.axes import Axes
 from gisteval.metrics import Metric, metric, word_count
 from gisteval.report.claims import short_names
 from gisteval.report.figures.families import family_name
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.panels import leave_empty, title_columns
 from gisteval.report.figures.style import NEGATIVE, POSITIVE, Handle, column_figure, legend, series_styles
 from gisteval.report.samples import Sample, Samples, SystemInfo
@@ -21,7 +21,7 @@ from gisteval.scores.comparison import mean_of
 LENGTH_BINS = 4
 
 
-def by_prompt_length(samples: Samples, folder: Path, name: str) -> None:
+def by_prompt_length(samples: Samples, folder: FigureFolder, name: str) -> None:
     """Draw the leading metric by words of the instruction, with a row of panels per family.
 
     Each row shows the controls and the candidates with the smallest and the largest k.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from matplotlib.ticker import FuncFormatter
@@ -18,6 +17,7 @@ from gisteval.records.profile_facts import (
     ScenarioFacts,
     WhatIfProfile,
 )
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.style import (
     BLUE,
     INK,
@@ -42,13 +42,13 @@ ORDINARY: dict[str, tuple[str, Any, str]] = {
 """Colour, dash and marker of the ways that compress nothing. The others have those of the series."""
 
 
-def draw_figures(content: ModelProfile | WhatIfProfile, folder: Path) -> list[str]:
+def draw_figures(content: ModelProfile | WhatIfProfile, folder: FigureFolder) -> list[str]:
     """Draw all figures that the profile has data for into a folder.
 
     Returns:
         The files' names without their ending.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.path.mkdir(parents=True, exist_ok=True)
     names: list[str] = []
     if isinstance(content, WhatIfProfile):
         for shape in dict.fromkeys(row.shape for row in content.rows):
@@ -97,7 +97,7 @@ def _scenario_curves(rows: Sequence[ScenarioFacts]) -> Panels:
     return [(f"FLOPs, prompt of {row.prompt_tokens:,}", row.curves or ()) for row in (rows[0], rows[-1])]
 
 
-def _break_even(panels: Panels, below: str, folder: Path, name: str) -> str:
+def _break_even(panels: Panels, below: str, folder: FigureFolder, name: str) -> str:
     """Draw total costs over uses, relative to no cache. Absolute curves would all coincide."""
     styles = _styles([curve.name for curve in panels[0][1]])
     with column_figure(folder, name, 3.9, panels=(len(panels), 1)) as (figure, axes):
@@ -124,7 +124,7 @@ def _break_even(panels: Panels, below: str, folder: Path, name: str) -> str:
     return name
 
 
-def _prompt_lengths(rows: Sequence[ScenarioFacts], folder: Path, name: str) -> str:
+def _prompt_lengths(rows: Sequence[ScenarioFacts], folder: FigureFolder, name: str) -> str:
     """Draw the FLOPs of each use by prompt length."""
     ways = [way.name for way in rows[0].ways]
     styles = _styles(ways)
@@ -154,7 +154,7 @@ def _prompt_lengths(rows: Sequence[ScenarioFacts], folder: Path, name: str) -> s
     return name
 
 
-def _latency(batch: BatchFacts, folder: Path, name: str) -> str:
+def _latency(batch: BatchFacts, folder: FigureFolder, name: str) -> str:
     """Draw the time of each use (above) and the time that is spent once (below, hatched)."""
     systems = list(reversed(batch.systems))
     with column_figure(folder, name, 1.6 + 0.34 * len(systems), panels=(2, 1)) as (figure, axes):
@@ -197,7 +197,7 @@ def _half_widths(timing: MedianFacts) -> tuple[float, float]:
     return 1e3 * (timing.median - low), 1e3 * (high - timing.median)
 
 
-def _roofline(content: ModelProfile, folder: Path, name: str) -> str:
+def _roofline(content: ModelProfile, folder: FigureFolder, name: str) -> str:
     """Draw attained FLOP/s over FLOPs per byte. Filled markers are prefill, hollow ones decoding."""
     machine = content.machine
     peak, width = machine.flops_per_second, machine.bytes_per_second

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from gisteval.records.schema import ResultRow
 from gisteval.registry import may_use_gists
 from gisteval.report.claims import short_names
 from gisteval.report.figures.families import Family, half_widths, splits_of
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.marks import Mark, place_marks
 from gisteval.report.figures.panels import labelled, leave_empty, title_columns
 from gisteval.report.figures.style import (
@@ -37,7 +37,11 @@ SPLIT_MARKS = ((BLUE, "o"), (ORANGE, "s"), (VERMILLION, "^"))
 
 
 def k_sweep(
-    shown_families: Sequence[Family], rows: Sequence[ResultRow], measured: Metric, folder: Path, name: str
+    shown_families: Sequence[Family],
+    rows: Sequence[ResultRow],
+    measured: Metric,
+    folder: FigureFolder,
+    name: str,
 ) -> None:
     """Draw a metric over k, with a row of panels per family and a column per split.
 
@@ -82,12 +86,7 @@ def k_sweep(
             if metric == "win_rate":
                 axis.axhline(50, color=INK, linewidth=0.6, label="as good as the control")
             drawn += shown
-            axis.set_xscale("log")
-            axis.set_xlim(ks[0] / 1.5, ks[-1] * 1.5)
-            axis.xaxis.set_major_locator(FixedLocator(ks))
-            axis.xaxis.set_minor_locator(NullLocator())
-            axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axis.grid(axis="y")
+            _scale_by_k(axis, ks)
             if place % len(splits) == 0:
                 axis.set_ylabel(f"{family.name}\n{label}" if len(shown_families) > 1 else label)
         fit_values(axes, drawn)
@@ -96,8 +95,21 @@ def k_sweep(
         legend(figure, labelled(axes), 3)
 
 
+def _scale_by_k(axis: Axes, ks: Sequence[float]) -> None:
+    axis.set_xscale("log")
+    axis.set_xlim(ks[0] / 1.5, ks[-1] * 1.5)
+    axis.xaxis.set_major_locator(FixedLocator(ks))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.grid(axis="y")
+
+
 def retention(
-    shown_families: Sequence[Family], rows: Sequence[ResultRow], metric: Metric, folder: Path, name: str
+    shown_families: Sequence[Family],
+    rows: Sequence[ResultRow],
+    metric: Metric,
+    folder: FigureFolder,
+    name: str,
 ) -> None:
     """Draw the retention of each candidate by split, with 95% intervals."""
     splits = splits_of(rows)
@@ -134,7 +146,11 @@ def retention(
 
 
 def pareto(
-    shown_families: Sequence[Family], rows: Sequence[ResultRow], metric: Metric, folder: Path, name: str
+    shown_families: Sequence[Family],
+    rows: Sequence[ResultRow],
+    metric: Metric,
+    folder: FigureFolder,
+    name: str,
 ) -> None:
     """Draw a metric against the compression of the instruction, with a panel per split."""
     splits = splits_of(rows)

@@ -1,4 +1,4 @@
-"""One style for all figures: PNG, PDF and SVG of a column's width, for light paper and dark screens.
+"""One style for all figures, which have a column's width, for light paper and dark screens.
 
 The colours are those of M. Okabe and K. Ito, "Color Universal Design", 2008, which colour-blind readers can
 distinguish. Every line has a dash or marker of its own as well, so figures also work in black and white.
@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from gisteval.errors import MissingExtra
 from gisteval.records.schema import ResultRow
 from gisteval.records.store import write_atomic
+from gisteval.report.figures.folder import FigureFolder
 
 try:
     import matplotlib
@@ -116,16 +117,26 @@ SETTINGS: dict[Any, Any] = {
 }
 
 
+SAVING: Mapping[str, Mapping[str, Any]] = {
+    "svg": {"metadata": {"Date": None}, "transparent": True},
+    "png": {},
+    "pdf": {"metadata": {"CreationDate": None}},
+}
+"""How each format is saved: without a date, so that equal figures are equal files."""
+
+
 @contextmanager
 def column_figure(
-    folder: Path,
+    folder: FigureFolder,
     name: str,
     height: float,
     panels: tuple[int, int] = (1, 1),
     sharex: bool = False,
     sharey: bool = False,
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Draw a figure in the context's body, then save it as PNG, PDF and SVG.
+    """Draw a figure in the context's body, then save it in the folder's formats.
+
+    Files of this name in other formats are deleted.
 
     Args:
         folder: The folder of the files.
@@ -145,10 +156,11 @@ def column_figure(
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(*panels, squeeze=False, sharex=sharex, sharey=sharey)
         yield figure, list(axes.flat)
-        _save(figure, folder / f"{name}.png")
-        figure.set_layout_engine(None)  # laid out once, not again for each format
-        _save(figure, folder / f"{name}.pdf", metadata={"CreationDate": None})
-        _save(figure, folder / f"{name}.svg", metadata={"Date": None}, transparent=True)
+        for kind in dict.fromkeys(("svg", *folder.formats)):
+            _save(figure, folder.path / f"{name}.{kind}", **SAVING[kind])
+            figure.set_layout_engine(None)  # laid out once, not again for each format
+        for kind in SAVING.keys() - {"svg", *folder.formats}:
+            (folder.path / f"{name}.{kind}").unlink(missing_ok=True)  # of an earlier report, so out of date
 
 
 def _save(figure: Figure, path: Path, **options: Any) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from gisteval.report.claims import family_of, short_names
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.style import NEGATIVE, POSITIVE, column_figure, series_styles
 
 Curve = Sequence[tuple[float, float]]
 """Pairs of step and loss in nats per token, as training logged them."""
 
 
-def loss_curves(curves: Mapping[str, tuple[str, Curve]], folder: Path, name: str) -> None:
+def loss_curves(curves: Mapping[str, tuple[str, Curve]], folder: FigureFolder, name: str) -> None:
     """Draw loss over steps, with a panel per family.
 
     Args:

@@ -17,6 +17,7 @@ from gisteval.records.judge_figures import pair_entries
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.figures import draw_figures
 from gisteval.report.figures.families import families
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.judged import swayed
 from gisteval.report.figures.quality import retention
 from gisteval.report.figures.style import DARK, on_dark
@@ -29,7 +30,7 @@ GIST = "tiny-gist-1"
 def drawn(small_run, tmp_path_factory):
     data = read_runs([small_run])
     folder = tmp_path_factory.mktemp("figures")
-    return folder, draw_figures(data, collect_samples(data), folder)
+    return folder, draw_figures(data, collect_samples(data), FigureFolder(folder, ("pdf", "png")))
 
 
 def test_a_judged_run_gets_all_that_needs_no_profile(drawn) -> None:
@@ -72,7 +73,7 @@ def test_every_colour_of_a_figure_has_one_on_dark(drawn) -> None:
 def test_the_same_run_gives_the_same_files(drawn, small_run, tmp_path) -> None:
     folder, _ = drawn
     rows = read_runs([small_run]).rows
-    retention(families(rows), rows, metric("rougeL"), tmp_path, "retention")
+    retention(families(rows), rows, metric("rougeL"), FigureFolder(tmp_path), "retention")
     for file in tmp_path.iterdir():
         assert file.read_bytes() == (folder / file.name).read_bytes(), file.name
 
@@ -81,7 +82,7 @@ def test_a_judge_without_order_has_no_first_shown(small_run, tmp_path) -> None:
     data = read_runs([small_run])
     blind = [replace(entry, first_shown_share=None, flip_rate=None) for entry in pair_entries(data.judging)]
     run = replace(data.runs[0], judging=tuple(blind))
-    drawn = draw_figures(ReportData((run,)), collect_samples(data), tmp_path)
+    drawn = draw_figures(ReportData((run,)), collect_samples(data), FigureFolder(tmp_path))
     bias = next(figure for figure in drawn if figure.name == "judge_bias-reference")
     assert bias.title == "Length (reference)" and "first" not in bias.caption
     assert not swayed([replace(entry, longer_share=None) for entry in blind])

@@ -11,13 +11,14 @@ pytest.importorskip("matplotlib")
 
 from kept_figures import keep_figures, lines
 
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.frontier import frontier
 from gisteval.report.frontier import frontier_points
 
 
 def test_the_figure_has_a_line_a_compressor(tmp_path: Path) -> None:
     data = frontier_data()
-    frontier(frontier_points(data, "exact_match"), data.rows, tmp_path, "frontier")
+    frontier(frontier_points(data, "exact_match"), data.rows, FigureFolder(tmp_path), "frontier")
     svg = (tmp_path / "frontier.svg").read_text(encoding="utf-8")
     for label in ("gist", "keydiff", "random", "whole prompt", "no prompt", "stored bytes of a prompt"):
         assert f"<!-- {label} -->" in svg
@@ -26,7 +27,7 @@ def test_the_figure_has_a_line_a_compressor(tmp_path: Path) -> None:
 def test_a_point_lies_at_its_bytes_and_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = keep_figures(monkeypatch)
     data = frontier_data()
-    frontier(frontier_points(data, "exact_match")[::-1], data.rows, tmp_path, "f")
+    frontier(frontier_points(data, "exact_match")[::-1], data.rows, FigureFolder(tmp_path), "f")
     (axis,) = kept["f"].axes
     drawn = lines(axis)
     for family in ("gist", "keydiff", "random"):

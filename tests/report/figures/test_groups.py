@@ -12,6 +12,7 @@ pytest.importorskip("matplotlib")
 from kept_figures import keep_figures
 
 from gisteval.records.schema import Example
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.groups import HIGH, LOW, draw_groups
 from gisteval.report.samples import Output, Sample, Samples, SystemInfo
 
@@ -54,7 +55,7 @@ def test_a_cell_holds_the_mean_and_number_of_its_examples(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = keep_figures(monkeypatch)
-    names = [name for name, _, _ in draw_groups(samples_of(*DEPTHS), tmp_path)]
+    names = [name for name, _, _ in draw_groups(samples_of(*DEPTHS), FigureFolder(tmp_path))]
     assert names == ["by_length", "depth_by_length-single"]
     whole, gist, *empty = kept["depth_by_length-single"].axes
     means = [text for text in gist.texts if not text.get_text().startswith("n=")]
@@ -69,7 +70,11 @@ def test_a_cell_holds_the_mean_and_number_of_its_examples(
 
 def test_one_depth_needs_no_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = keep_figures(monkeypatch)
-    assert [name for name, _, _ in draw_groups(samples_of(0.0), tmp_path)] == ["by_length"] == list(kept)
+    assert (
+        [name for name, _, _ in draw_groups(samples_of(0.0), FigureFolder(tmp_path))]
+        == ["by_length"]
+        == list(kept)
+    )
     (axis,) = kept["by_length"].axes
     drawn = [container[0].get_data() for container in axis.containers]
     assert [list(np.asarray(ys)) for _, ys in drawn] == [[100.0, 100.0], [75.0, 25.0]]

@@ -8,6 +8,7 @@ import pytest
 
 from gisteval.records.judge_figures import pair_entries
 from gisteval.report.data import read_runs
+from gisteval.report.figures.folder import FigureFolder
 
 pytest.importorskip("matplotlib")
 
@@ -40,8 +41,8 @@ def test_bars_and_dots_are_those_of_their_lines(
     """Systems of one split stand below its name, in the order of the entries."""
     kept = keep_figures(monkeypatch)
     entries = pair_entries(read_runs([small_run]).judging)
-    win_bars(entries, tmp_path, "bars")
-    judge_bias(entries, tmp_path, "bias")
+    win_bars(entries, FigureFolder(tmp_path), "bars")
+    judge_bias(entries, FigureFolder(tmp_path), "bias")
     splits = list(dict.fromkeys(entry.split for entry in entries))
     by_line = [part for split in splits for part in (None, *(e for e in entries if e.split == split))]
     (bars,), (bias,) = kept["bars"].axes, kept["bias"].axes

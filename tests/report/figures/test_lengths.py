@@ -13,6 +13,7 @@ pytest.importorskip("matplotlib")
 from kept_figures import keep_figures, lines
 
 from gisteval.report.data import read_runs
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.lengths import by_prompt_length, length_bins
 from gisteval.report.samples import collect_samples
 
@@ -34,7 +35,7 @@ def test_a_line_holds_the_means_of_the_bins(
 ) -> None:
     kept = keep_figures(monkeypatch)
     samples = collect_samples(read_runs([small_run]))
-    by_prompt_length(samples, tmp_path, "f")
+    by_prompt_length(samples, FigureFolder(tmp_path), "f")
     for axis, split in zip(kept["f"].axes, samples.splits, strict=True):
         bins = length_bins([sample for sample in samples.samples if sample.example.split == split])
         drawn = lines(axis)

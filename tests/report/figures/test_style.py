@@ -17,6 +17,7 @@ from gisteval.records.schema import ResultRow
 from gisteval.report.data import read_runs
 from gisteval.report.figures import draw_figures, quality
 from gisteval.report.figures.families import families
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.style import column_figure, fit_values, legend, wrapped
 from gisteval.report.samples import collect_samples
 
@@ -85,7 +86,7 @@ def test_plain_models_have_no_figure_over_k(tmp_path, strict, small_run) -> None
     (run,) = data.runs
     plain = replace(run, rows=tuple(plain_rows(9)), judging=())
     samples = replace(collect_samples(data), judges=(), systems=())
-    drawn = draw_figures(replace(data, runs=(plain,)), samples, tmp_path)
+    drawn = draw_figures(replace(data, runs=(plain,)), samples, FigureFolder(tmp_path))
     assert [figure.name for figure in drawn] == ["pareto", "loss"]
 
 
@@ -94,18 +95,29 @@ def test_names_in_other_scripts_and_long_ones_draw_without_a_warning(tmp_path, s
     rows = [
         replace(row, split="人間", system=name + row.system[1:], reference=None) for row in plain_rows()
     ]
-    with column_figure(tmp_path, "f", 2.0, (1, 9)) as (figure, axes):
+    with column_figure(FigureFolder(tmp_path, ("png",)), "f", 2.0, (1, 9)) as (figure, axes):
         axes[0].set_title("人間")
         lines = axes[0].plot([1, 2], [1, 2], label=name)
         legend(figure, {name: lines[0]}, 3)
-    quality.pareto(families(rows), rows, metric("rougeL"), tmp_path, "pareto")
+    quality.pareto(families(rows), rows, metric("rougeL"), FigureFolder(tmp_path), "pareto")
     assert (tmp_path / "f.png").stat().st_size > 1000
+
+
+def test_no_format_of_an_earlier_figure_is_left(tmp_path) -> None:
+    def endings(*formats: str) -> set[str]:
+        with column_figure(FigureFolder(tmp_path, formats), "f", 2.0) as (_, (axis,)):
+            axis.plot([1, 2], [1, 2])
+        return {file.suffix for file in tmp_path.iterdir()}
+
+    assert endings("pdf", "svg") == {".svg", ".pdf"}
+    assert endings("png") == {".svg", ".png"}
+    assert endings() == {".svg"}
 
 
 @pytest.mark.parametrize("count", [2, 5, 9])
 def test_a_legend_stays_inside_its_figure(tmp_path, count: int) -> None:
     names = [f"a-run/wordplay-llama-pos_control-{number}-untrained" for number in range(count)]
-    with column_figure(tmp_path, "f", 4.0) as (figure, (axis,)):
+    with column_figure(FigureFolder(tmp_path), "f", 4.0) as (figure, (axis,)):
         legend(figure, {name: axis.plot([1, 2], label=name)[0] for name in names}, 3)
         figure.draw_without_rendering()
         (drawn,) = figure.legends

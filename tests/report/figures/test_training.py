@@ -10,6 +10,7 @@ pytest.importorskip("matplotlib")
 
 from kept_figures import keep_figures, lines
 
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.style import NEGATIVE, POSITIVE
 from gisteval.report.figures.training import loss_curves
 
@@ -25,7 +26,7 @@ def test_each_family_has_a_panel_with_the_curves_as_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = keep_figures(monkeypatch)
-    loss_curves(CURVES, tmp_path, "loss")
+    loss_curves(CURVES, FigureFolder(tmp_path), "loss")
     first, second = kept["loss"].axes
     assert [axis.get_title() for axis in (first, second)] == ["A", "B"]
     assert lines(first) == {
@@ -42,7 +43,7 @@ def test_a_panel_shows_a_loss_from_the_first_step_and_from_zero(
 ) -> None:
     """So that a small fall does not look like a large one."""
     kept = keep_figures(monkeypatch)
-    loss_curves({"A-gist-1": ("candidate", [(100, 2.0), (200, 1.9)])}, tmp_path, "loss")
+    loss_curves({"A-gist-1": ("candidate", [(100, 2.0), (200, 1.9)])}, FigureFolder(tmp_path), "loss")
     (axis,) = kept["loss"].axes
     assert axis.get_title() == "" and axis.get_xlim()[0] == axis.get_ylim()[0] == 0.0
     assert axis.get_ylim()[1] >= 2.0
