@@ -5,9 +5,10 @@
 
 Takes a window of each file, then a second one of each, until there are enough: 256 tokens that are
 compressed, and 32 that follow and are read behind what is kept. Without files it takes the running text of
-docs/*.md. Prints a Markdown table of the loss in nats a token, less the whole prompt's with its 95%
-interval over the windows; and on the first windows the largest difference of a token's loss from an
-uncached pass under a mask a layer and head. float32, on the CPU; Ctrl-C ends it with what it has.
+docs/*.md. Prints a Markdown table of the loss in nats a token, less the whole prompt's and less nothing's,
+paired, with 95% intervals over the windows; and on the first windows the largest difference of a token's
+loss from an uncached pass under a mask a layer and head. float32, on the CPU; Ctrl-C ends it with what it
+has.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from gisteval.records.budget import parse_budgets
 from gisteval.stats import mean_interval
 
 ROOT = Path(__file__).resolve().parent.parent
-SPECS = ("snapkv", "streaming", "tova", "expected", "keydiff", "pool", "random")
+SPECS = ("snapkv", "snapkv:window=16", "streaming", "tova", "expected", "keydiff", "pool", "random")
 BUDGETS = parse_budgets(["50%", "25%"])
 PROMPT, FOLLOWING, ROWS = 256, 32, 5
 
@@ -74,13 +75,18 @@ def main() -> None:
         print("stopped", file=sys.stderr)
     count = min(map(len, losses.values()))
     print(f"{checkpoint.record.name}, {count} windows of {PROMPT} + {FOLLOWING} tokens\n")
-    print("| kept | nats a token | less the whole prompt | evicted against masked |\n|---|---|---|---|")
+    print("| kept | nats a token | less the whole prompt | less nothing | evicted against masked |")
+    print("|---|---|---|---|---|")
     for name, values in losses.items():
-        pairs = zip(values[:count], losses["full"], strict=False)
-        found = mean_interval([one - whole for one, whole in pairs])
-        ends = f"{found.value:+.3f} [{found.ci_low:+.3f}, {found.ci_high:+.3f}]"
+        less = " | ".join(_less(values[:count], losses[other]) for other in ("full", "empty"))
         distance = f"{apart[name]:.1e}" if name in apart else "-"
-        print(f"| {name} | {fmean(values[:count]):.3f} | {ends} | {distance} |")
+        print(f"| {name} | {fmean(values[:count]):.3f} | {less} | {distance} |")
+
+
+def _less(values: Sequence[float], others: Sequence[float]) -> str:
+    """The mean difference of pairs, with its 95% interval."""
+    found = mean_interval([one - other for one, other in zip(values, others, strict=False)])
+    return f"{found.value:+.3f} [{found.ci_low:+.3f}, {found.ci_high:+.3f}]"
 
 
 def _prose(file: Path) -> str:
