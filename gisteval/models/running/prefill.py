@@ -121,10 +121,7 @@ class Prefill:
         )
         accounting = self.model.account_selected(prompt, kept, size, start)
         width = max(places.shape[1] for places in kept)
-        wide = tuple(
-            (pad(keys, (0, 0, width - keys.shape[1], 0)), pad(values, (0, 0, width - keys.shape[1], 0)))
-            for keys, values in layers
-        )
+        wide = tuple((_widened(keys, width), _widened(values, width)) for keys, values in layers)
         filled = tuple(pad(places, (width - places.shape[1], 0), value=-1) for places in kept)
         return Prefix(wide, start + len(prompt), accounting, filled)
 
@@ -186,6 +183,12 @@ def rotation_kinds(model: DecoderModel) -> tuple[Kind, ...]:
 
     pairs = zip(keys_at(0), keys_at(LATER), strict=True)
     return tuple(kind_of(first, later, at, then) for (first, at), (later, then) in pairs)
+
+
+def _widened(states: Tensor, width: int) -> Tensor:
+    """Slots of (kv heads, slots, size) behind zeros, `width` together."""
+    missing = width - states.shape[1]
+    return pad(states, (0, 0, missing, 0)) if missing else states
 
 
 def _taken(states: Tensor, indices: Tensor, padding: int) -> Tensor:
