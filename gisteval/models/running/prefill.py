@@ -92,16 +92,19 @@ class Prefill:
         kept: list[list[list[Tensor]]] = [[[] for _ in self.prompts] for _ in range(ways)]
 
         def see(view: LayerView) -> None:
+            _, heads, columns, _ = view.keys.shape
+            first = torch.arange(heads, device=view.keys.device)[:, None] * columns
+            # The slots of a row's heads one behind the other: copied once, if at all, for all selections.
+            states_of = zip(view.keys, view.values, strict=True)
+            rows = [(keys.flatten(0, 1), values.flatten(0, 1)) for keys, values in states_of]
             for way_states, way_kept, selected in zip(states, kept, select(view), strict=True):
                 for row, indices in enumerate(checked(selected, view)):
-                    padding = self.ids.shape[1] - len(self.prompts[row])
-                    way_states[row].append(
-                        (
-                            _taken(view.keys[row], indices, padding),
-                            _taken(view.values[row], indices, padding),
-                        )
-                    )
-                    way_kept[row].append((indices + self.starts[row]).where(indices >= 0, -1))
+                    is_there = indices >= 0
+                    places = (indices + (columns - len(self.prompts[row]))).clamp(min=0) + first
+                    keys, values = rows[row]
+                    taken = _taken(keys, places, is_there), _taken(values, places, is_there)
+                    way_states[row].append(taken)
+                    way_kept[row].append((indices + self.starts[row]).where(is_there, -1))
 
         self.show(see)
         return [
@@ -191,17 +194,13 @@ def _widened(states: Tensor, width: int) -> Tensor:
     return pad(states, (0, 0, missing, 0)) if missing else states
 
 
-def _taken(states: Tensor, indices: Tensor, padding: int) -> Tensor:
-    """Slots of (kv heads, columns, size) by (kv heads, slots) indices behind the padding; zeros for -1.
+def _taken(slots: Tensor, places: Tensor, is_there: Tensor) -> Tensor:
+    """Slots of a list, (slots, size), at (kv heads, slots) places; zeros where none is there.
 
     Whole slots are copied: to gather their elements one by one takes ten times as long.
     """
-    heads, columns, size = states.shape
-    first = torch.arange(heads, device=indices.device)[:, None] * columns
-    chosen = (indices + padding).clamp(min=0) + first
-    taken = states.reshape(-1, size).index_select(0, chosen.flatten()).view(heads, indices.shape[1], size)
-    is_empty = indices < 0
-    return taken.masked_fill_(is_empty[:, :, None], 0) if bool(is_empty.any()) else taken
+    taken = slots.index_select(0, places.flatten()).view(*places.shape, slots.shape[1])
+    return taken if bool(is_there.all()) else taken.where(is_there[:, :, None], 0)
 
 
 def _bytes(layers: Sequence[tuple[Tensor, Tensor]]) -> int:
