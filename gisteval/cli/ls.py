@@ -1,7 +1,9 @@
-"""The command `gisteval ls`."""
+"""The command `gisteval ls`, whose text is as wide as the terminal, 80 columns without one."""
 
 from __future__ import annotations
 
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,8 +31,10 @@ def ls(
 
 def _line(row: Listed) -> str:
     """A name and what it is; below it, what a compressor reads, needs and takes."""
-    first = f"{row.name:24}  {row.description}"
-    return "\n".join([first, *(f"{'':24}  {text}" for text in _facts(row))])
+    width, indent = get_terminal_size().columns, " " * 4
+    first = fill(f"{row.name:20}  {row.description}", width, subsequent_indent=" " * 22)
+    others = (fill(text, width, initial_indent=indent, subsequent_indent=indent) for text in _facts(row))
+    return "\n".join([first, *others])
 
 
 def _facts(row: Listed) -> list[str]:

@@ -37,6 +37,7 @@ class Wrapper(Compressor):
             "needs_gists": inner.needs_gists,
             "architectures": inner.architectures & own.architectures,
             "reusable": inner.reusable,
+            "learns_slots": inner.learns_slots,
         }
         for name, value in said.items():
             object.__setattr__(self, name, value)

@@ -21,7 +21,7 @@ from gisteval.models.checkpoints.checkpoint import Checkpoint, inspect_checkpoin
 from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import choose_placement
 from gisteval.models.running.base import PromptModel
-from gisteval.models.running.compressed import EncoderState, Prefix, Tokens
+from gisteval.models.running.compressed import EncoderState, PackedPrefix, Prefix, Tokens
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.phases import watched, with_pass
 from gisteval.models.text.numbers import as_text, number_tokens
@@ -225,9 +225,10 @@ def _row(
     (ids,) = method.prompts(model, [subject])
     if isinstance(compressed, Tokens):
         return replace(row, token_ids=compressed.token_ids, tokens=_texts(model, compressed.token_ids))
-    if isinstance(compressed, Prefix) and not method.learns_slots:
-        return _with_kept(row, model, method, subject, ids, compressed)
-    if isinstance(compressed, Prefix | EncoderState):
+    if isinstance(compressed, Prefix | PackedPrefix) and not method.learns_slots:
+        prefix = compressed if isinstance(compressed, Prefix) else compressed.unpacked()
+        return _with_kept(row, model, method, subject, ids, prefix)
+    if isinstance(compressed, Prefix | PackedPrefix | EncoderState):
         return replace(row, slots=compressed.slots)
     return row
 
@@ -241,14 +242,20 @@ def _with_kept(
     prefix: Prefix,
 ) -> CompressedRow:
     """Add what a prefix keeps of its prompt."""
-    positions = [prefix.positions(layer).cpu() for layer in range(len(prefix.layers))]
-    counts = torch.bincount(torch.cat([layer.flatten() for layer in positions]), minlength=len(ids))
-    heads = sum(layer.shape[0] for layer in positions)
-    layers = [KeptStates(tuple(map(tuple, layer.tolist()))) for layer in positions]
+    # Heads may keep different numbers of slots: what stays empty in their buffers is no slot.
+    positions = [
+        [head[head >= 0].cpu() for head in prefix.positions(layer)] for layer in range(len(prefix.layers))
+    ]
+    counts = torch.bincount(torch.cat([head for layer in positions for head in layer]), minlength=len(ids))
+    heads = sum(map(len, positions))
+    layers = [KeptStates(tuple(tuple(head.tolist()) for head in layer)) for layer in positions]
     if isinstance(method, Eviction) and isinstance(model, DecoderModel):
         of_layers = zip(layers, positions, method.layer_scores(model, subject), strict=True)
         layers = [
-            replace(layer, scores=tuple(map(_finite, scores.take_along_dim(kept, dim=1).tolist())))
+            replace(
+                layer,
+                scores=tuple(_finite(own[head].tolist()) for own, head in zip(scores, kept, strict=True)),
+            )
             for layer, kept, scores in of_layers
         ]
     return replace(

@@ -7,6 +7,7 @@ that are not told apart share a group. Beside it stands the group among the syst
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -24,11 +25,18 @@ from gisteval.report.claims import family_of
 from gisteval.report.data import ReportData
 from gisteval.report.frontier import METRICS, screened, values_by_metric
 from gisteval.report.layout import Table, markdown_text, plain_text
+from gisteval.report.summary import WIDTH, shortened
 from gisteval.report.tables import interval_text
 from gisteval.report.values import Values, groups
 
 Place = tuple[str, str, str]
 """Task, split and model."""
+
+LEFT_OUT = ("family", "budget", "better than")
+"""Columns that a terminal has no room for. Systems' names say family and budget."""
+
+LEAST_NAME = 16
+"""Letters of a system's name that a terminal shows at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +210,21 @@ def _table(place: Place, ranked: Sequence[Ranked]) -> Table:
 
 
 def as_text(ranked: Sequence[Ranked]) -> str:
-    """For a terminal."""
-    return "\n".join(plain_text(table) for table in leaderboard_tables(ranked))
+    """For a terminal of 80 columns: without some columns, which all other forms have."""
+    return "\n".join(_narrow_text(table) for table in leaderboard_tables(ranked))
+
+
+def _narrow_text(table: Table) -> str:
+    shown = [place for place, name in enumerate(table.columns) if name not in LEFT_OUT]
+    lines = [[line[place] for place in shown] for line in (table.columns, *table.rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    name = shown.index(table.columns.index("system"))
+    room = max(LEAST_NAME, WIDTH - 2 - sum(width + 2 for width in widths) + widths[name] + 2)
+    for line in lines:
+        line[name] = shortened(line[name], room)
+    head, *rows = map(tuple, lines)
+    narrow = Table(table.name, shortened(table.title, WIDTH), head, tuple(rows))
+    return f"{plain_text(narrow)}{textwrap.fill(table.note, WIDTH)}\n"
 
 
 def as_markdown(ranked: Sequence[Ranked]) -> str:

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gisteval.content import find_content
+from gisteval.files.names import readable_name
 from gisteval.metrics import LEADING
 from gisteval.metrics import metric as find_metric
 from gisteval.records.schema import ResultRow
@@ -69,6 +70,13 @@ class PageContent:
     figures: Sequence[RunFigure]
     samples: Samples
     figures_note: str = ""
+
+    @property
+    def opening(self) -> list[RunFigure]:
+        """What the page opens on: score against stored bytes, where compressors are compared."""
+        frontiers = [figure for figure in self.figures if figure.name.startswith("frontier-")]
+        leading = f"frontier-{readable_name(self.data.leading.name)}-"
+        return [figure for figure in frontiers if figure.name.startswith(leading)] or frontiers[:1]
 
 
 def write_page(content: PageContent, path: Path) -> Path:

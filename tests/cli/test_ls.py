@@ -18,6 +18,13 @@ def test_compressors_are_listed_with_their_settings(gisteval) -> None:
     assert "settings: window=64, kernel=5" in text and "reads the positive control's weights" in text
 
 
+def test_no_line_is_wider_than_the_terminal(gisteval, monkeypatch) -> None:
+    for width in (60, 80):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = gisteval("ls", "compressors").out.splitlines()
+        assert width - 25 < max(map(len, lines)) <= width
+
+
 def test_metrics_have_a_name_and_a_description(gisteval) -> None:
     rows = json.loads(gisteval("ls", "metrics", "--json").out)
     assert [row["name"] for row in rows] == list(METRICS.names())

@@ -132,6 +132,22 @@ def test_a_terminal_shows_what_share_of_the_heads_keeps_a_token(bare_model, tmp_
     assert "4 5 6[100] 7[100]\n[N]: N% of the 6 key-value heads of all layers" in outcome.out
 
 
+@pytest.mark.parametrize("spec", ["knorm+adakv", "knorm+pyramid", "knorm+int4"])
+def test_heads_of_different_lengths_and_packed_ones_say_what_they_keep(
+    bare_model, tmp_path, gisteval, spec: str
+) -> None:
+    ids = [(7 * place + 11) % 90 for place in range(40)]
+    command = ("compress", "--model", bare_model, "--compressor", spec, "--budget", 9)
+    outcome = gisteval(*command, "--token-ids", ids_file(tmp_path, ids), "--json")
+    assert outcome.code == 0, outcome.err
+    row = json.loads(outcome.out)
+    heads = [head for layer in row["layers"] for head in layer["indices"]]
+    assert sum(map(len, heads)) == 6 * 9 and (len(set(map(len, heads))) == 1) == ("int4" in spec)
+    assert all(head == sorted(set(head)) and head[0] >= 0 for head in heads)
+    kept_by = [sum(place in head for head in heads) for place in range(40)]
+    assert row["shares"] == pytest.approx([count / 6 for count in kept_by], rel=1e-5)
+
+
 def test_other_compressors_say_which_tokens_stay(bare_model, tmp_path, gisteval) -> None:
     command = ("compress", "--model", bare_model, "--compressor", "truncate", "--budget", 3)
     outcome = gisteval(*command, "--token-ids", ids_file(tmp_path, [[4, 5, 6, 7]]), "--json")

@@ -76,6 +76,7 @@ def test_every_form_has_every_system(ranked: list[Ranked]) -> None:
     assert [int(row["group"]) for row in rows] == [one["group"] for one in content]
     assert "y<b>" not in made["html"] and made["html"].count("y&lt;b&gt;-gist-5") == 1
     assert made["md"].count("| 3 |") >= 4 and as_text(ranked).count("words, unseen: ") == 2
+    assert max(map(len, as_text(ranked).splitlines())) <= 80
 
 
 def test_a_metric_that_is_not_there() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gisteval.records.run_folder import RunFolder
 from gisteval.report.claims import findings
 from gisteval.report.data import read_runs
+from gisteval.report.figures import RunFigure
 from gisteval.report.layout import Table
 from gisteval.report.page import PageContent, cell, gallery_rows, page_html, word_columns
 from gisteval.report.page_data import embedded_json
@@ -37,10 +38,10 @@ class Elements(HTMLParser):
             self.raw.append(data)
 
 
-def html(run, tables=()) -> str:
+def html(run, tables=(), figures=()) -> str:
     data = read_runs([run])
     samples = collect_samples(data)
-    return page_html(PageContent(data, findings(data.rows, samples, ()), tables, (), samples))
+    return page_html(PageContent(data, findings(data.rows, samples, ()), tables, figures, samples))
 
 
 any_text = st.text(st.characters(exclude_categories=()))  # lone surrogates as well
@@ -95,6 +96,25 @@ def test_names_and_notes_are_escaped(small_run) -> None:
     for raw in ("<i>title", "<b>cell", "<u>note", "<b>note", "a & b"):
         assert raw not in text
     assert "a &lt;b&gt;note&lt;/b&gt;" in text
+
+
+def figure(name: str) -> RunFigure:
+    return RunFigure(name, f"title of {name}", "", "<svg/>", "<svg/>")
+
+
+def test_a_comparison_of_compressors_opens_on_the_frontier(small_run) -> None:
+    names = ["frontier-resident-rougeL-pos", "frontier-rougeL-pos", "frontier-exact_match-pos", "pareto"]
+    text = html(small_run, [Table("t", "T", ("system",), (("s",),))], [figure(name) for name in names])
+    drawn = re.findall('<figure id="figure-(.*?)">', text)
+    assert drawn == ["frontier-rougeL-pos", *(name for name in names if name != "frontier-rougeL-pos")]
+    assert text.index("frontier-rougeL-pos") < text.index("<table") < text.index("figure-pareto")
+
+
+def test_a_page_has_a_section_of_figures_only_where_one_is_left_for_it(small_run) -> None:
+    other = html(small_run, figures=[figure("frontier-exact_match-pos")])
+    assert "figure-frontier-exact_match-pos" in other and "#figures" not in other
+    plain = html(small_run, figures=[figure("pareto")])
+    assert 'class="opening"' not in plain and 'href="#figures"' in plain
 
 
 def test_best_cells_and_intervals_are_set_apart(small_run) -> None:

@@ -173,8 +173,10 @@ class PromptModel(ABC):
         roles = self.prompt_roles(prompt)
         source = [place for place, role in enumerate(roles) if role == PROMPT]
         head, tail = self.tokens.template_ends([prompt[place] for place in source])
-        template = {*source[:head], *source[len(source) - tail :]}
-        return [place in template for place in range(len(prompt))]
+        is_template = [False] * len(prompt)
+        for place in (*source[:head], *source[len(source) - tail :]):
+            is_template[place] = True
+        return is_template
 
     def _source_tokens(self, prompt: Sequence[int]) -> int:
         return self.prompt_roles(prompt).count(PROMPT)

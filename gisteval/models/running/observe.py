@@ -228,9 +228,12 @@ def checked(selected: Sequence[Tensor], view: LayerView) -> list[Tensor]:
                 f"layer {view.layer}, row {row}: a selection is a long tensor of ({heads} heads, slots), "
                 f"not {indices.dtype} of {tuple(indices.shape)}"
             )
-        is_inside = bool(((indices >= -1) & (indices < len(prompt))).all())
-        are_empty = (indices[:, 1:] == -1) & (indices[:, :-1] == -1)
-        if not is_inside or bool(((indices.diff(dim=1) <= 0) & ~are_empty).any()):
+        # Where indices ascend, the first and the last one tell whether all are inside.
+        is_inside = bool(((indices[:, :1] >= -1) & (indices[:, -1:] < len(prompt))).all())
+        ascends = indices[:, 1:] > indices[:, :-1]
+        if not bool(ascends.all()):
+            ascends |= (indices[:, 1:] == -1) & (indices[:, :-1] == -1)
+        if not is_inside or not bool(ascends.all()):
             raise ValueError(
                 f"layer {view.layer}, row {row}: selected indices must ascend within 0 to {len(prompt) - 1}"
             )
