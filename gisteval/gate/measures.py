@@ -14,11 +14,10 @@ from gisteval.judging.summary import JudgeSummary
 from gisteval.metrics import (
     ControlMetric,
     Metric,
-    OutputMetric,
     Unread,
     metric,
-    output_metrics,
 )
+from gisteval.metrics.base import ExampleMetric, Texts
 from gisteval.records.schema import Example, Generation
 from gisteval.scores.lines import ScoredOutput
 from gisteval.stats.samples import FloatArray
@@ -113,7 +112,7 @@ def gate_metric(name: str) -> Metric:
         GistevalError: The name is unknown, or the metric has no such values.
     """
     measured = metric(name)
-    if isinstance(measured, OutputMetric | ControlMetric) or name == WIN_RATE:
+    if isinstance(measured, ExampleMetric | ControlMetric) or name == WIN_RATE:
         return measured
     raise GistevalError(f"metric {name!r} has no value for each example, so it can't pair two runs")
 
@@ -133,10 +132,10 @@ def columns_of(
     Raises:
         InvalidRun: As in `read_outputs`.
     """
-    outputs = read_values(side.run, side.system, split, examples, output_metrics(metrics))
+    outputs = read_values(side.run, side.system, split, examples, metrics)
     columns: dict[str, FloatArray] = {}
     for wanted in metrics:
-        if isinstance(wanted, OutputMetric):
+        if isinstance(wanted, ExampleMetric):
             columns[wanted.name] = np.array(
                 [_value(wanted, e, outputs.get(e.content_id)) for e in examples]
             )
@@ -145,20 +144,20 @@ def columns_of(
             if reference is not None:
                 control = read_values(side.run, reference, split, examples, ())
                 ours, theirs = (text_digests(side_outputs, examples) for side_outputs in (outputs, control))
-                columns[wanted.name] = wanted.between(ours, theirs)
+                columns[wanted.name] = wanted.between_samples(ours, theirs)
     return columns, outputs
 
 
-def _value(wanted: OutputMetric, example: Example, output: ScoredOutput | None) -> float:
+def _value(wanted: ExampleMetric, example: Example, output: ScoredOutput | None) -> float:
     if not wanted.applies_to(example):
         return np.nan
     return wanted.without_output if output is None else output.values.get(wanted.name, np.nan)
 
 
-def text_digests(outputs: Mapping[str, ScoredOutput], examples: Sequence[Example]) -> list[str | None]:
-    """Return a digest of each output, as in `SystemScores`."""
+def text_digests(outputs: Mapping[str, ScoredOutput], examples: Sequence[Example]) -> list[Texts]:
+    """Return the digests of each example's outputs, as in `SystemScores`."""
     scored = (outputs.get(example.content_id) for example in examples)
-    return [None if output is None else output.text_digest for output in scored]
+    return [() if output is None else output.texts for output in scored]
 
 
 def score_values(side: Side, split: str, examples: Sequence[Example], wanted: Metric) -> SideValues:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.errors import GistevalError, InvalidRun, counted, did_you_mean
-from gisteval.metrics.base import OutputMetric
+from gisteval.metrics.base import Metric
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, Generation
-from gisteval.scores.lines import ScoredOutput, read_scores
+from gisteval.scores.lines import ScoredOutput
+from gisteval.scores.repeats import read_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +128,14 @@ def read_values(
     system: str,
     split: str,
     examples: Sequence[Example],
-    metrics: Sequence[OutputMetric],
+    metrics: Sequence[Metric],
 ) -> dict[str, ScoredOutput]:
     """Read a system's outputs with their values of some metrics. Raises as `read_outputs` does."""
     scored = read_scores(run, system, split, examples, metrics)
     by_content = {output.generation.content: output for output in scored}
     failed = run.failed(system, split)
-    missing = [e for e in examples if e.content_id not in by_content and e.id not in failed]
+    complete = {content for content, output in by_content.items() if output.complete}
+    missing = [e for e in examples if e.content_id not in complete and e.id not in failed]
     if missing:
         raise InvalidRun(
             f"{run.path}: {system} has no record of {counted(len(missing), 'example')} of {split} "

@@ -9,9 +9,10 @@ import numpy as np
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.measures import JudgeFigures, SideValues, absent_outputs, text_digests
 from gisteval.gate.sides import Side, read_outputs, read_values
-from gisteval.judging.pairs import PairScore, pair_scores
+from gisteval.judging.pairs import item_means, pair_scores
 from gisteval.judging.study import Study
 from gisteval.metrics.text import ControlMatch
+from gisteval.records.samples import sampled
 from gisteval.records.schema import Example, Verdict
 
 CONTROL_MATCH = ControlMatch()
@@ -74,11 +75,13 @@ def win_rate_values(
     reference = _reference(side, split, verdicts)
     positive = read_values(side.run, reference, split, examples, ())
     comparable = [e for e in examples if e.content_id in outputs and e.content_id in positive]
+    drawn = side.run.manifest().samples
     scores = pair_scores(verdicts)
     if partial:  # a pair that was shown in one of two orders is not judged yet
         orders = max((len(score.by_order) for score in scores.values()), default=0)
         scores = {pair: score for pair, score in scores.items() if len(score.by_order) == orders}
-    unjudged = [e for e in comparable if e.content_id not in scores]
+    pairs = {e.content_id: [one.answer_id for one in sampled([e], drawn)] for e in comparable}
+    unjudged = [e for e in comparable if not scores.keys() >= set(pairs[e.content_id])]
     if unjudged and not partial:
         never = counted(len(unjudged), f"pair of {split} was", f"pairs of {split} were")
         raise InvalidRun(
@@ -90,9 +93,12 @@ def win_rate_values(
             f"{side.run.path}: {side.system} has no figures of {judge} on {split}, since manifest.json "
             "names other systems than the verdicts: restore it, or judge the run anew"
         )
-    known = {e.content_id: scores[e.content_id] for e in comparable if e.content_id in scores}
+    asked = {pair: item for item, own in pairs.items() for pair in own if pair in scores}
+    known = item_means({pair: scores[pair].value for pair in asked}, asked)
     waiting = {e.content_id for e in unjudged}
-    equal = CONTROL_MATCH.between(text_digests(scored, comparable), text_digests(positive, comparable))
+    equal = CONTROL_MATCH.between_samples(
+        text_digests(scored, comparable), text_digests(positive, comparable)
+    )
     lost = {e.content_id for e in examples if e.content_id in positive and e.content_id not in outputs}
     values = [0.0 if e.content_id in lost else _percent(known.get(e.content_id)) for e in examples]
     return SideValues(
@@ -141,5 +147,5 @@ def _reference(side: Side, split: str, verdicts: Sequence[Verdict]) -> str:
     return names[0]
 
 
-def _percent(score: PairScore | None) -> float:
-    return np.nan if score is None or score.value is None else 100.0 * score.value
+def _percent(score: float | None) -> float:
+    return np.nan if score is None else 100.0 * score

@@ -12,7 +12,8 @@ from gisteval.metrics.text import ExactMatch
 from gisteval.records.schema import Example, Verdict
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.gallery import failure_groups
-from gisteval.scores.lines import ScoredOutput, read_scores
+from gisteval.scores.lines import ScoredOutput
+from gisteval.scores.repeats import read_scores
 
 EXACT = ExactMatch()
 
