@@ -17,7 +17,7 @@ from gisteval.metrics import (
     Unread,
     metric,
 )
-from gisteval.metrics.base import ExampleMetric, Texts
+from gisteval.metrics.base import ExampleMetric, OutputMetric, Texts
 from gisteval.records.schema import Example, Generation
 from gisteval.scores.lines import ScoredOutput
 from gisteval.stats.samples import FloatArray
@@ -88,6 +88,7 @@ class SideValues:
         judge: The judge's figures, for win rates.
         unread: The references that the metric can't read.
         unseen: Where no verdict was asked for yet, shape (n,); None if all were, or none is needed.
+        repeats: The value of each of several answers to the examples, shape (n, K), NaN where unknown.
     """
 
     values: FloatArray
@@ -98,6 +99,7 @@ class SideValues:
     judge: JudgeFigures | None = None
     unread: Unread | None = None
     unseen: BoolArray | None = None
+    repeats: FloatArray | None = None
 
     @property
     def mean(self) -> float:
@@ -179,7 +181,22 @@ def score_values(side: Side, split: str, examples: Sequence[Example], wanted: Me
         raise InvalidRun(f"split {split}: {blind}: choose --metric {others}")
     absent = absent_outputs(outputs, examples)
     generations = {content: output.generation for content, output in outputs.items()}
-    return SideValues(columns[wanted.name], absent, generations, int(absent.sum()), unread=blind)
+    repeats = _repeats(wanted, outputs, examples)
+    failed = int(absent.sum())
+    return SideValues(columns[wanted.name], absent, generations, failed, unread=blind, repeats=repeats)
+
+
+def _repeats(
+    wanted: Metric, outputs: Mapping[str, ScoredOutput], examples: Sequence[Example]
+) -> FloatArray | None:
+    """Return each answer's value, shape (n, K), where the examples have several; NaN where unknown."""
+    drawn = max((len(output.samples) for output in outputs.values()), default=0)
+    if drawn < 2 or not isinstance(wanted, OutputMetric):
+        return None
+    rows = [outputs[e.content_id].samples if e.content_id in outputs else (None,) * drawn for e in examples]
+    return np.array(
+        [[np.nan if one is None else one.values.get(wanted.name, np.nan) for one in row] for row in rows]
+    )
 
 
 def unread_references(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.measures import JudgeFigures, SideValues, absent_outputs, text_digests
 from gisteval.gate.sides import Side, read_outputs, read_values
-from gisteval.judging.pairs import item_means, pair_scores
+from gisteval.judging.pairs import PairScore, item_means, pair_scores
 from gisteval.judging.study import Study
 from gisteval.metrics.text import ControlMatch
 from gisteval.records.samples import sampled
 from gisteval.records.schema import Example, Verdict
+from gisteval.stats.samples import FloatArray
 
 CONTROL_MATCH = ControlMatch()
 
@@ -109,7 +110,18 @@ def win_rate_values(
         float(equal.mean()) if comparable else None,
         JudgeFigures.of(study.summaries[side.system, split]),
         unseen=np.array([e.content_id in waiting for e in examples]) if waiting else None,
+        repeats=_repeats(scores, examples, drawn),
     )
+
+
+def _repeats(
+    scores: Mapping[str, PairScore], examples: Sequence[Example], drawn: int | None
+) -> FloatArray | None:
+    """Return the win rate of each answer in percent, shape (n, K); None if examples have one each."""
+    if drawn is None or drawn < 2:
+        return None
+    rows = ([scores.get(one.answer_id) for one in sampled([e], drawn)] for e in examples)
+    return np.array([[np.nan if one is None else _percent(one.value) for one in row] for row in rows])
 
 
 def check_same_positive(

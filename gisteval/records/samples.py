@@ -35,3 +35,16 @@ def sampled(examples: Iterable[Example], samples: int | None) -> Iterator[Exampl
             yield example
         else:
             yield from (replace(example, sample=number) for number in range(samples))
+
+
+def drawn_notes(samples: int | None, temperature: float) -> Iterator[str]:
+    """What every report must say of drawn answers; nothing of greedy ones."""
+    if samples is None:
+        return
+    if samples == 1:
+        yield f"Answers are drawn at temperature {temperature:g}, one to each example."
+    else:
+        yield (
+            f"Answers are drawn at temperature {temperature:g}, {samples} to each example. An example "
+            "counts with their mean, and texts that are shown are the first ones."
+        )

@@ -157,9 +157,10 @@ def _ratio_row(scores: SystemScores, metric: RatioMetric) -> list[ResultRow]:
 
 def _spread_rows(scores: SystemScores, metrics: Sequence[Metric]) -> Iterator[ResultRow]:
     """Yield how far graded values spread between examples, and between the answers to one."""
+    twins = {metric.stand_in for metric in metrics if metric.name in scores.columns}
     for metric in metrics:
         within = scores.within.get(metric.name)
-        if within is None:
+        if within is None or metric.name in twins:
             continue
         known = ~np.isnan(within)
         values, clusters = scores.columns[metric.name][known], labels_of(scores.clusters, known)

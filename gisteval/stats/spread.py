@@ -2,8 +2,8 @@
 
 With K samples of each of n items, the variance of the mean is (items + samples / K) / n, where `items` is
 the variance of the items' true means and `samples` the mean variance of an item's samples. Both are means
-over items: of (m - mean)^2 n / (n - 1) - s^2 / K, and of s^2, where m is an item's mean and s^2 its unbiased
-variance. So both have the interval of a mean, and its ends are turned into standard deviations.
+over items: of (m - mean)^2 n / (n - 1) - s^2 / K, and of s^2, where m is an item's mean and s^2 its
+unbiased variance. So both have the interval of a mean, and its ends are turned into standard deviations.
 
 Source: E. Miller, "Adding Error Bars to Evals: A Statistical Approach to Language Model Evaluations", arXiv
 2411.00640, 2024, sections 2.2 and 3; the estimates are those of a one-way analysis of variance with random
@@ -33,10 +33,6 @@ class SpreadParts:
 
     items: Estimate
     samples: Estimate
-
-    def of_mean(self, items: int, samples: int) -> float:
-        """Return the standard error of a mean over some independent items with some samples each."""
-        return math.sqrt((self.items.value**2 + self.samples.value**2 / samples) / items)
 
 
 def spread(

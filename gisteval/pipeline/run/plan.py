@@ -26,7 +26,7 @@ from gisteval.prompts import Template
 from gisteval.records.budget import parse_budgets
 from gisteval.records.choosing import choose
 from gisteval.records.manifest import Identity
-from gisteval.records.samples import sampled
+from gisteval.records.samples import drawn_notes, sampled
 from gisteval.records.schema import Example, as_condition, digest
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import Task, load_task
@@ -96,7 +96,8 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What every output must say about the systems."""
-        return (*dict.fromkeys(note for suite in self.suites for note in suite.notes), *self.opened)
+        notes = dict.fromkeys(note for suite in self.suites for note in suite.notes)
+        return (*notes, *self.opened, *drawn_notes(self.config.drawn, self.config.temperature))
 
 
 def plan_run(config: RunConfig) -> Plan:
