@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gisteval.errors import GistevalError, InvalidRun, counted
-from gisteval.gate.measures import JudgeFigures, SideValues, absent_outputs, text_digests
+from gisteval.gate.measures import BoolArray, JudgeFigures, SideValues, absent_outputs, text_digests
 from gisteval.gate.sides import Side, read_outputs, read_values
 from gisteval.judging.pairs import PairScore, item_means, pair_scores
 from gisteval.judging.study import Study
 from gisteval.metrics.text import ControlMatch
 from gisteval.records.samples import sampled
-from gisteval.records.schema import Example, Verdict
+from gisteval.records.schema import Example, Generation, Verdict
+from gisteval.scores.lines import ScoredOutput
 from gisteval.stats.samples import FloatArray
 
 CONTROL_MATCH = ControlMatch()
@@ -65,24 +66,17 @@ def win_rate_values(
     scored = read_values(side.run, side.system, split, examples, ())
     outputs = {content: output.generation for content, output in scored.items()}
     if side.is_positive:
-        absent = absent_outputs(outputs, examples)
-        count = int((~absent).sum())
-        figures = JudgeFigures(side.system, ties=count)
-        return SideValues(
-            np.where(absent, 0.0, 50.0), absent, outputs, len(examples) - count, 100.0, figures
-        )
+        return _even(side.system, absent_outputs(outputs, examples), outputs)
     judge = study.judge
     verdicts = [v for v in side.run.read_verdicts(judge, side.system, split) if v.purpose == "main"]
     reference = _reference(side, split, verdicts)
     positive = read_values(side.run, reference, split, examples, ())
     comparable = [e for e in examples if e.content_id in outputs and e.content_id in positive]
     drawn = side.run.manifest().samples
-    scores = pair_scores(verdicts)
-    if partial:  # a pair that was shown in one of two orders is not judged yet
-        orders = max((len(score.by_order) for score in scores.values()), default=0)
-        scores = {pair: score for pair, score in scores.items() if len(score.by_order) == orders}
-    pairs = {e.content_id: [one.answer_id for one in sampled([e], drawn)] for e in comparable}
-    unjudged = [e for e in comparable if not scores.keys() >= set(pairs[e.content_id])]
+    scores = _judged(verdicts, partial)
+    pairs, beaten = _pairs(comparable, scored, positive, drawn)
+    waiting = {item for pair, item in pairs.items() if pair not in scores}
+    unjudged = [e for e in comparable if e.content_id in waiting]
     if unjudged and not partial:
         never = counted(len(unjudged), f"pair of {split} was", f"pairs of {split} were")
         raise InvalidRun(
@@ -94,9 +88,8 @@ def win_rate_values(
             f"{side.run.path}: {side.system} has no figures of {judge} on {split}, since manifest.json "
             "names other systems than the verdicts: restore it, or judge the run anew"
         )
-    asked = {pair: item for item, own in pairs.items() for pair in own if pair in scores}
-    known = item_means({pair: scores[pair].value for pair in asked}, asked)
-    waiting = {e.content_id for e in unjudged}
+    by_pair = {pair: scores[pair].value for pair in pairs if pair in scores}
+    known = item_means(by_pair | dict.fromkeys(beaten, 0.0), pairs | beaten)
     equal = CONTROL_MATCH.between_samples(
         text_digests(scored, comparable), text_digests(positive, comparable)
     )
@@ -112,6 +105,39 @@ def win_rate_values(
         unseen=np.array([e.content_id in waiting for e in examples]) if waiting else None,
         repeats=_repeats(scores, examples, drawn),
     )
+
+
+def _even(system: str, absent: BoolArray, outputs: Mapping[str, Generation]) -> SideValues:
+    """Return the positive control's win rates against itself: 50, and 0 without an output."""
+    count = int((~absent).sum())
+    figures = JudgeFigures(system, ties=count)
+    values = np.where(absent, 0.0, 50.0)
+    return SideValues(values, absent, outputs, len(absent) - count, 100.0, figures)
+
+
+def _judged(verdicts: Sequence[Verdict], partial: bool) -> dict[str, PairScore]:
+    """Score the pairs. partial: leave out those that were shown in one of two orders so far."""
+    scores = pair_scores(verdicts)
+    orders = max((len(score.by_order) for score in scores.values()), default=0) if partial else 0
+    return {pair: score for pair, score in scores.items() if not partial or len(score.by_order) == orders}
+
+
+def _pairs(
+    examples: Sequence[Example],
+    ours: Mapping[str, ScoredOutput],
+    theirs: Mapping[str, ScoredOutput],
+    drawn: int | None,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return each pair's content id by its answer id: pairs to judge, and those lost without output."""
+    pairs: dict[str, str] = {}
+    lost: dict[str, str] = {}
+    for example in examples:
+        content = example.content_id
+        texts = zip(sampled([example], drawn), ours[content].texts, theirs[content].texts, strict=True)
+        for one, our_text, their_text in texts:
+            if their_text is not None:
+                (lost if our_text is None else pairs)[one.answer_id] = content
+    return pairs, lost
 
 
 def _repeats(

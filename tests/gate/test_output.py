@@ -59,3 +59,10 @@ def test_junit_is_xml_with_a_case_for_each_split(make_run: MakeRun, inconclusive
     failure = suite.find("testcase[2]/failure")
     assert failure is not None and failure.get("type") == "FAIL"
     assert suite.findall("testcase")[1].get("name") == "human\ufffd"
+
+
+def test_text_fits_a_terminal_but_for_names_and_paths(make_run: MakeRun) -> None:
+    run = make_run("a", SMALL)
+    _, _, _, *lines = gate_text(gate(run, run)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("    ") for line in lines) >= 3

@@ -66,7 +66,7 @@ def test_numbers_are_means_over_an_example_s_answers(whole: Path) -> None:
         line["id"]: line["output"]
         for line in map(json.loads, (whole / "examples/test.jsonl").read_text().splitlines())
     }
-    scores = [[rouge_l(text, examples[name]) for text in texts] for name, texts in found.items()]
+    scores = [[100.0 * rouge_l(text, examples[name]).f1 for text in texts] for name, texts in found.items()]
     row = rows(whole)["rougeL"]
     assert row["value"] == pytest.approx(fmean(map(fmean, scores)))
     assert (row["n"], row["clusters"], row["failures"]) == (24, len({t for t, _, _ in EXAMPLES}), 0)
