@@ -132,7 +132,7 @@ def columns_of(
         outputs by content id.
 
     Raises:
-        InvalidRun: As in `read_outputs`.
+        InvalidRun: As in `read_values`.
     """
     outputs = read_values(side.run, side.system, split, examples, metrics)
     columns: dict[str, FloatArray] = {}
@@ -166,7 +166,7 @@ def score_values(side: Side, split: str, examples: Sequence[Example], wanted: Me
     """Read one side's values of a metric of outputs.
 
     Raises:
-        InvalidRun: As in `read_outputs`, or the metric can't read the references or has no value here.
+        InvalidRun: As in `read_values`, or the metric can't read the references or has no value here.
     """
     columns, outputs = columns_of(side, split, examples, (wanted,))
     if wanted.name not in columns:

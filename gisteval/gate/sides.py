@@ -9,7 +9,7 @@ from pathlib import Path
 from gisteval.errors import GistevalError, InvalidRun, counted, did_you_mean
 from gisteval.metrics.base import Metric
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Example, Generation
+from gisteval.records.schema import Example
 from gisteval.scores.lines import ScoredOutput
 from gisteval.scores.repeats import read_scores
 
@@ -111,18 +111,6 @@ def shared_examples(candidate: Side, baseline: Side, split: str) -> tuple[Exampl
     return shared
 
 
-def read_outputs(
-    run: RunFolder, system: str, split: str, examples: Sequence[Example]
-) -> dict[str, Generation]:
-    """Read a system's generations by content id. Failed examples of a finished run are left out.
-
-    Raises:
-        InvalidRun: Another example has no record.
-    """
-    scored = read_values(run, system, split, examples, ())
-    return {content: output.generation for content, output in scored.items()}
-
-
 def read_values(
     run: RunFolder,
     system: str,
@@ -130,7 +118,13 @@ def read_values(
     examples: Sequence[Example],
     metrics: Sequence[Metric],
 ) -> dict[str, ScoredOutput]:
-    """Read a system's outputs with their values of some metrics. Raises as `read_outputs` does."""
+    """Read a system's outputs with their values of some metrics, by content id.
+
+    Failed examples of a finished run are left out.
+
+    Raises:
+        InvalidRun: Another example has no record.
+    """
     scored = read_scores(run, system, split, examples, metrics)
     by_content = {output.generation.content: output for output in scored}
     failed = run.failed(system, split)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gisteval.errors import GistevalError, InvalidRun, counted
 from gisteval.gate.measures import BoolArray, JudgeFigures, SideValues, absent_outputs, text_digests
-from gisteval.gate.sides import Side, read_outputs, read_values
+from gisteval.gate.sides import Side, read_values
 from gisteval.judging.pairs import PairScore, item_means, pair_scores
 from gisteval.judging.study import Study
 from gisteval.metrics.text import ControlMatch
@@ -159,14 +159,14 @@ def check_same_positive(
         InvalidRun: Outputs differ, so the two win rates have different opponents.
     """
     ours, theirs = (
-        read_outputs(side.run, name, split, examples)
+        read_values(side.run, name, split, examples, ())
         for side, name in zip((candidate, baseline), references, strict=True)
     )
     different = [
         e
         for e in examples
         if (e.content_id in ours) != (e.content_id in theirs)
-        or (e.content_id in ours and ours[e.content_id].output != theirs[e.content_id].output)
+        or (e.content_id in ours and ours[e.content_id].texts != theirs[e.content_id].texts)
     ]
     if different:
         raise InvalidRun(

@@ -31,7 +31,7 @@ def task(write_task, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def arguments(tiny_suite: Path, task: Path) -> list[object]:
-    return ["run", "--model", tiny_suite / "gist-3", "--task", task, "--judge", "reference"]
+    return ["run", "--model", tiny_suite / "gist-3", "--task", task, "--judge", "none", "--no-report"]
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,17 @@ def test_numbers_are_means_over_an_example_s_answers(whole: Path) -> None:
     assert rows(whole)["rougeL.sd_samples"]["value"] == pytest.approx(within**0.5)
     between = max(variance(map(fmean, scores)) - within / 3, 0.0)
     assert rows(whole)["rougeL.sd_items"]["value"] == pytest.approx(between**0.5, abs=1e-6)
+
+
+def test_a_judge_s_pairs_are_repeats_of_their_example(whole: Path) -> None:
+    """24 examples, but 72 pairs; the win rate is the mean over examples, which have three pairs each."""
+    row = rows(whole)["win_rate"]
+    assert (row["n"], row["clusters"]) == (24, rows(whole)["rougeL"]["clusters"])
+    lines = (whole / "verdicts/reference--tiny-gist-3.jsonl").read_text().splitlines()
+    verdicts = [line for line in map(json.loads, lines) if line["purpose"] == "main"]
+    assert len({line["pair"] for line in verdicts}) == 72
+    worth = {"a": 100.0, "tie": 50.0, "b": 0.0}
+    assert row["value"] == pytest.approx(fmean(worth[line["choice"]] for line in verdicts))
 
 
 def test_pass_at_k_counts_subsets_of_the_answers(whole: Path, tmp_path: Path, gisteval) -> None:
@@ -155,7 +166,7 @@ def test_more_answers_are_added_to_those_that_are_there(
     assert (run / "generations/tiny-gist-3.jsonl").read_bytes().startswith(first)
     assert answers(run) == answers(whole)
     found, expected = rows(run), rows(whole)
-    assert found.keys() == expected.keys()
+    assert expected.keys() - found.keys() == {"win_rate", "win_rate_adjusted"}
     assert all(found[name]["value"] == pytest.approx(expected[name]["value"]) for name in found)
 
 
