@@ -36,7 +36,7 @@ def test_text_and_json_say_what_the_verdict_rests_on(make_run: MakeRun) -> None:
         "judge reference (prompt 0123456789ab)",
         "warning: the reference judge detects failed", "n 150, instructions 150",
     ):  # fmt: skip
-        assert part in text
+        assert part in " ".join(text.split())
     assert text.splitlines()[-1] == "FAIL"
     content = json.loads(json.dumps(gate_json(result), allow_nan=False))
     assert (content["outcome"], content["exit_code"], content["judge_digest"][:4]) == ("FAIL", 1, "0123")
