@@ -42,7 +42,7 @@ from gisteval.records.schema import Example, Generation, Verdict, digest, record
 from gisteval.records.store import RecordWriter
 from gisteval.report.samples import Output, Sample
 from gisteval.scores.columns import line_up
-from gisteval.scores.lines import read_scores
+from gisteval.scores.lines import read_single_outputs
 from gisteval.stats import retention
 
 METRICS = metrics_of()
@@ -122,10 +122,12 @@ def store_figures(count: int, folder: Path) -> dict[str, Any]:
     found["known_keys"], keys = measured(lambda: run.known_keys(SYSTEM, SPLIT), count)
     del keys
 
-    line_up(examples[:10], read_scores(run, SYSTEM, SPLIT, examples[:10]), set(), METRICS)  # imports all
+    line_up(
+        examples[:10], read_single_outputs(run, SYSTEM, SPLIT, examples[:10]), set(), METRICS
+    )  # imports all
 
     def scored() -> Any:
-        return line_up(examples, read_scores(run, SYSTEM, SPLIT, examples), set(), METRICS)
+        return line_up(examples, read_single_outputs(run, SYSTEM, SPLIT, examples), set(), METRICS)
 
     found["read_and_score"], kept = measured(scored, count)
     del kept

@@ -29,8 +29,10 @@ def results(scale: float, run: Path | None) -> Iterator[Result]:
     """Make the tables, two at a time."""
     from simulated_estimates import corrected, few_items, length_control, own_data, paper, retentions
     from simulated_gates import equivalence, many, sequential
+    from simulated_samples import several_answers
 
-    tables = (sequential, corrected, equivalence, retentions, few_items, own_data, length_control, many)
+    gates, intervals = (sequential, equivalence), (retentions, few_items, own_data, several_answers)
+    tables = (*gates, corrected, *intervals, length_control, many)
     with ProcessPoolExecutor(max_workers=2) as pool:
         waiting = [pool.submit(table, scale) for table in tables]
         if run is not None:

@@ -11,10 +11,11 @@ from gisteval.errors import GistevalError
 from gisteval.options import Panel, as_one, check_bounds, check_choices, checked_fields, option
 from gisteval.records.budget import parse_budgets
 from gisteval.records.choosing import CHOICES, FIRST, check_choice
+from gisteval.records.samples import MOST_SAMPLES, drawn_samples
 from gisteval.records.schema import CONDITIONS, MOST_GISTS, as_condition
 from gisteval.registry import split_specs
-from gisteval.thinking import PAIRS, Thinking, check_pair
-from gisteval.workers import EXECUTORS, check_executor
+from gisteval.thinking import PAIRS, Thinking, chosen_thinking
+from gisteval.workers import EXECUTORS, check_executor, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,17 @@ class RunConfig:
         least=1,
         unset="the task's own limit",
     )
+    samples: int = option(
+        1,
+        "Answers drawn for each example, by --seed and a hash of its content. Needs --temperature.",
+        Panel.DECODING,
+        metavar="K",
+        least=1,
+        most=MOST_SAMPLES,
+    )
+    temperature: float = option(
+        0.0, "Draw answers at this temperature; 0: greedily.", Panel.DECODING, metavar="T", least=0
+    )
     thinking: str = option(
         "strip",
         "What happens to the thoughts that a model writes before its answer: strip scores only the "
@@ -232,11 +244,7 @@ class RunConfig:
         False, "Measure speed and memory once all outputs are there (extra: profile).", Panel.OUTPUT
     )
     seed: int = option(
-        0,
-        "Seed of what is drawn at random, such as resampled intervals.",
-        Panel.OUTPUT,
-        metavar="N",
-        least=0,
+        0, "Seed of all that is drawn at random, such as answers.", Panel.OUTPUT, metavar="N", least=0
     )
 
     def __post_init__(self) -> None:
@@ -244,33 +252,32 @@ class RunConfig:
         as_condition(self.condition)
         parse_budgets(self.budgets)
         check_choice(self.choose, self.limit)
+        drawn_samples(self.samples, self.temperature)
         self.thoughts()
         self.rows_per_batch()
         check_executor(self.executor, self.ray_address, self.num_workers, self.gpus_per_worker)
         check_choices(self)
 
+    @property
+    def drawn(self) -> int | None:
+        """How many answers are drawn for each example; None where answers are greedy."""
+        return drawn_samples(self.samples, self.temperature)
+
     def thoughts(self) -> Thinking:
         """What becomes of the models' thoughts. Raises GistevalError for an unknown rule, or bad tags."""
-        if self.thinking not in ("strip", "keep"):
-            raise GistevalError(f"thinking must be strip or keep, not {self.thinking!r}")
-        try:
-            return Thinking(self.thinking == "strip", check_pair(self.thinking_tags))
-        except ValueError as error:
-            raise GistevalError(f"thinking-tags: {error}") from error
+        return chosen_thinking(self.thinking, self.thinking_tags)
 
     def rows_per_batch(self) -> int | None:
         """Batch size as a number, None for "auto". Raises GistevalError for anything else."""
-        if self.batch_size == "auto":
-            return None
-        if not self.batch_size.isdigit() or int(self.batch_size) < 1:
-            raise GistevalError(f"batch-size must be auto or a positive number, not {self.batch_size!r}")
-        return int(self.batch_size)
+        return rows_of(self.batch_size)
 
     def to_json(self) -> dict[str, object]:
         """Plain form for the manifest. A single budget, or none, is written as manifests always had it."""
         content = asdict(self)
         if self.choose == FIRST:
             del content["choose"]  # as manifests always were
+        if self.drawn is None:
+            del content["samples"], content["temperature"]
         budgets: list[int | str] = [int(text) if text.isdecimal() else text for text in self.budgets]
         single = len(budgets) < 2
         content["budgets"] = (budgets[0] if budgets else None) if single else budgets

@@ -16,6 +16,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gisteval.errors import GistevalError
+
 Pair = tuple[str, str]
 """What opens a thought and what closes it."""
 
@@ -121,3 +123,13 @@ def check_pair(pair: Sequence[str]) -> Pair:
     if len(pair) != 2 or len(set(tags)) != 2:
         raise ValueError(f"a thought needs a text that opens it and one that closes it, not {list(pair)}")
     return tags[0], tags[1]
+
+
+def chosen_thinking(rule: str, tags: Sequence[str]) -> Thinking:
+    """What becomes of thoughts, as options say. Raises GistevalError for an unknown rule, or bad tags."""
+    if rule not in ("strip", "keep"):
+        raise GistevalError(f"thinking must be strip or keep, not {rule!r}")
+    try:
+        return Thinking(rule == "strip", check_pair(tags))
+    except ValueError as error:
+        raise GistevalError(f"thinking-tags: {error}") from error

@@ -1,4 +1,4 @@
-"""Who does the work of a run, and which options that has."""
+"""Who does the work of a run, how many rows at a time, and which options that has."""
 
 from __future__ import annotations
 
@@ -29,3 +29,12 @@ def check_executor(name: str, address: str | None, workers: int | None, gpus: fl
         raise GistevalError(f"num-workers must be at least 1, not {workers}")
     if gpus is not None and not (math.isfinite(gpus) and gpus >= 0 and (gpus <= 1 or gpus % 1 == 0)):
         raise GistevalError(f"gpus-per-worker must be a part of one GPU or a whole number, not {gpus:g}")
+
+
+def rows_of(batch_size: str) -> int | None:
+    """A batch size as a number, None for "auto". Raises GistevalError for anything else."""
+    if batch_size == "auto":
+        return None
+    if not batch_size.isdigit() or int(batch_size) < 1:
+        raise GistevalError(f"batch-size must be auto or a positive number, not {batch_size!r}")
+    return int(batch_size)

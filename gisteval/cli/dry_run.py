@@ -61,7 +61,7 @@ def print_estimate(plan: Plan, rates: Rates, as_json: bool) -> None:
     from gisteval.pipeline.run.plan import output_folder
 
     output = str(output_folder(plan))
-    generations = len(plan.systems) * sum(len(examples) for examples in plan.examples.values())
+    generations = len(plan.systems) * sum(len(examples) for examples in plan.answers.values())
     cost = estimate_run(plan, rates)
     if as_json:
         described = {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli.options import AsJson
+from gisteval.cli.options import AsJson, Verbose
 from gisteval.cli.output import print_json, print_text
 from gisteval.errors import counted
 
@@ -45,15 +45,17 @@ def import_(
     files: Annotated[
         list[Path], typer.Argument(help="CSVs of answers, one for each annotator and named after them.")
     ],
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Take annotators' answers: preference, and agreement with each other and with every judge."""
     from gisteval.pipeline.judge.human import import_answers
     from gisteval.report.judging import judging_text
+    from gisteval.report.summary import judged_text
 
     entries = import_answers(run, files)
     if as_json:
         print_json([entry.to_json() for entry in entries])
     else:
-        print_text(judging_text(entries))
+        print_text(judging_text(entries) if verbose else judged_text(entries))
         print(f"report: {run / 'report' / 'report.md'}")

@@ -96,6 +96,7 @@ class Job:
             asked=answer.asked,
             raw=answer.raw,
             choice=answer.choice,
+            sample=example.sample,
         )
 
 
@@ -201,7 +202,8 @@ def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Exa
         subjects = [compressor.subject(example.instruction, example.input) for example in part]
         return model.fitting(part, compressor.positions(model, subjects, budget))
 
-    chosen = choose_examples(model, shortened(compressor, examples), fitting)
+    items = {split: [e for e in part if not e.sample] for split, part in examples.items()}
+    chosen = choose_examples(model, shortened(compressor, items), fitting)
     if not chosen:
         return None
     while True:

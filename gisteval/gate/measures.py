@@ -14,11 +14,10 @@ from gisteval.judging.summary import JudgeSummary
 from gisteval.metrics import (
     ControlMetric,
     Metric,
-    OutputMetric,
     Unread,
     metric,
-    output_metrics,
 )
+from gisteval.metrics.base import ExampleMetric, OutputMetric, Texts
 from gisteval.records.schema import Example, Generation
 from gisteval.scores.lines import ScoredOutput
 from gisteval.stats.samples import FloatArray
@@ -89,6 +88,7 @@ class SideValues:
         judge: The judge's figures, for win rates.
         unread: The references that the metric can't read.
         unseen: Where no verdict was asked for yet, shape (n,); None if all were, or none is needed.
+        repeats: The value of each of several answers to the examples, shape (n, K), NaN where unknown.
     """
 
     values: FloatArray
@@ -99,6 +99,7 @@ class SideValues:
     judge: JudgeFigures | None = None
     unread: Unread | None = None
     unseen: BoolArray | None = None
+    repeats: FloatArray | None = None
 
     @property
     def mean(self) -> float:
@@ -113,7 +114,7 @@ def gate_metric(name: str) -> Metric:
         GistevalError: The name is unknown, or the metric has no such values.
     """
     measured = metric(name)
-    if isinstance(measured, OutputMetric | ControlMetric) or name == WIN_RATE:
+    if isinstance(measured, ExampleMetric | ControlMetric) or name == WIN_RATE:
         return measured
     raise GistevalError(f"metric {name!r} has no value for each example, so it can't pair two runs")
 
@@ -131,12 +132,12 @@ def columns_of(
         outputs by content id.
 
     Raises:
-        InvalidRun: As in `read_outputs`.
+        InvalidRun: As in `read_values`.
     """
-    outputs = read_values(side.run, side.system, split, examples, output_metrics(metrics))
+    outputs = read_values(side.run, side.system, split, examples, metrics)
     columns: dict[str, FloatArray] = {}
     for wanted in metrics:
-        if isinstance(wanted, OutputMetric):
+        if isinstance(wanted, ExampleMetric):
             columns[wanted.name] = np.array(
                 [_value(wanted, e, outputs.get(e.content_id)) for e in examples]
             )
@@ -145,27 +146,27 @@ def columns_of(
             if reference is not None:
                 control = read_values(side.run, reference, split, examples, ())
                 ours, theirs = (text_digests(side_outputs, examples) for side_outputs in (outputs, control))
-                columns[wanted.name] = wanted.between(ours, theirs)
+                columns[wanted.name] = wanted.between_samples(ours, theirs)
     return columns, outputs
 
 
-def _value(wanted: OutputMetric, example: Example, output: ScoredOutput | None) -> float:
+def _value(wanted: ExampleMetric, example: Example, output: ScoredOutput | None) -> float:
     if not wanted.applies_to(example):
         return np.nan
     return wanted.without_output if output is None else output.values.get(wanted.name, np.nan)
 
 
-def text_digests(outputs: Mapping[str, ScoredOutput], examples: Sequence[Example]) -> list[str | None]:
-    """Return a digest of each output, as in `SystemScores`."""
+def text_digests(outputs: Mapping[str, ScoredOutput], examples: Sequence[Example]) -> list[Texts]:
+    """Return the digests of each example's outputs, as in `SystemScores`."""
     scored = (outputs.get(example.content_id) for example in examples)
-    return [None if output is None else output.text_digest for output in scored]
+    return [() if output is None else output.texts for output in scored]
 
 
 def score_values(side: Side, split: str, examples: Sequence[Example], wanted: Metric) -> SideValues:
     """Read one side's values of a metric of outputs.
 
     Raises:
-        InvalidRun: As in `read_outputs`, or the metric can't read the references or has no value here.
+        InvalidRun: As in `read_values`, or the metric can't read the references or has no value here.
     """
     columns, outputs = columns_of(side, split, examples, (wanted,))
     if wanted.name not in columns:
@@ -180,7 +181,22 @@ def score_values(side: Side, split: str, examples: Sequence[Example], wanted: Me
         raise InvalidRun(f"split {split}: {blind}: choose --metric {others}")
     absent = absent_outputs(outputs, examples)
     generations = {content: output.generation for content, output in outputs.items()}
-    return SideValues(columns[wanted.name], absent, generations, int(absent.sum()), unread=blind)
+    repeats = _repeats(wanted, outputs, examples)
+    failed = int(absent.sum())
+    return SideValues(columns[wanted.name], absent, generations, failed, unread=blind, repeats=repeats)
+
+
+def _repeats(
+    wanted: Metric, outputs: Mapping[str, ScoredOutput], examples: Sequence[Example]
+) -> FloatArray | None:
+    """Return each answer's value, shape (n, K), where the examples have several; NaN where unknown."""
+    drawn = max((len(output.samples) for output in outputs.values()), default=0)
+    if drawn < 2 or not isinstance(wanted, OutputMetric):
+        return None
+    rows = [outputs[e.content_id].samples if e.content_id in outputs else (None,) * drawn for e in examples]
+    return np.array(
+        [[np.nan if one is None else one.values.get(wanted.name, np.nan) for one in row] for row in rows]
+    )
 
 
 def unread_references(

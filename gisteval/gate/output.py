@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import asdict
 from xml.etree import ElementTree
 
@@ -12,6 +13,8 @@ from gisteval.gate.gate import GateResult, SplitResult
 from gisteval.gate.measures import SideValues
 from gisteval.gate.sides import Side
 from gisteval.records.schema import Estimate, finite
+
+WIDTH = 80
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -27,9 +30,17 @@ def gate_text(result: GateResult) -> str:
         f"{options.metric}{judge}{prompt}, margin {_margin(result)}, {_kind(result)}",
     ]
     for split in result.splits:
-        lines += ["", *_split_lines(split, result)]
-    lines += ["", *(f"warning: {warning}" for warning in result.warnings), str(result.outcome)]
-    return "\n".join(lines)
+        lines += ["", *map(_wrapped, _split_lines(split, result))]
+    warnings = (_wrapped(f"warning: {warning}") for warning in result.warnings)
+    return "\n".join([*lines, "", *warnings, str(result.outcome)])
+
+
+def _wrapped(line: str) -> str:
+    """Break a line that is wider than a terminal; a name or a path stays whole."""
+    inside = line[: len(line) - len(line.lstrip())] + "  "
+    return textwrap.fill(
+        line, WIDTH, subsequent_indent=inside, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _margin(result: GateResult) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gisteval.errors import GistevalError, InvalidRun, counted, did_you_mean
-from gisteval.metrics.base import OutputMetric
+from gisteval.metrics.base import Metric
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import Example, Generation
-from gisteval.scores.lines import ScoredOutput, read_scores
+from gisteval.records.schema import Example
+from gisteval.scores.lines import ScoredOutput
+from gisteval.scores.repeats import read_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,30 +111,25 @@ def shared_examples(candidate: Side, baseline: Side, split: str) -> tuple[Exampl
     return shared
 
 
-def read_outputs(
-    run: RunFolder, system: str, split: str, examples: Sequence[Example]
-) -> dict[str, Generation]:
-    """Read a system's generations by content id. Failed examples of a finished run are left out.
-
-    Raises:
-        InvalidRun: Another example has no record.
-    """
-    scored = read_values(run, system, split, examples, ())
-    return {content: output.generation for content, output in scored.items()}
-
-
 def read_values(
     run: RunFolder,
     system: str,
     split: str,
     examples: Sequence[Example],
-    metrics: Sequence[OutputMetric],
+    metrics: Sequence[Metric],
 ) -> dict[str, ScoredOutput]:
-    """Read a system's outputs with their values of some metrics. Raises as `read_outputs` does."""
+    """Read a system's outputs with their values of some metrics, by content id.
+
+    Failed examples of a finished run are left out.
+
+    Raises:
+        InvalidRun: Another example has no record.
+    """
     scored = read_scores(run, system, split, examples, metrics)
     by_content = {output.generation.content: output for output in scored}
     failed = run.failed(system, split)
-    missing = [e for e in examples if e.content_id not in by_content and e.id not in failed]
+    complete = {content for content, output in by_content.items() if output.complete}
+    missing = [e for e in examples if e.content_id not in complete and e.id not in failed]
     if missing:
         raise InvalidRun(
             f"{run.path}: {system} has no record of {counted(len(missing), 'example')} of {split} "

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from gisteval.errors import GistevalError, InvalidRun, counted
-from gisteval.gate.measures import JudgeFigures, SideValues, absent_outputs, text_digests
-from gisteval.gate.sides import Side, read_outputs, read_values
-from gisteval.judging.pairs import PairScore, pair_scores
+from gisteval.gate.measures import BoolArray, JudgeFigures, SideValues, absent_outputs, text_digests
+from gisteval.gate.sides import Side, read_values
+from gisteval.judging.pairs import PairScore, item_means, pair_scores
 from gisteval.judging.study import Study
 from gisteval.metrics.text import ControlMatch
-from gisteval.records.schema import Example, Verdict
+from gisteval.records.samples import sampled
+from gisteval.records.schema import Example, Generation, Verdict
+from gisteval.scores.lines import ScoredOutput
+from gisteval.stats.samples import FloatArray
 
 CONTROL_MATCH = ControlMatch()
 
@@ -63,22 +66,17 @@ def win_rate_values(
     scored = read_values(side.run, side.system, split, examples, ())
     outputs = {content: output.generation for content, output in scored.items()}
     if side.is_positive:
-        absent = absent_outputs(outputs, examples)
-        count = int((~absent).sum())
-        figures = JudgeFigures(side.system, ties=count)
-        return SideValues(
-            np.where(absent, 0.0, 50.0), absent, outputs, len(examples) - count, 100.0, figures
-        )
+        return _even(side.system, absent_outputs(outputs, examples), outputs)
     judge = study.judge
     verdicts = [v for v in side.run.read_verdicts(judge, side.system, split) if v.purpose == "main"]
     reference = _reference(side, split, verdicts)
     positive = read_values(side.run, reference, split, examples, ())
     comparable = [e for e in examples if e.content_id in outputs and e.content_id in positive]
-    scores = pair_scores(verdicts)
-    if partial:  # a pair that was shown in one of two orders is not judged yet
-        orders = max((len(score.by_order) for score in scores.values()), default=0)
-        scores = {pair: score for pair, score in scores.items() if len(score.by_order) == orders}
-    unjudged = [e for e in comparable if e.content_id not in scores]
+    drawn = side.run.manifest().samples
+    scores = _judged(verdicts, partial)
+    pairs, beaten = _pairs(comparable, scored, positive, drawn)
+    waiting = {item for pair, item in pairs.items() if pair not in scores}
+    unjudged = [e for e in comparable if e.content_id in waiting]
     if unjudged and not partial:
         never = counted(len(unjudged), f"pair of {split} was", f"pairs of {split} were")
         raise InvalidRun(
@@ -90,9 +88,11 @@ def win_rate_values(
             f"{side.run.path}: {side.system} has no figures of {judge} on {split}, since manifest.json "
             "names other systems than the verdicts: restore it, or judge the run anew"
         )
-    known = {e.content_id: scores[e.content_id] for e in comparable if e.content_id in scores}
-    waiting = {e.content_id for e in unjudged}
-    equal = CONTROL_MATCH.between(text_digests(scored, comparable), text_digests(positive, comparable))
+    by_pair = {pair: scores[pair].value for pair in pairs if pair in scores}
+    known = item_means(by_pair | dict.fromkeys(beaten, 0.0), pairs | beaten)
+    equal = CONTROL_MATCH.between_samples(
+        text_digests(scored, comparable), text_digests(positive, comparable)
+    )
     lost = {e.content_id for e in examples if e.content_id in positive and e.content_id not in outputs}
     values = [0.0 if e.content_id in lost else _percent(known.get(e.content_id)) for e in examples]
     return SideValues(
@@ -103,7 +103,51 @@ def win_rate_values(
         float(equal.mean()) if comparable else None,
         JudgeFigures.of(study.summaries[side.system, split]),
         unseen=np.array([e.content_id in waiting for e in examples]) if waiting else None,
+        repeats=_repeats(scores, examples, drawn),
     )
+
+
+def _even(system: str, absent: BoolArray, outputs: Mapping[str, Generation]) -> SideValues:
+    """Return the positive control's win rates against itself: 50, and 0 without an output."""
+    count = int((~absent).sum())
+    figures = JudgeFigures(system, ties=count)
+    values = np.where(absent, 0.0, 50.0)
+    return SideValues(values, absent, outputs, len(absent) - count, 100.0, figures)
+
+
+def _judged(verdicts: Sequence[Verdict], partial: bool) -> dict[str, PairScore]:
+    """Score the pairs. partial: leave out those that were shown in one of two orders so far."""
+    scores = pair_scores(verdicts)
+    orders = max((len(score.by_order) for score in scores.values()), default=0) if partial else 0
+    return {pair: score for pair, score in scores.items() if not partial or len(score.by_order) == orders}
+
+
+def _pairs(
+    examples: Sequence[Example],
+    ours: Mapping[str, ScoredOutput],
+    theirs: Mapping[str, ScoredOutput],
+    drawn: int | None,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return each pair's content id by its answer id: pairs to judge, and those lost without output."""
+    pairs: dict[str, str] = {}
+    lost: dict[str, str] = {}
+    for example in examples:
+        content = example.content_id
+        texts = zip(sampled([example], drawn), ours[content].texts, theirs[content].texts, strict=True)
+        for one, our_text, their_text in texts:
+            if their_text is not None:
+                (lost if our_text is None else pairs)[one.answer_id] = content
+    return pairs, lost
+
+
+def _repeats(
+    scores: Mapping[str, PairScore], examples: Sequence[Example], drawn: int | None
+) -> FloatArray | None:
+    """Return the win rate of each answer in percent, shape (n, K); None if examples have one each."""
+    if drawn is None or drawn < 2:
+        return None
+    rows = ([scores.get(one.answer_id) for one in sampled([e], drawn)] for e in examples)
+    return np.array([[np.nan if one is None else _percent(one.value) for one in row] for row in rows])
 
 
 def check_same_positive(
@@ -115,14 +159,14 @@ def check_same_positive(
         InvalidRun: Outputs differ, so the two win rates have different opponents.
     """
     ours, theirs = (
-        read_outputs(side.run, name, split, examples)
+        read_values(side.run, name, split, examples, ())
         for side, name in zip((candidate, baseline), references, strict=True)
     )
     different = [
         e
         for e in examples
         if (e.content_id in ours) != (e.content_id in theirs)
-        or (e.content_id in ours and ours[e.content_id].output != theirs[e.content_id].output)
+        or (e.content_id in ours and ours[e.content_id].texts != theirs[e.content_id].texts)
     ]
     if different:
         raise InvalidRun(
@@ -141,5 +185,5 @@ def _reference(side: Side, split: str, verdicts: Sequence[Verdict]) -> str:
     return names[0]
 
 
-def _percent(score: PairScore | None) -> float:
-    return np.nan if score is None or score.value is None else 100.0 * score.value
+def _percent(score: float | None) -> float:
+    return np.nan if score is None else 100.0 * score

@@ -19,8 +19,10 @@ from gisteval.generation.batching import (
 )
 from gisteval.generation.choosing import choice_tokens, choices_of, most_likely
 from gisteval.generation.outcomes import Answer, NotFinite, Outcome, TooLong
+from gisteval.generation.sampling import Sampling
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import CompressedPrompt
+from gisteval.models.running.continuation import greedy
 from gisteval.models.running.memory import Halving
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
@@ -38,12 +40,14 @@ class Decoding:
         max_new_tokens: The longest answer, in tokens.
         batch_size: Rows of a batch. None takes as many as fit into a fixed room for the cache, at most 256.
         with_loss: Whether the reference is scored as well.
+        sampling: How answers are drawn; None for greedy ones.
         thinking: What becomes of thoughts before an answer.
     """
 
     max_new_tokens: int
     batch_size: int | None = None
     with_loss: bool = True
+    sampling: Sampling | None = None
     thinking: Thinking = field(default_factory=Thinking)
 
 
@@ -244,7 +248,8 @@ def _answers(
     running = model.open(prompts, inputs)
     if decoding.with_loss and behind is None:
         losses, choices = running.nll(targets), most_likely(model, running, examples)
-    decoded = running.decode(decoding.max_new_tokens)
+    pick = greedy if decoding.sampling is None else decoding.sampling.pick(examples)
+    decoded = running.decode(decoding.max_new_tokens, pick=pick)
     for (example, prompt), target, loss, choice, answer in zip(
         batch, targets, losses, choices, decoded, strict=True
     ):

@@ -40,7 +40,7 @@ def length_controlled(
     if len(values) < 2:
         return None
     lengths = np.array([len(matchup.ours[pair]) - len(matchup.theirs[pair]) for pair in values], float)
-    spread = float(lengths.std())
+    spread = float(lengths.std(ddof=1))
     if spread == 0.0:
         return None
     clusters = [matchup.instructions[pair] for pair in values]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gisteval.records.schema import Choice, Order, Verdict
@@ -44,6 +44,23 @@ def pair_scores(verdicts: Iterable[Verdict]) -> dict[str, PairScore]:
     for verdict in verdicts:
         by_pair.setdefault(verdict.pair, {})[verdict.order] = CHOICE_SCORES[verdict.choice]
     return {pair: PairScore(_mean(list(scores.values())), scores) for pair, scores in by_pair.items()}
+
+
+def item_means(
+    values: Mapping[str, float | None], items: Mapping[str, str] | None
+) -> dict[str, float | None]:
+    """Average the pairs of each example; None if one of them has no answer.
+
+    Args:
+        values: The value of each pair.
+        items: The example of each pair, where one may have several; None if each pair is an example.
+    """
+    if items is None:
+        return dict(values)
+    by_item: dict[str, list[float | None]] = {}
+    for pair, value in values.items():
+        by_item.setdefault(items[pair], []).append(value)
+    return {item: _mean(scores) for item, scores in by_item.items()}
 
 
 def _mean(scores: list[float | None]) -> float | None:

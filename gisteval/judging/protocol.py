@@ -30,9 +30,9 @@ class Matchup:
         split: The split's name.
         system: The system's name.
         reference: The name of its positive control; the system itself for the control against itself.
-        examples: The examples by content id.
-        ours: The system's outputs by content id.
-        theirs: The control's outputs by content id.
+        examples: The examples by answer id, which is their content id if each has one answer.
+        ours: The system's outputs by answer id.
+        theirs: The control's outputs by answer id.
     """
 
     task: str
@@ -45,13 +45,19 @@ class Matchup:
 
     @cached_property
     def pairs(self) -> dict[str, Example]:
-        """The examples that both sides have an output for, by content id, in order."""
+        """The examples that both sides have an output for, by answer id, in order."""
         return {pair: e for pair, e in self.examples.items() if pair in self.ours and pair in self.theirs}
 
     @cached_property
     def instructions(self) -> dict[str, str]:
-        """The instruction of each example, by content id: what intervals are clustered by."""
-        return {content_id: example.instruction for content_id, example in self.examples.items()}
+        """The instruction of each example, by answer id: what intervals are clustered by."""
+        return {pair: example.instruction for pair, example in self.examples.items()}
+
+    @cached_property
+    def items(self) -> dict[str, str] | None:
+        """The example of each pair, by its content id, where examples have several answers; else None."""
+        items = {pair: example.content_id for pair, example in self.examples.items()}
+        return items if len(set(items.values())) < len(items) else None
 
     def equal(self, pair: str) -> bool:
         """Whether the outputs are the same up to surrounding white space: a tie without a call."""
@@ -64,7 +70,7 @@ class Comparison:
 
     Attributes:
         key: Digest of everything that can change the answer.
-        pair: The content id of the example.
+        pair: The answer id of the example.
         matchup: The systems that are compared.
         example: The example.
         order: "ab" if the system's output is shown first, "ba" if the control's is.

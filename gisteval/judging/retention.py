@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from gisteval.judging.pairs import pair_scores
+from gisteval.judging.pairs import item_means, pair_scores
 from gisteval.judging.win_rate import EVEN
 from gisteval.records.schema import ResultRow, Verdict
 from gisteval.scores.comparison import retained_share
@@ -21,6 +21,7 @@ def with_retention(
     negative: Sequence[Verdict],
     clusters: Mapping[str, str] | None = None,
     without_output: Collection[str] = (),
+    items: Mapping[str, str] | None = None,
 ) -> ResultRow:
     """Add (rate - negative) / (50 - negative) in percent, with its interval, to the row of a win rate.
 
@@ -33,12 +34,14 @@ def with_retention(
         negative: The same judge's verdicts on the negative control, against the same reference.
         clusters: The instruction of each pair; None if all pairs are independent.
         without_output: Pairs that the system has no output for, and therefore loses.
+        items: As `item_means` takes it. Pairs above are then examples.
     """
+    scores = [{pair: s.value for pair, s in pair_scores(side).items()} for side in (verdicts, negative)]
+    scores[0] |= dict.fromkeys(without_output, 0.0)
     system_scores, negative_scores = (
-        {pair: 100.0 * score.value for pair, score in pair_scores(side).items() if score.value is not None}
-        for side in (verdicts, negative)
+        {item: 100.0 * value for item, value in item_means(side, items).items() if value is not None}
+        for side in scores
     )
-    system_scores |= dict.fromkeys(without_output, 0.0)
     shared = [pair for pair in system_scores if pair in negative_scores]
     if not shared:
         return row

@@ -16,6 +16,7 @@ from gisteval.judging.summary import JudgeSummary, control_figures, summarize
 from gisteval.judging.veto import Trust, judge_trust, stated_trust
 from gisteval.records.judge_figures import ControlFigures, JudgingEntry, pair_entries
 from gisteval.records.run_folder import RunFolder
+from gisteval.records.samples import sampled
 from gisteval.records.schema import Verdict
 
 REFERENCE = "reference"
@@ -39,7 +40,8 @@ def matchups(folder: RunFolder, finished: bool = True) -> Iterator[Matchup]:
     rows = [row for row in folder.results() if row.judge is None] if finished else []
     failures = {(row.system, row.split): row.failures for row in rows}
     for split in folder.splits:
-        examples = {example.content_id: example for example in folder.examples(split)}
+        asked = sampled(folder.examples(split), folder.manifest().samples)
+        examples = {example.answer_id: example for example in asked}
         task = next(iter(examples.values())).task
         outputs: dict[str, dict[str, str]] = {}
         for system in sorted(references, key=lambda name: references[name] != name):
@@ -48,7 +50,8 @@ def matchups(folder: RunFolder, finished: bool = True) -> Iterator[Matchup]:
                 if name not in outputs:
                     outputs[name] = folder.read_outputs(name, split)
                     without_output = examples.keys() - outputs[name].keys()
-                    missing = len(without_output - folder.not_asked(name, split))
+                    without_output -= folder.not_asked(name, split)
+                    missing = len({examples[pair].content_id for pair in without_output})
                     if missing > failures.get((name, split), missing):
                         raise InvalidRun(
                             f"{folder.generations(name)} lacks {counted(missing, 'example')} of {split}: "

@@ -25,7 +25,7 @@ class JudgeSummary:
     Attributes:
         judge: The name that the verdicts bear.
         matchup: The systems that are compared.
-        examples: Examples of the split.
+        examples: Examples of the split, each as often as it is answered.
         pairs: Pairs with a verdict.
         equal: Pairs of equal outputs.
         without_output: Examples that only the reference has an output for. They are losses once all pairs
@@ -63,7 +63,7 @@ class JudgeSummary:
         adjusted, rate = self.noise.adjusted, self.rate
         if adjusted is None or rate is None:
             return None
-        return at_equal_length(adjusted, rate.estimate, len(self.without_output) / rate.estimate.n)
+        return at_equal_length(adjusted, rate.estimate, len(self.without_output) / rate.pairs)
 
     @property
     def missing_share(self) -> float:
@@ -88,14 +88,15 @@ class JudgeSummary:
         """
         if self.rate is None:
             return []
-        main, clusters = main_verdicts(verdicts), self.matchup.instructions
-        row = win_rate_row(main, labels, clusters, self.without_output)
-        unpaired = self.examples - len(self.matchup.pairs)
-        plain = replace(row, failures=row.failures + unpaired)
+        main, matchup = main_verdicts(verdicts), self.matchup
+        clusters, items = matchup.instructions, matchup.items
+        row = win_rate_row(main, labels, clusters, self.without_output, items)
+        unpaired = {e.content_id for pair, e in matchup.examples.items() if pair not in matchup.pairs}
+        plain = replace(row, failures=row.failures + len(unpaired))
         rows = [plain]
         if negative and negative[0].system != plain.system:
             lower = main_verdicts(negative)
-            rows = [with_retention(plain, main, lower, clusters, self.without_output)]
+            rows = [with_retention(plain, main, lower, clusters, self.without_output, items)]
         adjusted = self.adjusted
         if adjusted is not None:
             low, high = finite(adjusted.ci_low), finite(adjusted.ci_high)
@@ -171,7 +172,7 @@ def summarize(judge: str, matchup: Matchup, verdicts: Sequence[Verdict]) -> Judg
         completion_tokens=sum(verdict.completion_tokens for verdict in verdicts),
         cost=sum(verdict.cost for verdict in verdicts),
         without_output=without_output,
-        rate=win_rate(main, matchup.instructions, without_output) if has_answers else None,
+        rate=win_rate(main, matchup.instructions, without_output, matchup.items) if has_answers else None,
         noise=noise(latest, ratios, matchup.instructions, tied),
     )
 

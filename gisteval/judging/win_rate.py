@@ -10,7 +10,7 @@ import numpy as np
 
 from gisteval import stats
 from gisteval.errors import InvalidRun, counted
-from gisteval.judging.pairs import pair_scores
+from gisteval.judging.pairs import item_means, pair_scores
 from gisteval.records.schema import Condition, Control, Estimate, ResultRow, Verdict, finite
 
 
@@ -36,7 +36,7 @@ class WinRate:
         wins: Pairs won.
         ties: Pairs tied.
         losses: Pairs lost.
-        missing: Pairs with a comparison that has no answer. The estimate leaves them out.
+        missing: Pairs with a comparison that has no answer. The estimate leaves their examples out.
         p_value: Two-sided, of the hypothesis that the win rate is 50.
         claims: The tests of `stats.margin_test` against 50. Missing pairs count against whatever is
             claimed.
@@ -50,6 +50,11 @@ class WinRate:
     p_value: float
     claims: stats.MarginTest
 
+    @property
+    def pairs(self) -> int:
+        """Pairs with an answer."""
+        return self.wins + self.ties + self.losses
+
 
 EVEN = 50.0
 """The positive control's win rate against itself, in percent."""
@@ -59,6 +64,7 @@ def win_rate(
     verdicts: Iterable[Verdict],
     clusters: Mapping[str, str] | None = None,
     without_output: Collection[str] = (),
+    items: Mapping[str, str] | None = None,
 ) -> WinRate:
     """Compute a win rate.
 
@@ -66,30 +72,38 @@ def win_rate(
         verdicts: Verdicts of one judge, purpose, system and split.
         clusters: The instruction of each pair, for pairs that are not independent; None if all are.
         without_output: Pairs that only the reference has an output for.
+        items: As `item_means` takes it. An example counts with the mean of its pairs.
 
     Raises:
-        InvalidRun: No pair has an answer.
+        InvalidRun: No example has an answer.
     """
     scores = {pair: score.value for pair, score in pair_scores(verdicts).items()}
     if all(value is None for value in scores.values()):
         judged = counted(len(scores), "judged pair")
         raise InvalidRun(f"none of {judged} has an answer, so there is no win rate")
     scores |= dict.fromkeys(without_output, 0.0)
-    pairs = list(scores)
-    values = np.array([np.nan if value is None else 100.0 * value for value in scores.values()])
-    labels = pairs if clusters is None else [clusters[pair] for pair in pairs]
+    means = item_means(scores, items)
+    values = _percentages(means.values())
+    labels = list(means) if clusters is None else [clusters[item] for item in means]
     answered = ~np.isnan(values)
     answered_labels = [label for label, is_answered in zip(labels, answered, strict=True) if is_answered]
+    if not answered.any():
+        raise InvalidRun("no example has an answer on each of its pairs, so there is no win rate")
     mean = stats.bounded_mean(values[answered], 0.0, 100.0, answered_labels)
+    by_pair = _percentages(scores.values())
     return WinRate(
         estimate=mean.interval(),
-        wins=int((values > EVEN).sum()),
-        ties=int((values == EVEN).sum()),
-        losses=int((values < EVEN).sum()),
-        missing=int((~answered).sum()),
+        wins=int((by_pair > EVEN).sum()),
+        ties=int((by_pair == EVEN).sum()),
+        losses=int((by_pair < EVEN).sum()),
+        missing=int(np.isnan(by_pair).sum()),
         p_value=mean.p_value(EVEN),
         claims=stats.margin_test(values - EVEN, labels, EVEN),
     )
+
+
+def _percentages(values: Iterable[float | None]) -> stats.FloatArray:
+    return np.array([np.nan if value is None else 100.0 * value for value in values])
 
 
 def at_equal_length(adjusted: Estimate, rate: Estimate, lost: float) -> Estimate:
@@ -117,6 +131,7 @@ def win_rate_row(
     labels: Labels,
     clusters: Mapping[str, str] | None = None,
     without_output: Collection[str] = (),
+    items: Mapping[str, str] | None = None,
 ) -> ResultRow:
     """Build the row `win_rate` of results.json.
 
@@ -125,6 +140,7 @@ def win_rate_row(
         labels: What else the row says about the system.
         clusters: As `win_rate` takes it.
         without_output: As `win_rate` takes it.
+        items: As `win_rate` takes it.
 
     Raises:
         InvalidRun: No pair has an answer, or the verdicts are of several judges, purposes, systems,
@@ -134,7 +150,7 @@ def win_rate_row(
     if len(groups) != 1:
         raise InvalidRun(f"a win rate is of one judge, system and split, not of {sorted(groups)}")
     first = verdicts[0]
-    rate = win_rate(verdicts, clusters, without_output)
+    rate = win_rate(verdicts, clusters, without_output, items)
     return ResultRow(
         task=first.task,
         split=first.split,

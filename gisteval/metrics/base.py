@@ -23,6 +23,9 @@ from gisteval.records.schema import Example, Generation
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
+Texts: TypeAlias = Sequence[str | None]
+"""A digest of each of an example's outputs, by the number of the sample; None for one that is missing."""
+
 Direction = Literal["higher", "lower", "neither"]
 """Which values are better."""
 
@@ -79,6 +82,7 @@ class Metric(ABC):
         paired: Whether it is compared with the controls. It then has a difference and a retention.
         compared: Whether `gisteval compare` shows it by default.
         digits: The number of decimals in tables.
+        checks: Whether it only says right or wrong: its value is 100 or 0.
         stand_in: The name of the metric that replaces it if it can't read the references.
         version: Raise it when a value changes. Stored values are then computed again.
     """
@@ -93,6 +97,7 @@ class Metric(ABC):
     paired: ClassVar[bool] = True
     compared: ClassVar[bool] = True
     digits: ClassVar[int] = 1
+    checks: ClassVar[bool] = False
     stand_in: ClassVar[str | None] = None
     version: ClassVar[int] = 1
 
@@ -146,8 +151,8 @@ class Measurement(Metric):
     compared = False
 
 
-class OutputMetric(Metric):
-    """A metric of the record of one output."""
+class ExampleMetric(Metric):
+    """A metric that has a value for each example of a system, whatever the other systems do."""
 
     def applies_to(self, example: Example) -> bool:
         """Say whether an example can have a value at all. By default every one can.
@@ -155,6 +160,10 @@ class OutputMetric(Metric):
         Examples that can't are left out of the metric, whether they have an output or not.
         """
         return True
+
+
+class OutputMetric(ExampleMetric):
+    """A metric of the record of one output. An example of several outputs has the mean of their values."""
 
     @abstractmethod
     def value(self, generation: Generation, example: Example) -> float | None:
@@ -190,6 +199,24 @@ class ControlMetric(Metric):
             theirs: The digests of the positive control's outputs, in the same order.
         """
 
+    def between_samples(self, ours: Sequence[Texts], theirs: Sequence[Texts]) -> FloatArray:
+        """Return the mean of `between` over an example's samples, which are paired by their numbers.
+
+        Args:
+            ours: The digests of each example's outputs by sample, empty without an output.
+            theirs: Those of the positive control.
+        """
+        columns = [
+            self.between([_at(texts, sample) for texts in ours], [_at(texts, sample) for texts in theirs])
+            for sample in range(max((len(texts) for texts in (*ours, *theirs)), default=0))
+        ]
+        if not columns:
+            return np.full(len(ours), math.nan)
+        known = ~np.isnan(columns)
+        counts = known.sum(axis=0)
+        sums = np.where(known, columns, 0.0).sum(axis=0)
+        return np.where(counts > 0, sums / np.maximum(counts, 1), math.nan)
+
 
 class RatioMetric(Metric):
     """A metric that is the ratio of two means over all examples."""
@@ -205,6 +232,10 @@ class RatioMetric(Metric):
 
 class JudgedMetric(Metric):
     """A metric that is computed from a judge's verdicts (`gisteval.judging`)."""
+
+
+def _at(texts: Texts, sample: int) -> str | None:
+    return texts[sample] if sample < len(texts) else None
 
 
 def percentages(metric: Metric, values: FloatArray) -> FloatArray:

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from gisteval.errors import GistevalError
-from gisteval.metrics.base import JudgedMetric, Metric, OutputMetric
+from gisteval.metrics.base import ExampleMetric, JudgedMetric, Metric, OutputMetric
+from gisteval.metrics.repeats import RepeatMetric, repeat_metric, split_name
+from gisteval.metrics.spread import Spread, spread_base
 from gisteval.registry import METRICS
 
 SCORES = ("rougeL", "rougeL-unicode", "exact_match", "exact_match_pos", "nll")
@@ -42,6 +44,12 @@ def metric(name: str) -> Metric:
     Raises:
         GistevalError: The name is unknown, or what is registered under it is not a metric of that name.
     """
+    repeated = split_name(name)
+    if repeated is not None:
+        return repeat_metric(name, metric(repeated[0]))
+    base = spread_base(name)
+    if base:
+        return Spread(metric(base), name.rpartition(".")[2])
     kind = METRICS.load(name)
     if not (isinstance(kind, type) and issubclass(kind, Metric)):
         where = METRICS.check(name)
@@ -82,6 +90,17 @@ def metrics_of(named: Sequence[str] = ()) -> tuple[Metric, ...]:
 def output_metrics(metrics: Iterable[Metric]) -> tuple[OutputMetric, ...]:
     """Keep the metrics that have a value for each output."""
     return tuple(candidate for candidate in metrics if isinstance(candidate, OutputMetric))
+
+
+def example_metrics(metrics: Iterable[Metric]) -> tuple[ExampleMetric, ...]:
+    """Keep the metrics that have a value for each example."""
+    return tuple(candidate for candidate in metrics if isinstance(candidate, ExampleMetric))
+
+
+def record_metrics(metrics: Iterable[Metric]) -> tuple[OutputMetric, ...]:
+    """Return the metrics of single outputs that the values of some metrics are made of."""
+    bases = (m.base if isinstance(m, RepeatMetric) else m for m in metrics)
+    return output_metrics(dict.fromkeys(bases))
 
 
 def leading_metric(metrics: Sequence[Metric]) -> Metric:

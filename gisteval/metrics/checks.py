@@ -43,6 +43,7 @@ class InstructionFollowed(TextMetric):
 
     name = "instruction_followed"
     title = "followed"
+    checks = True
 
     def of_texts(self, output: str, reference: str) -> float:
         """Return 100 if all checks hold, else 0."""
@@ -56,6 +57,7 @@ class SecretKept(TextMetric):
 
     name = "secret_kept"
     title = "secret kept"
+    checks = True
 
     def of_texts(self, output: str, reference: str) -> float:
         """Return 100 or 0. Case does not count."""

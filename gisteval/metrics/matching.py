@@ -54,6 +54,7 @@ class StringMatchPart(TextMetric):
 
     name = "string_match_part"
     title = "found, any"
+    checks = True
 
     def of_texts(self, output: str, reference: str) -> float:
         """Return 100 or 0. Case does not count."""
@@ -65,6 +66,7 @@ class AnswerMatch(TextMetric):
 
     name = "answer_match"
     title = "final answer"
+    checks = True
 
     def of_texts(self, output: str, reference: str) -> float:
         """Return 100 or 0. The answer is what follows the last "the answer is", else the first line."""

@@ -28,6 +28,7 @@ class ExactMatch(TextMetric):
 
     name = "exact_match"
     title = "exact match"
+    checks = True
 
     def of_texts(self, output: str, reference: str) -> float:
         """Return 100 or 0."""

@@ -24,6 +24,7 @@ class GenerationIdentity:
         helpers: Digests of helper models that it uses, by name.
         thinking: What becomes of thoughts, None for a model that is not known to think and the default
             rule.
+        temperature: Of drawn answers; 0 for greedy ones.
     """
 
     template: Mapping[str, str]
@@ -42,6 +43,7 @@ class GenerationIdentity:
     thinking: str | None = None
     settings: str = ""
     helpers: Mapping[str, str] = field(default_factory=dict)
+    temperature: float = 0.0
 
     def prefix(self) -> str:
         """Digest shared by all records of one system."""
@@ -64,6 +66,7 @@ class GenerationIdentity:
                 *([] if self.thinking is None else ["thinking", self.thinking]),
                 *(["settings", self.settings] if self.settings else []),
                 *(["helpers", json.dumps(dict(self.helpers), sort_keys=True)] if self.helpers else []),
+                *(["temperature", str(self.temperature)] if self.temperature else []),
             ]
         )
 

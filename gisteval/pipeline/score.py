@@ -22,6 +22,9 @@ from gisteval.scores.rows import run_rows
 BATCH = 256
 """Lines that are written at a time: what a stopped run loses at most."""
 
+CARRIED = ("seed", "examples", "samples", "provenance")
+"""Parts of the signature that the manifest states."""
+
 
 def score(folder: RunFolder, made_elsewhere: Sequence[ResultRow] | None = None) -> list[ResultRow]:
     """Write a run's per-example values and its results.json, from what lies in its folder.
@@ -90,9 +93,7 @@ def _stamp(folder: RunFolder) -> str:
     parts: Mapping[str, Any] = signature_parts(folder)
     if not parts:
         named = (part.partition(":") for part in folder.signature.split("|"))
-        parts = {
-            name: value for name, _, value in named if name in ("task", "seed", "examples", "provenance")
-        }
+        parts = {name: value for name, _, value in named if name in ("task", *CARRIED)}
     metrics = [metric.name for metric in run_metrics(folder) if metric.graded or metric.paired]
     rouge = {"metric": "rougeL-stem-meanF1"} if "rougeL" in metrics else {}
     named_by_task = {"metrics": "+".join(metrics)} if folder.manifest().metrics else {}
@@ -107,7 +108,7 @@ def _stamp(folder: RunFolder) -> str:
             **rouge,
             **named_by_task,
             **recipe,
-            **{name: parts[name] for name in ("seed", "examples", "provenance") if name in parts},
+            **{name: parts[name] for name in CARRIED if name in parts},
             "gisteval": versions()["gisteval"],
         }
     )

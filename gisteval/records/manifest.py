@@ -184,6 +184,7 @@ class Manifest(JsonObject):
         unfinished: An import is being written.
         result_notes: What every report must say, once there are results.
         metrics: What the task names, in the order of its rows; empty for the usual ones.
+        samples: Answers that were drawn for each example; None where answers are greedy.
         signature: Task with version, seed and provenance of the numbers' signature.
     """
 
@@ -208,6 +209,7 @@ class Manifest(JsonObject):
     unfinished: bool | None = field(default=None, metadata=OPTIONAL)
     result_notes: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
     metrics: tuple[Name, ...] = ()
+    samples: Positive | None = field(default=None, metadata=OPTIONAL)
     signature: Mapping[str, object] = field(default_factory=dict)
 
     @property

@@ -30,7 +30,7 @@ from gisteval.records.manifest import (
 from gisteval.records.paths import record_file
 from gisteval.records.reading import no_record, read_kind, read_lines
 from gisteval.records.results import Failure, Results, read_failures, read_results, write_failures
-from gisteval.records.schema import Example, Generation, ResultRow, Verdict
+from gisteval.records.schema import Example, Generation, ResultRow, Verdict, answer_id
 from gisteval.records.store import only_writer, write_atomic, write_json
 
 
@@ -199,16 +199,16 @@ class RunFolder:
         return read_kind(self.generations(system), Generation, system=system, split=split)
 
     def read_outputs(self, system: str, split: str) -> dict[str, str]:
-        """A system's outputs of one split by content id, read in a third of the time of whole records.
+        """A system's outputs of one split by answer id, in a third of the time of whole records.
 
         Raises GistevalError if a line holds none.
         """
         path, outputs = self.generations(system), {}
         for number, record in read_lines(path, {"system": system, "split": split}):
-            content, output = record.get("content"), record.get("output")
+            content, output, sample = map(record.get, ("content", "output", "sample"))
             if not (isinstance(content, str) and isinstance(output, str)):
                 raise no_record(path, number, TypeError("no texts content and output"))
-            outputs[content] = output
+            outputs[answer_id(content, sample if isinstance(sample, int) else None)] = output
         return outputs
 
     def read_references(self, system: str, split: str) -> dict[str, str]:

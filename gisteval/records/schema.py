@@ -66,6 +66,9 @@ class Example:
     What a report may group by, None where the task does not say: depth, where in the instruction the answer
     stands, in percent; length, for which the instruction was made; facts, how many it holds; part, a named
     part of the split. choices: the answers to choose from, one a line.
+
+    sample: which of its drawn answers is asked for, from 0; None where answers are greedy. It is no part of
+    the item, so no file of examples has it.
     """
 
     id: str
@@ -80,12 +83,14 @@ class Example:
     facts: int | None = field(default=None, metadata=SPARSE)
     part: str | None = field(default=None, metadata=SPARSE)
     choices: str | None = field(default=None, metadata=SPARSE)
+    sample: int | None = field(default=None, metadata=SPARSE)
 
     @property
     def content_id(self) -> str:
         """Identity by content; comparisons are paired on it, whatever the file calls the item.
 
-        A second copy in the split has an id of its own: it is another value in every mean.
+        A second copy in the split has an id of its own: it is another value in every mean. The samples of
+        an item share its id.
         """
         content = [self.instruction, self.input, self.output]
         if self.choices is not None:
@@ -93,6 +98,16 @@ class Example:
         if self.copy:
             content.append(f"copy {self.copy}")
         return digest(content)
+
+    @property
+    def answer_id(self) -> str:
+        """Identity of one answer to the item: records, pairs of a judge and random draws go by it."""
+        return answer_id(self.content_id, self.sample)
+
+
+def answer_id(content_id: str, sample: int | None) -> str:
+    """The item's own id for the only or the first answer to it, another one for each further sample."""
+    return digest([content_id, f"sample {sample}"]) if sample else content_id
 
 
 def numbered_copies(examples: Iterable[Example]) -> Iterator[Example]:
@@ -106,7 +121,7 @@ def numbered_copies(examples: Iterable[Example]) -> Iterator[Example]:
 
 def record_key(prefix: str, example: Example) -> str:
     """Key of a generation; prefix: digest of everything but the example that can change it."""
-    return digest([prefix, example.content_id])
+    return digest([prefix, example.answer_id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +153,8 @@ class Generation:
     behind its thought ("" if the thought never ended). What is not known of an output made elsewhere is
     None; its provenance says where it is from (None: this run made it), and own_reference the reference
     that it came with where that is not the example's to the letter. choice: the one of the example's
-    choices that the model finds most likely, None where it has none.
+    choices that the model finds most likely, None where it has none. sample: the number of a drawn output
+    among those of its example, from 0; None for a greedy one.
     """
 
     key: str
@@ -166,6 +182,7 @@ class Generation:
     own_reference: str | None = None
     raw: str | None = None
     choice: str | None = field(default=None, metadata=SPARSE, repr=False)
+    sample: int | None = field(default=None, metadata=SPARSE, repr=False)
 
     def reference_for(self, example: Example) -> str:
         """The reference that this output is scored against."""

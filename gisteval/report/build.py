@@ -28,6 +28,7 @@ from gisteval.report.page import PageContent, page_policy, write_page
 from gisteval.report.paper import paper_tables
 from gisteval.report.quality import quality_tables
 from gisteval.report.samples import Samples, collect_samples
+from gisteval.report.sampling import sampling_tables
 from gisteval.report.tables import split_tables
 from gisteval.report.values import values_of
 
@@ -108,6 +109,7 @@ def report_tables(data: ReportData, samples: Samples) -> list[Table]:
     tables = [
         *frontier_tables(data, values),
         *quality_tables(data, values),
+        *sampling_tables(data),
         *group_tables(samples),
         agreement_table(values),
         *efficiency_tables(data),

@@ -128,6 +128,19 @@ def coverage_table(found: Sequence[Covered]) -> Table:
     return Table("coverage", "Simulated coverage of the 95% intervals", columns, rows, note)
 
 
+def coverage_summary(found: Sequence[Covered]) -> Table:
+    """Return the lowest and highest coverage of each metric and split, in 80 columns."""
+    rows = []
+    for title, split in dict.fromkeys((_title(row), row.split) for row in found):
+        own = [row for row in found if (_title(row), row.split) == (title, split)]
+        known = [row.covered for row in own if row.covered is not None]
+        plain = [row.plain for row in own if row.plain is not None]
+        ends = (_share(min(known, default=None)), _share(max(known, default=None)))
+        rows.append((title, split, str(len(own)), *ends, _share(min(plain, default=None))))
+    columns = ("metric", "split", "numbers", "lowest %", "highest %", "lowest % of t")
+    return Table("coverage", "Simulated coverage of the 95% intervals", columns, tuple(rows))
+
+
 def coverage_text(found: Sequence[Covered]) -> str:
     """Say in sentences how often the intervals cover; empty without any."""
     known = [row for row in found if row.covered is not None]

@@ -24,7 +24,7 @@ from gisteval.report.tables import interval_text
 from gisteval.report.values import Values, groups, screened_test
 from gisteval.scores.comparison import paired_difference
 from gisteval.scores.facts import asked
-from gisteval.scores.lines import read_scores
+from gisteval.scores.repeats import read_scores
 
 METRICS = ("rougeL", "exact_match")
 """What is drawn and compared, each in percent."""

@@ -129,6 +129,11 @@ def rate_text(entry: PairFigures) -> str:
     return _interval(entry.win_rate)
 
 
+def corrected_texts(entry: CorrectedFigures) -> tuple[str, str, str]:
+    """A corrected win rate, that of the labels alone, both with intervals in percent, and the labels."""
+    return _interval(entry.win_rate), _interval(entry.labels_alone), str(entry.labels)
+
+
 def _rate_cells(entry: PairFigures) -> tuple[str, ...]:
     missing = f" ({entry.missing_pairs} without answer)" if entry.missing_pairs else ""
     return (
@@ -168,9 +173,7 @@ def _corrected_cells(entry: CorrectedFigures) -> tuple[str, ...]:
         entry.judge,
         entry.system,
         entry.split,
-        _interval(entry.win_rate),
-        _interval(entry.labels_alone),
-        str(entry.labels),
+        *corrected_texts(entry),
         f"{entry.weight:.2f}",
         f"{entry.bias:+.1f}",
         _interval(entry.retention),

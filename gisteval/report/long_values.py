@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gisteval.files.cells import inert_cell
-from gisteval.judging.pairs import pair_scores
+from gisteval.judging.pairs import item_means, pair_scores
 from gisteval.judging.study import matchups as matchups_of
 from gisteval.judging.study import verdicts_on
 from gisteval.judging.summary import main_verdicts
 from gisteval.metrics import metric as find_metric
-from gisteval.metrics import output_metrics
+from gisteval.metrics.catalogue import example_metrics
 from gisteval.records.run_folder import RunFolder
 from gisteval.scores.columns import read_system
 from gisteval.scores.facts import run_metrics
@@ -78,7 +78,7 @@ def long_columns(folder: RunFolder) -> Iterator[LongColumn]:
             scores = read_system(folder, system.name, split, metrics)
             if scores is None:
                 continue
-            for measured in output_metrics(metrics):
+            for measured in example_metrics(metrics):
                 if measured.name in scores.columns:
                     low, high = measured.low, measured.high
                     yield LongColumn(
@@ -103,13 +103,14 @@ def _win_rates(folder: RunFolder) -> Iterator[LongColumn]:
             continue
         for judge in folder.judges_of(matchup.system):
             scores = pair_scores(main_verdicts(verdicts_on(folder, judge, matchup)))
-            known = {
-                pair: math.nan if score.value is None else 100.0 * score.value
-                for pair, score in scores.items()
-            }
-            if len(known) == len(matchup.pairs):  # an example without the system's output is a loss
+            by_pair = {pair: score.value for pair, score in scores.items()}
+            if len(by_pair) == len(matchup.pairs):  # an example without the system's output is a loss
                 lost = (p for p in matchup.examples if p in matchup.theirs and p not in matchup.ours)
-                known |= dict.fromkeys(lost, 0.0)
+                by_pair |= dict.fromkeys(lost, 0.0)
+            known = {
+                item: math.nan if value is None else 100.0 * value
+                for item, value in item_means(by_pair, matchup.items).items()
+            }
             if known:
                 yield LongColumn(
                     task=matchup.task,

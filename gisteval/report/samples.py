@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from gisteval.judging.pairs import pair_scores
 from gisteval.metrics import LEADING, Metric, OutputMetric, metric
 from gisteval.metrics.text import ExactMatch
-from gisteval.records.schema import Example, Verdict
+from gisteval.records.schema import Example, Verdict, answer_id
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.gallery import failure_groups
-from gisteval.scores.lines import ScoredOutput, read_scores
+from gisteval.scores.lines import ScoredOutput
+from gisteval.scores.repeats import read_scores
 
 EXACT = ExactMatch()
 
@@ -42,8 +43,9 @@ class Judgement:
     """A judge's verdicts on one output against the positive control.
 
     Attributes:
-        value: 1 for a win, 1/2 for a tie, 0 for a loss, or the mean of both orders; None without an answer.
-        verdicts: The verdicts, one for each order.
+        value: 1 for a win, 1/2 for a tie, 0 for a loss, or the mean of both orders, and of all answers to
+            the example; None if one of them was not judged.
+        verdicts: The verdicts, one for each order and answer.
     """
 
     value: float | None
@@ -55,7 +57,7 @@ class Output:
     """One system's output on an example.
 
     Attributes:
-        text: The output.
+        text: The output, the first one of several.
         finished: Whether it ended before the length limit; None if unknown.
         score: The value of the leading metric, or of its stand-in if the leading one can't read the split's
             references; None if unknown.
@@ -140,7 +142,7 @@ def collect_samples(data: ReportData) -> Samples:
                 for scored in read_scores(run.folder, name, split, examples_here, (score, EXACT)):
                     content = scored.generation.content
                     unanswered.discard(content)
-                    judged = _judgements(verdicts, name, split, scored.example)
+                    judged = _judgements(verdicts, name, split, scored.example, len(scored.samples))
                     output = _output(scored, judged, score)
                     outputs.setdefault((split, content), {})[system.name] = output
                 without_output[system.name, split] = frozenset(unanswered)
@@ -204,14 +206,21 @@ def _by_pair(verdicts: Iterable[Verdict]) -> Judged:
 
 
 def _judgements(
-    verdicts: Mapping[tuple[str, str, str], Judged], system: str, split: str, example: Example
+    verdicts: Mapping[tuple[str, str, str], Judged],
+    system: str,
+    split: str,
+    example: Example,
+    answers: int,
 ) -> dict[str, Judgement]:
-    pair = example.content_id
-    return {
-        judge: by_pair[pair]
-        for (judge, judged, where), by_pair in verdicts.items()
-        if (judged, where) == (system, split) and pair in by_pair
-    }
+    pairs = [answer_id(example.content_id, sample) for sample in range(max(1, answers))]
+    found = {}
+    for (judge, judged, where), by_pair in verdicts.items():
+        own = [by_pair[pair] for pair in pairs if pair in by_pair]
+        if (judged, where) == (system, split) and own:
+            values = [judgement.value for judgement in own if judgement.value is not None]
+            value = sum(values) / len(values) if len(values) == len(own) else None
+            found[judge] = Judgement(value, tuple(v for judgement in own for v in judgement.verdicts))
+    return found
 
 
 def _output(scored: ScoredOutput, judgements: Mapping[str, Judgement], score: OutputMetric) -> Output:

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gisteval.errors import counted
 from gisteval.metrics import metric
 from gisteval.metrics.catalogue import leading_metric
-from gisteval.records.judge_figures import JudgingEntry, pair_entries
+from gisteval.records.judge_figures import CorrectedFigures, JudgingEntry, pair_entries
 from gisteval.records.schema import ResultRow
 from gisteval.report.claims import short_names
 from gisteval.report.doubts import MARK, Doubts
-from gisteval.report.judging import judging_tables, rate_text, stated_doubts, uncorrected_text
+from gisteval.report.judging import (
+    corrected_texts,
+    judging_tables,
+    rate_text,
+    stated_doubts,
+    uncorrected_text,
+)
 from gisteval.report.layout import Table, plain_text, size_text
 from gisteval.report.margins import Margin, margins
 from gisteval.report.tables import rounded
@@ -115,6 +121,8 @@ def judged_text(entries: Sequence[JudgingEntry]) -> str:
         columns = ("system", "win rate %", "won / tied / lost", "pairs")
         title = shortened(f"Win rates on {split}, judge {judge}", WIDTH)
         parts.append(plain_text(Table(split, title, columns, cells)))
+    corrected = [entry for entry in entries if isinstance(entry, CorrectedFigures)]
+    parts += map(plain_text, _corrected(corrected))
     references = ", ".join(dict.fromkeys(entry.reference for entry in pairs))
     said = [f"Against {references}, ties half, with 95% intervals."] if pairs else []
     said += [
@@ -123,9 +131,22 @@ def judged_text(entries: Sequence[JudgingEntry]) -> str:
         if (text := uncorrected_text(judge, entries))
     ]
     said += [f"{counted(missing, 'pair has', 'pairs have')} no answer."] if missing else []
+    said += ["Corrected: the judge on all pairs, by what it misses on those that people labelled."] * bool(
+        corrected
+    )
     others = [table.title for table in judging_tables(entries) if not table.name.startswith("win_rate-")]
     said += [f"With --verbose: {'; '.join(others)}."] if others else []
     return "\n".join([*parts, *(textwrap.fill(text, WIDTH) for text in (*said, *doubts.sentences))])
+
+
+def _corrected(entries: Sequence[CorrectedFigures]) -> Iterator[Table]:
+    """Win rates that people's labels correct, a table for each judge and split."""
+    names = narrow_names(entry.system for entry in entries)
+    for judge, split in dict.fromkeys((entry.judge, entry.split) for entry in entries):
+        own = [entry for entry in entries if (entry.judge, entry.split) == (judge, split)]
+        cells = tuple((names[entry.system], *corrected_texts(entry)) for entry in own)
+        title = shortened(f"Win rates on {split}, judge {judge} corrected by people", WIDTH)
+        yield Table(split, title, ("system", "corrected %", "labels alone %", "labels"), cells)
 
 
 def narrow_names(systems: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from gisteval.metrics import JudgedMetric, Metric, metric
 from gisteval.metrics.catalogue import SCORES
+from gisteval.metrics.repeats import RepeatMetric
 from gisteval.records.schema import ResultRow
 from gisteval.registry import may_use_gists
 from gisteval.report.layout import Table
@@ -49,9 +50,10 @@ def split_tables(rows: Iterable[ResultRow]) -> list[Table]:
 def _scores(metrics: Sequence[Metric]) -> list[Metric]:
     """Return the metrics that have a column: the usual ones, or those of the rows if the task names others.
 
-    A metric and its stand-in share a column.
+    A metric and its stand-in share a column. Those of several answers have a table of their own.
     """
-    scores = [m for m in metrics if (m.graded or m.paired) and not isinstance(m, JudgedMetric)]
+    others = JudgedMetric | RepeatMetric
+    scores = [m for m in metrics if (m.graded or m.paired) and not isinstance(m, others)]
     if all(m.name in SCORES for m in scores):
         scores = [metric(name) for name in SCORES]
     principals = {m.stand_in: m for m in (*map(metric, SCORES), *scores)}

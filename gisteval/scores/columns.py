@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gisteval.errors import InvalidRun, counted
-from gisteval.metrics.base import Metric, OutputMetric
-from gisteval.metrics.catalogue import output_metrics
+from gisteval.metrics.base import ExampleMetric, Metric, Texts
+from gisteval.metrics.catalogue import example_metrics, output_metrics
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, Generation
 from gisteval.scores.facts import asked, may_lack_splits, run_metrics
-from gisteval.scores.lines import ScoredOutput, read_scores
+from gisteval.scores.lines import ScoredOutput
+from gisteval.scores.repeats import read_scores, variances_within
 from gisteval.stats.samples import FloatArray
 
 
@@ -33,21 +34,29 @@ class SystemScores:
         contents: The content id of each example.
         clusters: The instruction of each example, the label of its cluster.
         columns: The values of each metric, shape (n,), by the metric's name.
-        outputs: A digest of each output; None without an output.
-        failures: The number of examples without an output.
+        outputs: The digests of each example's outputs by sample; empty without an output.
+        failures: The number of examples without an output, or that lack one of several.
+        within: The variance of each metric over the answers to each example, shape (n,), NaN where fewer
+            than two values are known. By the metric's name; empty without several answers.
     """
 
     first: Generation
     contents: tuple[str, ...]
     clusters: tuple[str, ...]
     columns: Mapping[str, FloatArray]
-    outputs: tuple[str | None, ...]
+    outputs: tuple[Texts, ...]
     failures: int
+    within: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> int:
+        """How many answers each example has."""
+        return max(map(len, self.outputs))
 
     @property
     def answered(self) -> NDArray[np.bool_]:
-        """Which examples have an output, shape (n,)."""
-        return np.array([output is not None for output in self.outputs])
+        """Which examples have all their outputs, shape (n,)."""
+        return np.array([bool(texts) and None not in texts for texts in self.outputs])
 
 
 def read_system(
@@ -65,11 +74,21 @@ def read_system(
     examples = asked(folder, system, split)
     ids = folder.failed(system, split)
     failed = {example.content_id for example in examples if example.id in ids}
-    scored = read_scores(folder, system, split, examples, output_metrics(chosen))
+    scored = read_scores(folder, system, split, examples, chosen)
     first = next(scored, None)
     if first is None and may_lack_splits(folder):
         return None
     return line_up(examples, scored if first is None else chain([first], scored), failed, chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What is kept of an example's outputs: values, reference, digests, and variances between answers."""
+
+    values: Mapping[str, float]
+    reference: str
+    texts: Texts
+    within: Mapping[str, float]
 
 
 def line_up(
@@ -93,39 +112,43 @@ def line_up(
     Raises:
         InvalidRun: An example that did not fail has no output.
     """
-    values: dict[str, Mapping[str, float]] = {}
-    outputs: dict[str, str] = {}
-    references: dict[str, str] = {}
+    lines: dict[str, _Line] = {}
     old_counts: set[bool] = set()
+    graded = [metric for metric in output_metrics(metrics) if metric.graded and metric.paired]
     first: Generation | None = None
     for output in scored:
         generation = output.generation
         first = first or generation
         old_counts.add(generation.kept_template is None)
-        references[generation.content] = output.reference
-        values[generation.content] = output.values
-        outputs[generation.content] = output.text_digest
+        within = variances_within(output, graded)
+        lines[generation.content] = _Line(output.values, output.reference, output.texts, within)
     contents = tuple(example.content_id for example in examples)
+    complete = {content for content, line in lines.items() if None not in line.texts}
     pairs = zip(contents, examples, strict=True)
-    _check_records([e for content, e in pairs if content not in values and content not in failed], first)
+    _check_records([e for content, e in pairs if content not in complete and content not in failed], first)
     if first is None:
         return None
-    of_examples = [values.get(content) for content in contents]
-    names = {m.name for m in output_metrics(metrics) if _is_known(m, examples, of_examples)}
+    found = [lines.get(content) for content in contents]
+    values = [None if line is None else line.values for line in found]
+    names = {m.name for m in example_metrics(metrics) if _is_known(m, examples, values)}
     if len(old_counts) > 1:
         # Some records are of an older version, which counted the template's tokens differently.
         names -= {"compression_requested", "compression_achieved"}
-    references_read = list(references.values())
-    usable = [
-        m for m in output_metrics(metrics) if m.name in names and not m.unread(references_read).too_many
-    ]
+    references = [line.reference for line in lines.values()]
+    usable = [m for m in example_metrics(metrics) if m.name in names and not m.unread(references).too_many]
+    columns = {metric.name: _column(metric, examples, values) for metric in usable}
+    spreads = {name for line in lines.values() for name in line.within if name in columns}
     return SystemScores(
         first,
         contents,
         tuple(example.instruction for example in examples),
-        {metric.name: _column(metric, examples, of_examples) for metric in usable},
-        tuple(outputs.get(content) for content in contents),
-        sum(content not in values for content in contents),
+        columns,
+        tuple(() if line is None else line.texts for line in found),
+        sum(content not in complete for content in contents),
+        {
+            name: np.array([line.within.get(name, math.nan) if line else math.nan for line in found])
+            for name in spreads
+        },
     )
 
 
@@ -138,7 +161,7 @@ def _check_records(missing: Sequence[Example], first: Generation | None) -> None
 
 
 def _is_known(
-    metric: OutputMetric, examples: Sequence[Example], values: Sequence[Mapping[str, float] | None]
+    metric: ExampleMetric, examples: Sequence[Example], values: Sequence[Mapping[str, float] | None]
 ) -> bool:
     """Say whether all outputs of the examples that the metric applies to have a value, and some have."""
     known = [
@@ -150,7 +173,7 @@ def _is_known(
 
 
 def _column(
-    metric: OutputMetric, examples: Sequence[Example], values: Sequence[Mapping[str, float] | None]
+    metric: ExampleMetric, examples: Sequence[Example], values: Sequence[Mapping[str, float] | None]
 ) -> FloatArray:
     """Return the values of a metric in the order of the examples, shape (n,)."""
 
@@ -180,5 +203,5 @@ def beside(scores: SystemScores, control: SystemScores | None) -> SystemScores |
         name: np.array([math.nan if position is None else column[position] for position in order])
         for name, column in control.columns.items()
     }
-    outputs = tuple(None if position is None else control.outputs[position] for position in order)
+    outputs = tuple(() if position is None else control.outputs[position] for position in order)
     return replace(control, contents=scores.contents, columns=columns, outputs=outputs)

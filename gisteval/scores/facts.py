@@ -6,13 +6,20 @@ from collections.abc import Mapping
 
 from gisteval.metrics.base import Metric
 from gisteval.metrics.catalogue import metrics_of
+from gisteval.metrics.repeats import repeat_metrics
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example
 
 
 def run_metrics(folder: RunFolder) -> tuple[Metric, ...]:
-    """Return the metrics of a run, in the order of its rows. A task that names none has the default set."""
-    return metrics_of(folder.manifest().metrics)
+    """Return the metrics of a run, in the order of its rows.
+
+    A task that names none has the default set. Where examples have several answers, pass@k and pass^k
+    follow.
+    """
+    manifest = folder.manifest()
+    metrics = metrics_of(manifest.metrics)
+    return (*metrics, *repeat_metrics(metrics, manifest.samples))
 
 
 def negatives(folder: RunFolder) -> dict[str, str]:

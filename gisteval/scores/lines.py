@@ -49,11 +49,14 @@ class ScoredOutput:
         generation: The record.
         example: The example that it answers.
         values: The value of each metric, by the metric's name. Unknown values are absent.
+        samples: Where several outputs of the example are merged into this one, each of them by its number,
+            None for a missing one. The generation is then the first of them.
     """
 
     generation: Generation
     example: Example
     values: Mapping[str, float]
+    samples: tuple[ScoredOutput | None, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -61,9 +64,16 @@ class ScoredOutput:
         return self.generation.reference_for(self.example)
 
     @property
-    def text_digest(self) -> str:
-        """A digest of the output. Equal digests mean equal outputs except for white space at the ends."""
-        return digest([self.generation.output.strip()])
+    def texts(self) -> tuple[str | None, ...]:
+        """A digest of each output. Equal digests mean equal outputs except for white space at the ends."""
+        if self.samples:
+            return tuple(sample.texts[0] if sample else None for sample in self.samples)
+        return (digest([self.generation.output.strip()]),)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no output of the example is missing."""
+        return None not in self.samples
 
 
 def recipe(metrics: Iterable[OutputMetric]) -> str:
@@ -94,14 +104,14 @@ def values_of(
     return values
 
 
-def read_scores(
+def read_single_outputs(
     folder: RunFolder,
     system: str,
     split: str,
     examples: Iterable[Example],
     metrics: Sequence[OutputMetric] | None = None,
 ) -> Iterator[ScoredOutput]:
-    """Read the outputs of a system with their values, in the order of the records.
+    """Read the single outputs of a system with their values, in the order of the records.
 
     Args:
         folder: The run.

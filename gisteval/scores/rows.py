@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from gisteval import stats
-from gisteval.metrics.base import ControlMetric, Metric, OutputMetric, RatioMetric
+from gisteval.metrics.base import ControlMetric, ExampleMetric, Metric, RatioMetric
+from gisteval.metrics.spread import ITEMS, SAMPLES, Spread
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Estimate, ResultRow, finite
 from gisteval.scores.columns import SystemScores, beside, read_system
@@ -78,12 +79,12 @@ def result_rows(
             rows += _control_row(scores, metric, upper)
         elif isinstance(metric, RatioMetric):
             rows += _ratio_row(scores, metric)
-        elif isinstance(metric, OutputMetric) and metric.name in scores.columns:
+        elif isinstance(metric, ExampleMetric) and metric.name in scores.columns:
             row = _twin_row(metric, twin, (scores, upper, lower))  # the intervals are costly
             rows.append(row or _metric_row(scores, metric, upper, lower))
             if metric.stand_in is not None:
                 twin[metric.stand_in] = (metric, rows[-1])
-    return rows
+    return [*rows, *_spread_rows(scores, metrics)]
 
 
 def _twin_row(
@@ -97,7 +98,10 @@ def _twin_row(
 
 
 def _metric_row(
-    scores: SystemScores, metric: OutputMetric, positive: SystemScores | None, negative: SystemScores | None
+    scores: SystemScores,
+    metric: ExampleMetric,
+    positive: SystemScores | None,
+    negative: SystemScores | None,
 ) -> ResultRow:
     upper, lower = (
         other if other is not None and metric.name in other.columns else None
@@ -134,7 +138,7 @@ def _control_row(
     """Return the row of a comparison with the positive control, over the examples that it answered."""
     if positive is None or not positive.answered.any():
         return []
-    values = metric.between(scores.outputs, positive.outputs)
+    values = metric.between_samples(scores.outputs, positive.outputs)
     return [_row(scores, metric, values, scores.clusters, {"reference": positive.first.system})]
 
 
@@ -149,6 +153,21 @@ def _ratio_row(scores: SystemScores, metric: RatioMetric) -> list[ResultRow]:
         return []
     estimate = stats.ratio_of_means(above[known], below[known], labels_of(scores.clusters, known))
     return [_estimated(scores, metric, estimate, {})]
+
+
+def _spread_rows(scores: SystemScores, metrics: Sequence[Metric]) -> Iterator[ResultRow]:
+    """Yield how far graded values spread between examples, and between the answers to one."""
+    twins = {metric.stand_in for metric in metrics if metric.name in scores.columns}
+    for metric in metrics:
+        within = scores.within.get(metric.name)
+        if within is None or metric.name in twins:
+            continue
+        known = ~np.isnan(within)
+        values, clusters = scores.columns[metric.name][known], labels_of(scores.clusters, known)
+        if values.size:
+            spread = stats.spread(values, within[known], scores.samples, clusters)
+            yield _estimated(scores, Spread(metric, ITEMS), spread.items, {})
+            yield _estimated(scores, Spread(metric, SAMPLES), spread.samples, {})
 
 
 def _row(

@@ -14,6 +14,7 @@ from gisteval.stats.power import examples_needed, smallest_detectable_difference
 from gisteval.stats.ratio import ratio_of_means, retention
 from gisteval.stats.regression import LinearFit, linear_fit
 from gisteval.stats.samples import FloatArray
+from gisteval.stats.spread import SpreadParts, spread
 
 __all__ = [
     "MARGIN",
@@ -22,6 +23,7 @@ __all__ = [
     "LinearFit",
     "MarginTest",
     "PairedDifference",
+    "SpreadParts",
     "benjamini_hochberg",
     "bounded_mean",
     "examples_needed",
@@ -35,4 +37,5 @@ __all__ = [
     "ratio_of_means",
     "retention",
     "smallest_detectable_difference",
+    "spread",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,9 +14,11 @@ from gisteval.executors.schedule import Schedule
 from gisteval.executors.work import Job, Portion, Settings, SystemWork
 from gisteval.executors.worker import GenerationWorker
 from gisteval.generation.answering import Decoding
+from gisteval.generation.sampling import Sampling
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.placement import Placement
 from gisteval.records.budget import Budget
+from gisteval.records.samples import sampled
 from gisteval.records.schema import Example
 from gisteval.suite import System
 
@@ -25,14 +28,14 @@ EXAMPLES = [
 ]
 
 
-def works_of(folder: Any) -> list[SystemWork]:
+def works_of(folder: Any, examples: Sequence[Example] = EXAMPLES) -> list[SystemWork]:
     checkpoint = inspect_checkpoint(folder)
     systems = [
         System(f"{spec}-{slots}", checkpoint, "candidate", None, None, spec, Budget(slots=slots))
         for spec in ("knorm", "keydiff", "snapkv@query")
         for slots in (2, 4)
     ]
-    return [SystemWork(Job(one, one.name), {"s": EXAMPLES}, {"s": set()}) for one in systems]
+    return [SystemWork(Job(one, one.name), {"s": examples}, {"s": set()}) for one in systems]
 
 
 def records(events: Any) -> dict[str, dict[str, object]]:
@@ -60,3 +63,23 @@ def test_records_are_equal_and_passes_are_shared(tiny_suite, monkeypatch) -> Non
         events += schedule.done(task, worker(task))
     assert records(events) == local
     assert set(groups.values()) == {1}
+
+
+def test_drawn_records_are_those_of_a_local_run(tiny_suite) -> None:
+    """Two workers take tasks by turns, so batches are answered in another order and elsewhere."""
+    works = works_of(tiny_suite / "pos_control", list(sampled(EXAMPLES[:8], 3)))
+    decoding = Decoding(4, batch_size=6, sampling=Sampling(15.0, 2))
+    settings = Settings(Placement(torch.device("cpu"), torch.float32), decoding)
+    local = records(LocalExecutor().run(works, settings))
+    assert len(local) == 6 * 24 and len({record["output"] for record in local.values()}) > 24
+    workers, schedule, events = (
+        (GenerationWorker(settings), GenerationWorker(settings)),
+        Schedule(works),
+        [],
+    )
+    while not schedule.finished:
+        for number, worker in enumerate(workers):
+            task = schedule.next(number)
+            if task is not None:
+                events += schedule.done(task, worker(task))
+    assert records(events) == local

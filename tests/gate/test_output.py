@@ -27,7 +27,7 @@ def test_text_and_json_say_what_the_verdict_rests_on(make_run: MakeRun) -> None:
         "judge reference (prompt 0123456789ab)",
         "warning: the reference judge detects failed", "n 150, instructions 150",
     ):  # fmt: skip
-        assert part in text
+        assert part in " ".join(text.split())
     assert text.splitlines()[-1] == "FAIL"
     content = json.loads(json.dumps(gate_json(result), allow_nan=False))
     assert (content["outcome"], content["exit_code"], content["judge_digest"][:4]) == ("FAIL", 1, "0123")
@@ -50,3 +50,10 @@ def test_junit_is_xml_with_a_case_for_each_split(make_run: MakeRun, inconclusive
     failure = suite.find("testcase[2]/failure")
     assert failure is not None and failure.get("type") == "FAIL"
     assert suite.findall("testcase")[1].get("name") == "human\ufffd"
+
+
+def test_text_fits_a_terminal_but_for_names_and_paths(make_run: MakeRun) -> None:
+    run = make_run("a", SMALL)
+    _, _, _, *lines = gate_text(gate(run, run)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("    ") for line in lines) >= 3

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
+from scipy.optimize import minimize
 from scipy.special import expit
 
 from gisteval.judging.length_control import length_controlled
@@ -29,7 +31,7 @@ def test_the_rate_at_equal_length() -> None:
     scored = {name: PairScore(float(v), {"ab": float(v)}) for name, v in zip(names, scores, strict=True)}
     found = length_controlled("j", matchup, scored)
     rounded = np.round(lengths)
-    design = sm.add_constant(np.tanh(rounded / rounded.std()))
+    design = sm.add_constant(np.tanh(rounded / rounded.std(ddof=1)))
     theirs = sm.GLM(scores, design, family=sm.families.Binomial()).fit(tol=1e-12)
     assert found.win_rate.value == pytest.approx(100.0 * expit(theirs.params[0]), abs=1e-6)
     assert found.length_effect == pytest.approx(theirs.params[1], abs=1e-6)
@@ -37,6 +39,33 @@ def test_the_rate_at_equal_length() -> None:
     assert found.win_rate.value < 100.0 * scores.mean()
     same = Matchup("t", "s", "gist", "pos", examples, ours, ours)
     assert length_controlled("j", same, scored) is None
+
+
+def test_it_is_what_alpacaeval_fits() -> None:
+    """Written after its definition: each pair twice, as a loss and as a win, weighted with its score.
+
+    Lengths are those of the baseline less the model's there, in units of pandas' standard deviation, and
+    the rate is the mean of the predictions at no difference.
+    """
+    scores, lengths = sample(5)
+    names = [f"p{place}" for place in range(300)]
+    examples = {name: Example(name, "t", "s", f"do {name}", "", "ref") for name in names}
+    ours = {name: "x" * (300 + round(length)) for name, length in zip(names, lengths, strict=True)}
+    matchup = Matchup("t", "s", "gist", "pos", examples, ours, dict.fromkeys(names, "x" * 300))
+    scored = {name: PairScore(float(v), {"ab": float(v)}) for name, v in zip(names, scores, strict=True)}
+    difference = pd.Series([300.0 - len(text) for text in ours.values()])
+    column = np.tanh(difference / difference.std()).to_numpy()
+    outcome, weight = np.repeat([1.0, 0.0], 300), np.concatenate([scores, 1.0 - scores])
+    twice = np.column_stack([np.tile(column, 2), np.ones(600)])
+
+    def loss(weights: np.ndarray) -> float:
+        chance = expit(twice @ weights)
+        return -float((weight * np.where(outcome == 1.0, np.log(chance), np.log(1.0 - chance))).sum())
+
+    fitted = minimize(loss, np.zeros(2), method="BFGS", options={"gtol": 1e-9})
+    found = length_controlled("j", matchup, scored)
+    assert found.win_rate.value == pytest.approx(100.0 * expit(fitted.x[1]), abs=1e-3)
+    assert found.length_effect == pytest.approx(-fitted.x[0], abs=1e-4)
 
 
 def test_a_fit_without_a_maximum_and_pairs_without_an_answer_are_left_out() -> None:

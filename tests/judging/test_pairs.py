@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gisteval.judging.pairs import pair_scores
+from gisteval.judging.pairs import item_means, pair_scores
 from gisteval.records.schema import Verdict
 
 
@@ -24,3 +24,10 @@ def test_a_pair_scores_the_mean_of_its_orders(first: str, second: str, value: fl
 def test_the_last_verdict_on_a_comparison_counts() -> None:
     scores = pair_scores([verdict("p", "ab", "error"), verdict("q", "ab", "b"), verdict("p", "ab", "a")])
     assert {pair: score.value for pair, score in scores.items()} == {"p": 1.0, "q": 0.0}
+
+
+def test_an_example_has_the_mean_of_its_pairs() -> None:
+    values = {"p": 1.0, "p2": 0.0, "q": 0.5, "r": 1.0, "r2": None}
+    items = {"p": "p", "p2": "p", "q": "q", "r": "r", "r2": "r"}
+    assert item_means(values, items) == {"p": 0.5, "q": 0.5, "r": None}
+    assert item_means(values, None) == values

@@ -44,6 +44,7 @@ OTHER = {
     "thinking": "strip:<think>:</think>",
     "settings": "window=4",
     "helpers": {"model": "digest"},
+    "temperature": 0.7,
 }
 EXAMPLE = Example("id", "task", "split", "instruction", "input", "output")
 
@@ -85,11 +86,10 @@ def test_each_part_of_the_template_changes_the_key() -> None:
 def test_content_changes_the_key_and_names_do_not() -> None:
     key = record_key(IDENTITY.prefix(), EXAMPLE)
     for field in fields(Example):
-        value = 1 if field.name == "copy" else "other"
+        value = 1 if field.name in ("copy", "sample") else "other"
         changed = record_key(IDENTITY.prefix(), replace(EXAMPLE, **{field.name: value}))
-        assert (changed != key) == (field.name in ("instruction", "input", "output", "copy", "choices")), (
-            field.name
-        )
+        content = ("instruction", "input", "output", "copy", "choices", "sample")
+        assert (changed != key) == (field.name in content), field.name
     moved = replace(EXAMPLE, instruction="instructioni", input="nput")
     assert record_key(IDENTITY.prefix(), moved) != key
 

@@ -21,7 +21,7 @@ from gisteval.pipeline.imports.predictions import PredictionOptions, import_pred
 from gisteval.pipeline.score import score_run
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
-from gisteval.scores.lines import read_scores
+from gisteval.scores.lines import read_single_outputs
 
 PLUGIN = '''
 from gisteval.metrics import OutputMetric
@@ -130,7 +130,7 @@ def test_stored_values_are_what_reading_computes(run: Path) -> None:
     folder = RunFolder.open(run)
 
     def read() -> list[dict[str, float]]:
-        return [dict(s.values) for s in read_scores(folder, "mine", "all", folder.examples("all"))]
+        return [dict(s.values) for s in read_single_outputs(folder, "mine", "all", folder.examples("all"))]
 
     stored = read()
     (run / "scores" / "mine.jsonl").unlink()

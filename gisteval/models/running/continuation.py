@@ -16,6 +16,10 @@ from gisteval.models.running.padding import pad_left
 if TYPE_CHECKING:
     from gisteval.models.running.base import PromptModel
 
+Pick = Callable[[Tensor, Tensor, int], Tensor]
+"""Chooses next tokens: from the rows' numbers at the start, (rows,), their logits, (rows, vocabulary), and
+the number of the step, to token ids, (rows,)."""
+
 LOGIT_BYTES = 256 * 2**20
 """Scoring runs over the target in pieces whose logits take at most this much memory."""
 
@@ -28,7 +32,7 @@ SHRINK_AT = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Greedy tokens without the end token; finished is False when a length limit stopped the row.
+    """Tokens without the end token; finished is False when a length limit stopped the row.
 
     finite: False if a token was chosen among logits that are not all numbers, so it means nothing.
     """
@@ -36,6 +40,11 @@ class Decoded:
     token_ids: tuple[int, ...]
     finished: bool
     finite: bool = True
+
+
+def greedy(rows: Tensor, logits: Tensor, step: int) -> Tensor:
+    """The most likely token of each row; a NaN counts as such. See `Pick`."""
+    return logits.argmax(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +122,17 @@ class Continuation(ABC):
 
     @torch.inference_mode()
     def decode(
-        self, max_new_tokens: int, stop: Callable[[Sequence[int]], bool] | None = None
+        self,
+        max_new_tokens: int,
+        stop: Callable[[Sequence[int]], bool] | None = None,
+        pick: Pick = greedy,
     ) -> list[Decoded]:
-        """Greedy decoding; ends this object's use, since finished rows leave the cache.
+        """Decoding; ends this object's use, since finished rows leave the cache.
 
-        stop: whether the tokens of a row so far are enough; those that made it say so are kept.
+        Args:
+            max_new_tokens: The longest answer, in tokens.
+            stop: Whether the tokens of a row so far are enough; those that made it say so are kept.
+            pick: Chooses the tokens. Where a logit is NaN it must choose that one, as greedy decoding does.
         """
         device = self.model.device
         ends = torch.tensor(sorted(self.model.end_ids), device=device)
@@ -131,7 +146,7 @@ class Continuation(ABC):
             if self.watch is not None:
                 self.watch(rows, logits)
             logits[:, self.model.suppressed_ids] = -torch.inf
-            chosen = logits.argmax(-1)  # of a NaN, if there is one
+            chosen = pick(rows, logits, step)
             sound = logits.gather(-1, chosen[:, None])[:, 0].isfinite()
             ended = torch.isin(chosen, ends)
             for row, token, end, running, well in zip(

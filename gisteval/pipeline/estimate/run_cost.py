@@ -152,11 +152,11 @@ def estimate_run(plan: Plan, rates: Rates) -> RunCost:
     if plan.config.judge != "none":
         judge = judge_cost(plan, prepare_judge(judge_options(plan.config)))
     lengths: dict[tuple[str, str], list[ExampleLengths]] = {}
-    costs = []
+    costs, asked = [], plan.answers
     for system in plan.systems:
         identity = plan.identities[system.name]
         reader = json.dumps([dict(identity.template), identity.tokenizer], sort_keys=True)
-        for split, examples in plan.examples.items():
+        for split, examples in asked.items():
             if (reader, split) not in lengths:
                 lengths[reader, split] = count_lengths(system.checkpoint, examples)
             costs.append(split_cost(system, split, lengths[reader, split], plan.decoding.max_new_tokens))

@@ -40,8 +40,8 @@ class JudgeCost:
 def judge_cost(plan: Plan, prepared: PreparedJudge) -> JudgeCost:
     """Bound the cost of judging every system, with repeats and the control against itself."""
     comparisons = characters = 0
-    for split, examples in plan.examples.items():
-        pairs = {example.content_id: example for example in examples}
+    for split, examples in plan.answers.items():
+        pairs = {example.answer_id: example for example in examples}
         repeated = sample_pairs(list(pairs), prepared.judge.definition.again)
         matchup = Matchup(plan.task.name, split, "", "", {}, {}, {})
         sizes = {pair: _characters(prepared, matchup, pair, example) for pair, example in pairs.items()}

@@ -7,7 +7,7 @@ stopping at its verdict is no cheating.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gisteval.errors import InvalidRun, counted
@@ -19,6 +19,7 @@ from gisteval.gate.sides import Side, shared_examples, shared_splits
 from gisteval.gate.trust import UnderVeto
 from gisteval.judging.protocol import Matchup
 from gisteval.judging.study import matchups
+from gisteval.judging.veto import stated_trust
 from gisteval.logs import progress, run_log
 from gisteval.pipeline.judge.judge_run import check_trust, judge_missing, without_verdict
 from gisteval.pipeline.judge.options import JudgeOptions
@@ -49,6 +50,8 @@ class Stopped:
         saved: Comparisons that judging all pairs of the same systems would still need.
         cost: Dollars that the comparisons cost.
         cost_saved: Dollars that the others would cost, at the mean cost of those made.
+        trusted_by: The run whose verdicts tell the judge from guessing, where those of this run are too
+            few; empty otherwise.
     """
 
     outcome: Outcome
@@ -60,6 +63,7 @@ class Stopped:
     saved: int
     cost: float
     cost_saved: float
+    trusted_by: str = ""
 
     @property
     def text(self) -> str:
@@ -68,9 +72,14 @@ class Stopped:
             f"{split} {outcome} after {self.pairs[split]} of {counted(self.of[split], 'pair')}"
             for split, outcome in self.splits.items()
         )
+        elsewhere = (
+            f"\nthe verdict holds all the same: in {self.trusted_by} the judge is told from guessing"
+            if self.trusted_by
+            else ""
+        )
         return (
             f"{self.outcome}: {splits}\n{counted(self.made, 'comparison')} made (${self.cost:.2f}), "
-            f"{self.saved} saved (about ${self.cost_saved:.2f}), {counted(self.looks, 'look')}"
+            f"{self.saved} saved (about ${self.cost_saved:.2f}), {counted(self.looks, 'look')}{elsewhere}"
         )
 
 
@@ -143,6 +152,9 @@ def judge_until_decided(path: Path, options: JudgeOptions) -> tuple[list[Judging
             entries = [entry for entry in write_judging(folder) if entry.judges == (prepared.label,)]
         stopped = _stopped(folder, prepared, frontier, result, looks)
     check_trust(path, entries)
+    doubted = any(trust.doubt for trust in stated_trust(entries).values())
+    if doubted and not result.doubt:
+        stopped = replace(stopped, trusted_by=str(options.baseline))
     progress.info("%s", stopped.text)
     return entries, stopped
 

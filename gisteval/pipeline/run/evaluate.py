@@ -22,12 +22,12 @@ from gisteval.pipeline.judge.results import update_judging
 from gisteval.pipeline.progress import working
 from gisteval.pipeline.run.manifest import run_manifest
 from gisteval.pipeline.run.plan import Plan, output_folder, plan_run
+from gisteval.pipeline.run.thinking_models import thought_notes
 from gisteval.pipeline.score import score, unread_notes
 from gisteval.records.manifest import SelfCheckFacts
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.store import RecordWriter
 from gisteval.report.build import build_report
-from gisteval.thinking import behind_first
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -88,7 +88,7 @@ def _evaluate(
         [
             *plan.notes,
             *_failure_notes(failures),
-            *_thought_notes(plan, folder),
+            *thought_notes([system.name for system in plan.systems], folder, plan.decoding),
             *unread_notes(plan.examples),
         ]
     )
@@ -120,7 +120,7 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
     """
     failures: Failures = {}
     work_by_system = {work.job.system.name: work for work in incomplete(plan, folder)}
-    settings = Settings(plan.placement, plan.decoding)
+    settings, asked = Settings(plan.placement, plan.decoding), plan.answers
     progress.info("%s to evaluate", counted(len(plan.systems), "system"))
     try:
         with (
@@ -135,7 +135,7 @@ def generate(plan: Plan, folder: RunFolder, executor: Executor) -> Failures:
                 if isinstance(event, Checked):
                     passed = _note_check(folder, event)
                     for split, known in work_by_system[system].known.items():
-                        total = len(plan.examples[split])
+                        total = len(asked[split])
                         bars[system, split] = work.begin(f"{system} on {split}", total, len(known))
                         progress.info(
                             "%s on %s: %s, %s of %s",
@@ -169,11 +169,11 @@ def _note_check(folder: RunFolder, event: Checked) -> str:
 
 def incomplete(plan: Plan, folder: RunFolder) -> Iterator[SystemWork]:
     """The work that is left; systems of one checkpoint follow each other."""
-    checked = folder.manifest().self_check
+    checked, asked = folder.manifest().self_check, plan.answers
     for system in sorted(plan.systems, key=lambda s: (str(s.checkpoint.path), s.checkpoint.record.k)):
-        known = {split: folder.known_keys(system.name, split) for split in plan.examples}
-        work = SystemWork(Job(system, plan.identities[system.name].prefix()), plan.examples, known)
-        complete = all(len(work.done(split)) == len(examples) for split, examples in plan.examples.items())
+        known = {split: folder.known_keys(system.name, split) for split in asked}
+        work = SystemWork(Job(system, plan.identities[system.name].prefix()), asked, known)
+        complete = all(len(work.done(split)) == len(examples) for split, examples in asked.items())
         if system.name not in checked or not complete:
             yield work
 
@@ -217,22 +217,6 @@ def _failure_notes(failures: Failures) -> list[str]:
                 f"({_named(failed)}; {failed[0].reason}); the same command tries them again."
             )
     return notes
-
-
-def _thought_notes(plan: Plan, folder: RunFolder) -> Iterator[str]:
-    """Notes on answers that never came, since the thought before them did not end."""
-    pair = plan.decoding.thinking.pair
-    for system in plan.systems:
-        for split in plan.examples:
-            records = list(folder.read_generations(system.name, split))
-            open_ = [r for r in records if r.raw is not None and behind_first(r.raw, pair).cut]
-            if open_:
-                at_limit = sum(record.finished is False for record in open_)
-                yield (
-                    f"{system.name} on {split}: {len(open_)} of {len(records)} answers end inside their "
-                    f"thought and count as empty ({at_limit} at the limit of "
-                    f"{plan.decoding.max_new_tokens} new tokens; --max-new-tokens raises it)."
-                )
 
 
 def _without(items: Sequence[object]) -> str:

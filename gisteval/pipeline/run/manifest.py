@@ -45,11 +45,23 @@ def run_manifest(plan: Plan, command: Sequence[str]) -> Manifest:
         device_map=plan.placement.device_map,
         quantize=plan.placement.quantize,
         notes=tuple(plan.notes),
-        signature={"task": f"{plan.task.name}-v{task.version}", "seed": plan.config.seed, **_chosen(plan)},
+        signature={
+            "task": f"{plan.task.name}-v{task.version}",
+            "seed": plan.config.seed,
+            **_chosen(plan),
+            **_drawn(plan),
+        },
         metrics=tuple(task.metrics),
+        samples=plan.config.drawn,
     )
 
 
 def _chosen(plan: Plan) -> dict[str, str]:
     """What a number's signature says of how examples were chosen; nothing for the first ones."""
     return {} if plan.config.choose == FIRST else {"examples": plan.config.choose}
+
+
+def _drawn(plan: Plan) -> dict[str, str]:
+    """What a number's signature says of drawn answers; nothing for greedy ones."""
+    config = plan.config
+    return {} if config.drawn is None else {"samples": f"{config.drawn}@t{config.temperature:g}"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.files.names import readable_name
 from gisteval.generation.answering import Decoding
+from gisteval.generation.sampling import Sampling
 from gisteval.metrics import metrics_of
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_tokens, resolve
@@ -21,16 +21,15 @@ from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.pipeline.identity import GenerationIdentity
 from gisteval.pipeline.manifest import build_identity
 from gisteval.pipeline.run.contexts import check_contexts
+from gisteval.pipeline.run.thinking_models import known_thinking, opened_notes
 from gisteval.prompts import Template
 from gisteval.records.budget import parse_budgets
 from gisteval.records.choosing import choose
 from gisteval.records.manifest import Identity
+from gisteval.records.samples import drawn_notes, sampled
 from gisteval.records.schema import Example, as_condition, digest
 from gisteval.suite import Suite, SuiteOptions, System, build_suite
 from gisteval.tasks import Task, load_task
-from gisteval.thinking import Thinking
-
-log = logging.getLogger(__name__)
 
 DEMO = ("wordplay-llama", "wordplay-t5")
 """The demo suites, a decoder-only and an encoder-decoder one, which only the sources have."""
@@ -59,6 +58,12 @@ class Plan:
     placement: Placement
     identities: Mapping[str, GenerationIdentity]
     opened: tuple[str, ...] = ()
+
+    @property
+    def answers(self) -> dict[str, tuple[Example, ...]]:
+        """By split, each example as often as a system answers it."""
+        drawn = self.config.drawn
+        return {split: tuple(sampled(items, drawn)) for split, items in self.examples.items()}
 
     @property
     def systems(self) -> list[System]:
@@ -91,7 +96,8 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What every output must say about the systems."""
-        return (*dict.fromkeys(note for suite in self.suites for note in suite.notes), *self.opened)
+        notes = dict.fromkeys(note for suite in self.suites for note in suite.notes)
+        return (*notes, *self.opened, *drawn_notes(self.config.drawn, self.config.temperature))
 
 
 def plan_run(config: RunConfig) -> Plan:
@@ -106,7 +112,10 @@ def plan_run(config: RunConfig) -> Plan:
     check_contexts([system for suite in suites for system in suite.evaluated], examples)
     thinking = config.thoughts()
     decoding = Decoding(
-        config.max_new_tokens or task.definition.max_new_tokens, config.rows_per_batch(), thinking=thinking
+        config.max_new_tokens or task.definition.max_new_tokens,
+        config.rows_per_batch(),
+        sampling=Sampling(config.temperature, config.seed) if config.drawn else None,
+        thinking=thinking,
     )
     machine = (config.device, config.dtype, config.device_map, config.quantize)
     placement = choose_placement(*machine, config.executor, config.gpus_per_worker)
@@ -114,13 +123,13 @@ def plan_run(config: RunConfig) -> Plan:
     checkpoints = {system.checkpoint.path: system.checkpoint for system in systems.values()}
     weights = {path: checkpoint.weights_digest() for path, checkpoint in checkpoints.items()}
     chats = _chat_tokenizers(checkpoints)
-    opened = _opened_notes(chats, thinking)
+    opened = opened_notes(chats, thinking)
     templates = {
         path: _template_parts(checkpoint, chats.get(path)) for path, checkpoint in checkpoints.items()
     }
     shared = _Shared(config, decoding, placement, templates, weights)
     identities = {
-        name: _identity(system, shared, _known_thinking(chats.get(system.checkpoint.path), thinking))
+        name: _identity(system, shared, known_thinking(chats.get(system.checkpoint.path), thinking))
         for name, system in systems.items()
     }
     return Plan(config, task, examples, suites, decoding, placement, identities, opened)
@@ -167,18 +176,6 @@ def _chat_tokenizers(checkpoints: Mapping[Path, Checkpoint]) -> dict[Path, Promp
     }
 
 
-def _opened_notes(chats: Mapping[Path, PromptTokenizer], thinking: Thinking) -> tuple[str, ...]:
-    """A note for each chat template that opens a thought. The notes are warned of as well."""
-    notes = tuple(
-        _opened_note(path, tokens, thinking)
-        for path, tokens in chats.items()
-        if tokens.opened_by(thinking.pair)
-    )
-    for note in notes:
-        log.warning("%s", note)
-    return notes
-
-
 def _check_instructions(
     suites: Sequence[Suite], examples: Mapping[str, Sequence[Example]], task: str
 ) -> None:
@@ -221,33 +218,12 @@ def _identity(system: System, shared: _Shared, thinking: str | None) -> Generati
         thinking=thinking,
         settings=CompressorSpec.of(method).settings_text,
         helpers=method.helper_digests(),
+        temperature=shared.config.temperature,
     )
 
 
 def _resolve(name: str | None, config: RunConfig) -> Path | None:
     return resolve(name, config.allow_pickle) if name else None
-
-
-def _known_thinking(tokens: PromptTokenizer | None, thinking: Thinking) -> str | None:
-    """The rule as a part of keys; None where it is the default and no template speaks of thoughts.
-
-    `tokens` is None for a checkpoint without a chat template.
-    """
-    thinks = tokens is not None and tokens.thinks(thinking.pair)
-    return str(thinking) if thinks or thinking != Thinking() else None
-
-
-def _opened_note(path: Path, tokens: PromptTokenizer, thinking: Thinking) -> str:
-    opening, closing = thinking.pair
-    scored = (
-        f"the text after {closing} is scored, and the whole text is kept as raw"
-        if thinking.strip
-        else "the thought is scored with the answer (--thinking keep)"
-    )
-    return (
-        f"the chat template of {path} opens a thought ({opening}): {scored}, and the loss on the reference "
-        "is taken behind an empty thought."
-    )
 
 
 def _template_parts(checkpoint: Checkpoint, tokens: PromptTokenizer | None) -> dict[str, str]:
