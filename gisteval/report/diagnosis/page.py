@@ -26,6 +26,7 @@ TITLES = {
     "divergence": "Is it like the full prompt?",
     "states": "Do gists differ?",
     "leakage": "Are gists used?",
+    "reconstruction": "Can the prompt be read back?",
     "strictness": "Where does it go through?",
     "drift": "May stored gists be kept?",
     "work": "What does it save?",
