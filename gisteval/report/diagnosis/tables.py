@@ -29,8 +29,8 @@ STATE_TABLES = {
 
 NEAREST = (
     "By the cosine of the gists' values about their mean, and by effect: the KL of the distributions of "
-    "an answer's first token behind both gists, on a few inputs. Where both name the same instruction, what "
-    "is near in space acts alike."
+    "an answer's first token behind both gists, on a few inputs. Where both name the same instruction, "
+    "what is near in space acts alike."
 )
 
 TRAINING_TABLES = {
