@@ -55,7 +55,7 @@ def test_a_model_is_diagnosed_and_goes_on(gisteval: Any, tmp_path: Path) -> None
     third = gisteval(*arguments, "--only", "divergence")
     assert not any("loading" in line for line in third.progress)
     page = (tmp_path / "d" / "diagnostics" / "diagnosis.html").read_text(encoding="utf-8")
-    assert "Is it like the full prompt?" in page and "<script" not in page
+    assert "What is lost?" in page and "<script" not in page
 
 
 def test_a_killed_ablation_goes_on_and_ends_as_a_whole_one(gisteval: Any, tmp_path: Path) -> None:

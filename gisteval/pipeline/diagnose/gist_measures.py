@@ -12,6 +12,7 @@ from gisteval.diagnostics.reconstruction import SETTING as REPEAT
 from gisteval.diagnostics.states import FEWEST, SETTING, gist_states
 from gisteval.diagnostics.strictness import References, Strictness, strictness_settings
 from gisteval.pipeline.diagnose.bench import Bench, Unit
+from gisteval.records.choosing import INSTRUCTIONS, choose
 from gisteval.records.schema import Example, digest
 from gisteval.scores.diagnosed.leakage import summarise_leakage
 from gisteval.scores.diagnosed.reconstruction import summarise_reconstruction
@@ -19,6 +20,9 @@ from gisteval.scores.diagnosed.rows import Summary
 from gisteval.scores.diagnosed.states import summarise_states
 from gisteval.scores.diagnosed.strictness import summarise_strictness
 from gisteval.suite import System
+
+MOST_READ = 128
+"""Examples that are read under each mask, the same share of each instruction's: there are many masks."""
 
 LONGEST = 1000
 """Characters of an instruction that a model is asked to repeat."""
@@ -118,7 +122,8 @@ def _reconstruction(bench: Bench, system: System, examples: Sequence[Example]) -
 def take_strictness(bench: Bench) -> Summary:
     """The references under masks that are less and less strict, of every gist system."""
 
-    def pieces(system: System, split: str, examples: Sequence[Example]) -> Iterator[Unit]:
+    def pieces(system: System, split: str, everything: Sequence[Example]) -> Iterator[Unit]:
+        examples = choose(everything, MOST_READ, INSTRUCTIONS, bench.plan.config.seed)
         read = _References(bench, system, examples)
         for setting in strictness_settings(bench.reader(system).model):
             yield Unit(

@@ -97,5 +97,10 @@ def _choice(
         clusters=len(names),
     )
     return row, Diagnosed(
-        measure="choice", system=family, split=split, state="open" if few else "note", text=text
+        measure="choice",
+        system=family,
+        split=split,
+        state="open" if few else "note",
+        text=text,
+        brief=f"k = {best}",
     )

@@ -53,15 +53,18 @@ def _leakage_finding(
         return stated(first, "open", f"{text}: too few instructions to say more")
     if low <= 0.0:
         return stated(
-            first, "fault", f"{text}: gists of other instructions serve as well, so they are not used"
+            first,
+            "fault",
+            f"{text}: gists of other instructions serve as well, so they are not used",
+            "not used",
         )
     if control is None:
-        return stated(first, "ok", text)
+        return stated(first, "ok", text, "used")
     above = _difference(others, control)
     to_control = f"{text}, to {interval(above)} above the negative control"
     if np.isfinite(above.ci_high) and above.ci_high < 0.0:
         return stated(first, "warning", f"{to_control}: something beside the gist may tell the instruction")
-    return stated(first, "ok", to_control)
+    return stated(first, "ok", to_control, "used")
 
 
 def _paraphrase_finding(
@@ -86,7 +89,7 @@ def _paraphrase_finding(
     if high < HALF:
         return stated(first, "ok", f"{text}: gists hold the meaning more than the wording")
     if low > HALF:
-        return stated(first, "warning", f"{text}: gists hold the wording more than the meaning")
+        return stated(first, "warning", f"{text}: gists hold the wording more than the meaning", "wording")
     return stated(first, "open", text)
 
 

@@ -65,11 +65,11 @@ def _finding(
             f"{full.system} itself repeats its full prompt with ROUGE-L {full.value:.0f}%: it can't be "
             "asked what its gists hold"
         )
-        return stated(first, "open", text)
+        return stated(first, "open", text, "can't be asked")
     beside = "".join(f", {row.system} {row.value:.0f}%" for row in (full, none) if row is not None)
     best = max(group, key=rouge_of)
     text = (
         f"repeats its prompt with ROUGE-L {ours.value:.0f}%{beside}; the most of {quoted(best.cluster)}, "
         f"as {quoted(best.texts[ANSWER].strip())}"
     )
-    return stated(first, "note", text)
+    return stated(first, "note", text, f"{ours.value:.0f}% of it")

@@ -125,9 +125,11 @@ def with_control(
     )
 
 
-def stated(of: Observation, state: State, text: str) -> Diagnosed:
+def stated(of: Observation, state: State, text: str, brief: str = "") -> Diagnosed:
     """A finding on the system and split of an observation."""
-    return Diagnosed(measure=of.measure, system=of.system, split=of.split, state=state, text=text)
+    return Diagnosed(
+        measure=of.measure, system=of.system, split=of.split, state=state, text=text, brief=brief
+    )
 
 
 def quoted(text: str) -> str:

@@ -76,27 +76,32 @@ def _state_findings(group: Sequence[Observation], indices: Sequence[float]) -> I
     if expected is not None and any(o.values["slots"] != expected for o in group):
         kept = max(observation.values["slots"] for observation in group)
         text = f"keeps {kept:g} slots of an instruction, but was trained to keep {expected:g}: tokens leak"
-        yield stated(first, "fault", text)
+        yield stated(first, "fault", text, "leak")
     first_judged = 1 if expected is not None and len(indices) > 1 else 0
     judged = dict(enumerate(indices[first_judged:], first_judged + 1))
     dead = [layer for layer, index in judged.items() if index < DEAD]
     if len(dead) == len(judged):
-        yield stated(first, "fault", "collapsed: the gists of all instructions are equal")
+        yield stated(first, "fault", "collapsed: the gists of all instructions are equal", "collapsed")
         return
     if dead:
         names = ", ".join(map(str, dead))
         text = f"dead: in layer {names} the gists of all instructions are equal (index below {DEAD:g}%)"
-        yield stated(first, "fault", text)
+        yield stated(first, "fault", text, "dead layer")
     close = [o for o in group if o.values["distance"] < DEGENERATE and o.cluster != o.texts["cosine"]]
     if close:
         pairs = _pairs(close, "cosine")
         more = f" and {len(pairs) - NAMED} more pairs" if len(pairs) > NAMED else ""
         named_pairs = "; ".join(pairs[:NAMED])
-        yield stated(first, "warning", f"degenerate: the gists of {named_pairs}{more} are as good as equal")
+        yield stated(
+            first,
+            "warning",
+            f"degenerate: the gists of {named_pairs}{more} are as good as equal",
+            "some equal",
+        )
     if not dead and not close:
         low, high = min(judged.values()), max(judged.values())
         text = f"gists differ between instructions: index {low:.0f} to {high:.0f}% over the layers"
-        yield stated(first, "ok", text)
+        yield stated(first, "ok", text, "they differ")
 
 
 def _pairs(group: Sequence[Observation], by: str) -> list[str]:

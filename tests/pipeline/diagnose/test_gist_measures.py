@@ -1,4 +1,4 @@
-"""What the measures of gists look at: instructions, prompts of others, and paraphrases where there are some."""
+"""What the measures of gists look at: instructions, prompts of others, and paraphrases."""
 
 from __future__ import annotations
 

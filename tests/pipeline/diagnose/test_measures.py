@@ -61,7 +61,8 @@ def test_three_trainings_that_differ_in_their_seed_are_compared(tiny_task: Path,
     words = ["cats", "dogs", "yes", "no", "maybe", "first"]
     examples = [Example(word, "tiny", "train", f"say {word}", "again", word) for word in words]
     shared = {
-        "task": "tiny", "steps": 4, "rows_per_step": 3, "learning_rate": 0.02, "log_every": 1, "save_every": 2,
+        "task": "tiny", "steps": 4, "rows_per_step": 3, "learning_rate": 0.02,
+        "log_every": 1, "save_every": 2,
         "scratch": {
             "vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "layers": 2, "heads": 2,
             "context": 256,
