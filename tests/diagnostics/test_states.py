@@ -11,12 +11,18 @@ import torch
 from random_models import random_examples, random_model
 
 from gisteval.compressors.gist.gist import Gist
+from gisteval.content import find_content
 from gisteval.diagnostics.reading import Found, PromptReader
 from gisteval.diagnostics.states import effect_distances, gist_states, probe_inputs
 from gisteval.masks import MaskRule
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_placed
+from gisteval.models.checkpoints.placement import choose_placement
 from gisteval.records.diagnosis import Diagnosed, Observation
+from gisteval.records.schema import Example
 from gisteval.scores.diagnosed.rows import Observed
 from gisteval.scores.diagnosed.states import summarise_states
+from gisteval.tasks import load_task
 
 EXAMPLES = random_examples(count=14)
 Change = Callable[[list[Any]], list[Any]]
@@ -36,8 +42,11 @@ def planted(change: Change) -> Gist:
 
 
 def findings(family: str, compressor: Gist) -> list[Diagnosed]:
-    reader = PromptReader("gist", random_model(family, k=2), compressor)
-    found = [item for batch in gist_states(reader, EXAMPLES) for item in batch]
+    return found_of(PromptReader("gist", random_model(family, k=2), compressor), EXAMPLES)
+
+
+def found_of(reader: PromptReader, examples: Sequence[Example]) -> list[Diagnosed]:
+    found = [item for batch in gist_states(reader, examples) for item in batch]
     made = summarise_states(Observed({"gist": [observation(item) for item in found]}, {})).findings
     return [finding for finding in made if not finding.text.startswith("nearest")]
 
@@ -76,6 +85,22 @@ def like_the_first(prompts: list[Any], layers: slice = slice(None)) -> list[Any]
 @pytest.mark.parametrize("family", ["llama", "t5"])
 def test_gists_that_differ_are_not_flagged(family: str) -> None:
     assert [item.state for item in findings(family, Gist())] == ["ok"]
+
+
+@pytest.mark.parametrize("suite", ["wordplay-llama", "wordplay-t5"])
+def test_a_demo_checkpoint_is_healthy_until_a_fault_is_planted(suite: str) -> None:
+    checkpoint = inspect_checkpoint(find_content("checkpoints") / suite / "gist-5")
+    model = load_placed(checkpoint, choose_placement("cpu", "auto", None, None))
+    examples = tuple(load_task("wordplay").examples("human"))[:40]
+    changes: dict[str, Change] = {
+        "none": lambda prompts: prompts,
+        "collapsed": like_the_first,
+        "dead": lambda prompts: like_the_first(prompts, slice(2, 3)),
+    }
+    for name, change in changes.items():
+        (found,) = found_of(PromptReader("gist", model, planted(change)), examples)
+        assert found.state == ("ok" if name == "none" else "fault")
+        assert name == "none" or found.text.startswith(name)
 
 
 @pytest.mark.parametrize("family", ["llama", "t5"])
