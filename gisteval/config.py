@@ -243,6 +243,9 @@ class RunConfig:
     profile: bool = option(
         False, "Measure speed and memory once all outputs are there (extra: profile).", Panel.OUTPUT
     )
+    diagnose: bool = option(
+        False, "Say what compression loses, and where, as gisteval diagnose does.", Panel.OUTPUT
+    )
     seed: int = option(
         0, "Seed of all that is drawn at random, such as answers.", Panel.OUTPUT, metavar="N", least=0
     )
@@ -274,8 +277,9 @@ class RunConfig:
     def to_json(self) -> dict[str, object]:
         """Plain form for the manifest. A single budget, or none, is written as manifests always had it."""
         content = asdict(self)
-        if self.choose == FIRST:
-            del content["choose"]  # as manifests always were
+        for name, default in (("choose", FIRST), ("diagnose", False)):
+            if content[name] == default:
+                del content[name]  # as manifests always were
         if self.drawn is None:
             del content["samples"], content["temperature"]
         budgets: list[int | str] = [int(text) if text.isdecimal() else text for text in self.budgets]

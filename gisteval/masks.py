@@ -15,7 +15,7 @@ what a stock transformers model takes as-is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -33,8 +33,9 @@ class MaskRule:
     Attributes:
         condition: "gist" (the gists), "pos_control" (everything) or "neg_control" (nothing).
         leak_window: Under "gist", this many of the last PROMPT tokens stay visible.
-        layers: Where the rule holds, None for everywhere. The mask of other layers is plainly causal.
+        layers: Where the rule holds, None for everywhere.
         heads: Likewise, of the heads of such a layer.
+        elsewhere: The condition of other layers and heads. By default their mask is plainly causal.
         segments: Under "gist", the prompt is in segments, each with its gist tokens behind it. What they
             see of each other is a part of the rule, and so is where they stand.
     """
@@ -44,6 +45,7 @@ class MaskRule:
     layers: frozenset[int] | None = None
     heads: frozenset[int] | None = None
     segments: Segmentation | None = None
+    elsewhere: Condition = "pos_control"
 
     @property
     def is_uniform(self) -> bool:
@@ -53,8 +55,8 @@ class MaskRule:
     def at_layer(self, layer: int) -> MaskRule:
         """The rule as one layer applies it."""
         if self.layers is None or layer in self.layers:
-            return MaskRule(self.condition, self.leak_window, None, self.heads, self.segments)
-        return MaskRule("pos_control")
+            return replace(self, layers=None)
+        return MaskRule(self.elsewhere)
 
 
 def causal_mask(roles: Tensor) -> Tensor:
@@ -238,11 +240,8 @@ def head_masks(roles: Tensor, rule: MaskRule, num_heads: int) -> Tensor:
     if unknown:
         raise ValueError(f"heads {unknown} do not exist: the model has {num_heads}")
     chosen = torch.tensor([head in rule.heads for head in range(num_heads)], device=roles.device)
-    return torch.where(
-        chosen[None, :, None, None],
-        visibility(roles, rule)[:, None],
-        causal_mask(roles)[:, None],
-    )
+    ruled, others = (visibility(roles, one)[:, None] for one in (rule, MaskRule(rule.elsewhere)))
+    return torch.where(chosen[None, :, None, None], ruled, others)
 
 
 def selection_masks(roles: Tensor, seen: Tensor) -> Tensor:

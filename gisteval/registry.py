@@ -98,6 +98,7 @@ GENERATORS = Registry(
     "gisteval.generators",
     {
         "wordplay-train": "gisteval.tasks.generators.wordplay.generate:train_examples",
+        "wordplay-paraphrases": "gisteval.tasks.generators.wordplay.paraphrase:paraphrases",
         "bbh": "gisteval.tasks.generators.bbh:questions",
         "needle": "gisteval.tasks.generators.long_prompts.needle:needles",
         "variable_tracking": "gisteval.tasks.generators.long_prompts.variables:chains",

@@ -14,7 +14,8 @@ import torch
 from gisteval.diagnostics.divergence import FullPrompt, check_same_tokens, divergence
 from gisteval.diagnostics.reading import Found, PromptReader
 from gisteval.errors import GistevalError
-from gisteval.models.running.compressed import CompressedPrompt, EncoderState, PackedPrefix, Prefix
+from gisteval.models.running.compressed import CompressedPrompt, EncoderState, Prefix
+from gisteval.models.running.state_values import state_of
 
 
 def reading_stored(reader: PromptReader, writer: PromptReader) -> PromptReader:
@@ -25,7 +26,7 @@ def reading_stored(reader: PromptReader, writer: PromptReader) -> PromptReader:
     """
     check_same_tokens(reader, writer)
     text = ["Repeat the word cat."]
-    theirs, ours = (_state(side.compress(text)[text[0]]) for side in (writer, reader))
+    theirs, ours = (state_of(side.compress(text)[text[0]]) for side in (writer, reader))
     if theirs is None:
         raise GistevalError(f"{writer.name} stores no states of a prompt, so nothing in it can drift")
     if ours is not None and _shape(theirs) != _shape(ours):
@@ -60,7 +61,7 @@ def _with(item: Found, cosines: Mapping[str, float | None]) -> dict[str, float]:
 
 def _cosine(one: CompressedPrompt, other: CompressedPrompt) -> float | None:
     """Of the values of two prompts, None if they hold different numbers of slots."""
-    first, second = _state(one), _state(other)
+    first, second = state_of(one), state_of(other)
     if first is None or second is None or first.slots != second.slots:
         return None
     flat = [
@@ -68,12 +69,6 @@ def _cosine(one: CompressedPrompt, other: CompressedPrompt) -> float | None:
         for state in (first, second)
     ]
     return float(torch.nn.functional.cosine_similarity(flat[0], flat[1], dim=0))
-
-
-def _state(prompt: CompressedPrompt) -> Prefix | EncoderState | None:
-    if isinstance(prompt, PackedPrefix):
-        return prompt.unpacked()
-    return prompt if isinstance(prompt, Prefix | EncoderState) else None
 
 
 def _shape(state: Prefix | EncoderState) -> tuple[int, int, int]:

@@ -1,6 +1,6 @@
 """Where an instruction goes through: the gist mask made less strict, by tokens, layers and heads.
 
-Every pass is the uncached one, over the whole prompt under a mask, since a cache holds what one mask keeps.
+What is read behind is the whole prompt under a mask, never a cache of what one mask keeps.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
+from torch import Tensor
 
 from gisteval.diagnostics.reading import Found, PromptReader, batches, token_losses
 from gisteval.masks import MaskRule
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.encoder_decoder import EncoderDecoderModel
+from gisteval.models.running.masked_rows import MaskedRows
 from gisteval.records.schema import Example
 
 LEAKS = (0, 1, 2, 4, 8, 16)
@@ -27,8 +29,11 @@ STRICT = "leak 0"
 EVERYTHING = 10**6
 """A leak window that no prompt exceeds."""
 
-GROUPS = 4
-"""Groups of layers; a model of few layers has one each."""
+KEPT_BYTES = 512 * 2**20
+"""Room for the states of prompts that are kept for the next mask."""
+
+MOST = 8
+"""Layers, or heads, that are looked at one by one; of a model with more of them, so many groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,50 +63,82 @@ def strictness_settings(model: PromptModel) -> list[Strictness]:
             Strictness("open to both", whole),
         ]
     assert isinstance(model, DecoderModel)
-    layers = frozenset(range(model.num_layers))
-    heads = frozenset(range(model.num_heads))
-    for part in _parts(model.num_layers, GROUPS):
-        name = _named("layer", part)
-        settings.append(Strictness(f"open in {name}", MaskRule("gist", layers=layers - frozenset(part))))
-    for part in _parts(model.num_layers, GROUPS):
-        name = _named("layer", part)
-        settings.append(Strictness(f"strict in {name} only", MaskRule("gist", layers=frozenset(part))))
-    for part in _parts(model.num_heads, 2):
+    return [*settings, *_layer_settings(model.num_layers), *_head_settings(model.num_heads)]
+
+
+def _layer_settings(count: int) -> Iterator[Strictness]:
+    """Of one layer, or group, and each half: open there, strict there only, or the gists hidden there."""
+    everywhere = frozenset(range(count))
+    for part in _singles_and_halves(count):
+        here, name = frozenset(part), _named("layer", part)
+        yield Strictness(f"open in {name}", MaskRule("gist", layers=everywhere - here))
+        if len(here) < count - len(here):  # else it is the other half's complement
+            yield Strictness(f"strict in {name} only", MaskRule("gist", layers=here))
+        yield Strictness(f"hidden in {name}", MaskRule("neg_control", layers=here, elsewhere="gist"))
+
+
+def _head_settings(count: int) -> Iterator[Strictness]:
+    """One head, or group, and each half, open in all layers."""
+    everywhere = frozenset(range(count))
+    for part in _singles_and_halves(count):
         name = _named("head", part)
-        settings.append(Strictness(f"open in {name}", MaskRule("gist", heads=heads - frozenset(part))))
-    return settings
+        yield Strictness(f"open in {name}", MaskRule("gist", heads=everywhere - frozenset(part)))
 
 
-@torch.inference_mode()
-def strictness(
-    reader: PromptReader, examples: Sequence[Example], setting: Strictness
-) -> Iterator[list[Found]]:
-    """Read the references under one mask.
+def _singles_and_halves(count: int) -> list[range]:
+    """All of them one by one, or in groups of a large number, then both halves."""
+    return list(dict.fromkeys([*_parts(count, MOST), *(_parts(count, 2) if count > 1 else ())]))
 
-    Args:
-        reader: A gist system.
-        examples: What is asked.
-        setting: The mask.
-    """
-    model = reader.model
-    targets = model.tokens.targets([example.output for example in examples])
-    for batch in batches(reader, examples, max(map(len, targets))):
-        prompts = reader.compressor.prompts(model, [example.instruction for example in batch])
-        answers = model.tokens.targets([example.output for example in batch])
-        inputs = reader.inputs(batch)
-        if setting.cross is not None and isinstance(model, EncoderDecoderModel):
-            read = model.predictions(prompts, inputs, answers, setting.rule, setting.cross)
-        else:
-            read = model.predictions(prompts, inputs, answers, setting.rule)
-        found = []
-        for example, answer, logits in zip(batch, answers, read, strict=True):
-            predicting = logits[: len(answer)]
-            values = {
-                "nll": float(token_losses(predicting, answer).mean()),
-                "greedy_exact": 100.0 * (reader.chosen(predicting).tolist() == answer),
-            }
-            found.append(Found(example, setting.name, values))
-        yield found
+
+class References:
+    """References that are read under one mask after another. Prompts stay where they fit into memory."""
+
+    def __init__(self, reader: PromptReader, examples: Sequence[Example]) -> None:
+        """Plan the batches.
+
+        Args:
+            reader: A gist system.
+            examples: What is asked.
+        """
+        self.reader = reader
+        targets = reader.model.tokens.targets([example.output for example in examples])
+        self.batches = list(batches(reader, examples, max(map(len, targets))))
+        self._room = KEPT_BYTES
+        self._kept: dict[int, MaskedRows] = {}
+
+    @torch.inference_mode()
+    def under(self, setting: Strictness) -> Iterator[list[Found]]:
+        """What is found at the examples of each batch under one mask."""
+        for number, batch in enumerate(self.batches):
+            answers = self.reader.model.tokens.targets([example.output for example in batch])
+            read = self._predictions(number, batch, answers, setting)
+            found = []
+            for example, answer, logits in zip(batch, answers, read, strict=True):
+                predicting = logits[: len(answer)]
+                values = {
+                    "nll": float(token_losses(predicting, answer).mean()),
+                    "greedy_exact": 100.0 * (self.reader.chosen(predicting).tolist() == answer),
+                }
+                found.append(Found(example, setting.name, values))
+            yield found
+
+    def _predictions(
+        self, number: int, batch: Sequence[Example], answers: Sequence[Sequence[int]], setting: Strictness
+    ) -> list[Tensor]:
+        model = self.reader.model
+        if number in self._kept:
+            return self._kept[number].predictions(setting.rule)
+        prompts = self.reader.compressor.prompts(model, [example.instruction for example in batch])
+        inputs = self.reader.inputs(batch)
+        if isinstance(model, EncoderDecoderModel):
+            return model.predictions(prompts, inputs, answers, setting.rule, setting.cross)
+        assert isinstance(model, DecoderModel)
+        rows = MaskedRows(model, prompts, inputs, answers)
+        size = len(batch) * max(map(len, prompts)) * model.slot_bytes
+        if size <= self._room:
+            self._room -= size
+            self._kept[number] = rows
+        return rows.predictions(setting.rule)
 
 
 def _parts(count: int, groups: int) -> list[range]:

@@ -47,4 +47,5 @@ def _verdict(group: Sequence[Observation]) -> Diagnosed:
         split=first.split,
         state=_STATES[check.outcome],
         text=text,
+        brief=check.outcome,
     )

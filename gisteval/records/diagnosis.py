@@ -95,13 +95,14 @@ class DiagnosticRow(JsonObject):
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosed(JsonObject):
-    """One sentence on one system, and how serious it is."""
+    """One sentence on one system, and how serious it is. brief: the same in two or three words."""
 
     measure: Name
     system: Name
     split: str = ""
     state: State
     text: str
+    brief: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

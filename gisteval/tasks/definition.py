@@ -106,6 +106,8 @@ class Definition(Strict):
         metrics: Names of `registry.METRICS`, the most telling one first; the usual ones if empty.
         settings: What may be set behind the task's name, `needle:length=1024`. Each is an argument of all
             its generators.
+        paraphrases: An installed generator of the instructions in other words, "module:function". It takes
+            the items of a split, and yields mappings of instruction and paraphrase.
     """
 
     name: Name
@@ -118,6 +120,7 @@ class Definition(Strict):
     default_splits: list[str] = Field(default_factory=list)
     metrics: tuple[str, ...] = ()
     settings: dict[str, Setting] = Field(default_factory=dict)
+    paraphrases: str | None = None
 
 
 class Task:
@@ -175,6 +178,13 @@ class Task:
             where = f"{task}/{split}, item {number + 1}"
             name = f"{definition.name}-{split}-{number + 1:04}"
             yield example_of(item, definition.fields, task, split, name, where)
+
+    def paraphrases(self, split: str) -> dict[str, str]:
+        """The instructions of a split in other words; empty if the task has none."""
+        if self.definition.paraphrases is None:
+            return {}
+        found = generated(self.definition.paraphrases, {"items": self._items(self.split(split))})
+        return {str(item["instruction"]): str(item["paraphrase"]) for item in found}
 
     def fingerprint(self, split: str, limit: int | None) -> str:
         """Digest of the contents of a split's examples, in order."""

@@ -159,10 +159,12 @@ class Collator:
 
 
 class LogEntry(TypedDict, total=False):
-    """An entry of the trainer's log. The last one has no loss."""
+    """An entry of the trainer's log, which has a loss or, at a saved step, what gists are like."""
 
     step: int
     loss: float
+    gist_norm: float
+    gist_entropy: float
 
 
 def loss_history(log: Sequence[LogEntry]) -> list[tuple[int, float]]:

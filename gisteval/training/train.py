@@ -24,6 +24,7 @@ from gisteval.prompts import ChatTemplate
 from gisteval.records.schema import Example
 from gisteval.records.store import only_writer
 from gisteval.training.batch_format import BATCH_FORMATS, BatchFormat
+from gisteval.training.health import GistHealth, gist_history
 from gisteval.training.recipe import Recipe
 from gisteval.training.rows import TrainingRow, TrainingRows, build_rows, loss_history
 from gisteval.training.settings import training_arguments, training_optimizer, training_precision
@@ -91,6 +92,8 @@ def _train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRec
     rows, too_long = _rows(recipe, examples, tokens, pack, context)
     precision = training_precision(recipe)
     trainer = _trainer(recipe, model, rows, batch_format, precision, output)
+    if recipe.condition == "gist" and recipe.segments is None:
+        trainer.add_callback(GistHealth(architecture, tokens, rows))
     began = time.time()
     _run_to_end(trainer, recipe.steps, last_saved_step(output))
     training = {
@@ -105,6 +108,8 @@ def _train(recipe: Recipe, examples: Sequence[Example], output: Path) -> GistRec
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "loss": loss_history(trainer.state.log_history),
     }
+    if looked := gist_history(trainer.state.log_history):
+        training["gists"] = looked
     record = GistRecord(
         recipe.family,
         recipe.condition,

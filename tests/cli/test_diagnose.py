@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gisteval.content import find_content
+from gisteval.pipeline.diagnose.options import MEASURES
 
 GIST = find_content("checkpoints") / "wordplay-llama" / "gist-1"
 SMALL = ("--split", "human", "--limit", "4")
@@ -50,7 +55,51 @@ def test_a_model_is_diagnosed_and_goes_on(gisteval: Any, tmp_path: Path) -> None
     third = gisteval(*arguments, "--only", "divergence")
     assert not any("loading" in line for line in third.progress)
     page = (tmp_path / "d" / "diagnostics" / "diagnosis.html").read_text(encoding="utf-8")
-    assert "Is it like the full prompt?" in page and "<script" not in page
+    assert "What is lost?" in page and "<script" not in page
+
+
+def test_a_killed_ablation_goes_on_and_ends_as_a_whole_one(gisteval: Any, tmp_path: Path) -> None:
+    """Killed where it stands, with some settings done and one half-written."""
+    arguments = ("diagnose", "--model", GIST, *SMALL, "--only", "strictness", "--output")
+    whole = gisteval(*arguments, tmp_path / "whole")
+    assert whole.code == 0, whole.err
+    words = [sys.executable, "-m", "gisteval", *map(str, arguments), str(tmp_path / "killed")]
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    written = tmp_path / "killed" / "diagnostics" / "strictness" / "wordplay-llama-gist-1.jsonl"
+    while process.poll() is None and not (written.exists() and written.stat().st_size > 0):
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    made = written.read_bytes()
+    assert (
+        0
+        < made.count(b"\n")
+        < len(lines(tmp_path / "whole")[str(written.relative_to(tmp_path / "killed"))])
+    )
+    assert gisteval(*arguments, tmp_path / "killed").code == 0
+    assert written.read_bytes().startswith(made[: made.rfind(b"\n") + 1])
+    found, expected = (sorted(lines(tmp_path / name).popitem()[1]) for name in ("killed", "whole"))
+    assert found == expected
+
+
+def test_a_run_diagnoses_what_it_evaluated_on_its_smallest_split(gisteval: Any, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = ("--model", GIST, "--split", "human,seen", "--limit", "3", "--judge", "none")
+    made = gisteval("run", *arguments, "--output", run, "--diagnose")
+    assert made.code == 0, made.err
+    content = json.loads((run / "diagnostics" / "diagnosis.json").read_text(encoding="utf-8"))
+    assert content["measures"] == [name for name in MEASURES if name != "drift"]
+    assert {row["split"] for row in content["rows"]} == {"human", "train"}
+    (note,) = [note for note in content["notes"] if "--split" in note]
+    assert note.startswith(
+        "Diagnosed on human alone, which has the fewest examples (3 examples) of human, seen"
+    )
+    assert "diagnostics/diagnosis.html" in (run / "report" / "report.html").read_text(encoding="utf-8")
+    other = gisteval("diagnose", run, "--only", "work", "--split", "seen", "--json")
+    assert other.code == 0, other.err
+    found = json.loads(other.out)
+    assert {row["split"] for row in found["rows"]} == {"seen"} and found["measures"] == ["work"]
+    assert not any("--split" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize(
@@ -61,6 +110,7 @@ def test_a_model_is_diagnosed_and_goes_on(gisteval: Any, tmp_path: Path) -> None
         (("--model", GIST, "--only", "divergense"), "did you mean 'divergence'?"),
         (("runs/x", "--limit", "3"), "leave --limit out beside a run"),
         (("runs/none",), "holds no run"),
+        (("--model", GIST, "--split", "humann"), "did you mean 'human'?"),
     ],
 )
 def test_what_makes_no_sense_is_refused(refused: Any, arguments: tuple[object, ...], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,17 @@ import torch
 from random_models import random_examples, random_model
 
 from gisteval.compressors.gist.gist import Gist
+from gisteval.content import find_content
 from gisteval.diagnostics.divergence import FullPrompt
 from gisteval.diagnostics.drift import drift, reading_stored
 from gisteval.diagnostics.reading import Found, PromptReader
 from gisteval.errors import GistevalError
+from gisteval.gate.stored_gists import stored_gists_verdicts
+from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
+from gisteval.models.checkpoints.loading import load_placed
+from gisteval.models.checkpoints.placement import choose_placement
+from gisteval.records.diagnosis import Observation
+from gisteval.tasks import load_task
 
 EXAMPLES = random_examples(count=8)
 
@@ -52,3 +60,59 @@ def test_states_of_another_shape_are_refused() -> None:
     other = PromptReader("small", random_model("llama", k=2, layers=2), Gist())
     with pytest.raises(GistevalError, match="can't read what small stored"):
         reading_stored(updated(0.0), other)
+
+
+@pytest.fixture(scope="module")
+def load() -> Callable[[str], Any]:
+    placement = choose_placement("cpu", "auto", None, None)
+    folder = find_content("checkpoints") / "wordplay-llama"
+    return lambda name: load_placed(inspect_checkpoint(folder / name), placement)
+
+
+HUMAN = tuple(load_task("wordplay").examples("human"))[:120]
+
+
+def of_a_demo(reader: PromptReader, writer: PromptReader) -> list[Observation]:
+    """The reader behind the writer's gists, on the references."""
+    found = drift(FullPrompt(reader, HUMAN, 8), reading_stored(reader, writer))
+    return [
+        Observation(
+            key=item.example.id,
+            measure="drift",
+            system=writer.name,
+            reference=reader.name,
+            split="human",
+            setting=item.setting,
+            example=item.example.id,
+            content=item.example.content_id,
+            cluster=item.example.instruction,
+            values=item.values,
+        )
+        for batch in found
+        for item in batch
+        if item.setting == "reference"
+    ]
+
+
+def test_gists_of_another_training_are_flagged_and_a_copy_s_are_not(load: Callable[[str], Any]) -> None:
+    writer = PromptReader("gist-1", load("gist-1"), Gist())
+    states = {}
+    for name in ("gist-1", "gist-2"):
+        (verdict,) = stored_gists_verdicts([of_a_demo(PromptReader(name, load(name), Gist()), writer)])
+        states[name] = (verdict.state, verdict.brief)
+    assert states == {"gist-1": ("ok", "PASS"), "gist-2": ("fault", "FAIL")}
+
+
+def test_the_drift_of_a_demo_checkpoint_grows_with_the_noise(load: Callable[[str], Any]) -> None:
+    writer = PromptReader("gist-1", load("gist-1"), Gist())
+    divergences, cosines = [], []
+    for noise in (0.0, 0.1, 0.3):
+        model, draw = load("gist-1"), torch.Generator().manual_seed(5)
+        with torch.no_grad():
+            for weight in model.model.parameters():
+                weight += noise * weight.std(correction=0) * torch.randn(weight.shape, generator=draw)
+        found = of_a_demo(PromptReader(f"noise {noise}", model, Gist()), writer)
+        divergences.append(np.mean([item.values["kl"] for item in found]))
+        cosines.append(np.mean([item.values["cosine"] for item in found]))
+    assert divergences[0] == 0.0 < 0.005 < divergences[1] < 0.5 * divergences[2]
+    assert cosines[0] == pytest.approx(1.0) and 1.0 > cosines[1] > cosines[2]

@@ -12,17 +12,23 @@ from hypothesis import strategies as st
 from gisteval.compressors.empty import Empty
 from gisteval.compressors.gist.gist import Gist
 from gisteval.content import find_content
-from gisteval.diagnostics.leakage import OWN, leakage, partners
+from gisteval.diagnostics.leakage import OTHER, OWN, PARAPHRASE, leakage, own_prompts, partners
 from gisteval.diagnostics.reading import PromptReader
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_placed
 from gisteval.models.checkpoints.placement import choose_placement
 from gisteval.records.diagnosis import Observation
+from gisteval.scores.diagnosed.leakage import summarise_leakage
 from gisteval.scores.diagnosed.rows import Observed
-from gisteval.scores.diagnosed.states import summarise_leakage
 from gisteval.tasks import load_task
 
-EXAMPLES = tuple(load_task("wordplay").examples("human"))[:60]
+TASK = load_task("wordplay")
+EXAMPLES = tuple(TASK.examples("human"))[:60]
+BEHIND = {
+    OWN: own_prompts(EXAMPLES),
+    OTHER: partners([example.instruction for example in EXAMPLES]),
+    PARAPHRASE: TASK.paraphrases("human"),
+}
 
 
 class Shuffled(Gist):
@@ -56,7 +62,7 @@ def observed(reader: PromptReader, settings: tuple[str, ...]) -> list[Observatio
             cluster=item.example.instruction,
             values=item.values,
         )
-        for batch in leakage(reader, EXAMPLES, settings)
+        for batch in leakage(reader, EXAMPLES, {name: BEHIND[name] for name in settings})
         for item in batch
     ]
 
@@ -65,11 +71,23 @@ def test_shuffled_gists_are_found_and_healthy_ones_are_not(models: dict[str, Any
     control = observed(PromptReader("neg", models["neg_control"], Empty()), (OWN,))
     states = {}
     for compressor in (Gist(), Shuffled()):
-        ours = observed(PromptReader("gist", models["gist-1"], compressor), (OWN, "another's prompt"))
+        ours = observed(PromptReader("gist", models["gist-1"], compressor), (OWN, OTHER))
         both = Observed({"gist": ours, "neg": control}, {"gist": "neg", "neg": "neg"})
-        (finding,) = summarise_leakage(both).findings
+        (finding,) = summarise_leakage(both, {}).findings
         states[type(compressor).__name__] = finding.state
     assert states == {"Gist": "ok", "Shuffled": "fault"}
+
+
+def test_the_gist_of_a_paraphrase_serves(models: dict[str, Any]) -> None:
+    """Its words are others, and its answers are as likely as behind the instruction itself, or more."""
+    ours = observed(PromptReader("gist", models["gist-1"], Gist()), tuple(BEHIND))
+    means = {
+        setting: sum(o.values["nll"] for o in ours if o.setting == setting) / len(EXAMPLES)
+        for setting in BEHIND
+    }
+    assert means[PARAPHRASE] < means[OWN] + 0.1 < means[OTHER] - 1.0
+    states = [item.state for item in summarise_leakage(Observed({"gist": ours}, {}), {}).findings]
+    assert states == ["ok", "ok"]
 
 
 @settings(max_examples=30)

@@ -6,28 +6,33 @@ import pytest
 from random_models import random_examples, random_model
 
 from gisteval.compressors.gist.gist import Gist
-from gisteval.diagnostics.leakage import OWN, leakage
+from gisteval.diagnostics.leakage import OWN, leakage, own_prompts
 from gisteval.diagnostics.reading import PromptReader
 from gisteval.diagnostics.strictness import (
     EVERYTHING,
     STRICT,
+    References,
     Strictness,
     _parts,
-    strictness,
     strictness_settings,
 )
 from gisteval.masks import MaskRule
 from gisteval.records.budget import Budget
 
 EXAMPLES = random_examples(count=6)
+OWN_ALONE = {OWN: own_prompts(EXAMPLES)}
 
 
 def losses(reader: PromptReader, setting: Strictness) -> dict[str, float]:
-    return {i.example.id: i.values["nll"] for batch in strictness(reader, EXAMPLES, setting) for i in batch}
+    return {
+        i.example.id: i.values["nll"]
+        for batch in References(reader, EXAMPLES).under(setting)
+        for i in batch
+    }
 
 
 def cached(reader: PromptReader) -> dict[str, float]:
-    return {i.example.id: i.values["nll"] for batch in leakage(reader, EXAMPLES, (OWN,)) for i in batch}
+    return {i.example.id: i.values["nll"] for batch in leakage(reader, EXAMPLES, OWN_ALONE) for i in batch}
 
 
 @pytest.mark.parametrize("family", ["llama", "t5"])
@@ -67,3 +72,21 @@ def test_groups_hold_each_layer_once(count: int, groups: int) -> None:
     parts = _parts(count, groups)
     assert [number for part in parts for number in part] == list(range(count))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_single_layers_and_heads_and_their_halves_are_settings() -> None:
+    names = [setting.name for setting in strictness_settings(random_model("llama", k=1, layers=4))]
+    assert len(names) == len(set(names)) >= 12
+    for part in ("layer 1", "layer 4", "layers 1-2", "layers 3-4", "head 1", "head 4", "heads 1-2"):
+        assert f"open in {part}" in names
+    assert {"strict in layer 3 only", "hidden in layer 3", "hidden in layers 3-4"} <= set(names)
+
+
+def test_gists_hidden_in_all_layers_are_the_negative_control() -> None:
+    reader = PromptReader("gist", random_model("llama", k=2), Gist())
+    everywhere = Strictness("", MaskRule("neg_control", layers=frozenset(range(3)), elsewhere="gist"))
+    nowhere = Strictness("", MaskRule("neg_control", layers=frozenset(), elsewhere="gist"))
+    assert losses(reader, everywhere) == pytest.approx(
+        losses(reader, Strictness("", MaskRule("neg_control"))), abs=1e-5
+    )
+    assert losses(reader, nowhere) == pytest.approx(cached(reader), abs=1e-4)

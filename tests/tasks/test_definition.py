@@ -137,6 +137,14 @@ def test_only_installed_generators_are_run(tmp_path: Path, monkeypatch) -> None:
     assert next(generated(reference, {"seed": 0, "instructions": 1, "inputs_per_instruction": 1}))
 
 
+def test_paraphrases_come_from_an_installed_generator_or_there_are_none(tmp_path: Path) -> None:
+    yaml = HEAD + "splits: {test: {file: test.jsonl}}\n"
+    assert load_task(str(task_folder(tmp_path / "a", yaml, ITEM))).paraphrases("test") == {}
+    hostile = yaml + "paraphrases: os:system\n"
+    with pytest.raises(GistevalError, match="'os:system' is not installed as one"):
+        load_task(str(task_folder(tmp_path / "b", hostile, ITEM))).paraphrases("test")
+
+
 def test_evaluation_splits(tmp_path: Path) -> None:
     two = HEAD + "splits: {train: {file: test.jsonl}, test: {file: test.jsonl}}\n"
     assert load_task(str(task_folder(tmp_path / "a", two))).evaluation_splits == ["train", "test"]

@@ -46,8 +46,11 @@ def _blocks(body: torch.nn.Module) -> torch.nn.ModuleList | None:
 
 
 @contextmanager
-def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterator[Tensor]:
-    """The additive mask to pass to `model`, which applies the rule, and each layer's own window."""
+def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule, cached: int = 0) -> Iterator[Tensor]:
+    """The additive mask to pass to `model`, which applies the rule, and each layer's own window.
+
+    cached: so many of the first columns are in a cache, and only those behind them run.
+    """
     windows = effective(layer_windows(model.config), roles.shape[1])
     places = masks.token_positions(roles, rule)
     if rule.layers is not None:
@@ -57,7 +60,9 @@ def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterat
     kinds = [(rule.at_layer(index), window) for index, window in enumerate(windows)]
     heads = text_config(model.config).num_attention_heads
     made = {
-        (one, window): within(masks.head_masks(roles, one, heads), window, places, places)
+        (one, window): within(
+            masks.head_masks(roles, one, heads)[:, :, cached:], window, places[:, cached:], places
+        )
         for one, window in set(kinds)
     }
     own = [made[kind] for kind in kinds]

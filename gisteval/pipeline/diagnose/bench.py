@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from gisteval.pipeline.run.plan import Plan
 from gisteval.records.diagnosis import Observation, observations_file, read_observations
 from gisteval.records.schema import Example, digest
 from gisteval.records.store import RecordWriter
+from gisteval.scores.diagnosed.rows import Observed
 from gisteval.suite import System
 
 LOADED = 2
@@ -78,6 +79,10 @@ class Unit:
         )
 
 
+Pieces = Callable[[System, str, Sequence[Example]], Iterator[Unit]]
+"""The pieces of a measure on one system and split."""
+
+
 class Bench:
     """The models of a plan, a few of them loaded, and the folder that observations are kept in."""
 
@@ -87,6 +92,7 @@ class Bench:
         self.later = later
         self.folder = folder
         self._loaded: dict[tuple[Path, int, str], PromptModel] = {}
+        self._read: dict[Path, dict[str, Observation]] = {}
 
     def model(self, checkpoint: Checkpoint) -> PromptModel:
         """A checkpoint's model. The one that was used the longest ago makes room."""
@@ -121,21 +127,36 @@ class Bench:
     def _named(self, name: str) -> System:
         return next(system for system in self.plan.systems if system.name == name)
 
+    def compressed(self) -> list[System]:
+        """The systems that compress."""
+        return [system for system in self.plan.systems if system.role == "candidate"]
+
+    def observed(self, systems: Iterable[System], pieces: Pieces) -> Observed:
+        """What the pieces of some systems found, on all splits."""
+        found: dict[str, list[Observation]] = {}
+        for split, examples in self.plan.examples.items():
+            for system in systems:
+                for unit in pieces(system, split, examples):
+                    found.setdefault(system.name, []).extend(self.observe(unit))
+        return Observed(found, self.plan.negatives)
+
     def observe(self, unit: Unit) -> list[Observation]:
         """All observations of a piece; what is there already is not taken again."""
         file = observations_file(self.folder, unit.measure, unit.system.name)
-        keys = unit.keys()
-        known = {item.key: item for item in read_observations(file) if item.key in keys}
-        if len(known) < len(keys):
+        if file not in self._read:
+            self._read[file] = {item.key: item for item in read_observations(file)}
+        known, keys = self._read[file], unit.keys()
+        if not keys <= known.keys():
             progress.info("%s: %s on %s", unit.measure, unit.system.name, unit.split)
             with RecordWriter(file) as writer:
                 for batch in unit.take():
                     new = [item for item in map(unit.observation, batch) if item.key not in known]
                     writer.write([item.to_json() for item in new])
                     known.update((item.key, item) for item in new)
+        mine = [known[key] for key in keys if key in known]
         places = {example.content_id: place for place, example in enumerate(unit.examples)}
         settings = {setting: place for place, setting in enumerate(unit.settings)}
-        return sorted(known.values(), key=lambda item: (settings[item.setting], places[item.content]))
+        return sorted(mine, key=lambda item: (settings[item.setting], places[item.content]))
 
 
 def _short(value: float) -> float:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from gisteval.diagnostics.divergence import FullPrompt, divergence
 from gisteval.diagnostics.drift import drift, reading_stored
-from gisteval.diagnostics.leakage import OTHER, OWN, leakage
 from gisteval.diagnostics.reading import SETTINGS, Found
-from gisteval.diagnostics.states import FEWEST, SETTING, gist_states
-from gisteval.diagnostics.strictness import Strictness, strictness, strictness_settings
 from gisteval.diagnostics.work import SETTING as REFERENCE
 from gisteval.diagnostics.work import work
 from gisteval.gate.stored_gists import stored_gists_verdicts
 from gisteval.pipeline.diagnose.bench import Bench, Unit
+from gisteval.pipeline.diagnose.gist_measures import (
+    take_leakage,
+    take_reconstruction,
+    take_states,
+    take_strictness,
+)
 from gisteval.records.diagnosis import Observation
 from gisteval.records.schema import Example, digest
 from gisteval.scores.diagnosed.choice import summarise_choice
 from gisteval.scores.diagnosed.divergence import summarise as summarise_divergence
 from gisteval.scores.diagnosed.drift import drift_rows
 from gisteval.scores.diagnosed.rows import Observed, Summary
-from gisteval.scores.diagnosed.states import summarise_leakage, summarise_states
-from gisteval.scores.diagnosed.strictness import summarise_strictness
 from gisteval.scores.diagnosed.training import Training, summarise_training
 from gisteval.scores.diagnosed.work import summarise_work
 from gisteval.suite import System
@@ -83,103 +86,22 @@ def compared(bench: Bench, positive: System) -> list[System]:
     ]
 
 
-def instructions(examples: Sequence[Example]) -> list[Example]:
-    """The first example of each instruction."""
-    first: dict[str, Example] = {}
-    for example in examples:
-        first.setdefault(example.instruction, example)
-    return list(first.values())
-
-
-def take_states(bench: Bench) -> Summary:
-    """What the gists of every gist system hold."""
-    found: dict[str, list[Observation]] = {}
-    for split, examples in bench.plan.examples.items():
-        asked = instructions(examples)
-        for system in _compressed(bench):
-            if not system.method().needs_gists or len(asked) < FEWEST:
-                continue
-            unit = Unit(
-                *("states", 1, system, None, split, (SETTING,)),
-                (bench.identity(system), digest([e.content_id for e in asked])),
-                asked,
-                partial(_gist_states, bench, system, asked),
-            )
-            found.setdefault(system.name, []).extend(bench.observe(unit))
-    return summarise_states(Observed(found, bench.plan.negatives))
-
-
-def _gist_states(bench: Bench, system: System, examples: Sequence[Example]) -> Iterator[list[Found]]:
-    yield from gist_states(bench.reader(system), examples)
-
-
-def take_leakage(bench: Bench) -> Summary:
-    """Every compressed system behind the prompts of other instructions, and its negative control."""
-    found: dict[str, list[Observation]] = {}
-    for split, examples in bench.plan.examples.items():
-        if len(instructions(examples)) < 2:
-            continue
-        contents = digest([example.content_id for example in examples])
-        for system in bench.plan.systems:
-            if system.role == "positive":
-                continue
-            settings = (OWN, OTHER) if system.role == "candidate" else (OWN,)
-            unit = Unit(
-                *("leakage", 1, system, None, split, settings),
-                (bench.identity(system), contents),  # which decide the partners
-                examples,
-                partial(_leakage, bench, system, examples, settings),
-            )
-            found.setdefault(system.name, []).extend(bench.observe(unit))
-    return summarise_leakage(Observed(found, bench.plan.negatives))
-
-
-def _leakage(
-    bench: Bench, system: System, examples: Sequence[Example], settings: Sequence[str]
-) -> Iterator[list[Found]]:
-    yield from leakage(bench.reader(system), examples, settings)
-
-
-def take_strictness(bench: Bench) -> Summary:
-    """The references under masks that are less and less strict, of every gist system."""
-    found: dict[str, list[Observation]] = {}
-    for split, examples in bench.plan.examples.items():
-        for system in _compressed(bench):
-            if not system.method().needs_gists:
-                continue
-            for setting in strictness_settings(bench.reader(system).model):
-                unit = Unit(
-                    *("strictness", 1, system, None, split, (setting.name,)),
-                    (bench.identity(system),),
-                    examples,
-                    partial(_strictness, bench, system, examples, setting),
-                )
-                found.setdefault(system.name, []).extend(bench.observe(unit))
-    return summarise_strictness(Observed(found, bench.plan.negatives))
-
-
-def _strictness(
-    bench: Bench, system: System, examples: Sequence[Example], setting: Strictness
-) -> Iterator[list[Found]]:
-    yield from strictness(bench.reader(system), examples, setting)
-
-
 def take_drift(bench: Bench) -> Summary:
     """The later model behind the gists that every gist system stored. No row without a later model."""
     if bench.later is None:
         return Summary(())
     reader = next(system for system in bench.later.systems if system.name in bench.later.evaluated)
-    found: dict[str, list[Observation]] = {}
-    for split, examples in bench.plan.examples.items():
-        for system in _compressed(bench):
-            unit = Unit(
-                *("drift", 1, system, reader, split, SETTINGS),
-                (bench.identity(system), bench.later.identities[reader.name].prefix()),
-                examples,
-                partial(_drift, bench, system, reader, examples),
-            )
-            found.setdefault(system.name, []).extend(bench.observe(unit))
-    observed = Observed(found, {})
+    later = bench.later.identities[reader.name].prefix()
+
+    def pieces(system: System, split: str, examples: Sequence[Example]) -> Iterator[Unit]:
+        yield Unit(
+            *("drift", 1, system, reader, split, SETTINGS),
+            (bench.identity(system), later),
+            examples,
+            partial(_drift, bench, system, reader, examples),
+        )
+
+    observed = bench.observed(bench.compressed(), pieces)
     return Summary(drift_rows(observed).rows, stored_gists_verdicts(observed.groups()))
 
 
@@ -194,17 +116,16 @@ def _drift(
 
 def take_work(bench: Bench) -> Summary:
     """The slots that answers attend to, in every system."""
-    found: dict[str, list[Observation]] = {}
-    for split, examples in bench.plan.examples.items():
-        for system in bench.plan.systems:
-            unit = Unit(
-                *("work", 1, system, None, split, (REFERENCE,)),
-                (bench.identity(system),),
-                examples,
-                partial(_work, bench, system, examples),
-            )
-            found.setdefault(system.name, []).extend(bench.observe(unit))
-    return summarise_work(Observed(found, bench.plan.negatives), bench.plan.references)
+
+    def pieces(system: System, split: str, examples: Sequence[Example]) -> Iterator[Unit]:
+        yield Unit(
+            *("work", 1, system, None, split, (REFERENCE,)),
+            (bench.identity(system),),
+            examples,
+            partial(_work, bench, system, examples),
+        )
+
+    return summarise_work(bench.observed(bench.plan.systems, pieces), bench.plan.references)
 
 
 def _work(bench: Bench, system: System, examples: Sequence[Example]) -> Iterator[list[Found]]:
@@ -214,20 +135,37 @@ def _work(bench: Bench, system: System, examples: Sequence[Example]) -> Iterator
 def take_training(bench: Bench) -> Summary:
     """The losses that the checkpoints of compressed systems were trained with."""
     trainings = []
-    for system in _compressed(bench):
+    for system in bench.compressed():
         positive, negative = bench.positive(system), bench.negative(system)
+        of_positive, of_negative = (
+            _losses(control) if control.control == "trained" else () for control in (positive, negative)
+        )
+        recipe = _recipe(system)
         trainings.append(
             Training(
                 system.name,
                 _losses(system),
                 positive.name,
-                *(
-                    _losses(control) if control.control == "trained" else ()
-                    for control in (positive, negative)
-                ),
+                of_positive,
+                of_negative,
+                tuple(map(tuple, system.checkpoint.record.training.get("gists", []))),
+                _all_but_seed(recipe),
+                recipe.get("seed"),
+                _recipe(positive).get("seed"),
             )
         )
     return summarise_training(trainings)
+
+
+def _recipe(system: System) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = system.checkpoint.record.training.get("recipe", {})
+    return found
+
+
+def _all_but_seed(recipe: Mapping[str, Any]) -> str:
+    """The digest of a recipe without its seed, and the name that tells its suite from others."""
+    kept = {name: value for name, value in recipe.items() if name not in ("seed", "family")}
+    return digest([json.dumps(kept, sort_keys=True)]) if kept else ""
 
 
 def _losses(system: System) -> tuple[tuple[float, float], ...]:
@@ -239,21 +177,18 @@ def take_choice(bench: Bench) -> Summary:
     """The losses of gist systems that differ in k alone, from what divergence found."""
     found = _observed_divergence(bench).systems
     families: dict[str, dict[int, list[Observation]]] = {}
-    for system in _compressed(bench):
+    for system in bench.compressed():
         if system.method().needs_gists and system.budget is None:
             own = [item for item in found[system.name] if item.setting == REFERENCE]
             families.setdefault(system.checkpoint.record.family, {})[system.k] = own
     return summarise_choice(families)
 
 
-def _compressed(bench: Bench) -> list[System]:
-    return [system for system in bench.plan.systems if system.role == "candidate"]
-
-
 TAKES: Mapping[str, Take] = {
     "divergence": take_divergence,
     "states": take_states,
     "leakage": take_leakage,
+    "reconstruction": take_reconstruction,
     "strictness": take_strictness,
     "drift": take_drift,
     "work": take_work,

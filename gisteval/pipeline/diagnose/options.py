@@ -10,12 +10,12 @@ from gisteval.errors import GistevalError, did_you_mean
 from gisteval.options import Panel, as_one, check_bounds, described, option, same_as
 
 MEASURES = (
-    *("divergence", "states", "leakage", "strictness"),
+    *("divergence", "states", "leakage", "reconstruction", "strictness"),
     *("drift", "work", "training", "choice"),
 )
 """All measures, in the order of the page."""
 
-WITH_RUN = ("only", "reader", "device", "dtype")
+WITH_RUN = ("only", "reader", "splits", "device", "dtype")
 """Options that a run does not decide."""
 
 
@@ -50,7 +50,12 @@ class DiagnoseOptions:
         unset="all of them",
     )
     task: str = same_as(RunConfig, "task")
-    splits: tuple[str, ...] = same_as(RunConfig, "splits")
+    splits: tuple[str, ...] = same_as(
+        RunConfig,
+        "splits",
+        help="Parts of the task, or of the run, to diagnose, such as seen,unseen,human.",
+        unset="the one with the fewest examples",
+    )
     limit: int | None = same_as(RunConfig, "limit", help="Use only the first N examples of each split.")
     data_dir: str | None = same_as(RunConfig, "data_dir")
     compressors: tuple[str, ...] = same_as(RunConfig, "compressors")

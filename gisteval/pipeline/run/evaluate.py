@@ -62,7 +62,7 @@ def run(config: RunConfig, command: Sequence[str] = (), with_report: bool = True
         folder.claim(replace(run_manifest(plan, command), executor=executor.facts()), plan.examples)
         with run_log(folder.path):  # not before: it may have been another run's
             log_only.info("%s (gisteval %s)", " ".join(command) or "run", versions()["gisteval"])
-            finished = _evaluate(plan, folder, executor, judge, with_report)
+            finished = _evaluate(plan, folder, executor, judge, command, with_report)
             for note in finished.notes:
                 log_only.info("note: %s", note)
             progress.info("finished: %s", folder.path)
@@ -70,7 +70,12 @@ def run(config: RunConfig, command: Sequence[str] = (), with_report: bool = True
 
 
 def _evaluate(
-    plan: Plan, folder: RunFolder, executor: Executor, judge: PreparedJudge | None, with_report: bool
+    plan: Plan,
+    folder: RunFolder,
+    executor: Executor,
+    judge: PreparedJudge | None,
+    command: Sequence[str],
+    with_report: bool,
 ) -> Run:
     config = plan.config
     try:
@@ -102,6 +107,10 @@ def _evaluate(
 
             progress.info("profiling")
             profile_run(plan, folder.path)
+        if config.diagnose:
+            from gisteval.pipeline.diagnose.diagnose import diagnose_run
+
+            diagnose_run(plan, folder.path, command)
     finally:
         if with_report:
             progress.info("writing the report")

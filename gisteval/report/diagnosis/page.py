@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from markupsafe import Markup
 
 from gisteval.content import find_content
-from gisteval.errors import MissingExtra
+from gisteval.errors import MissingExtra, counted
 from gisteval.files.names import file_name
 from gisteval.records.diagnosis import FOLDER, Diagnosis
 from gisteval.records.store import write_atomic
@@ -20,20 +21,45 @@ from gisteval.report.page import page_environment, policy
 
 PAGE = "diagnosis.html"
 
-STATES = ("", "ok", "note", "open", "warning", "fault")
-"""From nothing to the worst."""
+STATES = ("", "note", "ok", "open", "warning", "fault")
+"""From nothing to the worst. A note is no judgement, so an ok stands before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a measure says of a system at a glance. brief: in two or three words, if it has any."""
+
+    state: str = ""
+    brief: str = ""
+
 
 TITLES = {
-    "divergence": "Is it like the full prompt?",
+    "divergence": "What is lost?",
     "states": "Do gists differ?",
     "leakage": "Are gists used?",
-    "strictness": "Where does it go through?",
+    "reconstruction": "Can it be read back?",
+    "strictness": "Which layer needs it?",
     "drift": "May stored gists be kept?",
-    "work": "What does it save?",
+    "work": "What is left to read?",
     "training": "Was training healthy?",
-    "choice": "Is k right?",
+    "choice": "Which k is enough?",
 }
 """The question that each measure answers."""
+
+MEANINGS = {
+    "divergence": "How much worse it predicts the full prompt's own answers: 0% is as with the full "
+    "prompt, 100% as with no prompt at all.",
+    "states": "Whether the gists of different instructions are different.",
+    "leakage": "Whether answers get worse behind another instruction's gist, and don't behind a "
+    "paraphrase's.",
+    "reconstruction": "How much of the prompt the model repeats from its gist, if it can repeat a prompt.",
+    "strictness": "In which layer answers suffer most if they can't see the gist.",
+    "drift": "Whether another model reads these gists as well as its own.",
+    "work": "How many of the full prompt's slots an answer still attends to.",
+    "training": "Whether the loss fell as it should.",
+    "choice": "The smallest number of gists that does as well as the best one.",
+}
+"""What stands behind each question, for who has never seen the page."""
 
 
 def write_diagnosis_page(content: Diagnosis, folder: Path) -> Path:
@@ -63,7 +89,9 @@ def write_diagnosis_page(content: Diagnosis, folder: Path) -> Path:
             style=Markup(style),
             policy=policy(style, ""),
             glance=glance(content),
+            verdict=verdict(content),
             titles=TITLES,
+            meanings=MEANINGS,
             tables=[table for table in tables if table.name != "diagnosis-findings"],
             figures=drawn_diagnosis(content, FigureFolder(place / "figures")),
             figures_note="" if can_draw() else f"No figures: {MissingExtra('matplotlib', 'report')}.",
@@ -73,14 +101,25 @@ def write_diagnosis_page(content: Diagnosis, folder: Path) -> Path:
     return place / PAGE
 
 
-def glance(content: Diagnosis) -> dict[str, list[str]]:
-    """The worst state of each system, by measure in the diagnosis's order; empty where none applies."""
-    found: dict[str, list[str]] = {}
+def glance(content: Diagnosis) -> dict[str, list[Seen]]:
+    """The worst finding on each system, by measure in the diagnosis's order; empty where none applies."""
+    found: dict[str, list[Seen]] = {}
     for finding in content.findings:
-        states = found.setdefault(finding.system, [""] * len(content.measures))
+        row = found.setdefault(finding.system, [Seen()] * len(content.measures))
         place = content.measures.index(finding.measure)
-        states[place] = max(states[place], finding.state, key=STATES.index)
+        seen = Seen(finding.state, finding.brief)
+        row[place] = max(row[place], seen, key=lambda one: STATES.index(one.state))
     return found
+
+
+def verdict(content: Diagnosis) -> str:
+    """How many faults and warnings there are, in a sentence."""
+    counts = [
+        counted(sum(finding.state == state for finding in content.findings), state)
+        for state in ("fault", "warning")
+        if any(finding.state == state for finding in content.findings)
+    ]
+    return f"Found: {' and '.join(counts)}." if counts else "No fault and no warning."
 
 
 def drawn_diagnosis(content: Diagnosis, folder: FigureFolder) -> Sequence[RunFigure]:

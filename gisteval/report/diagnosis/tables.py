@@ -18,11 +18,36 @@ DIVERGENCE = (
 
 Tables = Callable[[Sequence[DiagnosticRow]], list[Table]]
 
-STATE_NOTES = {
+STATE_TABLES = {
     "spread": "The collapse index, in percent of the values' squared size: 0 means that all instructions "
     "have the same gist. In the first layer a gist knows nothing but its own embedding.",
-    "effective_rank": "Of the values of all instructions about their mean, by their spectrum's entropy: "
-    "in how many directions gists differ. It can't exceed the number of instructions less one.",
+    "entropy": "Of the spectrum of all instructions' values about their mean (normalised squared singular "
+    "values).",
+    "effective_rank": "The exponential of that entropy: in how many directions gists differ. It can't "
+    "exceed the number of instructions less one.",
+}
+
+NEAREST = (
+    "By the cosine of the gists' values about their mean, and by effect: the KL of the distributions of "
+    "an answer's first token behind both gists, on a few inputs. Where both name the same instruction, "
+    "what is near in space acts alike."
+)
+
+TRAINING_TABLES = {
+    "loss_gap": (
+        "Training loss above the positive control's",
+        "In nats a token, the mean over a tenth of the steps up to there. From one training no order of "
+        "systems follows.",
+    ),
+    "gist_norm": (
+        "Norm of gist states over the training",
+        "Root of the mean square of the values of a few training prompts, as the mean over layers.",
+    ),
+    "gist_entropy": (
+        "Entropy of gist states over the training",
+        "Of the spectrum of the values of a few training prompts, as the mean over layers but the first. "
+        "An entropy that falls says that gists become alike.",
+    ),
 }
 
 MARKS = {"ok": "ok", "note": "note", "open": "open", "warning": "warning", "fault": "FAULT"}
@@ -118,24 +143,70 @@ def _states_tables(rows: Sequence[DiagnosticRow]) -> list[Table]:
     tables = []
     for split in dict.fromkeys(row.split for row in rows):
         mine = [row for row in rows if row.split == split]
-        layers = list(dict.fromkeys(row.where for row in mine))
-        for metric, note in STATE_NOTES.items():
-            lines = []
-            for system, of in by_system([row for row in mine if row.metric == metric]).items():
-                by_layer = {row.where: row for row in of}
-                shown = (by_layer.get(layer) for layer in layers)
-                lines.append((system, *(shown_value(row, metric == "spread") for row in shown)))
-            title = DIAGNOSTIC_METRICS[metric].title.capitalize()
+        by_layer = [row for row in mine if row.where.startswith("layer")]
+        for metric, note in STATE_TABLES.items():
             tables.append(
-                Table(
+                _places_table(
                     f"states-{split}-{metric.replace('_', '-')}",
-                    f"Gist states: {title.lower()}, {split}",
-                    ("system", *layers),
-                    tuple(lines),
+                    f"Gist states: {DIAGNOSTIC_METRICS[metric].title}, {split}",
+                    [row for row in by_layer if row.metric == metric],
                     note,
+                    with_interval=metric == "spread",
                 )
             )
+        nearest = [row for row in mine if row not in by_layer]
+        tables.append(
+            _systems_table(f"states-{split}-nearest", f"The nearest instruction, {split}", nearest, NEAREST)
+        )
     return tables
+
+
+def _places_table(
+    name: str, title: str, rows: Sequence[DiagnosticRow], note: str, with_interval: bool = False
+) -> Table:
+    """A row for each system, a column for each place."""
+    places = list(dict.fromkeys(row.where for row in rows))
+    lines = []
+    for system, of in by_system(rows).items():
+        by_place = {row.where: row for row in of}
+        lines.append((system, *(shown_value(by_place.get(place), with_interval) for place in places)))
+    return Table(name, title, ("system", *places), tuple(lines), note)
+
+
+def _systems_table(name: str, title: str, rows: Sequence[DiagnosticRow], note: str) -> Table:
+    """A row for each system, a column for each metric."""
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    lines = []
+    for system, of in by_system(rows).items():
+        by_metric = {row.metric: row for row in of}
+        lines.append((system, *(shown_value(by_metric.get(metric)) for metric in metrics)))
+    columns = ("system", *(DIAGNOSTIC_METRICS[metric].title for metric in metrics))
+    return Table(name, title, columns, tuple(lines), note)
+
+
+def _reconstruction_tables(rows: Sequence[DiagnosticRow]) -> list[Table]:
+    return [
+        _systems_table(
+            f"reconstruction-{split}",
+            f"Asked to repeat the prompt, {split}",
+            [row for row in rows if row.split == split],
+            "ROUGE-L of the answer against the instruction, and their Levenshtein distance in percent of "
+            "the longer text. Only a model whose full prompt is repeated can be asked.",
+        )
+        for split in dict.fromkeys(row.split for row in rows)
+    ]
+
+
+def _training_tables(rows: Sequence[DiagnosticRow]) -> list[Table]:
+    return [
+        _places_table(
+            f"training-{metric.replace('_', '-')}",
+            title,
+            [row for row in rows if row.metric == metric],
+            note,
+        )
+        for metric, (title, note) in TRAINING_TABLES.items()
+    ]
 
 
 def _settings_tables(title: str, note: str) -> Tables:
@@ -159,28 +230,16 @@ def _settings_tables(title: str, note: str) -> Tables:
     return tables
 
 
-def _places_tables(title: str, note: str) -> Tables:
-    """Tables of a measure with a column for each place."""
-
-    def tables(rows: Sequence[DiagnosticRow]) -> list[Table]:
-        places = list(dict.fromkeys(row.where for row in rows))
-        lines = []
-        for system, of in by_system(rows).items():
-            by_place = {row.where: row for row in of}
-            lines.append((system, *(shown_value(by_place.get(place), False) for place in places)))
-        return [Table("training", title, ("system", *places), tuple(lines), note)]
-
-    return tables
-
-
 _TABLES: Mapping[str, Tables] = {
     "divergence": _divergence_tables,
     "states": _states_tables,
     "leakage": _settings_tables(
-        "Behind the prompts of other instructions",
+        "Behind other prompts",
         "Loss on the references in nats a token, and the share of references that greedy decoding gives. "
-        "Behind another's prompt a system must know no more than the negative control.",
+        "Behind another instruction's prompt a system must know no more than the negative control; behind "
+        "a paraphrase's it must know as much as behind its own.",
     ),
+    "reconstruction": _reconstruction_tables,
     "drift": _settings_tables(
         "Behind gists that another model stored",
         "The reader behind the stored gists less the reader behind its own, in nats a token; cosine of "
@@ -191,11 +250,7 @@ _TABLES: Mapping[str, Tables] = {
         "Dep: summed over all tokens of an answer (LightThinker). Peak, mean: at a time. What compressing "
         "a prompt takes is not counted.",
     ),
-    "training": _places_tables(
-        "Training loss above the positive control's",
-        "In nats a token, the mean over a tenth of the steps up to there. From one training no order of "
-        "systems follows.",
-    ),
+    "training": _training_tables,
     "choice": _settings_tables(
         "Instructions that need more gists",
         "The share of instructions whose loss falls by more than 0.1 nats a token with the larger k.",

@@ -148,9 +148,10 @@ def _strictness(rows: Sequence[DiagnosticRow], folder: FigureFolder) -> Iterator
         _dots(mine, folder, name, [row.setting for row in mine])
         yield DrawnFigure(
             name,
-            f"A less strict mask, {system} on {split}",
-            "How the loss changes where the answer may see more than the gist (left of 0: it helps). "
-            "It does not show what a model trained under that mask would do.",
+            f"Another mask, {system} on {split}",
+            "How the loss changes where the answer may see more than the gist, or where the gist is hidden "
+            "from it (left of 0: it helps). It does not show what a model that was trained under that mask "
+            "would do.",
         )
 
 

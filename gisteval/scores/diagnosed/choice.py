@@ -10,7 +10,7 @@ from gisteval.metrics.diagnostic import DIAGNOSTIC_METRICS
 from gisteval.records.diagnosis import Diagnosed, DiagnosticRow, Observation
 from gisteval.records.schema import finite
 from gisteval.scores.comparison import mean_of
-from gisteval.scores.diagnosed.rows import Summary
+from gisteval.scores.diagnosed.rows import Summary, quoted
 from gisteval.stats.intervals import FEWEST_CLUSTERS
 from gisteval.stats.samples import FloatArray
 
@@ -82,7 +82,7 @@ def _choice(
         f"k = {best} of {', '.join(map(str, ks))} is the smallest within {MARGIN:g} nats of the least loss "
         f"({drawn_text}); {estimate.value:.0f}% of the instructions lose with {ks[0]} beside {other}"
     )
-    text += f", most of all {'; '.join(f'“{_cut(name)}”' for name in most)}" if most else ""
+    text += f", most of all {'; '.join(map(quoted, most))}" if most else ""
     row = DiagnosticRow(
         measure="choice",
         split=split,
@@ -97,9 +97,10 @@ def _choice(
         clusters=len(names),
     )
     return row, Diagnosed(
-        measure="choice", system=family, split=split, state="open" if few else "note", text=text
+        measure="choice",
+        system=family,
+        split=split,
+        state="open" if few else "note",
+        text=text,
+        brief=f"k = {best}",
     )
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:39]}…"

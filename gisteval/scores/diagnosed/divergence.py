@@ -95,12 +95,14 @@ def _finding(rows: Sequence[DiagnosticRow], of: Observation) -> Diagnosed:
     low, high = row.ci_low, row.ci_high
     interval = "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
     text = f"ΔNLL@32 on the full prompt's own answers is {row.value:.3f}{interval} nats a token"
+    brief = f"ΔNLL {row.value:.2f}"
     if row.share is not None:
         text += f", {row.share:.0f}% of the negative control's"
+        brief = f"loses {row.share:.0f}%"
     if row.value == 0.0 and low is None:
-        return stated(of, "ok", f"{text}: no token differs from the full prompt's")
+        return stated(of, "ok", f"{text}: no token differs from the full prompt's", brief)
     if high is not None and high <= TARGET:
-        return stated(of, "ok", f"{text}: within {TARGET}, a substitute for the full prompt")
+        return stated(of, "ok", f"{text}: within {TARGET}, a substitute for the full prompt", brief)
     if low is not None and low > TARGET:
-        return stated(of, "note", f"{text}: above {TARGET}, no substitute for the full prompt")
-    return stated(of, "open", f"{text}: too few examples to place it beside {TARGET}")
+        return stated(of, "note", f"{text}: above {TARGET}, no substitute for the full prompt", brief)
+    return stated(of, "open", f"{text}: too few examples to place it beside {TARGET}", brief)

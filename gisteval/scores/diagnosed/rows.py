@@ -13,6 +13,9 @@ from gisteval.records.diagnosis import Diagnosed, DiagnosticRow, Observation, St
 from gisteval.records.schema import Estimate, finite
 from gisteval.scores.comparison import mean_of
 
+LONGEST = 40
+"""Characters of an instruction that a finding quotes."""
+
 ValueOf = Callable[[Observation], float | None]
 """The value of an observation, None if it has none."""
 
@@ -122,9 +125,16 @@ def with_control(
     )
 
 
-def stated(of: Observation, state: State, text: str) -> Diagnosed:
+def stated(of: Observation, state: State, text: str, brief: str = "") -> Diagnosed:
     """A finding on the system and split of an observation."""
-    return Diagnosed(measure=of.measure, system=of.system, split=of.split, state=state, text=text)
+    return Diagnosed(
+        measure=of.measure, system=of.system, split=of.split, state=state, text=text, brief=brief
+    )
+
+
+def quoted(text: str) -> str:
+    """An instruction in quotation marks, cut to a length that a sentence can hold."""
+    return f"“{text if len(text) <= LONGEST else f'{text[: LONGEST - 1]}…'}”"
 
 
 def interval(estimate: Estimate) -> str:

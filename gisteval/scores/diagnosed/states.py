@@ -1,4 +1,4 @@
-"""Whether gists are healthy: collapse, dead layers, degenerate gists, slots, and the leakage test."""
+"""Whether gists are healthy: collapse, dead layers, degenerate gists, slots, and what is near to what."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from gisteval import stats
+from gisteval.metrics.diagnostic import DIAGNOSTIC_METRICS
 from gisteval.records.diagnosis import Diagnosed, DiagnosticRow, Observation
-from gisteval.records.schema import Estimate, finite
-from gisteval.scores.diagnosed.rows import Observed, Summary, interval, mean_row, row_of, stated
+from gisteval.records.schema import Estimate
+from gisteval.scores.diagnosed.rows import Observed, Summary, mean_row, named, quoted, row_of, stated
 
 DEAD = 1.0
 """A layer whose index is below this, in percent, tells instructions apart no more. Healthy: 20 to 95."""
@@ -19,28 +20,43 @@ DEGENERATE = 1e-3
 """Gists whose squared distance is below this share of the usual one are as good as equal."""
 
 NAMED = 3
-"""Degenerate gists that a finding names."""
+"""Pairs of instructions that a finding names."""
 
-OWN, OTHER = "own prompt", "another's prompt"
+NEAREST = "nearest instruction"
+"""The place of rows that are of neighbours."""
 
 
 def summarise_states(observed: Observed) -> Summary:
-    """Collapse index and effective rank of each layer, and findings on each system and split."""
+    """Collapse index, entropy and rank of each layer, nearest neighbours, and findings on each group."""
     rows: list[DiagnosticRow] = []
     findings: list[Diagnosed] = []
     for group in observed.groups():
-        first = group[0]
         indices = []
-        for layer in range(len(first.series["size"])):
-            where = f"layer {layer + 1}"
+        for layer in range(len(group[0].series["size"])):
             index = _index(group, layer)
-            rank = first.series["effective_rank"][layer]
-            unbounded = Estimate(rank, -np.inf, np.inf, len(group), len(group), 0.95, "none")
-            rows.append(row_of(first, "spread", "percent", index, where))
-            rows.append(row_of(first, "effective_rank", "directions", unbounded, where))
             indices.append(index.value)
+            rows += _layer_rows(group, layer, index)
+        for metric in ("cosine", "effect"):
+            rows += filter(None, [mean_row(group, metric, named(metric), NEAREST)])
+        rows += filter(None, [mean_row(group, "same_nearest", _same_nearest, NEAREST)])
         findings += _state_findings(group, indices)
+        if max(indices) >= DEAD:
+            findings.append(_nearest_finding(group))
     return Summary(tuple(rows), tuple(findings))
+
+
+def _layer_rows(group: Sequence[Observation], layer: int, index: Estimate) -> Iterator[DiagnosticRow]:
+    """Of one layer. Entropy and rank have no interval: they are of all instructions at once."""
+    first, where = group[0], f"layer {layer + 1}"
+    rank = first.series["effective_rank"][layer]
+    yield row_of(first, "spread", "percent", index, where)
+    for metric, value in (("entropy", float(np.log(max(rank, 1.0)))), ("effective_rank", rank)):
+        unbounded = Estimate(value, -np.inf, np.inf, len(group), len(group), 0.95, "none")
+        yield row_of(first, metric, DIAGNOSTIC_METRICS[metric].unit, unbounded, where)
+
+
+def _same_nearest(observation: Observation) -> float:
+    return 100.0 * (observation.texts["cosine"] == observation.texts["effect"])
 
 
 def _index(group: Sequence[Observation], layer: int) -> Estimate:
@@ -60,74 +76,48 @@ def _state_findings(group: Sequence[Observation], indices: Sequence[float]) -> I
     if expected is not None and any(o.values["slots"] != expected for o in group):
         kept = max(observation.values["slots"] for observation in group)
         text = f"keeps {kept:g} slots of an instruction, but was trained to keep {expected:g}: tokens leak"
-        yield stated(first, "fault", text)
+        yield stated(first, "fault", text, "leak")
     first_judged = 1 if expected is not None and len(indices) > 1 else 0
     judged = dict(enumerate(indices[first_judged:], first_judged + 1))
     dead = [layer for layer, index in judged.items() if index < DEAD]
     if len(dead) == len(judged):
-        yield stated(first, "fault", "collapsed: the gists of all instructions are equal")
+        yield stated(first, "fault", "collapsed: the gists of all instructions are equal", "collapsed")
         return
     if dead:
         names = ", ".join(map(str, dead))
         text = f"dead: in layer {names} the gists of all instructions are equal (index below {DEAD:g}%)"
-        yield stated(first, "fault", text)
-    close = [o for o in group if o.values["nearest"] < DEGENERATE and o.cluster != o.texts["nearest"]]
+        yield stated(first, "fault", text, "dead layer")
+    close = [o for o in group if o.values["distance"] < DEGENERATE and o.cluster != o.texts["cosine"]]
     if close:
-        pairs = {frozenset((o.cluster, o.texts["nearest"])): o for o in close}.values()
-        named = "; ".join(
-            f"“{_cut(o.cluster)}” and “{_cut(o.texts['nearest'])}”" for o in list(pairs)[:NAMED]
-        )
+        pairs = _pairs(close, "cosine")
         more = f" and {len(pairs) - NAMED} more pairs" if len(pairs) > NAMED else ""
-        yield stated(first, "warning", f"degenerate: the gists of {named}{more} are as good as equal")
+        named_pairs = "; ".join(pairs[:NAMED])
+        yield stated(
+            first,
+            "warning",
+            f"degenerate: the gists of {named_pairs}{more} are as good as equal",
+            "some equal",
+        )
     if not dead and not close:
         low, high = min(judged.values()), max(judged.values())
         text = f"gists differ between instructions: index {low:.0f} to {high:.0f}% over the layers"
-        yield stated(first, "ok", text)
+        yield stated(first, "ok", text, "they differ")
 
 
-def summarise_leakage(observed: Observed) -> Summary:
-    """Losses behind own and others' prompts, and a finding on each compressed system and split."""
-    groups = list(observed.groups())
-    rows = [mean_row(group, metric) for group in groups for metric in ("nll", "greedy_exact")]
-    by_place = {(g[0].system, g[0].split, g[0].setting): g for g in groups}
-    findings = []
-    for (system, split, setting), others in by_place.items():
-        own = by_place.get((system, split, OWN))
-        control = by_place.get((observed.negatives.get(system, ""), split, OWN))
-        if setting == OTHER and own is not None:
-            findings.append(_leakage_finding(own, others, control))
-    return Summary(tuple(row for row in rows if row is not None), tuple(findings))
+def _pairs(group: Sequence[Observation], by: str) -> list[str]:
+    """Instructions with their nearest one, each pair once."""
+    pairs = {frozenset((o.cluster, o.texts[by])): o for o in group}.values()
+    return [f"{quoted(o.cluster)} and {quoted(o.texts[by])}" for o in pairs]
 
 
-def _leakage_finding(
-    own: Sequence[Observation], others: Sequence[Observation], control: Sequence[Observation] | None
-) -> Diagnosed:
-    first = own[0]
-    rise = _difference(others, own)
-    text = f"behind another instruction's prompt the loss rises by {interval(rise)} nats a token"
-    low, high = finite(rise.ci_low), finite(rise.ci_high)
-    if low is None or high is None:
-        return stated(first, "open", f"{text}: too few instructions to say more")
-    if low <= 0.0:
-        return stated(
-            first, "fault", f"{text}: gists of other instructions serve as well, so they are not used"
-        )
-    if control is None:
-        return stated(first, "ok", text)
-    above = _difference(others, control)
-    to_control = f"{text}, to {interval(above)} above the negative control"
-    if np.isfinite(above.ci_high) and above.ci_high < 0.0:
-        return stated(first, "warning", f"{to_control}: something beside the gist may tell the instruction")
-    return stated(first, "ok", to_control)
-
-
-def _difference(ours: Sequence[Observation], theirs: Sequence[Observation]) -> Estimate:
-    """The mean difference of losses over the examples that both have."""
-    other = {observation.content: observation.values["nll"] for observation in theirs}
-    pairs = [(o.values["nll"], other[o.content], o.cluster) for o in ours if o.content in other]
-    mine, others, clusters = zip(*pairs, strict=True)
-    return stats.paired_difference(mine, others, clusters, permutations=1).estimate
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:39]}…"
+def _nearest_finding(group: Sequence[Observation]) -> Diagnosed:
+    """Which instructions are the nearest to each other, by the gists' values and by their effect."""
+    by_cosine = sorted(group, key=lambda o: -o.values["cosine"])
+    by_effect = sorted(group, key=lambda o: o.values["effect"])
+    same = sum(_same_nearest(o) for o in group) / len(group)
+    text = (
+        f"nearest by cosine ({by_cosine[0].values['cosine']:.2f}): {_pairs(by_cosine, 'cosine')[0]}; "
+        f"by effect (KL {by_effect[0].values['effect']:.2g}): {_pairs(by_effect, 'effect')[0]}; both name "
+        f"the same neighbour for {same:.0f}% of the instructions"
+    )
+    return stated(group[0], "note", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from gisteval import stats
@@ -9,6 +10,9 @@ from gisteval.records.diagnosis import Diagnosed, DiagnosticRow, Observation
 from gisteval.scores.diagnosed.rows import Observed, Summary, ValueOf, mean_row, stated
 
 STRICT = "leak 0"
+
+HIDDEN = re.compile(r"hidden in layer \d+")
+"""Settings that say how much a single layer needs the gists."""
 
 ALPHA = 0.05
 """Of all claims about the settings of a system on a split, by Holm's correction."""
@@ -65,7 +69,9 @@ def _finding(
     adjusted = zip(changes.values(), stats.holm(p_values), strict=True)
     shown = [row for row, p_value in adjusted if p_value <= ALPHA]
     if not shown:
-        return stated(first, "open", "no setting is shown to change the loss of the strict mask")
+        return stated(
+            first, "open", "no setting is shown to change the loss of the strict mask", "no change"
+        )
     most = max(shown, key=lambda row: abs(row.value))
     ends = (
         "" if most.ci_low is None or most.ci_high is None else f" [{most.ci_low:.3f}, {most.ci_high:.3f}]"
@@ -73,4 +79,14 @@ def _finding(
     better = [row.setting for row in shown if row.value < 0.0]
     text = f"“{most.setting}” changes the loss most, by {most.value:.3f}{ends} nats a token; "
     text += f"shown to lower it: {', '.join(better)}" if better else "no setting is shown to lower it"
-    return stated(first, "note", text)
+    hidden = [row for row in changes.values() if HIDDEN.fullmatch(row.setting)]
+    hidden.sort(key=lambda row: -row.value)
+    brief = most.setting
+    if hidden:
+        needed, least = hidden[0], hidden[-1]
+        text += (
+            f"; of single layers, {needed.setting[10:]} needs the gists most ({needed.value:+.3f} where "
+            f"they are hidden there), {least.setting[10:]} least ({least.value:+.3f})"
+        )
+        brief = f"{needed.setting[10:]} most"
+    return stated(first, "note", text, brief)

@@ -36,5 +36,6 @@ def summarise_work(observed: Observed, positives: dict[str, str]) -> Summary:
         ends = [100.0 * end for end in (share.ci_low, share.ci_high) if np.isfinite(end)]
         interval = f" [{ends[0]:.1f}, {ends[1]:.1f}]" if len(ends) == 2 else ""
         text = f"answers attend to {100.0 * share.value:.1f}%{interval} of the full prompt's slots (Dep)"
-        findings.append(stated(first, "note", text))
+        if first.system not in observed.negatives.values():
+            findings.append(stated(first, "note", text, f"{100.0 * share.value:.0f}% of slots"))
     return Summary(tuple(rows), tuple(findings))

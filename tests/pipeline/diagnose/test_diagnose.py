@@ -32,7 +32,7 @@ def test_a_run_is_diagnosed_in_its_folder(gisteval: Any, refused: Any, tmp_path:
     assert gisteval("diagnose", run, "--only", "states").code == 0
     assert (run / "results.json").read_bytes() == before
     found = read_diagnosis(run)
-    assert found is not None and {row.metric for row in found.rows} == {"spread", "effective_rank"}
+    assert found is not None and {row.measure for row in found.rows} == {"states"}
     assert "diagnostics/diagnosis.html" in (run / "report" / "report.html").read_text(encoding="utf-8")
 
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))

@@ -13,8 +13,11 @@ import pytest
 from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.pipeline.diagnose.bench import Bench
-from gisteval.pipeline.diagnose.measures import compared, instructions, take_drift, take_training
+from gisteval.pipeline.diagnose.measures import compared, take_drift, take_training
 from gisteval.pipeline.run.plan import Plan, plan_run
+from gisteval.records.schema import Example
+from gisteval.training.recipe import build_recipe
+from gisteval.training.train import train
 
 GIST = find_content("checkpoints") / "wordplay-llama" / "gist-1"
 
@@ -38,12 +41,6 @@ def test_each_system_is_compared_with_its_positive_control_and_no_other(plan: Pl
     assert {bench.negative(system).role for system in plan.systems} == {"negative"}
 
 
-def test_an_instruction_is_looked_at_once_at_its_first_example(plan: Plan) -> None:
-    first = plan.examples["test"]
-    again = [replace(example, id="again", input="other") for example in first]
-    assert instructions([*first, *again]) == list(first)
-
-
 def test_what_can_not_be_measured_has_no_row(plan: Plan, tmp_path: Path) -> None:
     """No later model reads the gists, and random weights have no losses of a training."""
     bench = Bench(plan, tmp_path)
@@ -58,3 +55,30 @@ def test_stored_gists_of_the_same_weights_are_the_same(gisteval: Any, tmp_path: 
     (finding,) = content["findings"]
     assert finding["text"].startswith("INCONCLUSIVE")  # of four examples
     assert all(row["value"] == 0.0 for row in content["rows"] if row["metric"] == "kl")
+
+
+def test_three_trainings_that_differ_in_their_seed_are_compared(tiny_task: Path, tmp_path: Path) -> None:
+    words = ["cats", "dogs", "yes", "no", "maybe", "first"]
+    examples = [Example(word, "tiny", "train", f"say {word}", "again", word) for word in words]
+    shared = {
+        "task": "tiny", "steps": 4, "rows_per_step": 3, "learning_rate": 0.02,
+        "log_every": 1, "save_every": 2,
+        "scratch": {
+            "vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "layers": 2, "heads": 2,
+            "context": 256,
+        },
+    }  # fmt: skip
+    for seed in range(3):
+        for condition in ("gist", "pos_control"):
+            changes = {"family": f"tiny-{seed}", "seed": seed, "condition": condition, "k": 1}
+            recipe = build_recipe({**shared, **changes}, "test")
+            train(recipe, examples, tmp_path / f"s{seed}" / condition)
+    models = tuple(str(tmp_path / f"s{seed}") for seed in range(3))
+    config = RunConfig(models=models, task=str(tiny_task), limit=2, judge="none")
+    summary = take_training(Bench(plan_run(config), tmp_path))
+    text = summary.findings[-1].text
+    assert text.startswith("3 seeds (tiny-0-gist-1, tiny-1-gist-1, tiny-2-gist-1): the loss ends ")
+    assert {row.metric for row in summary.rows} == {"loss_gap", "gist_norm", "gist_entropy"}
+
+    alone = take_training(Bench(plan_run(replace(config, models=models[:1])), tmp_path))
+    assert not any("seeds" in finding.text for finding in alone.findings)

@@ -8,7 +8,7 @@ from pathlib import Path
 from diagnosis_content import SYSTEMS, diagnosis_content
 
 from gisteval.records.diagnosis import Diagnosed
-from gisteval.report.diagnosis.page import glance, write_diagnosis_page
+from gisteval.report.diagnosis.page import MEANINGS, TITLES, Seen, glance, verdict, write_diagnosis_page
 
 
 def test_the_page_holds_it_all_and_no_markup_of_others(tmp_path: Path) -> None:
@@ -22,7 +22,9 @@ def test_the_page_holds_it_all_and_no_markup_of_others(tmp_path: Path) -> None:
 
 def test_a_system_is_seen_by_its_worst_state_in_each_measure() -> None:
     found = [
-        Diagnosed(measure=measure, system=system, split=split, state=state, text="")
+        Diagnosed(
+            measure=measure, system=system, split=split, state=state, text="", brief=f"{len(split)} words"
+        )
         for system, measure, split, state in (
             (SYSTEMS[0], "leakage", "seen", "ok"),
             (SYSTEMS[0], "leakage", "human", "warning"),
@@ -31,4 +33,13 @@ def test_a_system_is_seen_by_its_worst_state_in_each_measure() -> None:
         )
     ]
     content = replace(diagnosis_content(), measures=("states", "leakage"), findings=tuple(found))
-    assert glance(content) == {SYSTEMS[0]: ["", "warning"], SYSTEMS[1]: ["note", ""]}
+    assert glance(content) == {
+        SYSTEMS[0]: [Seen(), Seen("warning", "5 words")],
+        SYSTEMS[1]: [Seen("note", "4 words"), Seen()],
+    }
+    assert verdict(content) == "Found: 1 warning."
+    assert verdict(replace(content, findings=found[:1])) == "No fault and no warning."
+
+
+def test_each_question_is_explained() -> None:
+    assert TITLES.keys() == MEANINGS.keys()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
+
 import pytest
 from observations import observations
 
 from gisteval.records.diagnosis import Observation
 from gisteval.scores.diagnosed.rows import Observed
-from gisteval.scores.diagnosed.states import OTHER, OWN, summarise_leakage, summarise_states
+from gisteval.scores.diagnosed.states import NEAREST, summarise_states
 
 
 def states(
@@ -24,13 +25,19 @@ def states(
             "states",
             content=str(n),
             cluster=f"instruction {n}",
-            values={"nearest": nearest, "slots": slots, "expected_slots": 2.0},
+            values={
+                **{"cosine": 0.5, "distance": nearest, "effect": 0.25 + n},
+                **{"slots": slots, "expected_slots": 2.0},
+            },
             series={
                 "between": layers,
                 "size": (size,) * len(layers),
                 "effective_rank": (3.0,) * len(layers),
             },
-            texts={"nearest": f"instruction {(n + 1) % len(between)}"},
+            texts={
+                "cosine": f"instruction {(n + 1) % len(between)}",
+                "effect": f"instruction {(n + 1 + n % 2) % len(between)}",
+            },
         )
     ]
 
@@ -53,7 +60,8 @@ def test_sick_states_are_told_from_healthy_ones(found: list[Observation], state:
 
 
 def test_two_gists_that_are_as_good_as_equal_are_one_pair() -> None:
-    (finding,) = summarise_states(Observed({"gist-2": states([(0.0, 5.0)] * 2, nearest=1e-4)}, {})).findings
+    found = states([(0.0, 5.0)] * 2, nearest=1e-4)
+    finding = summarise_states(Observed({"gist-2": found}, {})).findings[0]
     assert finding.state == "warning" and "pair" not in finding.text
     assert [finding.text.count(f"“instruction {n}”") for n in range(2)] == [1, 1]
 
@@ -65,19 +73,13 @@ def test_the_index_is_the_ratio_of_means_by_layer() -> None:
     assert spread == pytest.approx({"layer 1": 100 * 7.5 / 40, "layer 2": 100 * 7.5 / 20})
 
 
-@pytest.mark.parametrize(
-    ("rise", "control", "state"),
-    [(2.0, 3.0, "ok"), (2.0, 9.0, "warning"), (0.0, 3.0, "fault"), (2.0, None, "ok")],
-)
-def test_gists_are_used_if_others_serve_worse(rise: float, control: float | None, state: str) -> None:
-    """But behind another's prompt a system must know no more than the negative control."""
-    noise = 0.1 * np.random.default_rng(4).standard_normal((3, 60))
-    own, other, none = 1.0 + noise[0], 1.0 + rise + noise[1], (control or 0.0) + noise[2]
-    systems = {"gist-1": observations("gist-1", own, OWN) + observations("gist-1", other, OTHER)}
-    if control is not None:
-        systems["neg"] = observations("neg", none, OWN)
-    (finding,) = summarise_leakage(Observed(systems, {"gist-1": "neg", "neg": "neg"})).findings
-    assert finding.state == state
-    assert f"rises by {np.mean(other - own):.3f} [" in finding.text
-    few = {name: [one for one in found if int(one.content) < 4] for name, found in systems.items()}
-    assert summarise_leakage(Observed(few, {"gist-1": "neg"})).findings[0].state == "open"
+def test_neighbours_by_cosine_and_by_effect_are_named_and_compared() -> None:
+    summary = summarise_states(Observed({"gist-2": states([(0.0, 5.0)] * 16)}, {}))
+    text = summary.findings[-1].text
+    assert "by cosine (0.50): “instruction 0” and “instruction 1”" in text
+    assert "by effect (KL 0.25): “instruction 0” and “instruction 1”" in text
+    assert "for 50% of the instructions" in text
+    near = {row.metric: row.value for row in summary.rows if row.where == NEAREST}
+    assert near == pytest.approx({"cosine": 0.5, "effect": 0.25 + 7.5, "same_nearest": 50.0})
+    entropy = [row.value for row in summary.rows if row.metric == "entropy"]
+    assert entropy == pytest.approx([math.log(3.0)] * 2)

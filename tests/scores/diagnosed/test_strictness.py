@@ -23,3 +23,18 @@ def test_a_change_of_strictness_is_paired_and_corrected() -> None:
     assert changes["leak 1"] == pytest.approx(np.mean(by_setting["leak 1"] - strict))
     assert "leak 0" not in changes
     assert summary.findings[0].text.endswith("shown to lower it: leak 1")
+
+
+def test_the_layer_that_needs_the_gists_most_is_named() -> None:
+    draw = np.random.default_rng(2)
+    strict = draw.gamma(2.0, 1.0, 80)
+    costs = {"hidden in layer 1": 0.1, "hidden in layer 2": 0.9, "hidden in layer 3": 0.4}
+    by_setting = {name: strict + cost * (1 + draw.random(80)) for name, cost in costs.items()}
+    by_setting |= {"leak 0": strict, "hidden in layers 1-2": strict + 9.0 + draw.random(80)}
+    found = [
+        item for name, values in by_setting.items() for item in observations("g", values.tolist(), name)
+    ]
+    (finding,) = summarise_strictness(Observed({"g": found}, {})).findings
+    assert finding.brief == "layer 2 most"
+    assert "“hidden in layers 1-2” changes the loss most" in finding.text
+    assert "layer 2 needs the gists most" in finding.text and "layer 1 least" in finding.text
