@@ -231,6 +231,12 @@ class RunConfig:
     profile: bool = option(
         False, "Measure speed and memory once all outputs are there (extra: profile).", Panel.OUTPUT
     )
+    log_to: tuple[str, ...] = option(
+        (),
+        "Trackers that get the finished run's numbers. Each is an extra of its name. May be repeated.",
+        Panel.OUTPUT,
+        choices=("mlflow", "trackio", "wandb"),
+    )
     seed: int = option(
         0,
         "Seed of what is drawn at random, such as resampled intervals.",
@@ -269,6 +275,7 @@ class RunConfig:
     def to_json(self) -> dict[str, object]:
         """Plain form for the manifest. A single budget, or none, is written as manifests always had it."""
         content = asdict(self)
+        del content["log_to"]  # it says nothing of how results are made
         if self.choose == FIRST:
             del content["choose"]  # as manifests always were
         budgets: list[int | str] = [int(text) if text.isdecimal() else text for text in self.budgets]
