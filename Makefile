@@ -3,7 +3,7 @@ BIN := .venv/bin
 TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.version_info[:2] + s.get_platform())')
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
-.PHONY: run zoo smollm2 test check lint docs faults fuzz coverage statistics referees families selfcheck audit wheel \
+.PHONY: run zoo smollm2 test check lint docs notebooks faults fuzz coverage statistics referees families selfcheck audit wheel \
   setup locked suites retrain clean
 
 run: setup ## evaluate the bundled demo suites
@@ -30,6 +30,10 @@ docs: setup ## docs/configuration.md from the options' own descriptions, and the
 	$(BIN)/python -m gisteval.cli.reference > docs/configuration.md
 	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+notebooks: setup ## the notebooks of docs/notebooks, executed anew into build/notebooks
+	$(BIN)/pip install -q -c constraints.txt -e '.[notebooks]'
+	$(BIN)/jupyter nbconvert --to notebook --execute --output-dir build/notebooks docs/notebooks/*.ipynb
 
 faults: setup ## the long fault campaign (KILLS=1000 FUZZED=50000 WRITES=1000000 MINUTES=60): docs/reliability.md
 	$(BIN)/pytest -m faults -s tests/faults tests/report/test_wrong_types.py

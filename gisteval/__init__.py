@@ -35,8 +35,16 @@ def run(
     from gisteval.config import read_config
     from gisteval.pipeline.run.evaluate import run as run_pipeline
 
-    flags = {"model": model, "split": split, **options}
-    return run_pipeline(read_config(None, flags), ["gisteval.run"])
+    config = read_config(None, {"model": model, "split": split, **options})
+    if not config.log_to:
+        return run_pipeline(config, ["gisteval.run"])
+    from gisteval.integrations.trackers import check_trackers, log_run
+    from gisteval.records.run_folder import RunFolder
+
+    check_trackers(config.log_to)
+    finished = run_pipeline(config, ["gisteval.run"])
+    log_run(RunFolder.open(finished.folder), config.log_to)
+    return finished
 
 
 def open(folder: str | os.PathLike[str]) -> Run:

@@ -246,6 +246,12 @@ class RunConfig:
     diagnose: bool = option(
         False, "Say what compression loses, and where, as gisteval diagnose does.", Panel.OUTPUT
     )
+    log_to: tuple[str, ...] = option(
+        (),
+        "Trackers that get the finished run's numbers. Each is an extra of its name. May be repeated.",
+        Panel.OUTPUT,
+        choices=("mlflow", "trackio", "wandb"),
+    )
     seed: int = option(
         0, "Seed of all that is drawn at random, such as answers.", Panel.OUTPUT, metavar="N", least=0
     )
@@ -277,6 +283,7 @@ class RunConfig:
     def to_json(self) -> dict[str, object]:
         """Plain form for the manifest. A single budget, or none, is written as manifests always had it."""
         content = asdict(self)
+        del content["log_to"]  # it says nothing of how results are made
         for name, default in (("choose", FIRST), ("diagnose", False)):
             if content[name] == default:
                 del content[name]  # as manifests always were

@@ -181,8 +181,9 @@ def check_choices(options: object) -> None:
     kind: type = type(options)
     for name, item in described(kind).items():
         value, choices = getattr(options, name), item.option.choices
-        if choices and value is not None and value not in choices:
-            raise GistevalError(f"{item.flag} {value!r} is unknown: choose {', '.join(choices)}")
+        for one in value if isinstance(value, tuple) else (value,):
+            if choices and one is not None and one not in choices:
+                raise GistevalError(f"{item.flag} {one!r} is unknown: choose {', '.join(choices)}")
 
 
 def json_schema(kind: type) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from typing import Annotated
 
 import typer
 
-from gisteval.cli import human, runs
+from gisteval.cli import hub, human, runs
 from gisteval.cli.bill import bill
 from gisteval.cli.compare import compare
 from gisteval.cli.compress import compress
 from gisteval.cli.coverage import coverage
 from gisteval.cli.diagnose import diagnose
+from gisteval.cli.export_logs import export_logs
 from gisteval.cli.export_prefix import export_prefix
 from gisteval.cli.export_prompts import export_prompts
 from gisteval.cli.export_values import export_values
@@ -97,6 +98,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "import-paper": import_paper,
         "export-values": export_values,
         "export-prefix": export_prefix,
+        "export-logs": export_logs,
     },
     "Prepare": {
         "ls": ls,
@@ -106,7 +108,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "new": new,
     },
 }
-"""The commands by the panel that help shows them in. Three more have a command line of their own."""
+"""The commands by the panel that help shows them in. Four more have a command line of their own."""
 
 for _panel, _commands in COMMANDS.items():
     for _name, _command in _commands.items():
@@ -115,6 +117,7 @@ app.command(name="lm-eval", add_help_option=False, context_settings=PASS_ON, ric
     lm_eval
 )
 app.add_typer(human.app, name="human", rich_help_panel="Judge and compare")
+app.add_typer(hub.app, name="hub", rich_help_panel="Other tools")
 app.add_typer(runs.app, name="runs", rich_help_panel="Report")
 
 

@@ -27,6 +27,7 @@ from gisteval.report.markdown import write_report
 from gisteval.report.page import PageContent, page_policy, write_page
 from gisteval.report.paper import paper_tables
 from gisteval.report.quality import quality_tables
+from gisteval.report.run_pairs import run_pair_tables
 from gisteval.report.samples import Samples, collect_samples
 from gisteval.report.sampling import sampling_tables
 from gisteval.report.tables import split_tables
@@ -107,6 +108,7 @@ def report_tables(data: ReportData, samples: Samples) -> list[Table]:
     """Return the tables of a report in their order. Tables without a row are left out."""
     values = values_of(samples)
     tables = [
+        *run_pair_tables(data, values),
         *frontier_tables(data, values),
         *quality_tables(data, values),
         *sampling_tables(data),

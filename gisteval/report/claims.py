@@ -182,7 +182,7 @@ def _told(
     ]
     parts = []
     if retained:
-        parts.append(f"{name} keeps {_listed(retained)} of the {metric(leading).title} that a prompt adds.")
+        parts.append(f"{name} keeps {listed(retained)} of the {metric(leading).title} that a prompt adds.")
     if shown:
         parts.append(f"By {measure}, {'it' if retained else name} is {', '.join(shown)}.")
     for why in dict.fromkeys(reasons_open.values()):
@@ -248,8 +248,9 @@ def _p(value: float) -> str:
 
 
 def _splits(splits: Sequence[str], among: int) -> str:
-    return "every split" if len(splits) == among > 1 else _listed(splits)
+    return "every split" if len(splits) == among > 1 else listed(splits)
 
 
-def _listed(parts: Sequence[str]) -> str:
+def listed(parts: Sequence[str]) -> str:
+    """Write parts of a sentence in a row: `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -17,20 +17,21 @@ from markupsafe import Markup, escape
 
 from gisteval.content import find_content
 from gisteval.files.names import readable_name
-from gisteval.metrics import LEADING
 from gisteval.metrics import metric as find_metric
-from gisteval.records.schema import ResultRow
 from gisteval.records.store import write_atomic
+from gisteval.report.answer import QUESTION, answer
+from gisteval.report.claim_groups import claim_groups
 from gisteval.report.claims import Findings
 from gisteval.report.data import ReportData
 from gisteval.report.figures import RunFigure
 from gisteval.report.gallery import GROUPS, Group, count_groups
+from gisteval.report.glance import glance
 from gisteval.report.layout import Table
-from gisteval.report.margins import Margin, margins
+from gisteval.report.margins import margins
 from gisteval.report.page_data import samples_json
 from gisteval.report.samples import Output, Sample, Samples, SystemInfo
 
-SCRIPTS = ("diff", "list", "detail", "browser")
+SCRIPTS = ("diff", "list", "detail", "browser", "wide")
 """The parts of the script, reports/page-*.js, in the order in which they are joined."""
 
 
@@ -103,8 +104,8 @@ def page_html(content: PageContent) -> str:
     folder = find_content("reports")
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = joined_script(folder)
-    leading = content.data.leading
-    measure, all_margins = margins(content.data.rows, content.data.doubts, leading.name)
+    shown, leading = content.data, content.data.leading
+    measure, all_margins = margins(shown.rows, shown.doubts, leading.name)
     return (
         page_environment(folder)
         .get_template("page.html.j2")
@@ -115,7 +116,10 @@ def page_html(content: PageContent) -> str:
             policy=policy(style, script),
             data=Markup(samples_json(content.samples)),
             measure=measure,
-            glance=glance(content.data.rows, all_margins, leading.name),
+            question=QUESTION,
+            answer=answer(shown.rows, shown.doubts, leading.name),
+            claim_groups=claim_groups(content.findings),
+            glance=glance(shown.rows, all_margins, leading.name),
             leading=leading.title,
             gallery=gallery_rows(content.samples),
         )
@@ -171,36 +175,6 @@ def word_columns(table: Table) -> set[int]:
         for place in range(len(table.columns))
         if table.rows and all(row[place][:1].isalpha() for row in table.rows)
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """A candidate on a split, for the table at the top of the page.
-
-    Attributes:
-        retention: The row with its retention; None without an interval.
-        margin: Its margin to the positive control; None without one.
-    """
-
-    retention: ResultRow | None
-    margin: Margin | None
-
-
-def glance(
-    rows: Iterable[ResultRow], all_margins: Iterable[Margin], leading: str = LEADING
-) -> dict[str, dict[str, Glance]]:
-    """Collect retentions and margins by candidate and split, in the order of the rows."""
-    by_place = {(margin.system, margin.split): margin for margin in all_margins}
-    retained = {
-        (row.system, row.split): row
-        for row in rows
-        if row.metric == leading and row.retention_ci_low is not None and row.retention_ci_high is not None
-    }
-    table: dict[str, dict[str, Glance]] = {}
-    for system, split in dict.fromkeys([*retained, *by_place]):
-        place = (system, split)
-        table.setdefault(system, {})[split] = Glance(retained.get(place), by_place.get(place))
-    return table
 
 
 def gallery_rows(samples: Samples) -> list[GalleryRow]:

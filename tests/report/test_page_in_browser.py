@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import axe_playwright_python
+import pytest
+
 from gisteval.report.claims import findings
 from gisteval.report.data import read_runs
 from gisteval.report.page import PageContent, write_page
@@ -174,6 +177,49 @@ def test_a_narrow_page_does_not_overflow(small_page, open_page) -> None:
     page = open_page(small_page)
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    boxes = page.locator(".results td[data-split]")
+    assert {boxes.nth(place).get_attribute("data-split") for place in range(boxes.count())} == {
+        "seen",
+        "human",
+    }
+    for place in range(boxes.count()):
+        box = boxes.nth(place).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390, "every split is there without scrolling"
+
+
+def test_a_table_wider_than_the_page_says_that_it_scrolls(small_page, open_page) -> None:
+    page = open_page(small_page)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_selector(".scroll.more")
+    wide = "found => found.filter(box => box.scrollWidth > box.clientWidth + 1).length"
+    assert page.eval_on_selector_all(".scroll", wide) == page.locator(".scroll.more").count() > 0
+    page.set_viewport_size({"width": 3000, "height": 800})
+    page.wait_for_selector(".scroll.more", state="detached")
+
+
+def test_the_first_screen_has_question_answer_and_frontier(small_page, open_page) -> None:
+    page = open_page(small_page)
+    page.set_viewport_size({"width": 1300, "height": 900})
+    assert page.text_content("h1").endswith("?")
+    for part in ("h1", ".lead", ".opening figure img.on-light >> nth=0"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= 900, part
+    assert page.locator(".results .scale").count() == 1
+    assert page.locator(".results td", has_text="%").filter(has_text="within").count() == 0
+    assert page.locator("details.group[open]").count() == 0
+
+
+@pytest.mark.parametrize("width, scheme", [(1300, "light"), (1300, "dark"), (390, "light")])
+def test_axe_finds_nothing_serious(small_page, open_page, width, scheme) -> None:
+    page = open_page(small_page)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    (axe,) = Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert found or page.evaluate("axe.version")
+    serious = [(v["id"], v["nodes"][0]["target"]) for v in found if v["impact"] in ("serious", "critical")]
+    assert not serious
 
 
 HOSTILE = [

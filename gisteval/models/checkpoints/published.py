@@ -6,11 +6,13 @@ because a name is used.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
 
+from gisteval.content import find_content
 from gisteval.errors import GistevalError
 
 
@@ -48,14 +50,16 @@ def cache_folder() -> Path:
 
 
 def local_folder(name: str) -> Path:
-    """A checkpoint's name as a path. A folder of that name comes before a published checkpoint.
+    """A checkpoint's name as a path. A folder of that name comes first.
+
+    Then come what `gisteval ls checkpoints` lists (a checkpoint, or a suite of several) and published ones.
 
     Raises:
         GistevalError: The name is a published checkpoint's, and that was not fetched yet.
     """
     path = Path(name).expanduser()
     if name not in PUBLISHED or path.exists():
-        return path
+        return path if path.exists() else _bundled(name) or path
     folder = cache_folder() / name
     if not folder.is_dir():
         raise GistevalError(
@@ -63,3 +67,13 @@ def local_folder(name: str) -> Path:
             f"gisteval.models.checkpoints.fetching {name}, which puts it into {folder}"
         )
     return folder
+
+
+def _bundled(name: str) -> Path | None:
+    """A bundled checkpoint or suite, by its name below checkpoints/."""
+    parts = name.split("/")
+    with suppress(GistevalError):  # an installation without any
+        folder = find_content("checkpoints").joinpath(*parts)
+        if folder.is_dir() and not {"", ".", "..", "~"} & set(parts):
+            return folder
+    return None

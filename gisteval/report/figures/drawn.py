@@ -14,7 +14,7 @@ from gisteval.records.schema import ResultRow
 from gisteval.report.data import ReportData, RunData
 from gisteval.report.doubts import MARK
 from gisteval.report.figures.folder import FigureFolder
-from gisteval.report.frontier import METRICS, STORED, frontier_points, known_costs
+from gisteval.report.frontier import METRICS, STORED, compressed_points, frontier_points, known_costs
 from gisteval.report.samples import Samples
 
 
@@ -82,8 +82,9 @@ def _drawn(data: ReportData, samples: Samples, folder: FigureFolder) -> Iterator
 
 
 def _frontiers(data: ReportData, folder: FigureFolder) -> Iterator[tuple[str, str, str]]:
-    for measure in METRICS:
-        points = frontier_points(data, measure)
+    for measure in dict.fromkeys((data.leading.name, *METRICS)):
+        leads = measure == data.leading.name  # one compressor's sizes are a frontier as well
+        points = compressed_points(data, measure) if leads else frontier_points(data, measure)
         for group in dict.fromkeys(point.group for point in points):
             from gisteval.report.figures.frontier import frontier
 
@@ -130,7 +131,7 @@ def _scores(data: ReportData, samples: Samples, folder: FigureFolder) -> Iterato
     shown = [
         family for family in all_families if family.has("compression_achieved") and family.has(leading.name)
     ]
-    if shown:
+    if shown and not frontier_points(data, leading.name):  # which says the same, without names to place
         quality.pareto(shown, rows, leading, folder, "pareto")
         yield (
             "pareto",

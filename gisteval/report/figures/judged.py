@@ -68,7 +68,7 @@ def win_bars(entries: Sequence[PairFigures], folder: FigureFolder, name: str) ->
                     axis.text(left + share / 2, place, f"{share:.0f}", ha="center", va="center_baseline",
                               color=ink, fontsize=6)  # fmt: skip
                 left += share
-        axis.axvline(50, color=INK, linewidth=0.6, linestyle=":")
+        axis.axvline(50, color=INK, linewidth=0.6, linestyle=":", zorder=0.5)  # behind the bars' numbers
         _label(axis, lines)
         axis.spines["left"].set_visible(False)
         axis.set_xlabel("share of pairs, %")

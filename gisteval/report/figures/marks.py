@@ -1,22 +1,22 @@
-"""Short texts beside the points of a panel, placed so that they overlap neither each other nor a point."""
+"""Short texts beside the points of a panel, which adjustText moves away from each other and from points."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from adjustText import adjust_text
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
+
+from gisteval.report.figures.style import GREY
 
 POINTS = 6
 """The font size."""
 
-PLACES = ((4, 4), (-4, 4), (4, -4), (-4, -4), (4, 0), (-4, 0))
-"""Offsets of a text from its point, in typographic points, the best first. All are beside the error bar."""
-
-FAR = (1.0, 2.2, 3.4, 4.6, 5.8)
-"""Factors of the vertical offset, tried in this order if all places are taken."""
+STEPS = 200
+"""Steps of adjustText. A limit in steps, not in seconds, so every drawing of a figure is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,59 +39,35 @@ class Mark:
 
 
 def place_marks(axis: Axes, marks: Sequence[Mark]) -> None:
-    """Write each text where it overlaps nothing; further from its point if necessary.
+    """Write each text where it overlaps nothing; a line joins a far one to its point.
 
     The panel must have its final position and limits.
     """
-    figure: Any = axis.get_figure()
+    named = [mark for mark in marks if mark.text]
+    if not named:
+        return
+    texts = [axis.text(mark.x, mark.y, mark.text, fontsize=POINTS) for mark in named]
+    for text in texts:
+        text.set_in_layout(False)
+    figure = axis.get_figure()
+    assert isinstance(figure, Figure)
     scale = figure.dpi / 72
-    to_pixels = axis.transData.transform
-    taken = []
-    for mark in marks:
-        x, y = to_pixels((mark.x, mark.y))
-        taken.append(Bbox.from_bounds(x - 2 * scale, y - 2 * scale, 4 * scale, 4 * scale))
-        ends = [to_pixels((mark.x, end))[1] for end in (mark.low, mark.high)]
-        taken.append(Bbox.from_extents(x - scale, ends[0], x + scale, ends[1]))
-    for mark in marks:
-        if not mark.text:
-            continue
-        x, y = to_pixels((mark.x, mark.y))
-        width, height = 0.62 * POINTS * len(mark.text) * scale, POINTS * scale
-        best: tuple[float, tuple[float, float], Bbox] | None = None
-        for right, up in _places():
-            box = _box(x + right * scale, y + up * scale, width, height, right, up)
-            covered = sum(box.count_overlaps([other]) for other in taken) + _outside(box, axis.bbox)
-            if best is None or covered < best[0]:
-                best = covered, (right, up), box
-            if not covered:
-                break
-        assert best is not None
-        _, (right, up), box = best
-        taken.append(box)
-        note = axis.annotate(
-            mark.text,
-            (mark.x, mark.y),
-            xytext=(right, up),
-            textcoords="offset points",
-            fontsize=POINTS,
-            ha="left" if right > 0 else "right",
-            va="center" if up == 0 else "bottom" if up > 0 else "top",
-        )
-        note.set_in_layout(False)
+    adjust_text(
+        texts,
+        objects=[_bar(axis, mark, scale) for mark in marks],
+        ax=axis,
+        iter_lim=STEPS,
+        force_text=(0.3, 0.3),
+        force_static=(0.3, 0.3),
+        expand=(1.25, 1.25),
+        arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.4, "shrinkB": 2},
+    )
 
 
-def _places() -> Iterator[tuple[float, float]]:
-    for far in FAR:
-        for right, up in PLACES:
-            yield right, up * far
-
-
-def _box(x: float, y: float, width: float, height: float, right: float, up: float) -> Bbox:
-    left = x if right > 0 else x - width
-    bottom = y - height / 2 if up == 0 else y if up > 0 else y - height
-    return Bbox.from_bounds(left, bottom, width, height)
-
-
-def _outside(box: Bbox, panel: Any) -> int:
-    """Return 1 if a text leaves its panel, else 0."""
-    return int(box.x0 < panel.x0 or box.x1 > panel.x1 or box.y0 < panel.y0 or box.y1 > panel.y1)
+def _bar(axis: Axes, mark: Mark, scale: float) -> Bbox:
+    """The pixels of a point's error bar and marker."""
+    (x, low), (_, high) = axis.transData.transform([(mark.x, mark.low), (mark.x, mark.high)])
+    y = axis.transData.transform((mark.x, mark.y))[1]
+    return Bbox.from_extents(
+        x - 2 * scale, min(low, y - 2 * scale), x + 2 * scale, max(high, y + 2 * scale)
+    )

@@ -33,6 +33,16 @@ def test_a_fetched_one_is_found_by_its_short_name_and_other_names_are_paths(cach
     assert local_folder("smollm3") == Path("smollm3")
 
 
+def test_what_is_listed_is_found_by_its_name_behind_a_folder_of_ones_own(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("wordplay-llama", "wordplay-llama/gist-5"):
+        found = local_folder(name)
+        assert found.is_absolute() and found.is_dir() and str(found).endswith(f"checkpoints/{name}")
+    assert local_folder("wordplay-llama/../wordplay-llama") == Path("wordplay-llama/../wordplay-llama")
+    (tmp_path / "wordplay-llama").mkdir()
+    assert local_folder("wordplay-llama") == Path("wordplay-llama")
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_wheel_is_that_of_the_requirement(name: str) -> None:
     """pip would download another one; the checksum is 64 hexadecimal digits."""

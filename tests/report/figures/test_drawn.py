@@ -37,6 +37,7 @@ def test_a_judged_run_gets_all_that_needs_no_profile(drawn) -> None:
     folder, figures = drawn
     names = [figure.name for figure in figures]
     assert names == [
+        "frontier-rougeL-tiny-pos_control-1",
         "k_sweep-rougeL",
         "k_sweep-win_rate-reference",
         "retention",

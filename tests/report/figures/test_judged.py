@@ -46,6 +46,8 @@ def test_bars_and_dots_are_those_of_their_lines(
     splits = list(dict.fromkeys(entry.split for entry in entries))
     by_line = [part for split in splits for part in (None, *(e for e in entries if e.split == split))]
     (bars,), (bias,) = kept["bars"].axes, kept["bias"].axes
+    (half,) = [line for line in bars.lines if set(line.get_xdata()) == {50}]
+    assert half.get_zorder() < min(bar.get_zorder() for bar in bars.patches), "no number is struck through"
     drawn = {(round(bar.get_y() + bar.get_height() / 2), round(bar.get_x(), 6)): bar.get_width()
              for bar in bars.patches if bar.get_width()}  # fmt: skip
     expected = {}
