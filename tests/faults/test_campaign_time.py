@@ -1,17 +1,25 @@
-"""A campaign that was stopped goes on: no case is left out or done twice, and broken ones come first."""
+"""The campaign itself: it goes on where it was stopped, broken cases come first, and it notices a hang."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from called_commands import TooLateError, patience
 from campaign_time import Part
 
 
 @pytest.fixture(autouse=True)
 def states(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("campaign_time.STATES", tmp_path / "states")
+
+
+def test_a_hang_is_no_error_that_a_command_handles() -> None:
+    with pytest.raises(TooLateError), patience(0.1), suppress(Exception):
+        while True:
+            pass
 
 
 def test_what_is_done_is_not_done_again() -> None:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
+from called_commands import TooLateError
 from campaign_time import Part
 from foreign_formats import CORPUS, FORMATS, Workspace, corpus, input_of
 
@@ -43,7 +44,7 @@ def test_one_line_or_read(name: str, most: int, workspace: Workspace) -> None:
         raw = input_of(kind, sample, number)
         try:
             part.ended(number, workspace.check(kind, raw))
-        except (AssertionError, TimeoutError) as error:
+        except (AssertionError, TooLateError) as error:
             part.broke(number)
             failures.append(f"{_kept(name, number, raw)}: {error}")
     print(f"\n{part}")
