@@ -52,7 +52,8 @@ def full_at_each(tmp_path: Path, state) -> Callable[..., None]:
         fresh()
         victim = measured(arguments, folder)
         whole = state(out)
-        faults = [FullDisk(step, stays) for stays in (True, False) for step in range(victim.steps)]
+        # Step by step: how many lines of progress are written at the end depends on time.
+        faults = [FullDisk(step, stays) for step in range(victim.steps) for stays in (True, False)]
         faults = faults[:: max(1, len(faults) // most)]
         part = Part(f"full-disk-{name}", len(faults), SHARE[name], long=most == MOST)
         for number in part.cases(least=3):
