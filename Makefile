@@ -44,7 +44,7 @@ SECONDS ?= 60
 
 fuzz: setup ## coverage-guided fuzzing of the readers of foreign files (FORMATS='task judge' SECONDS=60)
 	$(BIN)/pip install -q -c constraints.txt -e '.[fuzz]'
-	for format in $(FORMATS); do PYTHONPATH=tests/fixtures $(BIN)/python tests/faults/fuzz.py $$format $(SECONDS) || exit 1; done
+	PYTHONPATH=tests/fixtures $(BIN)/python tests/faults/fuzz.py $(SECONDS) $(FORMATS)
 
 coverage: setup ## how often every interval covers and how often a claim is false, simulated: docs/gate.md
 	$(BIN)/python benchmarks/coverage.py

@@ -10,6 +10,7 @@ The command line, configuration files, their JSON schema and the documentation a
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -260,6 +261,8 @@ def _coerced(wanted: Described, value: Any, where: str) -> Any:
 
 
 def _one(wanted: Described, value: Any, where: str) -> Any:
+    if type(value) is int and abs(value) > sys.maxsize:
+        raise GistevalError(f"{where}field {wanted.name!r} must be a number of at most 64 bits")
     if wanted.kind is Path and isinstance(value, str | os.PathLike):
         return Path(value)
     if isinstance(value, os.PathLike):

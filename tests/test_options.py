@@ -43,6 +43,7 @@ class Settings:
     rate: float = option(0.5, "Rate.", Panel.HARDWARE, least=0.25)
     sizes: tuple[int, ...] = option((1,), "Sizes.", Panel.HARDWARE, most=1000, parse=numbers)
     trusted: str | None = option(None, "Trusted.", Panel.HARDWARE, command_only=True)
+    count: int = option(1, "Count.", Panel.HARDWARE)
     twice: int = option(2, "Twice.", Panel.HARDWARE, parse=doubled)
     mode: str = option("a", "Mode.", Panel.HARDWARE, choices=("a", "b"))
     log: Path | None = option(None, "Log.", Panel.OUTPUT)
@@ -99,6 +100,8 @@ def test_values_come_in_the_type_of_the_field(name: str, value: Any, expected: A
         ({"names": "a,,b"}, "must be a list of texts, but holds ''"),
         ({"size": True}, "'size' must be text, not True"),
         ({"rate": "2"}, "'rate' must be a number, not '2'"),
+        ({"rate": 10**400}, "'rate' must be a number of at most 64 bits"),
+        ({"count": 2**63}, "'count' must be a number of at most 64 bits"),
         ({"raet": 2}, r"unknown field 'raet' \(did you mean 'rate'\?\): choose from names, files"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,6 +15,7 @@ from gisteval.report.data import ReportData
 from gisteval.report.layout import Table, markdown_cell, markdown_code, markdown_line, markdown_text
 
 
+@cache
 def environment(folder: Path) -> Environment:
     """Return the environment that reads the report templates of a folder."""
     templates = Environment(

@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -86,6 +87,7 @@ def write_page(content: PageContent, path: Path) -> Path:
     return path
 
 
+@cache
 def page_environment(folder: Path) -> Environment:
     """Return the environment that reads the page's template in a folder and escapes every text."""
     templates = Environment(

@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of one foreign format: `make fuzz`, or `python tests/faults/fuzz.py task 60`.
+"""Coverage-guided fuzzing of foreign formats: `make fuzz`, or `python tests/faults/fuzz.py 60 task judge`.
 
 atheris (libFuzzer) keeps the inputs that reach new code of gisteval; half of its mutations are those of our
 grammar. What it keeps lies in build/fuzz/FORMAT, and an input that breaks a promise in build/fuzz/FORMAT-*.
@@ -7,6 +7,7 @@ grammar. What it keeps lies in build/fuzz/FORMAT, and an input that breaks a pro
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 from random import Random
 
 import atheris
-from foreign_formats import CORPUS, FORMATS, Workspace, names_in
+from foreign_formats import CORPUS, FORMATS, Format, Workspace, names_in
 from foreign_grammar import mutated
 
 FOUND = Path("build/fuzz")
@@ -29,11 +30,23 @@ with atheris.instrument_imports(include=["gisteval"]):
                 importlib.import_module(module.name)
 
 
-def main(name: str, seconds: str) -> None:
-    """Fuzz a format for so many seconds."""
-    kind = FORMATS[name]
+def main(seconds: str, *names: str) -> None:
+    """Fuzz each format for so many seconds, in a fork of its own: the fuzzer ends its process."""
     space = Workspace(Path(tempfile.mkdtemp(prefix="gisteval-fuzz-")) / "workspace")
-    sample = space.sample(kind)
+    codes = {}
+    for name in names:
+        print(f"{name}: {seconds} s", flush=True)
+        child = os.fork()
+        if not child:
+            fuzz(space, FORMATS[name], seconds)
+        codes[name] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if failed := [name for name, code in codes.items() if code]:
+        sys.exit(f"a promise was broken by an input of {', '.join(failed)}: see {FOUND}")
+
+
+def fuzz(space: Workspace, kind: Format, seconds: str) -> None:
+    """Fuzz one format and end the process."""
+    name, sample = kind.name, space.sample(kind)
     fields = names_in(kind, sample)
     kept = FOUND / name
     kept.mkdir(parents=True, exist_ok=True)

@@ -8,12 +8,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from campaign_time import within
+from campaign_time import Part
 from file_layer import FullDisk
 from forked_commands import Ended, command, measured
 
@@ -53,24 +52,22 @@ def full_at_each(tmp_path: Path, state) -> Callable[..., None]:
         fresh()
         victim = measured(arguments, folder)
         whole = state(out)
-        faults = [FullDisk(step, stays) for stays in (True, False) for step in range(victim.steps)]
-        left, ends = within(SHARE[name]), Counter()
-        for fault in faults[:: max(1, len(faults) // most)]:
-            if not left() and ends.total() >= 3:
-                break
+        # Step by step: how many lines of progress are written at the end depends on time.
+        faults = [FullDisk(step, stays) for step in range(victim.steps) for stays in (True, False)]
+        faults = faults[:: max(1, len(faults) // most)]
+        part = Part(f"full-disk-{name}", len(faults), SHARE[name], long=most == MOST)
+        for number in part.cases(least=3):
+            fault = faults[number]
             fresh()
             ended = command(arguments, folder, fault)
             check_said(ended)
-            ends[ended.code] += 1
             if ended.code == 0:
                 assert state(out) == whole, fault
             again = command(arguments, folder)
             assert again.code == 0, (fault, again)
             assert state(out) == whole, fault
-        print(
-            f"\n{name}: disk full at {ends.total()} of {len(faults)} points ({victim.steps} writes, for "
-            f"good and for a moment): {ends[2]} ended with one line, {ends[0]} did without that write"
-        )
+            part.ended(number, ended.code)
+        print(f"\n{part} ({victim.steps} writes, for good and for a moment)")
 
     return run
 

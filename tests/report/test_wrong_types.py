@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from campaign_time import within
+from campaign_time import Part
 
 from gisteval.errors import GistevalError
 from gisteval.gate.compare import compare
@@ -115,23 +115,22 @@ def test_a_wrong_value_is_one_line_or_read(name: str, most: int, sound, tmp_path
     content = json.loads(raw if name.endswith(".json") else raw.splitlines()[0])
     cases = [(place, value) for place in places(content) for value in WRONG]
     random.Random(name).shuffle(cases)
-    failures, refused, tried = [], 0, 0
-    left = within(SHARE)
-    for place, value in cases[:most]:
-        if most > QUICK and not left():
-            break
-        tried += 1
+    part = Part(f"wrong-{name}", min(most, len(cases)), SHARE, long=most > QUICK)
+    failures = []
+    for number in part.cases(least=QUICK):
+        place, value = cases[number]
         text = json.dumps(changed(content, place, value))
         file.write_text(text if name.endswith(".json") else "\n".join([text, *raw.splitlines()[1:], ""]))
         try:
             refusals = ask(run, sound, tmp_path / "report")
         except Exception as error:
+            part.broke(number)
             failures.append(f"{place} = {value!r:.30}: {type(error).__name__}: {error}")
         else:
-            refused += bool(refusals)
+            part.ended(number, "a refusal" if refusals else "no refusal")
             assert all(line.strip() and line.isprintable() for line in refusals)
         for written in ("results.json", "manifest.json"):
             shutil.copyfile(sound / written, run / written)
     assert not failures, "\n".join(failures)
-    print(f"\n{name}: {tried} of {len(cases)} wrong values, {refused} of them refused")
-    assert refused > tried // 4
+    print(f"\n{part}")
+    assert part.ends["a refusal"] > part.ends.total() // 4
