@@ -18,7 +18,8 @@ from gisteval.metrics import metric as find_metric
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, ResultRow
 from gisteval.records.store import write_atomic, write_json
-from gisteval.scores.lines import ScoredOutput, read_scores
+from gisteval.scores.lines import ScoredOutput
+from gisteval.scores.repeats import read_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _lm_eval_sample(output: ScoredOutput) -> dict[str, object]:
         "doc": {"instruction": example.instruction, "input": example.input, "output": example.output},
         "target": example.output,
         "arguments": [[_asked(example), {}]],
-        "resps": [[output.generation.output]],
+        "resps": [[sample.generation.output for sample in output.samples or (output,) if sample]],
         "filtered_resps": [output.generation.output],
         "filter": "none",
         "metrics": list(values),
