@@ -18,6 +18,7 @@ from gisteval.metrics import metric as find_metric
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, ResultRow
 from gisteval.records.store import write_atomic, write_json
+from gisteval.scores.facts import run_metrics
 from gisteval.scores.lines import ScoredOutput
 from gisteval.scores.repeats import read_scores
 
@@ -45,7 +46,7 @@ def parts(run: RunFolder, system: str) -> Iterator[SystemSplit]:
     for split in run.splits:
         found = tuple(row for row in rows if (row.system, row.split) == (system, split))
         if found:
-            outputs = tuple(read_scores(run, system, split, run.examples(split)))
+            outputs = tuple(read_scores(run, system, split, run.examples(split), run_metrics(run)))
             yield SystemSplit(system, f"{found[0].task}_{split}", found, outputs)
 
 
