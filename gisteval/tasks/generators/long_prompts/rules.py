@@ -15,8 +15,8 @@ RULES = "Answer by these rules.\n{text}"
 RECORDS = "Answer by these records.\n{text}"
 PAIRS = "Say how it is: {text}."
 
-PAIR_WORDS = 32
-"""Nouns and adjectives of the pairs. So few that a model of a few layers learns them in minutes."""
+PAIR_WORDS, FEW_WORDS = 32, 12
+"""Nouns of the pairs, and as many adjectives: so few that a model of few layers learns them in minutes."""
 
 
 def rules(
@@ -29,8 +29,8 @@ def rules(
         questions: Questions about each prompt, about other facts each.
         examples: How many examples.
         seed: What is drawn depends on it, on the number of facts and on the prompt's number.
-        form: "rules" ("If the word is brave acorn, say tidy lantern."), "records" of people, or "pairs" of
-            single words ("tidy acorn"), for small models.
+        form: "rules" ("If the word is brave acorn, say tidy lantern."), "records" of people, "pairs" of
+            single words for small models ("the tidy acorn"), or "few_pairs", mostly of fewer words.
 
     Raises:
         GistevalError: More facts are asked for than there are.
@@ -89,11 +89,18 @@ def _records(draw: Random, count: int) -> list[tuple[str, str, str]]:
     return made
 
 
-def _pairs(draw: Random, count: int) -> list[tuple[str, str, str]]:
-    """Each noun with its adjective ("tidy acorn"), the noun and the adjective. Nouns differ."""
-    nouns = draw.sample(NOUNS[:PAIR_WORDS], count)
-    chosen = [draw.choice(ADJECTIVES[:PAIR_WORDS]) for _ in nouns]
-    return [(f"{adjective} {noun}", noun, adjective) for noun, adjective in zip(nouns, chosen, strict=True)]
+def _pairs(draw: Random, count: int, words: int = PAIR_WORDS) -> list[tuple[str, str, str]]:
+    """Each noun with its adjective ("the tidy acorn"), the noun and the adjective. Nouns differ."""
+    nouns = draw.sample(NOUNS[:words], count)
+    chosen = [draw.choice(ADJECTIVES[:words]) for _ in nouns]
+    return [
+        (f"the {adjective} {noun}", noun, adjective) for noun, adjective in zip(nouns, chosen, strict=True)
+    ]
+
+
+def _few_pairs(draw: Random, count: int) -> list[tuple[str, str, str]]:
+    """The same; all but every thirtieth prompt, about, take their words from the first few."""
+    return _pairs(draw, count, PAIR_WORDS if draw.random() < 0.03 else FEW_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +124,5 @@ FORMS = {
     "rules": Form(RULES, "\n", len(ADJECTIVES) * len(NOUNS), _rules),
     "records": Form(RECORDS, "\n", len(FIRST_NAMES) * len(CITIES), _records),
     "pairs": Form(PAIRS, ", ", PAIR_WORDS, _pairs),
+    "few_pairs": Form(PAIRS, ", ", FEW_WORDS, _few_pairs),
 }
