@@ -4,7 +4,7 @@ TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.v
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
 .PHONY: run zoo smollm2 test check lint docs notebooks faults fuzz coverage statistics referees families selfcheck audit wheel \
-  setup locked suites retrain clean
+  setup locked suites rules retrain clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -96,6 +96,10 @@ locked: ## the hash-pinned lock of this Python and platform, written anew: locks
 suites: setup ## retrain both demo suites into build/, two trainings at a time
 	$(MAKE) retrain SUITE=wordplay-llama BASE=wordplay-base MEMBERS='pos_control gist-1 neg_control gist-5 gist-2 gist-10'
 	$(MAKE) retrain SUITE=wordplay-t5 BASE=wordplay-t5-base MEMBERS='pos_control gist-1 neg_control gist-5'
+
+rules: setup ## retrain the suite of docs/long-prompts.md into build/, two trainings at a time
+	$(MAKE) retrain SUITE=rules-llama BASE=rules-base MEMBERS='pos_control gist-16 segments-16 pooled-16 gist-4 gist-1 \
+	  recursive-16 segments-4 neg_control'
 
 retrain:
 	$(BIN)/gisteval train checkpoints/$(SUITE)/base.yaml --output build/$(BASE) --threads 1

@@ -96,7 +96,11 @@ def one_by_one(model: PromptModel, examples: Sequence[Example]) -> list[str]:
 
 
 def hflm_runner(
-    model: PromptModel, condition: str, examples: Sequence[Example], batch: int
+    model: PromptModel,
+    condition: str,
+    examples: Sequence[Example],
+    batch: int,
+    new_tokens: int = MAX_NEW_TOKENS,
 ) -> Callable[[], list[str]]:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
@@ -109,7 +113,7 @@ def hflm_runner(
         max_length=model.context,
         device="cpu",
     )
-    settings = {"until": ["</s>"], "max_gen_toks": MAX_NEW_TOKENS, "do_sample": False}
+    settings = {"until": ["</s>"], "max_gen_toks": new_tokens, "do_sample": False}
 
     def prompt(example: Example) -> str:
         return tokens.template.prompt(example.instruction) + "<GIST>" * tokens.k

@@ -1,9 +1,10 @@
-"""Time and memory of compressing one long prompt, on random weights of the demo Llama's shape.
+"""Time and memory of compressing one long prompt, on random weights of the demo Llama's shape or a model.
 
     python benchmarks/long_prefill.py --compressor full --tokens 32768
+    python benchmarks/long_prefill.py --compressor keydiff --tokens 2048 --model smollm2
 
 Each call measures one prompt in a process of its own, since a process's peak of memory never falls. The
-context is 40,960 tokens, float32, one thread. docs/long-prompts.md has the figures.
+context of random weights is 40,960 tokens. Float32, one thread. docs/long-prompts.md has the figures.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from generation import load
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from gisteval.compressors.eviction.base import Eviction, evicted
 from gisteval.compressors.spec import build_compressor
-from gisteval.models.checkpoints.loading import ADAPTERS
+from gisteval.models.checkpoints.loading import ADAPTERS, resolve
 from gisteval.models.running.architecture import architecture_of
 from gisteval.models.text.tokens import PromptTokenizer
 
@@ -48,9 +50,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--compressor", default="full")
     parser.add_argument("--tokens", type=int, default=32_768)
+    parser.add_argument("--model", help="A checkpoint in place of the random weights.")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model, method = demo_shape(), build_compressor(arguments.compressor)
+    model = demo_shape() if arguments.model is None else load(Path(resolve(arguments.model)))
+    method = build_compressor(arguments.compressor)
     draw = torch.Generator().manual_seed(0)
     ids = torch.randint(10, 1500, (arguments.tokens,), generator=draw).tolist()
     before, wall, used = peak(), time.perf_counter(), time.process_time()

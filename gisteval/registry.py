@@ -100,6 +100,7 @@ GENERATORS = Registry(
         "wordplay-train": "gisteval.tasks.generators.wordplay.generate:train_examples",
         "wordplay-paraphrases": "gisteval.tasks.generators.wordplay.paraphrase:paraphrases",
         "bbh": "gisteval.tasks.generators.bbh:questions",
+        "bbh-files": "gisteval.tasks.generators.bbh:make",
         "needle": "gisteval.tasks.generators.long_prompts.needle:needles",
         "variable_tracking": "gisteval.tasks.generators.long_prompts.variables:chains",
         "common_words": "gisteval.tasks.generators.long_prompts.words:common_words",

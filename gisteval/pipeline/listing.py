@@ -23,7 +23,8 @@ from gisteval.report.markdown import environment
 from gisteval.report.page import page_environment
 from gisteval.report.paper import read_paper
 from gisteval.tasks import list_tasks, load_task
-from gisteval.tasks.definition import TASK_FILE, generated, read_definition
+from gisteval.tasks.definition import TASK_FILE, read_definition
+from gisteval.tasks.installed import generated
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,8 +14,9 @@ from gisteval.errors import GistevalError, did_you_mean
 from gisteval.files.names import checked_name
 from gisteval.files.tables import read_table
 from gisteval.records.schema import Example, digest
-from gisteval.registry import GENERATORS, METRICS, current_reference
+from gisteval.registry import METRICS
 from gisteval.tasks import sources
+from gisteval.tasks.installed import generated, installed
 from gisteval.tasks.items import Fields, Strict, example_of
 from gisteval.tasks.settings import Setting, canonical, read_settings, split_task
 
@@ -48,6 +47,19 @@ class DataFile(Strict):
         return inside(name)
 
 
+class Release(Strict):
+    """Published files that a split's checked files are made of, where they lie in no folder here.
+
+    Attributes:
+        url: Where they lie.
+        maker: "module:function" that makes the checked files in a folder. Like generators, only installed
+            ones run.
+    """
+
+    url: str
+    maker: str
+
+
 class Split(Strict):
     """Where one split comes from: exactly one of file, url, dataset and generator.
 
@@ -62,6 +74,7 @@ class Split(Strict):
             group "gisteval.generators"), since a task file is data and must not run anything else.
         options: Arguments of the generator; the task's settings come on top.
         files: Checked files that the generator reads, by the names of its arguments.
+        release: What the files are made of, once, into the cache.
         description: What the split holds.
     """
 
@@ -72,6 +85,7 @@ class Split(Strict):
     generator: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     files: dict[str, DataFile] = Field(default_factory=dict)
+    release: Release | None = None
     description: str = ""
 
     @model_validator(mode="after")
@@ -192,9 +206,7 @@ class Task:
 
     def _items(self, split: Split) -> Iterator[dict[str, Any]]:
         if split.generator is not None:
-            files = {
-                name: self._checked(one.file, one.sha256, one.unpacked) for name, one in split.files.items()
-            }
+            files = self._checked(split.files, split.release)
             return generated(split.generator, {**split.options, **self.settings, **files})
         if split.dataset is not None:
             return sources.read_dataset(split.dataset)
@@ -204,43 +216,33 @@ class Task:
         assert split.file is not None
         if split.sha256 is None:
             return read_table(beside(self.folder, split.file))
-        return read_table(self._checked(split.file, split.sha256))
+        file = DataFile(file=split.file, sha256=split.sha256)
+        return read_table(self._checked({"file": file}, None)["file"])
 
-    def _checked(self, name: str, sha256: str, unpacked: bool = False) -> Path:
-        """A checked file beside the task's, or below the data folder."""
-        path = beside(self.folder, name)
-        elsewhere = None
-        if not path.is_file():
-            elsewhere = sources.in_data_folder(path.name, sha256, self.data_dir, unpacked)
-        if elsewhere is None:  # what the data folder gives is checked there
-            sources.check_digest(path, sha256, unpacked)
+    def _checked(self, files: Mapping[str, DataFile], release: Release | None) -> dict[str, Path]:
+        """Where files lie, whose digests are checked once all of them are there."""
+        found = {name: self._place(file, release) for name, file in files.items()}
+        for name, path in found.items():
+            sources.check_digest(path, files[name].sha256, files[name].unpacked)
+        return found
+
+    def _place(self, file: DataFile, release: Release | None) -> Path:
+        """A file beside the task's, below the data folder, or made of a release."""
+        path = beside(self.folder, file.file)
+        if path.is_file():
+            return path
+        elsewhere = sources.in_data_folder(path.name, file.sha256, self.data_dir, file.unpacked)
+        if elsewhere is None and release is not None:
+            return self._made(file, release)
         return elsewhere or path
 
-
-def generated(reference: str, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Items of an installed generator.
-
-    Args:
-        reference: Its "module:function".
-        options: Its arguments.
-
-    Raises:
-        GistevalError: The generator is not installed, or the options don't fit.
-    """
-    reference = current_reference(reference)
-    known = GENERATORS.references().values()
-    if reference not in known:
-        raise GistevalError(
-            f"generator {reference!r} is not installed as one: choose from {', '.join(known)}, or give "
-            "its package an entry point in the group gisteval.generators"
-        )
-    module, _, attribute = reference.partition(":")
-    function = getattr(importlib.import_module(module), attribute)
-    try:
-        inspect.signature(function).bind(**options)
-    except TypeError as error:
-        raise GistevalError(f"generator {reference}: options don't fit: {error}") from error
-    return iter(function(**options))
+    def _made(self, file: DataFile, release: Release) -> Path:
+        """A file in the cache, made anew unless it is there already."""
+        folder = sources.cache_folder() / self.definition.name
+        path = folder / file.file
+        if not path.is_file() or sources.file_digest(path, file.unpacked) != file.sha256:
+            installed(release.maker)(release.url, folder)
+        return path
 
 
 def load_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = None) -> Task:

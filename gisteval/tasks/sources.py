@@ -7,6 +7,7 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,10 +59,34 @@ def fetch(url: str, sha256: str, data_dir: Path | None) -> Path:
     if local is not None:
         return local
     import pooch
+
+    with _download_errors(name, url):
+        return Path(pooch.retrieve(url, f"sha256:{sha256}", path=cache_folder()))
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept."""
+    import pooch
+
+    return Path(pooch.os_cache("gisteval"))
+
+
+def download(url: str, path: Path) -> None:
+    """Download a file whose content is checked later. Raises GistevalError if that fails."""
+    import pooch
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _download_errors(path.name, url):
+        pooch.HTTPDownloader()(url, path, None)
+
+
+@contextmanager
+def _download_errors(name: str, url: str) -> Iterator[None]:
+    """Say in one line what went wrong and what to do."""
     import requests
 
     try:
-        return Path(pooch.retrieve(url, f"sha256:{sha256}", path=pooch.os_cache("gisteval")))
+        yield
     except (requests.RequestException, OSError) as error:
         raise GistevalError(
             f"{name} can't be downloaded ({one_line(error)}): put it into a folder and pass "
@@ -89,7 +114,7 @@ def in_data_folder(name: str, sha256: str, data_dir: Path | None, unpacked: bool
             f"out --data-dir and {DATA_DIR_VARIABLE} to download the task's url"
         )
     # Several files may share the name; the checksum tells which one is meant.
-    matching = [path for path in candidates if _digest(path, unpacked) == sha256]
+    matching = [path for path in candidates if file_digest(path, unpacked) == sha256]
     if not matching:
         check_digest(candidates[0], sha256, unpacked)
     return matching[0]
@@ -101,7 +126,7 @@ def check_digest(path: Path, sha256: str, unpacked: bool = False) -> None:
         raise GistevalError(
             f"data file {path} does not exist: put it there, or name the folder that has it with --data-dir"
         )
-    actual = _digest(path, unpacked)
+    actual = file_digest(path, unpacked)
     if actual != sha256:
         raise GistevalError(
             f"data file {path} is corrupt or truncated (SHA-256 {actual[:12]}..., expected "
@@ -109,7 +134,7 @@ def check_digest(path: Path, sha256: str, unpacked: bool = False) -> None:
         )
 
 
-def _digest(path: Path, unpacked: bool = False) -> str:
+def file_digest(path: Path, unpacked: bool = False) -> str:
     """The SHA-256 of a file, or of its content; "" for a file that can't be unpacked."""
     with path.open("rb") as stream:
         if not unpacked:

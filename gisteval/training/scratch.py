@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
@@ -25,6 +26,19 @@ def new_model(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> PreTrainedM
     return {"llama": new_llama, "t5": new_t5}[shape.model](shape, tokenizer)
 
 
+MATCH_GAIN, COPY_GAIN = 1.5, 2.0
+"""Factors on queries and keys behind the first layer, and on values and outputs, at a matching start."""
+
+NEAR = (1, 2, 3)
+"""How many tokens back the heads of the first layer look at a matching start, one after the other."""
+
+NEARNESS = 4.0
+"""Length of these heads' constant queries and keys in each of their fastest frequencies."""
+
+FREQUENCIES = 4
+"""How many of a head's frequencies tell near positions apart."""
+
+
 def new_llama(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
     """Return a Llama with tied embeddings."""
     config = LlamaConfig(
@@ -36,12 +50,42 @@ def new_llama(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> LlamaForCau
         num_key_value_heads=shape.heads,
         max_position_embeddings=shape.context,
         tie_word_embeddings=True,
+        attention_bias=shape.attention == "matching",
         initializer_range=shape.init_std,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    if shape.attention == "matching":
+        _match(model)
+    return model
+
+
+@torch.no_grad()
+def _match(model: LlamaForCausalLM) -> None:
+    """Begin with attention to like tokens, and in the first layer to those right before.
+
+    Keys equal queries, and the output undoes the values (mimetic initialisation, Trockman and Kolter, arXiv
+    2305.09828). Biases make the first heads look back by a fixed distance: two rotated vectors agree most
+    where their angles do.
+    """
+    config = model.config
+    size = config.hidden_size // config.num_attention_heads
+    for number, layer in enumerate(model.model.layers):
+        attention = layer.self_attn
+        if number:
+            attention.q_proj.weight *= MATCH_GAIN
+        attention.v_proj.weight *= COPY_GAIN
+        attention.k_proj.weight.copy_(attention.q_proj.weight)
+        attention.o_proj.weight.copy_(attention.v_proj.weight.T)
+    angles = model.model.rotary_emb.inv_freq[:FREQUENCIES]
+    first = model.model.layers[0].self_attn
+    for head, distance in zip(range(config.num_attention_heads), NEAR, strict=False):
+        start = head * size
+        for begin, part in ((start, torch.cos), (start + size // 2, torch.sin)):
+            first.k_proj.bias[begin : begin + len(angles)] = NEARNESS * part(torch.zeros(len(angles)))
+            first.q_proj.bias[begin : begin + len(angles)] = NEARNESS * part(-distance * angles)
 
 
 def new_t5(shape: Scratch, tokenizer: PreTrainedTokenizerBase) -> T5ForConditionalGeneration:

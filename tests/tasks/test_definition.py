@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.registry import GENERATORS
 from gisteval.tasks import list_tasks, load_task, sources
-from gisteval.tasks.definition import generated, read_definition
+from gisteval.tasks.definition import read_definition
 
 HEAD = "name: small\nversion: 1\ndescription: d\nlicense: Apache-2.0\n"
 SPLIT = "splits: {test: {file: test.jsonl}}\n"
@@ -123,18 +122,6 @@ def test_a_file_beside_the_task_can_have_a_checksum(tmp_path: Path) -> None:
     yaml = HEAD + "splits: {test: {file: test.jsonl, sha256: " + "a" * 64 + "}}\n"
     with pytest.raises(GistevalError, match=r"test\.jsonl is corrupt or truncated"):
         list(load_task(str(task_folder(tmp_path, yaml, ITEM))).examples("test"))
-
-
-def test_only_installed_generators_are_run(tmp_path: Path, monkeypatch) -> None:
-    yaml = HEAD + "splits: {test: {generator: 'os:system', options: {command: 'touch pwned'}}}\n"
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(GistevalError, match="'os:system' is not installed as one: choose from gisteval"):
-        load_task(str(task_folder(tmp_path / "t", yaml))).examples("test").__next__()
-    assert not (tmp_path / "pwned").exists()
-    reference = GENERATORS.references()["wordplay-train"]
-    with pytest.raises(GistevalError, match=r"options don't fit: .*'colour'"):
-        generated(reference, {"colour": "red"})
-    assert next(generated(reference, {"seed": 0, "instructions": 1, "inputs_per_instruction": 1}))
 
 
 def test_paraphrases_come_from_an_installed_generator_or_there_are_none(tmp_path: Path) -> None:

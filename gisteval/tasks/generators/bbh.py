@@ -3,24 +3,40 @@
 Source: M. Suzgun et al., "Challenging BIG-Bench Tasks and Whether Chain-of-Thought Can Solve Them"
 (arXiv 2210.09261), data of github.com/suzgunmirac/BIG-Bench-Hard (MIT). Two files hold them:
 `examples.jsonl.gz` with the 6,511 questions, and `prompts.json` with each task's prompt as released ("cot")
-and cut to its questions and answers ("direct"). `python -m gisteval.tasks.generators.bbh CHECKOUT FOLDER`
-makes them of a checkout of that repository.
+and cut to its questions and answers ("direct"). They are made of that repository's files, which are
+downloaded, or by `python -m gisteval.tasks.generators.bbh CHECKOUT FOLDER` of a checkout of it.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from gisteval.errors import GistevalError
+from gisteval.errors import GistevalError, one_line
 from gisteval.files.tables import read_table
+from gisteval.tasks.sources import download
+
+log = logging.getLogger(__name__)
 
 STEPS = " Let's think step by step."
+
+TASKS = tuple(
+    """boolean_expressions causal_judgement date_understanding disambiguation_qa dyck_languages
+    formal_fallacies geometric_shapes hyperbaton logical_deduction_five_objects
+    logical_deduction_seven_objects logical_deduction_three_objects movie_recommendation
+    multistep_arithmetic_two navigate object_counting penguins_in_a_table
+    reasoning_about_colored_objects ruin_names salient_translation_error_detection snarks
+    sports_understanding temporal_sequences tracking_shuffled_objects_five_objects
+    tracking_shuffled_objects_seven_objects tracking_shuffled_objects_three_objects web_of_lies
+    word_sorting""".split()  # noqa: SIM905
+)
 
 WORDS = {
     "boolean_expressions": ("True", "False"),
@@ -78,6 +94,31 @@ def direct(prompt: str) -> str:
         prompt,
         flags=re.MULTILINE | re.DOTALL,
     )
+
+
+def make(url: str, folder: Path) -> None:
+    """Make both files of the released ones, each task's prompt and questions.
+
+    Args:
+        url: Where the released repository's files lie.
+        folder: Where the two files go. The others are deleted.
+
+    Raises:
+        GistevalError: A file can't be downloaded, or is none of the release's.
+    """
+    log.info("downloading the %d files of BIG-Bench Hard", 2 * len(TASKS))
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as name:
+        checkout = Path(name)
+        for part, ending in (("cot-prompts", "txt"), ("bbh", "json")):
+            for task in TASKS:
+                download(f"{url}/{part}/{task}.{ending}", checkout / part / f"{task}.{ending}")
+        try:
+            build(checkout, folder)
+        except (ValueError, KeyError, TypeError) as error:
+            raise GistevalError(
+                f"the files at {url} are not those of the release: {one_line(error)}"
+            ) from error
 
 
 def build(checkout: Path, folder: Path) -> tuple[int, int]:

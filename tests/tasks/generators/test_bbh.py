@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
+import yaml
 
+from gisteval.content import find_content
 from gisteval.errors import GistevalError
 from gisteval.tasks import load_task
-from gisteval.tasks.generators.bbh import build, choices, direct
+from gisteval.tasks.generators.bbh import TASKS, build, choices, direct
 
 PROMPT = (
     "Say it.\n\nQ: 1?\nA: Let's think step by step.\nFirst so.\nSo the answer is (A).\n\n"
@@ -41,6 +46,50 @@ def test_files_are_made_of_a_checkout(tmp_path) -> None:
     assert build(tmp_path, tmp_path) == (1, 1)
     made = json.loads((tmp_path / "prompts.json").read_text())
     assert made == {"snarks": {"cot": PROMPT, "direct": "Say it.\n\nQ: 1?\nA: (A)\n\nQ: 2?\nA: 2 4"}}
+
+
+def release(folder: Path) -> None:
+    """Files in the form of the released ones, a question a task."""
+    for name in ("bbh", "cot-prompts"):
+        (folder / name).mkdir(parents=True)
+    for task in TASKS:
+        (folder / "cot-prompts" / f"{task}.txt").write_text(f"Never train.\n-----\n{task}: {PROMPT}")
+        item = {"input": f"Which of {task}?", "target": "(A)"}
+        (folder / "bbh" / f"{task}.json").write_text(json.dumps({"canary": "c", "examples": [item]}))
+
+
+def test_the_release_is_downloaded_once_and_checked(tmp_path, server) -> None:
+    release(tmp_path / "served")
+    (tmp_path / "expected").mkdir()
+    build(tmp_path / "served", tmp_path / "expected")
+    content = find_content("tasks", None) / "bbh" / "task.yaml"
+    definition = yaml.safe_load(content.read_text())
+    split = definition["splits"]["direct"]
+    split["release"]["url"] = f"http://127.0.0.1:{server.server_address[1]}"
+    for file in split["files"].values():
+        made = (tmp_path / "expected" / file["file"]).read_bytes()
+        file["sha256"] = sha256(gzip.decompress(made) if "unpacked" in file else made).hexdigest()
+    (tmp_path / "task.yaml").write_text(yaml.safe_dump(definition))
+    for _ in range(2):
+        found = list(load_task(str(tmp_path)).examples("direct"))
+        assert [example.part for example in found] == list(TASKS)
+        assert found[0].instruction.startswith("boolean_expressions: Say it.")
+        assert len(server.asked) == 54
+    kept = tmp_path / "cache" / "gisteval" / "bbh"
+    assert {path.name for path in kept.iterdir()} == {"examples.jsonl.gz", "prompts.json"}
+    (kept / "prompts.json").write_text("{}")  # a copy that was damaged is made anew
+    assert len(list(load_task(str(tmp_path)).examples("direct"))) == 27
+    assert len(server.asked) == 108
+    (tmp_path / "served" / "bbh" / "snarks.json").write_text('{"examples": []}')
+    (kept / "prompts.json").write_text("{}")
+    with pytest.raises(GistevalError, match=r"examples\.jsonl\.gz is corrupt or truncated"):
+        list(load_task(str(tmp_path)).examples("direct"))
+    (tmp_path / "served" / "bbh" / "snarks.json").write_text("{}")
+    with pytest.raises(GistevalError, match=r"the files at http://.* are not those of the release"):
+        list(load_task(str(tmp_path)).examples("direct"))
+    (tmp_path / "served" / "bbh" / "snarks.json").unlink()
+    with pytest.raises(GistevalError, match=r"snarks\.json can't be downloaded \(404.*--data-dir"):
+        list(load_task(str(tmp_path)).examples("direct"))
 
 
 def test_all_questions_of_the_release(shared_data) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from random import Random
 
@@ -12,6 +13,10 @@ from gisteval.tasks.generators.long_prompts.vocabulary import ADJECTIVES, CITIES
 
 RULES = "Answer by these rules.\n{text}"
 RECORDS = "Answer by these records.\n{text}"
+PAIRS = "Say how it is: {text}."
+
+PAIR_WORDS, FEW_WORDS = 32, 12
+"""Nouns of the pairs, and as many adjectives: so few that a model of few layers learns them in minutes."""
 
 
 def rules(
@@ -24,25 +29,25 @@ def rules(
         questions: Questions about each prompt, about other facts each.
         examples: How many examples.
         seed: What is drawn depends on it, on the number of facts and on the prompt's number.
-        form: "rules" ("If the word is brave acorn, say tidy lantern.") or "records" of people.
+        form: "rules" ("If the word is brave acorn, say tidy lantern."), "records" of people, "pairs" of
+            single words for small models ("the tidy acorn"), or "few_pairs", mostly of fewer words.
 
     Raises:
         GistevalError: More facts are asked for than there are.
     """
-    most = len(FIRST_NAMES) * len(CITIES) if form == "records" else len(ADJECTIVES) * len(NOUNS)
-    if max(facts) > most:
-        raise GistevalError(f"task rules: there are {most} different {form}, not {max(facts)}")
+    kind = FORMS[form]
+    if max(facts) > kind.most:
+        raise GistevalError(f"task rules: there are {kind.most} different {form}, not {max(facts)}")
     prompts = -(-examples // questions)
     left = examples
     for number, (count, _) in enumerate(grid(facts, [0.0], prompts)):
         draw = Random(f"rules {seed} {form} {count} {number}")
-        made = _records(draw, count) if form == "records" else _rules(draw, count)
-        frame = RECORDS if form == "records" else RULES
-        text = "\n".join(fact for fact, _, _ in made)
+        made = kind.draw(draw, count)
+        text = kind.between.join(fact for fact, _, _ in made)
         for place in _places(draw, count, min(questions, left)):
             _, question, answer = made[place]
             yield {
-                "instruction": frame.format(text=text),
+                "instruction": kind.frame.format(text=text),
                 "input": question,
                 "output": answer,
                 "depth": round(100 * place / max(1, count - 1), 1),
@@ -82,3 +87,42 @@ def _records(draw: Random, count: int) -> list[tuple[str, str, str]]:
             )
         )
     return made
+
+
+def _pairs(draw: Random, count: int, words: int = PAIR_WORDS) -> list[tuple[str, str, str]]:
+    """Each noun with its adjective ("the tidy acorn"), the noun and the adjective. Nouns differ."""
+    nouns = draw.sample(NOUNS[:words], count)
+    chosen = [draw.choice(ADJECTIVES[:words]) for _ in nouns]
+    return [
+        (f"the {adjective} {noun}", noun, adjective) for noun, adjective in zip(nouns, chosen, strict=True)
+    ]
+
+
+def _few_pairs(draw: Random, count: int) -> list[tuple[str, str, str]]:
+    """The same; all but every thirtieth prompt, about, take their words from the first few."""
+    return _pairs(draw, count, PAIR_WORDS if draw.random() < 0.03 else FEW_WORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A kind of facts.
+
+    Attributes:
+        frame: The prompt, around the facts.
+        between: What stands between two facts.
+        most: How many facts differ.
+        draw: Draws so many facts, each with the input that asks for it and the answer.
+    """
+
+    frame: str
+    between: str
+    most: int
+    draw: Callable[[Random, int], list[tuple[str, str, str]]]
+
+
+FORMS = {
+    "rules": Form(RULES, "\n", len(ADJECTIVES) * len(NOUNS), _rules),
+    "records": Form(RECORDS, "\n", len(FIRST_NAMES) * len(CITIES), _records),
+    "pairs": Form(PAIRS, ", ", PAIR_WORDS, _pairs),
+    "few_pairs": Form(PAIRS, ", ", FEW_WORDS, _few_pairs),
+}

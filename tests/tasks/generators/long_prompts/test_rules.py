@@ -24,6 +24,17 @@ def test_exactly_one_fact_answers_a_question(split: str) -> None:
         assert example.depth == pytest.approx(100 * place / (len(lines) - 1), abs=0.1)
 
 
+@pytest.mark.parametrize("split", ["pairs", "few_pairs"])
+def test_a_pair_answers_with_the_adjective_before_the_noun(split: str) -> None:
+    found = examples("rules:facts=4/12,questions=2,examples=200", split, 200)
+    for example in found:
+        pairs = example.instruction.removeprefix("Say how it is: ").removesuffix(".").split(", ")
+        assert len(pairs) == len({pair.split()[2] for pair in pairs}) == example.facts
+        assert f"the {example.output} {example.input}" in pairs
+    nouns = {example.input for example in found}
+    assert len(nouns) > 24 if split == "pairs" else 12 < len(nouns) < 32
+
+
 def test_more_facts_than_there_are_are_refused() -> None:
     with pytest.raises(GistevalError, match=r"task rules: there are \d+ different records, not 9999$"):
         next(rules(facts=(4, 9999), questions=1, examples=1, seed=0, form="records"))
