@@ -32,7 +32,7 @@ def run(
 
     Raises GistevalError for any error that the user can correct.
     """
-    from gisteval.config import read_config
+    from gisteval.config_file import read_config
     from gisteval.pipeline.run.evaluate import run as run_pipeline
 
     config = read_config(None, {"model": model, "split": split, **options})

@@ -1,14 +1,10 @@
-"""One frozen configuration of a run, from a YAML file and flags (flags win)."""
+"""One frozen configuration of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, dataclass
 
-from gisteval.errors import GistevalError
-from gisteval.options import Panel, as_one, check_bounds, check_choices, checked_fields, option
+from gisteval.options import Panel, as_one, check_bounds, check_choices, option
 from gisteval.records.budget import parse_budgets
 from gisteval.records.choosing import CHOICES, FIRST, check_choice
 from gisteval.records.samples import MOST_SAMPLES, drawn_samples
@@ -293,19 +289,3 @@ class RunConfig:
         single = len(budgets) < 2
         content["budgets"] = (budgets[0] if budgets else None) if single else budgets
         return {"budget" if name == "budgets" else name: value for name, value in content.items()}
-
-
-def read_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
-    """A RunConfig from an optional YAML file, with the flags that were given laid over it.
-
-    None, in the file as in a flag, stands for the default. Raises GistevalError naming the file or flag.
-    """
-    values = {}
-    if path is not None:
-        from gisteval.content import read_yaml  # only a file needs the parser
-
-        content = read_yaml(path, "configuration")
-        if not isinstance(content, dict):
-            raise GistevalError(f"configuration {path} must be a YAML mapping of field: value")
-        values = checked_fields(RunConfig, content, f"configuration {path}: ")
-    return replace(RunConfig(), **{**values, **checked_fields(RunConfig, flags, "")})

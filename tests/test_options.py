@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gisteval.config import RunConfig, read_config
+from gisteval.config import RunConfig
+from gisteval.config_file import read_config
 from gisteval.errors import GistevalError
 from gisteval.options import (
     Panel,

@@ -10,7 +10,8 @@ import typer
 
 from gisteval.cli.options import COMPRESSING, AsJson, Given, OneModel, with_options
 from gisteval.cli.output import print_json, print_text, quiet_libraries
-from gisteval.config import RunConfig, read_config
+from gisteval.config import RunConfig
+from gisteval.config_file import read_config
 from gisteval.errors import counted
 from gisteval.options import Panel
 

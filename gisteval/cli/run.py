@@ -11,7 +11,8 @@ import typer
 from gisteval.cli.dry_run import DollarsPerHour, DryRun, FlopsPerSecond, given_rates, print_estimate
 from gisteval.cli.options import AsJson, Given, Verbose, with_options
 from gisteval.cli.output import print_text, quiet_libraries
-from gisteval.config import RunConfig, read_config
+from gisteval.config import RunConfig
+from gisteval.config_file import read_config
 from gisteval.errors import GistevalError
 from gisteval.logs import hushed
 from gisteval.options import Panel

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gisteval.cli.app import app
-from gisteval.config import read_config
+from gisteval.config_file import read_config
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import GistRecord
 from gisteval.models.checkpoints.loading import save_checkpoint

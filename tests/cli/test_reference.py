@@ -10,7 +10,8 @@ import typer
 
 from gisteval.cli.app import app
 from gisteval.cli.reference import EXAMPLE, page
-from gisteval.config import RunConfig, read_config
+from gisteval.config import RunConfig
+from gisteval.config_file import read_config
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 

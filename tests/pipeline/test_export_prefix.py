@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gisteval.compressors.spec import CompressorSpec
-from gisteval.config import read_config
+from gisteval.config_file import read_config
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_model

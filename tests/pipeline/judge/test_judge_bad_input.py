@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.config import read_config
+from gisteval.config_file import read_config
 from gisteval.content import find_content
 from gisteval.pipeline.judge import verdict_log
 from gisteval.pipeline.judge.prepared import judge_options, prepare_judge

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from gisteval.config import read_config
+from gisteval.config_file import read_config
 from gisteval.pipeline.profile.options import ProfileOptions
 from gisteval.pipeline.profile.profile_model import model_profile
 from gisteval.pipeline.run.evaluate import run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gisteval.config import read_config
+from gisteval.config_file import read_config
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import GistRecord, inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_model, load_tokenizer, save_checkpoint

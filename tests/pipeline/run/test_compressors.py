@@ -62,7 +62,7 @@ def test_a_finished_grid_is_resumed_whatever_the_spec_is_written_like(
 
 
 def test_a_setting_is_a_part_of_the_key(tiny_suite: Path, tiny_task: Path) -> None:
-    from gisteval.config import read_config
+    from gisteval.config_file import read_config
     from gisteval.pipeline.run.plan import plan_run
 
     def prefixes(*specs: str) -> list[str]:

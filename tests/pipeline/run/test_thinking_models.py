@@ -184,7 +184,7 @@ def test_a_model_that_was_trained_to_answer_at_once_is_read_as_it_was_trained(
 
 
 def test_the_rule_is_a_part_of_the_keys_of_models_that_think(write, task) -> None:
-    from gisteval.config import read_config
+    from gisteval.config_file import read_config
     from gisteval.pipeline.run.plan import plan_run
 
     def prefixes(folder: Path, **changes) -> set[str]:
