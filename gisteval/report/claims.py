@@ -140,9 +140,11 @@ def verdict_sentence(rows: Sequence[ResultRow], doubts: Doubts = NO_DOUBTS, lead
     measure, measured = margins(rows, doubts, leading)
     if doubts.sentences and not measured:
         return f"No conclusion. {' '.join(doubts.sentences)}"
-    names = {row.system: row for row in sorted(rows, key=lambda row: -row.k) if is_candidate(row)}
+    names = dict.fromkeys(row.system for row in sorted(rows, key=lambda row: row.k) if is_candidate(row))
     references = {row.system: row.reference for row in rows if row.reference is not None}
-    leaders = {references.get(name, name): name for name in names}
+    leaders: dict[str, str] = {}
+    for name in names:
+        leaders.setdefault(references.get(name, name), name)
     sentences = (
         _told(name, rows, measure, [margin for margin in measured if margin.system == name], leading)
         for name in dict.fromkeys(row.system for row in rows if row.system in leaders.values())

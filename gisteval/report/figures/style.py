@@ -232,8 +232,16 @@ def on_dark(svg: str) -> str:
 
 
 def series_styles(names: Sequence[str]) -> dict[str, tuple[str, Any, str]]:
-    """Return colour, dash and marker of each compressed system."""
-    return {name: SERIES[place % len(SERIES)] for place, name in enumerate(names)}
+    """Return colour, dash and marker of each compressed system.
+
+    Where there are more systems than colours, a colour comes again with another dash and marker.
+    """
+    styles = {}
+    for place, name in enumerate(names):
+        turn, at = divmod(place, len(SERIES))
+        _, dash, marker = SERIES[(at + turn) % len(SERIES)]
+        styles[name] = (SERIES[at][0], dash, marker)
+    return styles
 
 
 def above(dash: Any) -> float:

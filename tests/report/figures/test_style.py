@@ -18,7 +18,7 @@ from gisteval.report.data import read_runs
 from gisteval.report.figures import draw_figures, quality
 from gisteval.report.figures.families import families
 from gisteval.report.figures.folder import FigureFolder
-from gisteval.report.figures.style import column_figure, fit_values, legend, wrapped
+from gisteval.report.figures.style import SERIES, column_figure, fit_values, legend, series_styles, wrapped
 from gisteval.report.samples import collect_samples
 
 ROW = ResultRow(
@@ -101,6 +101,13 @@ def test_names_in_other_scripts_and_long_ones_draw_without_a_warning(tmp_path, s
         legend(figure, {name: lines[0]}, 3)
     quality.pareto(families(rows), rows, metric("rougeL"), FigureFolder(tmp_path), "pareto")
     assert (tmp_path / "f.png").stat().st_size > 1000
+
+
+def test_no_two_of_many_lines_look_alike() -> None:
+    names = [f"system-{number}" for number in range(len(SERIES) ** 2)]
+    styles = series_styles(names)
+    assert [styles[name] for name in names[: len(SERIES)]] == list(SERIES)
+    assert len(set(map(str, styles.values()))) == len(names)
 
 
 def test_no_format_of_an_earlier_figure_is_left(tmp_path) -> None:
