@@ -208,12 +208,13 @@ def _controls(rows: Sequence[ResultRow], doubts: Doubts, leading: str) -> list[C
 
 
 def _orders_of_k(samples: Samples, doubts: Doubts) -> list[Claim]:
-    """Write for each positive control whether any two values of k differ.
+    """Write for each positive control whether any two values of k differ, under the same compressor.
 
     Compressors without gist tokens have a k of 0 and are no part of it.
     """
     values = values_of(samples)
     ks = {system.name: system.k for system in samples.of_role("candidate")}
+    compressors = {system.name: system.compressor for system in samples.of_role("candidate")}
     claims = []
     for reference, members in values.candidates.items():
         for measure in (values.leading, *(judge for judge in samples.judges if judge not in doubts.judges)):
@@ -222,6 +223,7 @@ def _orders_of_k(samples: Samples, doubts: Doubts) -> list[Claim]:
                 for difference in values.differences
                 if difference.metric == measure and difference.one in members
                 if 0 < ks[difference.one] != ks[difference.other] > 0
+                if compressors[difference.one] == compressors[difference.other]
             ]
             clear = []
             for difference in tested:

@@ -30,12 +30,14 @@ class SystemInfo:
         role: candidate, positive or negative.
         k: Its number of gist tokens or slots.
         reference: The positive control that it is compared with, if there is one.
+        compressor: The compressor with its settings.
     """
 
     name: str
     role: str
     k: int
     reference: str | None
+    compressor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ def _systems(run: RunData) -> dict[str, SystemInfo]:
         reference = None if role == "positive" else compared.get(name, only)
         if reference not in known:  # the manifest doesn't describe it, so it can't be shown
             reference = None
-        systems[system.name] = SystemInfo(name, role, system.k, reference)
+        systems[system.name] = SystemInfo(name, role, system.k, reference, str(system.compressor))
     return systems
 
 

@@ -113,6 +113,12 @@ def test_the_order_of_k_needs_a_difference(small_run, write_small_run, make_exam
     (order,) = findings(data.rows, collect_samples(data), ()).others
     assert order.finding == "shown"
     assert order.evidence.endswith("k = 4 against 1 on seen: +100.0")
+    samples = collect_samples(data)
+    segmented = tuple(
+        replace(system, compressor="segments:length=8") if system.name == "tiny-gist-1" else system
+        for system in samples.systems
+    )
+    assert findings(data.rows, replace(samples, systems=segmented), ()).others == ()
 
 
 def test_families_and_short_names() -> None:

@@ -17,7 +17,10 @@ from gisteval.report.figures.groups import HIGH, LOW, draw_groups
 from gisteval.report.samples import Output, Sample, Samples, SystemInfo
 
 LENGTHS, DEPTHS = (256, 1024), (0.0, 50.0, 100.0)
-SYSTEMS = (SystemInfo("m-pos", "positive", 0, None), SystemInfo("m-gist-1", "candidate", 1, "m-pos"))
+SYSTEMS = (
+    SystemInfo("m-pos", "positive", 0, None, "full"),
+    SystemInfo("m-gist-1", "candidate", 1, "m-pos", "gist"),
+)
 
 
 def score(system: str, example: Example) -> float:
