@@ -85,8 +85,11 @@ def main() -> None:
 
 
 def _less(values: Sequence[float], others: Sequence[float]) -> str:
-    """The mean difference of pairs, with its 95% interval."""
-    found = mean_interval([one - other for one, other in zip(values, others, strict=False)])
+    """The mean difference of pairs, with its 95% interval; a dash for equal ones."""
+    differences = [one - other for one, other in zip(values, others, strict=False)]
+    if not any(differences):
+        return "-"
+    found = mean_interval(differences)
     return f"{found.value:+.3f} [{found.ci_low:+.3f}, {found.ci_high:+.3f}]"
 
 
