@@ -83,7 +83,7 @@ class ReplyCache:
         rows = [
             (key, r.text, r.prompt_tokens, r.completion_tokens, r.finish_reason)
             for key, r in replies
-            if _has_utf8(r.text)
+            if _has_utf8(f"{r.text}{r.finish_reason}")
         ]
         try:
             self._database.execute(f"PRAGMA busy_timeout={int(1000 * patience)}")

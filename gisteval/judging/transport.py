@@ -101,7 +101,9 @@ def _plain_response(response: httpx2.Response, body: bytes) -> httpx2.Response:
     Only Unicode encodings are obeyed, since some that Python knows are no encodings of text.
     """
     names = ("retry-after", "retry-after-ms", "x-should-retry", "location")
-    headers = {name: response.headers[name] for name in names if name in response.headers}
+    found = {name: response.headers[name] for name in names if name in response.headers}
+    # A new response takes ASCII alone, which is all that these headers need.
+    headers = {name: value for name, value in found.items() if value.isascii()}
     headers["content-type"] = "application/json; charset=utf-8"
     charset = _UNICODE.search(response.headers.get("content-type", "")[:200])
     content = body.decode(charset[1] if charset else "utf-8", "replace").encode()
