@@ -38,6 +38,14 @@ class MissingField(WrongField):
         ValueError.__init__(self, f"{place}.{name} is missing" if place else f"{name} is missing")
 
 
+def check_numbers(record: Mapping[str, Any], place: str = "") -> None:
+    """Raises WrongField naming a number of a record that is infinite (1e999 in JSON) or beyond 64 bits."""
+    for name, value in record.items():
+        kind = type(value)
+        if (kind is float and not math.isfinite(value)) or (kind is int and abs(value) >= LARGEST):
+            raise WrongField(f"{place}{name}", value, "a number")
+
+
 OPTIONAL = {"optional": True}
 """Metadata of a field that is not written while it is None."""
 

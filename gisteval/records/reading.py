@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from gisteval.errors import GistevalError
-from gisteval.records.json_object import LARGEST, WrongField
+from gisteval.records.json_object import WrongField, check_numbers
 from gisteval.records.lines import from_json, with_current_names
 from gisteval.records.schema import Example, Generation, Verdict
 from gisteval.records.store import read_records
@@ -41,14 +40,6 @@ def read_kind(path: Path, kind: type[Record], **wanted: str) -> Iterator[Record]
             yield from_json(kind, with_current_names(record))
         except (TypeError, WrongField) as error:
             raise no_record(path, number, error) from error
-
-
-def check_numbers(record: Mapping[str, Any], place: str = "") -> None:
-    """Raises WrongField naming a number of a record that is infinite (1e999 in JSON) or beyond 64 bits."""
-    for name, value in record.items():
-        kind = type(value)
-        if (kind is float and not math.isfinite(value)) or (kind is int and abs(value) >= LARGEST):
-            raise WrongField(f"{place}{name}", value, "a number")
 
 
 def no_record(path: Path, number: int, error: Exception) -> GistevalError:

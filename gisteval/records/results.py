@@ -9,10 +9,9 @@ from typing import Annotated, Protocol
 
 from gisteval.errors import GistevalError
 from gisteval.files.foreign import read_json
-from gisteval.records.json_object import Count, JsonObject, WrongField, reader_of
+from gisteval.records.json_object import Count, JsonObject, WrongField, check_numbers, reader_of
 from gisteval.records.judge_figures import JudgingEntry, read_entry
 from gisteval.records.lines import from_json, to_json, with_current_names
-from gisteval.records.reading import check_numbers
 from gisteval.records.schema import Example, ResultRow
 from gisteval.records.store import write_json
 

@@ -17,6 +17,7 @@ import orjson
 
 from gisteval.errors import GistevalError
 from gisteval.files.foreign import LONGEST_ROW, open_file
+from gisteval.records.json_object import WrongField, check_numbers
 
 LOCK_FILE = ".lock"
 """Held by the process that writes a folder; it stays there, empty, when nobody does."""
@@ -87,6 +88,7 @@ def _encoded(record: Mapping[str, object]) -> bytes:
     try:
         return orjson.dumps(record, option=_SORTED_LINE)
     except orjson.JSONEncodeError:  # it writes no half of a surrogate pair, and no number beyond 64 bits
+        check_numbers(record)
         text = json.dumps(record, ensure_ascii=False, sort_keys=True) + "\n"
         return text.encode("utf-8", "surrogatepass")
 
@@ -109,8 +111,11 @@ class RecordWriter:
             raise disk_error(path, error) from error
 
     def write(self, records: Iterable[Mapping[str, object]]) -> None:
-        """Append and flush. Raises GistevalError if the disk is full."""
-        lines = b"".join(map(_encoded, records))
+        """Append and flush. Raises GistevalError if the disk is full, or a number can't be read back."""
+        try:
+            lines = b"".join(map(_encoded, records))
+        except WrongField as error:
+            raise GistevalError(f"{self._path} can't hold a record: {error}") from error
         try:
             self._stream.write(lines)
             self._stream.flush()

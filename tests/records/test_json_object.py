@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gisteval.records.json_object import LARGEST, OPTIONAL, Count, JsonObject, Name, WrongField, reader_of
+from gisteval.records.json_object import (
+    LARGEST,
+    OPTIONAL,
+    Count,
+    JsonObject,
+    Name,
+    WrongField,
+    check_numbers,
+    reader_of,
+)
 
 
 @dataclass(frozen=True)
@@ -111,3 +120,10 @@ def test_anything_is_read_or_refused_and_what_is_unknown_survives(changes: dict[
 def test_a_type_that_json_lacks_is_refused() -> None:
     with pytest.raises(TypeError, match="no JSON value is"):
         reader_of(complex)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 2**63, -(2**63)])
+def test_numbers_that_no_record_can_hold(value: float) -> None:
+    check_numbers({"a": 2**63 - 1, "b": 1e300, "c": "inf", "d": True})
+    with pytest.raises(WrongField, match=r"place\.a is"):
+        check_numbers({"a": value}, "place.")

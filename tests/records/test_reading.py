@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.records.json_object import WrongField
 from gisteval.records.lines import to_json
-from gisteval.records.reading import check_numbers, read_kind, read_lines
+from gisteval.records.reading import read_kind, read_lines
 from gisteval.records.schema import Example
 
 EXAMPLES = [Example(str(n), "t", "ab"[n % 2], f"say {n}", "", f"{n}") for n in range(5)]
@@ -36,10 +35,3 @@ def test_a_line_without_the_field_is_named(file: Path) -> None:
         list(read_lines(file, {"split": "a"}))
     with pytest.raises(GistevalError, match="line 6"):
         list(read_kind(file, Example))
-
-
-@pytest.mark.parametrize("value", [float("inf"), float("nan"), 2**63, -(2**63)])
-def test_numbers_that_no_record_can_hold(value: float) -> None:
-    check_numbers({"a": 2**63 - 1, "b": 1e300, "c": "inf", "d": True})
-    with pytest.raises(WrongField, match=r"place\.a is"):
-        check_numbers({"a": value}, "place.")

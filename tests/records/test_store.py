@@ -82,6 +82,16 @@ def test_records_are_in_regular_files_with_lines_that_end(tmp_path: Path) -> Non
 
 
 @needs_full_disk
+@pytest.mark.parametrize("number", [-(2**63) - 1, 2**64, 10**400])
+def test_a_number_that_would_not_come_back_is_refused(tmp_path: Path, number: int) -> None:
+    file = tmp_path / "records.jsonl"
+    with RecordWriter(file) as writer:
+        writer.write([{"a": 1, "text": "\ud800"}])
+        with pytest.raises(GistevalError, match="can't hold a record: a is"):
+            writer.write([{"a": number}])
+    assert list(read_records(file)) == [{"a": 1, "text": "\ud800"}]
+
+
 def test_a_full_disk_is_one_clear_error() -> None:
     message = r"no disk space left for /dev/full.*run the same command"
     with pytest.raises(GistevalError, match=message), RecordWriter(FULL_DISK) as writer:
