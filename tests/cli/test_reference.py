@@ -45,7 +45,7 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
         ),
         ("bill", {"--make-up", "--prompts", "--json"}),
         ("judge", {"--reparse", "--verbose", "--json"}),
-        ("profile", {"--output", "--json"}),
+        ("profile", {"--output", "--formats", "--json"}),
         ("diagnose", {"--json"}),
         ("train", {"--output", "--allow-outside"}),
     ],

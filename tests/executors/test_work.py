@@ -39,7 +39,7 @@ def test_outcomes_become_records_or_stay_without(tiny_suite: Path) -> None:
     (record,) = portion.records
     assert (record["key"], record["content"]) == (job.key(EXAMPLES[0]), EXAMPLES[0].content_id)
     assert (record["nll"], record["k"], record["raw"]) == (0.123457, 3, "hm cats")
-    assert set(record) == {field.name for field in fields(Generation)} - {"choice"}
+    assert set(record) == {field.name for field in fields(Generation)} - {"choice", "sample"}
     assert portion.without == lost and portion.not_finite == [EXAMPLES[2]]
     with pytest.raises(InvalidRun, match="name of gist on e2: the logits are not finite"):
         portion.check_finite()

@@ -34,7 +34,7 @@ def test_ls_says_what_a_compressor_reads_needs_and_takes(gisteval) -> None:
     assert rows["+int4"]["needs"] == ["a compressor before it", "a decoder-only model"]
     assert "2406.11430" in rows["knorm"]["source"]
     assert rows["random"]["settings"] == settings_of("random")
-    printed = gisteval("ls", "compressors").out
+    printed = " ".join(gisteval("ls", "compressors").out.split())
     assert "reads the positive control's weights; needs a decoder-only model; takes a budget" in printed
     assert "arXiv 2304.08467" in printed
 

@@ -14,6 +14,7 @@ from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example
 from gisteval.report.claims import findings
 from gisteval.report.data import read_runs
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.groups import draw_groups
 from gisteval.report.groups import group_tables, levels
 from gisteval.report.page import PageContent, write_page
@@ -78,7 +79,7 @@ def test_many_depths_become_ranges_that_hold_each_example_once() -> None:
 
 
 def test_figures_are_drawn_for_what_there_is(samples, tmp_path: Path) -> None:
-    names = [name for name, _, _ in draw_groups(samples, tmp_path)]
+    names = [name for name, _, _ in draw_groups(samples, FigureFolder(tmp_path))]
     assert names == ["by_length", "depth_by_length-single"]
     drawn = (tmp_path / "depth_by_length-single.svg").read_text()
     assert drawn.count("<!-- n=6 -->") == 4 * 15  # a count in every cell of every system

@@ -16,6 +16,7 @@ from gisteval.profiling.shapes import load_shape
 from gisteval.records.budget import Budget
 from gisteval.records.run_folder import RunFolder
 from gisteval.report.data import read_runs
+from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.frontier import (
     RECOMPUTED,
     RESIDENT,
@@ -106,7 +107,7 @@ def test_each_cost_has_a_figure(points, folder, tmp_path) -> None:
     pytest.importorskip("matplotlib")
     from gisteval.report.figures.drawn import _frontiers
 
-    names = [name for name, _, _ in _frontiers(read_runs([folder]), tmp_path)]
+    names = [name for name, _, _ in _frontiers(read_runs([folder]), FigureFolder(tmp_path))]
     group = "rougeL-tiny-pos_control-1"
     expected = [f"frontier-{group}", f"frontier-resident-{group}", f"frontier-recomputed-{group}"]
     assert [name for name in names if "rougeL" in name] == expected
