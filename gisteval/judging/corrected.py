@@ -80,7 +80,7 @@ def correct(
     if not labels or len(known) < len(matchup.pairs):
         return None
     pairs = [pair for pair, value in known.items() if value is not None]
-    lost = [pair for pair in matchup.examples if pair in matchup.theirs and pair not in matchup.ours]
+    lost = matchup.lost
     predictions = np.array([100.0 * (known[pair] or 0.0) for pair in pairs] + [0.0] * len(lost))
     truth = np.array([labels.get(pair, math.nan) for pair in pairs] + [math.nan] * len(lost))
     certain = np.array([matchup.equal(pair) for pair in pairs] + [True] * len(lost))

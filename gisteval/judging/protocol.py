@@ -49,6 +49,11 @@ class Matchup:
         return {pair: e for pair, e in self.examples.items() if pair in self.ours and pair in self.theirs}
 
     @cached_property
+    def lost(self) -> list[str]:
+        """The answer ids that only the control has an output for."""
+        return [pair for pair in self.examples if pair in self.theirs and pair not in self.ours]
+
+    @cached_property
     def instructions(self) -> dict[str, str]:
         """The instruction of each example, by answer id: what intervals are clustered by."""
         return {pair: example.instruction for pair, example in self.examples.items()}

@@ -154,8 +154,7 @@ def summarize(judge: str, matchup: Matchup, verdicts: Sequence[Verdict]) -> Judg
     asked = [verdict for verdict in main if verdict.pair not in tied]
     judged = {verdict.pair for verdict in main}
     # A judge that has seen only some of the pairs says nothing about the others, lost or not.
-    lost = [pair for pair in matchup.examples if pair in matchup.theirs and pair not in matchup.ours]
-    without_output = tuple(lost) if len(judged) == len(matchup.pairs) else ()
+    without_output = tuple(matchup.lost) if len(judged) == len(matchup.pairs) else ()
     ratios = {pair: log_length_ratio(matchup.ours[pair], matchup.theirs[pair]) for pair in matchup.pairs}
     has_answers = any(score.value is not None for score in pair_scores(main).values())
     return JudgeSummary(

@@ -105,8 +105,7 @@ def _win_rates(folder: RunFolder) -> Iterator[LongColumn]:
             scores = pair_scores(main_verdicts(verdicts_on(folder, judge, matchup)))
             by_pair = {pair: score.value for pair, score in scores.items()}
             if len(by_pair) == len(matchup.pairs):  # an example without the system's output is a loss
-                lost = (p for p in matchup.examples if p in matchup.theirs and p not in matchup.ours)
-                by_pair |= dict.fromkeys(lost, 0.0)
+                by_pair |= dict.fromkeys(matchup.lost, 0.0)
             known = {
                 item: math.nan if value is None else 100.0 * value
                 for item, value in item_means(by_pair, matchup.items).items()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from gisteval.errors import GistevalError
 
-FORMATS = ("svg", "png", "pdf")
+SAVING: Mapping[str, Mapping[str, Any]] = {
+    "svg": {"metadata": {"Date": None}, "transparent": True},
+    "png": {},
+    "pdf": {"metadata": {"CreationDate": None}},
+}
+"""How matplotlib saves each format: without a date, so that equal figures are equal files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +38,10 @@ def parse_formats(text: str) -> tuple[str, ...]:
     """Read format names that commas separate.
 
     Raises:
-        GistevalError: A name is none of `FORMATS`.
+        GistevalError: A name is none of `SAVING`.
     """
     names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
     for name in names:
-        if name not in FORMATS:
-            raise GistevalError(f"no figures in the format {name!r}: choose from {', '.join(FORMATS)}")
+        if name not in SAVING:
+            raise GistevalError(f"no figures in the format {name!r}: choose from {', '.join(SAVING)}")
     return names

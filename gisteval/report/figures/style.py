@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from gisteval.errors import MissingExtra
 from gisteval.records.schema import ResultRow
 from gisteval.records.store import write_atomic
-from gisteval.report.figures.folder import FigureFolder
+from gisteval.report.figures.folder import SAVING, FigureFolder
 
 try:
     import matplotlib
@@ -115,14 +115,6 @@ SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "gisteval",
     "savefig.dpi": 220,
 }
-
-
-SAVING: Mapping[str, Mapping[str, Any]] = {
-    "svg": {"metadata": {"Date": None}, "transparent": True},
-    "png": {},
-    "pdf": {"metadata": {"CreationDate": None}},
-}
-"""How each format is saved: without a date, so that equal figures are equal files."""
 
 
 @contextmanager

@@ -129,7 +129,7 @@ def test_no_conclusion_rests_on_a_broken_judge(
     first = next(line for line in said.splitlines() if line.startswith("No conclusion."))
     assert seen in first
     assert "is within 5 points" not in said and "worse than its positive control" not in said
-    assert said.count("No conclusion. The judge openai can't be relied on, since it is under veto: ") == 3
+    assert said.count("No conclusion. The judge openai can't be relied on, since it is under veto: ") == 2
     assert "points: within" not in said and "points: below" not in said
     assert "Win rates, judge openai †" in said  # the numbers are there
     file = imported / "results.json"
