@@ -33,17 +33,10 @@ def run(
     Raises GistevalError for any error that the user can correct.
     """
     from gisteval.config_file import read_config
-    from gisteval.pipeline.run.evaluate import run as run_pipeline
+    from gisteval.integrations.trackers import run_and_log
 
     config = read_config(None, {"model": model, "split": split, **options})
-    if not config.log_to:
-        return run_pipeline(config, ["gisteval.run"])
-    from gisteval.integrations.trackers import check_trackers, log_run
-    from gisteval.records.run_folder import RunFolder
-
-    check_trackers(config.log_to)
-    finished = run_pipeline(config, ["gisteval.run"])
-    log_run(RunFolder.open(finished.folder), config.log_to)
+    finished, _ = run_and_log(config, ["gisteval.run"])
     return finished
 
 

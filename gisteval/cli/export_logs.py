@@ -27,7 +27,5 @@ def export_logs(
 
     if to not in WRITERS:
         raise GistevalError(f"--to {to!r}{did_you_mean(to, WRITERS)}: choose from {', '.join(WRITERS)}")
-    folder = RunFolder.open(run)
-    folder.results()
-    written = WRITERS[to](folder, output)
+    written = WRITERS[to](RunFolder.open(run), output)
     print(f"{output}: {counted(len(written), 'file')}")

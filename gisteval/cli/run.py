@@ -63,19 +63,15 @@ def run(
         raise GistevalError("--verbose and --quiet exclude each other: leave one of them out")
     settings = read_config(config, given)
     quiet_libraries()
-    from gisteval.integrations.trackers import check_trackers, log_run
-    from gisteval.pipeline.run.evaluate import run as run_pipeline
+    from gisteval.integrations.trackers import run_and_log
     from gisteval.pipeline.run.plan import plan_run
-    from gisteval.records.run_folder import RunFolder
 
     rates = given_rates(dry_run, flops_per_second, dollars_per_hour)
     if rates is not None:
         print_estimate(plan_run(settings), rates, as_json)
         return
-    check_trackers(settings.log_to)
     with hushed(quiet):
-        finished = run_pipeline(settings, ["gisteval", *sys.argv[1:]], not no_report)
-        logged = log_run(RunFolder.open(finished.folder), settings.log_to)
+        finished, logged = run_and_log(settings, ["gisteval", *sys.argv[1:]], not no_report)
     if as_json:
         print((finished.folder / "results.json").read_text(encoding="utf-8"), end="")
     elif quiet:

@@ -18,6 +18,7 @@ from gisteval.gate.win_rates import choose_judge
 from gisteval.metrics import Metric, metric
 from gisteval.stats.intervals import mean_error
 from gisteval.stats.samples import FloatArray
+from gisteval.stats.spread import gains
 
 USUAL_SD = 40.0
 """In points: assumed for win rates judged in both orders with some ties. Two runs give the true value."""
@@ -130,16 +131,16 @@ def plan_sampling(
     within = sum(variance for variance, _ in parts) / size
     now = sum(variance / count for variance, count in parts) / size
     between = max(sd**2 - now, 0.0)
-    variance = between + within / answers
-    if not variance:
+    found = gains(between, within, answers)
+    if found is None:
         return None
     counts = sorted({1, 2, answers, 2 * answers, 4 * answers})
     spreads = {count: float(np.sqrt(between + within / count)) for count in counts}
     return PlannedSampling(
         answers=answers,
-        share=100.0 * within / answers / variance,
-        twice_answers=100.0 * (1.0 - float(np.sqrt((between + within / answers / 2.0) / variance))),
-        twice_examples=100.0 * (1.0 - float(np.sqrt(0.5))),
+        share=100.0 * found.share,
+        twice_answers=100.0 * found.twice_samples,
+        twice_examples=100.0 * found.twice_items,
         needed={**{c: needed(s) for c, s in spreads.items()}, None: needed(float(np.sqrt(between)))},
         break_even=answers**2 * between / within if within else None,
     )

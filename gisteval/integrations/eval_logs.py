@@ -40,24 +40,23 @@ class SystemSplit:
     outputs: tuple[ScoredOutput, ...]
 
 
-def parts(run: RunFolder, system: str) -> Iterator[SystemSplit]:
-    """Yield what a system answered, split by split. Raises GistevalError for damaged records."""
-    rows = run.results()
-    for split in run.splits:
-        found = tuple(row for row in rows if (row.system, row.split) == (system, split))
-        if found:
-            outputs = tuple(read_scores(run, system, split, run.examples(split), run_metrics(run)))
-            yield SystemSplit(system, f"{found[0].task}_{split}", found, outputs)
+def parts(run: RunFolder) -> Iterator[tuple[str, list[SystemSplit]]]:
+    """Yield each system with what it answered, split by split. Raises GistevalError for damaged records."""
+    rows, metrics = run.results(), run_metrics(run)
+    examples = {split: tuple(run.examples(split)) for split in run.splits}
+    for system in run.systems:
+        own = []
+        for split, items in examples.items():
+            found = tuple(row for row in rows if (row.system, row.split) == (system.name, split))
+            if found:
+                outputs = tuple(read_scores(run, system.name, split, items, metrics))
+                own.append(SystemSplit(system.name, f"{found[0].task}_{split}", found, outputs))
+        yield system.name, own
 
 
 def as_share(metric: str, value: float) -> float:
     """A value in these tools' unit."""
     return value / 100 if find_metric(metric).unit == "percent" else value
-
-
-def name_of(row: ResultRow) -> str:
-    """A metric's name, with its judge."""
-    return row.metric if row.judge is None else f"{row.metric}-{row.judge}"
 
 
 def write_lm_eval(run: RunFolder, folder: Path) -> list[Path]:
@@ -67,16 +66,15 @@ def write_lm_eval(run: RunFolder, folder: Path) -> list[Path]:
         The files.
     """
     written = []
-    for system in run.systems:
-        own = list(parts(run, system.name))
-        place = folder / file_name(system.name)
+    for system, own in parts(run):
+        place = folder / file_name(system)
         stamp = _time_of(run).isoformat().replace(":", "-")
         for part in own:
             samples = place / f"samples_{file_name(part.task)}_{stamp}.jsonl"
             write_json_lines(samples, [_lm_eval_sample(output) for output in part.outputs])
             written.append(samples)
         results = place / f"results_{stamp}.json"
-        write_json(results, _lm_eval_results(run, system.name, own))
+        write_json(results, _lm_eval_results(run, system, own))
         written.append(results)
     return written
 
@@ -95,7 +93,7 @@ def _lm_eval_results(run: RunFolder, system: str, own: Sequence[SystemSplit]) ->
     for part in own:
         values: dict[str, object] = {"alias": part.task}
         for row in part.rows:
-            name = name_of(row)
+            name = row.measured
             values[f"{name},none"] = as_share(row.metric, row.value)
             values[f"{name}_stderr,none"] = "N/A"  # our intervals are no multiples of a standard error
             if find_metric(row.metric).graded or find_metric(row.metric).paired:
@@ -148,8 +146,8 @@ def write_inspect(run: RunFolder, folder: Path) -> list[Path]:
         raise MissingExtra("inspect_ai", "inspect") from error
     written = []
     folder.mkdir(parents=True, exist_ok=True)
-    for system in run.systems:
-        for part in parts(run, system.name):
+    for _, own in parts(run):
+        for part in own:
             path = folder / f"{file_name(f'{part.task}_{part.system}')}.eval"
             write_eval_log(_inspect_log(run, part), str(path))
             written.append(path)
@@ -184,7 +182,7 @@ def _inspect_log(run: RunFolder, part: SystemSplit) -> Any:
             name: EvalMetric(name=name, value=as_share(row.metric, value))
             for name, value in numbers.items()
         }
-        scores.append(EvalScore(name=name_of(row), scorer=name_of(row), metrics=metrics))
+        scores.append(EvalScore(name=row.measured, scorer=row.measured, metrics=metrics))
     results = EvalResults(total_samples=len(ids), completed_samples=len(ids), scores=scores)
     samples = [_inspect_sample(part.system, output) for output in part.outputs]
     return EvalLog(status="success", eval=spec, results=results, samples=samples)

@@ -13,11 +13,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from gisteval.config import RunConfig
 from gisteval.errors import MissingExtra
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import ResultRow
+
+if TYPE_CHECKING:
+    from gisteval.pipeline.finished import Run
 
 PROJECT = "gisteval"
 """The name of the project, or of mlflow's experiment, that runs go into."""
@@ -73,6 +77,30 @@ def check_trackers(names: Sequence[str]) -> None:
         _package(name)
 
 
+def run_and_log(
+    config: RunConfig, command: Sequence[str], with_report: bool = True
+) -> tuple[Run, list[str]]:
+    """Run, then write the run down in the configuration's trackers, if it names any.
+
+    Args:
+        config: The configuration.
+        command: The command line.
+        with_report: Whether the run writes its report.
+
+    Returns:
+        The run, and where each tracker keeps it.
+
+    Raises:
+        MissingExtra: A tracker is not installed, which is said before the run.
+        GistevalError: As in a run.
+    """
+    from gisteval.pipeline.run.evaluate import run
+
+    check_trackers(config.log_to)
+    finished = run(config, command, with_report)
+    return finished, log_run(RunFolder.open(finished.folder), config.log_to) if config.log_to else []
+
+
 def log_run(run: RunFolder, names: Sequence[str]) -> list[str]:
     """Write a finished run down in each tracker.
 
@@ -86,15 +114,14 @@ def log_run(run: RunFolder, names: Sequence[str]) -> list[str]:
     Raises:
         MissingExtra: A tracker is not installed.
     """
-    content = tracked(run) if names else None
-    return [f"{name}: {TRACKERS[name](content)}" for name in names if content is not None]
+    content = tracked(run)
+    return [f"{name}: {TRACKERS[name](content)}" for name in names]
 
 
 def _numbers(rows: Iterable[ResultRow]) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for row in rows:
-        metric = row.metric if row.judge is None else f"{row.metric}-{row.judge}"
-        stem = re.sub(r"[^\w./ :-]", "_", f"{row.split}/{row.system}/{metric}")
+        stem = re.sub(r"[^\w./ :-]", "_", f"{row.split}/{row.system}/{row.measured}")
         while stem in numbers:  # names that differ in a letter which trackers don't take
             stem += "_"
         further = {"ci_low": row.ci_low, "ci_high": row.ci_high, "retention": row.retention}

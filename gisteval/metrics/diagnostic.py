@@ -15,21 +15,17 @@ class Diagnostic(Metric):
     graded = False
     paired = False
 
-
-def _measured(name: str, title: str, unit: str, **changes: object) -> Metric:
-    """A metric of this name. changes: its attributes that are not those of `Diagnostic`."""
-    kind: type[Metric] = type(
-        "Diagnostic", (Diagnostic,), {"name": name, "title": title, "unit": unit, **changes}
-    )
-    return kind()
+    def __init__(self, name: str, title: str, unit: str, **changes: object) -> None:
+        """Build the metric. changes: attributes that are not those of the class."""
+        vars(self).update(name=name, title=title, unit=unit, **changes)
 
 
 def _share(name: str, title: str, direction: str = "higher") -> Metric:
-    return _measured(name, title, "percent", direction=direction, high=100.0)
+    return Diagnostic(name, title, "percent", direction=direction, high=100.0)
 
 
 def _loss(name: str, title: str, low: float | None = None) -> Metric:
-    return _measured(name, title, NATS, low=low, digits=3)
+    return Diagnostic(name, title, NATS, low=low, digits=3)
 
 
 DIAGNOSTIC_METRICS = {
@@ -40,23 +36,23 @@ DIAGNOSTIC_METRICS = {
         *(_loss(f"delta_nll@{horizon}", f"ΔNLL@{horizon}") for horizon in (1, 8, 32, 128)),
         _loss("kl", "KL", low=0.0),
         _share("top1", "same top token"),
-        _measured("agreed", "tokens until they part", "tokens", direction="higher"),
+        Diagnostic("agreed", "tokens until they part", "tokens", direction="higher"),
         _share("same_answer", "never part"),
         _share("greedy_exact", "reference found"),
         _share("spread", "differs between instructions"),
-        _measured("entropy", "entropy of the spectrum", "nats", direction="higher", digits=2),
-        _measured("effective_rank", "effective rank", "directions", direction="higher"),
-        _measured("cosine", "cosine", "cosine", direction="higher", low=-1.0, high=1.0, digits=3),
-        _measured("effect", "KL to the nearest", "nats", direction="higher", digits=3),
+        Diagnostic("entropy", "entropy of the spectrum", "nats", direction="higher", digits=2),
+        Diagnostic("effective_rank", "effective rank", "directions", direction="higher"),
+        Diagnostic("cosine", "cosine", "cosine", direction="higher", low=-1.0, high=1.0, digits=3),
+        Diagnostic("effect", "KL to the nearest", "nats", direction="higher", digits=3),
         _share("same_nearest", "nearest alike by both"),
         _share("repeated", "ROUGE-L"),
         _share("edits", "edit distance", direction="lower"),
-        _measured("dep", "Dep", "slots", digits=0),
-        _measured("peak_slots", "peak", "slots"),
-        _measured("mean_slots", "mean", "slots"),
+        Diagnostic("dep", "Dep", "slots", digits=0),
+        Diagnostic("peak_slots", "peak", "slots"),
+        Diagnostic("mean_slots", "mean", "slots"),
         _loss("loss_gap", "loss above the control's"),
-        _measured("gist_norm", "norm of gist states", "a number", direction="higher", digits=2),
-        _measured("gist_entropy", "entropy of gist states", "nats", direction="higher", digits=2),
+        Diagnostic("gist_norm", "norm of gist states", "a number", direction="higher", digits=2),
+        Diagnostic("gist_entropy", "entropy of gist states", "nats", direction="higher", digits=2),
         _share("needs_more", "instructions that need more", direction="lower"),
     )
 }

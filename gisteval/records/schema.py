@@ -263,3 +263,8 @@ class ResultRow:
     p_worse: float | None = None
     negative: str | None = None
     p_controls: float | None = None
+
+    @property
+    def measured(self) -> str:
+        """The metric, and the judge of a judged one: `win_rate-JUDGE`."""
+        return self.metric if self.judge is None else f"{self.metric}-{self.judge}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
+from gisteval import stats
 from gisteval.metrics import metric
 from gisteval.metrics.repeats import ALL, ANY, split_name
 from gisteval.metrics.spread import ITEMS, SAMPLES
@@ -73,13 +73,11 @@ def gain_texts(items: float, answers: float, samples: int) -> tuple[str, str, st
         Their share of the variance, and by how much twice as many of them, and twice as many examples,
         narrow the interval. Dashes where nothing spreads.
     """
-    own = answers**2 / samples
-    variance = items**2 + own
-    if not variance:
+    found = stats.gains(items**2, answers**2, samples)
+    if found is None:
         return "-", "-", "-"
-    narrower = 1.0 - math.sqrt((items**2 + own / 2.0) / variance)
-    texts = own / variance, narrower, 1.0 - math.sqrt(0.5)
-    first, second, third = (f"{100.0 * share:.0f}%" for share in texts)
+    shares = (found.share, found.twice_samples, found.twice_items)
+    first, second, third = (f"{100.0 * share:.0f}%" for share in shares)
     return first, second, third
 
 

@@ -14,12 +14,13 @@ from gisteval.stats.power import examples_needed, smallest_detectable_difference
 from gisteval.stats.ratio import ratio_of_means, retention
 from gisteval.stats.regression import LinearFit, linear_fit
 from gisteval.stats.samples import FloatArray
-from gisteval.stats.spread import SpreadParts, spread
+from gisteval.stats.spread import Gains, SpreadParts, gains, spread
 
 __all__ = [
     "MARGIN",
     "BoundedMean",
     "FloatArray",
+    "Gains",
     "LinearFit",
     "MarginTest",
     "PairedDifference",
@@ -27,6 +28,7 @@ __all__ = [
     "benjamini_hochberg",
     "bounded_mean",
     "examples_needed",
+    "gains",
     "holm",
     "linear_fit",
     "margin_test",

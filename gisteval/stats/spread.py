@@ -58,6 +58,36 @@ def spread(
     return SpreadParts(*(_root(mean_interval(part, clusters)) for part in (between, within)))
 
 
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """What more samples of each item would do to the error of a mean.
+
+    Attributes:
+        share: The part of the variance of the mean that the samples cause.
+        twice_samples: By which part twice as many samples would narrow its interval.
+        twice_items: By which part twice as many items would.
+    """
+
+    share: float
+    twice_samples: float
+    twice_items: float
+
+
+def gains(items: float, samples: float, count: int) -> Gains | None:
+    """Compare more samples with more items; None where nothing spreads.
+
+    Args:
+        items: The variance of the items' true means.
+        samples: The variance of the samples of one item.
+        count: The number of samples of each item.
+    """
+    own = samples / count
+    variance = items + own
+    if not variance:
+        return None
+    return Gains(own / variance, 1.0 - math.sqrt((items + own / 2.0) / variance), 1.0 - math.sqrt(0.5))
+
+
 def _root(variance: Estimate) -> Estimate:
     """Turn a variance and its interval into standard deviations."""
     value, low, high = (

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gisteval.stats import spread
+from gisteval.stats import gains, spread
 from gisteval.stats.samples import FloatArray
 
 
@@ -60,3 +60,14 @@ def test_few_instructions_have_no_interval() -> None:
     found = parts(table, [n // 4 for n in range(20)])
     assert found.items.ci_high == math.inf and found.items.ci_low == 0.0
     assert parts(table[:1]).items.ci_high == math.inf
+
+
+def test_gains_compare_samples_with_items() -> None:
+    """By the formula of the error, (items + samples / K) / n, at twice the K and at twice the n."""
+    found = gains(9.0, 16.0, 2)
+    assert found is not None
+    error, more_samples, more_items = (np.sqrt(part) for part in (17.0, 13.0, 8.5))
+    assert found.share == pytest.approx(8.0 / 17.0)
+    assert found.twice_samples == pytest.approx(1 - more_samples / error)
+    assert found.twice_items == pytest.approx(1 - more_items / error)
+    assert gains(0.0, 0.0, 3) is None

@@ -58,8 +58,10 @@ def local_folder(name: str) -> Path:
         GistevalError: The name is a published checkpoint's, and that was not fetched yet.
     """
     path = Path(name).expanduser()
-    if name not in PUBLISHED or path.exists():
-        return path if path.exists() else _bundled(name) or path
+    if path.exists():
+        return path
+    if name not in PUBLISHED:
+        return _bundled(name) or path
     folder = cache_folder() / name
     if not folder.is_dir():
         raise GistevalError(

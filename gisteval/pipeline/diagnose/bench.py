@@ -127,6 +127,12 @@ class Bench:
     def _named(self, name: str) -> System:
         return next(system for system in self.plan.systems if system.name == name)
 
+    def reading(
+        self, system: System, measure: Callable[..., Iterator[list[Found]]], *arguments: object
+    ) -> Iterator[list[Found]]:
+        """What a measure finds with a system's reader, which loads its model when it is asked."""
+        yield from measure(self.reader(system), *arguments)
+
     def compressed(self) -> list[System]:
         """The systems that compress."""
         return [system for system in self.plan.systems if system.role == "candidate"]

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from gisteval.diagnostics.leakage import OTHER, OWN, PARAPHRASE, leakage, own_prompts, partners
-from gisteval.diagnostics.reading import Found
 from gisteval.diagnostics.reconstruction import REQUEST, reconstruction
 from gisteval.diagnostics.reconstruction import SETTING as REPEAT
 from gisteval.diagnostics.states import FEWEST, SETTING, gist_states
-from gisteval.diagnostics.strictness import References, Strictness, strictness_settings
+from gisteval.diagnostics.strictness import References, strictness_settings
 from gisteval.pipeline.diagnose.bench import Bench, Unit
 from gisteval.records.choosing import INSTRUCTIONS, choose
 from gisteval.records.schema import Example, digest
@@ -46,14 +45,10 @@ def take_states(bench: Bench) -> Summary:
                 *("states", 2, system, None, split, (SETTING,)),
                 (bench.identity(system), _contents(asked)),
                 asked,
-                partial(_gist_states, bench, system, asked),
+                partial(bench.reading, system, gist_states, asked),
             )
 
     return summarise_states(bench.observed(_gist_systems(bench), pieces))
-
-
-def _gist_states(bench: Bench, system: System, examples: Sequence[Example]) -> Iterator[list[Found]]:
-    yield from gist_states(bench.reader(system), examples)
 
 
 def take_leakage(bench: Bench) -> Summary:
@@ -89,14 +84,8 @@ def _leakage_unit(
         *("leakage", 2, system, None, split, tuple(behind)),
         (bench.identity(system), read),
         examples,
-        partial(_leakage, bench, system, examples, behind),
+        partial(bench.reading, system, leakage, examples, behind),
     )
-
-
-def _leakage(
-    bench: Bench, system: System, examples: Sequence[Example], behind: Mapping[str, Mapping[str, str]]
-) -> Iterator[list[Found]]:
-    yield from leakage(bench.reader(system), examples, behind)
 
 
 def take_reconstruction(bench: Bench) -> Summary:
@@ -109,14 +98,10 @@ def take_reconstruction(bench: Bench) -> Summary:
                 *("reconstruction", 1, system, None, split, (REPEAT,)),
                 (bench.identity(system), REQUEST),
                 asked,
-                partial(_reconstruction, bench, system, asked),
+                partial(bench.reading, system, reconstruction, asked),
             )
 
     return summarise_reconstruction(bench.observed(bench.plan.systems, pieces), bench.plan.references)
-
-
-def _reconstruction(bench: Bench, system: System, examples: Sequence[Example]) -> Iterator[list[Found]]:
-    yield from reconstruction(bench.reader(system), examples)
 
 
 def take_strictness(bench: Bench) -> Summary:
@@ -124,8 +109,9 @@ def take_strictness(bench: Bench) -> Summary:
 
     def pieces(system: System, split: str, everything: Sequence[Example]) -> Iterator[Unit]:
         examples = choose(everything, MOST_READ, INSTRUCTIONS, bench.plan.config.seed)
-        read = _References(bench, system, examples)
-        for setting in strictness_settings(bench.reader(system).model):
+        reader = bench.reader(system)
+        read = References(reader, examples)
+        for setting in strictness_settings(reader.model):
             yield Unit(
                 *("strictness", 1, system, None, split, (setting.name,)),
                 (bench.identity(system),),
@@ -134,20 +120,6 @@ def take_strictness(bench: Bench) -> Summary:
             )
 
     return summarise_strictness(bench.observed(_gist_systems(bench), pieces))
-
-
-class _References:
-    """A system's references, made ready when the first mask needs them."""
-
-    def __init__(self, bench: Bench, system: System, examples: Sequence[Example]) -> None:
-        self._bench, self._system, self._examples = bench, system, examples
-        self._made: References | None = None
-
-    def under(self, setting: Strictness) -> Iterator[list[Found]]:
-        """What is found under a mask."""
-        if self._made is None:
-            self._made = References(self._bench.reader(self._system), self._examples)
-        yield from self._made.under(setting)
 
 
 def _gist_systems(bench: Bench) -> list[System]:

@@ -122,14 +122,10 @@ def take_work(bench: Bench) -> Summary:
             *("work", 1, system, None, split, (REFERENCE,)),
             (bench.identity(system),),
             examples,
-            partial(_work, bench, system, examples),
+            partial(bench.reading, system, work, examples),
         )
 
     return summarise_work(bench.observed(bench.plan.systems, pieces), bench.plan.references)
-
-
-def _work(bench: Bench, system: System, examples: Sequence[Example]) -> Iterator[list[Found]]:
-    yield from work(bench.reader(system), examples)
 
 
 def take_training(bench: Bench) -> Summary:
