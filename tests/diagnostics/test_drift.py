@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from observations import observation_of
 from random_models import random_examples, random_model
 
 from gisteval.compressors.gist.gist import Gist
@@ -76,18 +77,7 @@ def of_a_demo(reader: PromptReader, writer: PromptReader) -> list[Observation]:
     """The reader behind the writer's gists, on the references."""
     found = drift(FullPrompt(reader, HUMAN, 8), reading_stored(reader, writer))
     return [
-        Observation(
-            key=item.example.id,
-            measure="drift",
-            system=writer.name,
-            reference=reader.name,
-            split="human",
-            setting=item.setting,
-            example=item.example.id,
-            content=item.example.content_id,
-            cluster=item.example.instruction,
-            values=item.values,
-        )
+        observation_of(item, "drift", writer.name, reference=reader.name)
         for batch in found
         for item in batch
         if item.setting == "reference"

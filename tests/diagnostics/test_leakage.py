@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from observations import observation_of
 
 from gisteval.compressors.empty import Empty
 from gisteval.compressors.gist.gist import Gist
@@ -51,17 +52,7 @@ def models() -> dict[str, Any]:
 
 def observed(reader: PromptReader, settings: tuple[str, ...]) -> list[Observation]:
     return [
-        Observation(
-            key=f"{item.example.id} {item.setting}",
-            measure="leakage",
-            system=reader.name,
-            split="human",
-            setting=item.setting,
-            example=item.example.id,
-            content=item.example.content_id,
-            cluster=item.example.instruction,
-            values=item.values,
-        )
+        observation_of(item, "leakage", reader.name)
         for batch in leakage(reader, EXAMPLES, {name: BEHIND[name] for name in settings})
         for item in batch
     ]

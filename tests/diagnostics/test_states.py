@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 import torch
+from observations import observation_of
 from random_models import random_examples, random_model
 
 from gisteval.compressors.gist.gist import Gist
 from gisteval.content import find_content
-from gisteval.diagnostics.reading import Found, PromptReader
+from gisteval.diagnostics.reading import PromptReader
 from gisteval.diagnostics.states import effect_distances, gist_states, probe_inputs
 from gisteval.masks import MaskRule
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_placed
 from gisteval.models.checkpoints.placement import choose_placement
-from gisteval.records.diagnosis import Diagnosed, Observation
+from gisteval.records.diagnosis import Diagnosed
 from gisteval.records.schema import Example
 from gisteval.scores.diagnosed.rows import Observed
 from gisteval.scores.diagnosed.states import summarise_states
@@ -47,24 +48,10 @@ def findings(family: str, compressor: Gist) -> list[Diagnosed]:
 
 def found_of(reader: PromptReader, examples: Sequence[Example]) -> list[Diagnosed]:
     found = [item for batch in gist_states(reader, examples) for item in batch]
-    made = summarise_states(Observed({"gist": [observation(item) for item in found]}, {})).findings
+    made = summarise_states(
+        Observed({"gist": [observation_of(item, "states", "gist") for item in found]}, {})
+    ).findings
     return [finding for finding in made if not finding.text.startswith("nearest")]
-
-
-def observation(item: Found) -> Observation:
-    return Observation(
-        key=item.example.id,
-        measure="states",
-        system="gist",
-        split="test",
-        setting=item.setting,
-        example=item.example.id,
-        content=item.example.content_id,
-        cluster=item.example.instruction,
-        values=item.values,
-        series={name: tuple(values) for name, values in item.series.items()},
-        texts=item.texts,
-    )
 
 
 def like_the_first(prompts: list[Any], layers: slice = slice(None)) -> list[Any]:

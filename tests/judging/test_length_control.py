@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,13 +24,19 @@ def sample(seed: int, n: int = 300) -> tuple[np.ndarray, np.ndarray]:
     return np.where(generator.random(n) < 0.2, 0.5, generator.random(n) < chance), lengths
 
 
-def test_the_rate_at_equal_length() -> None:
-    scores, lengths = sample(2)
+def judged(scores: np.ndarray, lengths: np.ndarray) -> tuple[Matchup, dict[str, PairScore]]:
+    """Pairs of these scores, whose outputs differ by these lengths."""
     names = [f"p{place}" for place in range(300)]
     examples = {name: Example(name, "t", "s", f"do {name}", "", "ref") for name in names}
     ours = {name: "x" * (300 + round(length)) for name, length in zip(names, lengths, strict=True)}
     matchup = Matchup("t", "s", "gist", "pos", examples, ours, dict.fromkeys(names, "x" * 300))
     scored = {name: PairScore(float(v), {"ab": float(v)}) for name, v in zip(names, scores, strict=True)}
+    return matchup, scored
+
+
+def test_the_rate_at_equal_length() -> None:
+    scores, lengths = sample(2)
+    matchup, scored = judged(scores, lengths)
     found = length_controlled("j", matchup, scored)
     rounded = np.round(lengths)
     design = sm.add_constant(np.tanh(rounded / rounded.std(ddof=1)))
@@ -37,7 +45,7 @@ def test_the_rate_at_equal_length() -> None:
     assert found.length_effect == pytest.approx(theirs.params[1], abs=1e-6)
     # Longer outputs win more often and the system's are longer, so the plain rate flatters it.
     assert found.win_rate.value < 100.0 * scores.mean()
-    same = Matchup("t", "s", "gist", "pos", examples, ours, ours)
+    same = replace(matchup, theirs=matchup.ours)
     assert length_controlled("j", same, scored) is None
 
 
@@ -48,12 +56,8 @@ def test_it_is_what_alpacaeval_fits() -> None:
     the rate is the mean of the predictions at no difference.
     """
     scores, lengths = sample(5)
-    names = [f"p{place}" for place in range(300)]
-    examples = {name: Example(name, "t", "s", f"do {name}", "", "ref") for name in names}
-    ours = {name: "x" * (300 + round(length)) for name, length in zip(names, lengths, strict=True)}
-    matchup = Matchup("t", "s", "gist", "pos", examples, ours, dict.fromkeys(names, "x" * 300))
-    scored = {name: PairScore(float(v), {"ab": float(v)}) for name, v in zip(names, scores, strict=True)}
-    difference = pd.Series([300.0 - len(text) for text in ours.values()])
+    matchup, scored = judged(scores, lengths)
+    difference = pd.Series([300.0 - len(text) for text in matchup.ours.values()])
     column = np.tanh(difference / difference.std()).to_numpy()
     outcome, weight = np.repeat([1.0, 0.0], 300), np.concatenate([scores, 1.0 - scores])
     twice = np.column_stack([np.tile(column, 2), np.ones(600)])
