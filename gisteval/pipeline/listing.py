@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jinja2 import TemplateSyntaxError
 
 from gisteval.billing.prices import Sheet
-from gisteval.compressors.base import Compressor
-from gisteval.compressors.spec import defaults_of
 from gisteval.content import find_content
 from gisteval.errors import GistevalError, counted
 from gisteval.judging.definition import JUDGE_FILE, list_judges, read_judge
@@ -25,6 +23,9 @@ from gisteval.report.paper import read_paper
 from gisteval.tasks import list_tasks, load_task
 from gisteval.tasks.definition import TASK_FILE, read_definition
 from gisteval.tasks.installed import generated
+
+if TYPE_CHECKING:  # a list of tasks need not wait for torch
+    from gisteval.compressors.base import Compressor
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ def _compressors() -> list[ListedCompressor]:
 
 
 def _compressor(name: str, kind: type[Compressor]) -> ListedCompressor:
+    from gisteval.compressors.spec import defaults_of
+
     needs = ["gist tokens"] if kind.needs_gists else []
     if len(kind.architectures) == 1:
         needs.append(f"a {next(iter(kind.architectures))} model")

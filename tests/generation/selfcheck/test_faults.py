@@ -39,12 +39,10 @@ def missed(model, examples, names=tuple(FAULTS)) -> list[str]:
 @pytest.mark.parametrize(
     ("family", "dtype"),
     [
-        *(
-            (family, dtype)
-            for family in ("llama", "qwen2", "gpt2", "t5")
-            for dtype in ("float32", "bfloat16")
-        ),
-        *((family, "float16") for family in ("llama", "t5")),  # it rounds less than bfloat16
+        *((family, dtype) for family in ("llama", "t5") for dtype in ("float32", "bfloat16")),
+        ("gpt2", "float32"),
+        ("qwen2", "bfloat16"),
+        ("llama", "float16"),  # it rounds less than bfloat16
     ],
 )
 def test_every_planted_fault_is_caught(family, dtype):
