@@ -52,7 +52,10 @@ WRONG: list[Any] = [
     MISSING,
 ]
 DRAWN = -1
-"""The value with which the long campaign draws the figures, which take seconds: most numbers may be it."""
+"""The value with which the long campaign draws the figures, which take seconds: most numbers may be it.
+
+It does so for the first item of a list, whose fields are those of the others.
+"""
 
 QUICK = 10
 """Cases of each file that the suite tries; `make faults` tries as many as its time allows."""
@@ -62,7 +65,15 @@ SHARE = 0.02
 
 SYSTEM = "tiny-gist-1"
 Place = tuple[str | int, ...]
-FILES = ("manifest.json", "results.json", "generations", "verdicts", "examples")
+FILES = (
+    "manifest.json",
+    "results.json",
+    f"generations/{SYSTEM}.jsonl",
+    f"verdicts/chat--{SYSTEM}.jsonl",
+    f"verdicts/reference--{SYSTEM}.jsonl",
+    "examples/human.jsonl",
+)
+"""The fields of lines are those of the first line."""
 
 
 def places(content: Any, place: Place = ()) -> Iterator[Place]:
@@ -107,8 +118,8 @@ def questions_to(run: Path, sound: Path, output: Path) -> list[Callable[[], obje
     return [
         lambda: build.build_report([RunFolder.open(run)], output),
         lambda: run_gate(GateOptions(run, sound, "rougeL", system=SYSTEM, baseline_system=SYSTEM)),
-        lambda: run_gate(GateOptions(run, sound, system=SYSTEM, baseline_system=SYSTEM)),
-        lambda: run_gate(GateOptions(sound, run, system=SYSTEM, baseline_system=SYSTEM)),
+        lambda: run_gate(GateOptions(run, sound, judge="chat", system=SYSTEM, baseline_system=SYSTEM)),
+        lambda: run_gate(GateOptions(sound, run, judge="reference", system=SYSTEM, baseline_system=SYSTEM)),
         lambda: compare(choose_side(run, SYSTEM, "--system"), choose_side(sound, SYSTEM, "--system")),
         lambda: judge_run(run, JudgeOptions("reference")),
     ]
@@ -167,9 +178,9 @@ def remembered() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory, write_small_run, make_example) -> Path:
-    """Two examples a split, answered and judged."""
+    """Two examples a split, answered and judged twice: in both orders, and by a judge of this program."""
     splits = {split: [make_example(number, split) for number in range(2)] for split in ("seen", "human")}
-    run = write_small_run(tmp_path_factory.mktemp("sound") / "run", splits, judge=None).path
+    run = write_small_run(tmp_path_factory.mktemp("sound") / "run", splits, judge="chat").path
     judge_run(run, JudgeOptions("reference"))
     shutil.rmtree(run / "report")
     return run
@@ -183,22 +194,23 @@ def test_a_wrong_value_is_one_line_or_read(
     long = most > QUICK
     run = tmp_path / "run"
     shutil.copytree(sound, run)
-    file = run / name if name.endswith(".json") else sorted((run / name).glob("*.jsonl"))[0]
+    file = run / name
     raw = file.read_text(encoding="utf-8")
-    content = json.loads(raw if name.endswith(".json") else raw.splitlines()[0])
+    first, others = (raw.split("\n", 1)) if file.suffix == ".jsonl" else (raw, "")
+    content = json.loads(first)
     cases = cases_of(name, content)
     questions = [
         question for question in questions_to(run, sound, tmp_path / "report") if reads(question, file)
     ]
-    part = Part(f"wrong-values-{name}", min(most, len(cases)), SHARE, long=long)
+    part = Part(f"wrong-values-{file.stem}", min(most, len(cases)), SHARE, long=long)
     failures = []
     for number in part.cases(least=QUICK):
         place, value = cases[number]
-        monkeypatch.setattr(build, "can_draw", can_draw if long and value == DRAWN else lambda: False)
-        text = json.dumps(changed(content, place, value))
+        drawn = long and value == DRAWN and not any(step in (1, 2) for step in place)
+        monkeypatch.setattr(build, "can_draw", can_draw if drawn else lambda: False)
         shutil.rmtree(run)
         shutil.copytree(sound, run)
-        file.write_text(text if name.endswith(".json") else "\n".join([text, *raw.splitlines()[1:], ""]))
+        file.write_text(f"{json.dumps(changed(content, place, value))}\n{others}")
         try:
             refusals = sum(refused(question) for question in questions)
         except Exception as error:
