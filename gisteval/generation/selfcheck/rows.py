@@ -29,7 +29,7 @@ POOL = 64
 TARGET_TOKENS = 12
 """Tokens that each row reads at least behind its input, if the examples have so many."""
 
-MOST_TOKENS = 6_000
+MOST_TOKENS = 2_500
 """Tokens of all rows together, as each runs several times; two rows are compared even if they have more."""
 
 LONGEST_CHECKED = 8_000
