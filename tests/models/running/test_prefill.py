@@ -185,14 +185,16 @@ def test_memory_of_a_long_prompt_does_not_grow_with_the_square_of_its_length() -
 
 
 @families
-def test_a_prompt_behind_another_one_is_the_rest_of_one_prompt(name: str) -> None:
+@pytest.mark.parametrize("chunk", [1024, 10])
+def test_a_prompt_behind_another_one_is_the_rest_of_one_prompt(name: str, chunk: int, monkeypatch) -> None:
     model = model_of(name)
     prompts, inputs, targets = rows(PROMPTS, 1), rows(INPUTS, 2), rows(TARGETS, 3)
     heads, tails = [p[: len(p) // 3] for p in prompts], [p[len(p) // 3 :] for p in prompts]
+    whole = model.encode(prompts)
+    monkeypatch.setattr(prefill, "CHUNK", chunk)
     first = model.encode(heads)
     second = model.encode(tails, behind=first)
     joined = [join(pair) for pair in zip(first, second, strict=True)]
-    whole = model.encode(prompts)
     for one, other in zip(joined, whole, strict=True):
         assert one.next_position == other.next_position and one.slots == other.slots
         assert one.kept is not None
