@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from itertools import groupby
 from typing import cast
 
-from gisteval.compressors.eviction.base import Eviction
+from gisteval.compressors.eviction.together import Sharing
 from gisteval.executors.work import Checked, Event, Portion, Settings, SystemWork, pass_key, self_check
 from gisteval.generation.answering import answer_all
 from gisteval.generation.selfcheck import AgainstStock
@@ -20,7 +20,7 @@ from gisteval.models.running.base import PromptModel
 class LocalExecutor:
     """Does all work in this process. Systems in a row that share their weights load them once.
 
-    Evictors of one checkpoint share the passes over their prompts.
+    Evictors of one checkpoint share the passes over their prompts, and so do budgets of pooling.
     """
 
     def facts(self) -> dict[str, object]:
@@ -79,7 +79,7 @@ def _portions(
             yield work.job.portion(split, batch)
         return
     wanted = [
-        Wanted(cast(Eviction, work.job.compressor()), work.job.system.budget, work.done(split))
+        Wanted(cast(Sharing, work.job.compressor()), work.job.system.budget, work.done(split))
         for work in together
     ]
     for number, outcomes in answer_together(model, wanted, examples, settings.decoding):

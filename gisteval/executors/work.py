@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gisteval.compressors.base import Compressor
-from gisteval.compressors.eviction.together import can_share
+from gisteval.compressors.eviction.together import pass_kind
 from gisteval.errors import InvalidRun
 from gisteval.generation.answering import Decoding
 from gisteval.generation.outcomes import Answer, Failed, NotFinite, Outcome, TooLong
@@ -124,9 +124,8 @@ class SystemWork:
 def pass_key(work: SystemWork) -> tuple[object, ...] | None:
     """What is equal for works whose prompts one pass can compress; None for one that can't share it."""
     checkpoint = work.job.system.checkpoint
-    if not can_share(work.job.compressor()):
-        return None
-    return str(checkpoint.path), checkpoint.record.k
+    kind = pass_kind(work.job.compressor())
+    return None if kind is None else (kind, str(checkpoint.path), checkpoint.record.k)
 
 
 @dataclass(frozen=True, slots=True)

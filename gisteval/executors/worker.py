@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import cast
 
-from gisteval.compressors.eviction.base import Eviction
+from gisteval.compressors.eviction.together import Sharing
 from gisteval.executors.tasks import BatchTask, Load, Open, Opened, Task
 from gisteval.executors.work import Portion, Settings, self_check
 from gisteval.generation.answering import Answering, plan_windows
@@ -85,7 +85,7 @@ class GenerationWorker:
 
     def _compress_together(self, batch: BatchTask, model: PromptModel) -> None:
         """Compress the groups that are not yet, for all systems that share the pass over them."""
-        wanted = [Wanted(cast(Eviction, job.compressor()), job.system.budget) for job in batch.mates]
+        wanted = [Wanted(cast(Sharing, job.compressor()), job.system.budget) for job in batch.mates]
         answering = [self._at(replace(batch, job=job), model) for job in batch.mates]
         for group in batch.groups:
             if self._at(batch, model).has(group):
