@@ -4,7 +4,7 @@ TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.v
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
 .PHONY: run zoo smollm2 test check lint docs notebooks faults fuzz coverage statistics referees families selfcheck audit wheel \
-  setup locked suites rules retrain clean
+  setup locked suites rules hidden retrain members clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -101,8 +101,14 @@ rules: setup ## retrain the suite of docs/long-prompts.md into build/, two train
 	$(MAKE) retrain SUITE=rules-llama BASE=rules-base MEMBERS='pos_control gist-16 segments-16 pooled-16 gist-4 gist-1 \
 	  recursive-16 segments-4 neg_control'
 
+hidden: setup ## train the suite for facts among filler of docs/long-prompts.md into build/, two trainings at a time
+	$(MAKE) members SUITE=hidden-llama MEMBERS='pos_control gist-16 segments-16 pooled-16 neg_control gist-4 gist-1'
+
 retrain:
 	$(BIN)/gisteval train checkpoints/$(SUITE)/base.yaml --output build/$(BASE) --threads 1
+	$(MAKE) members
+
+members:
 	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train checkpoints/$(SUITE)/NAME.yaml \
 	  --output build/$(SUITE)/NAME --threads 1
 

@@ -2,6 +2,7 @@
 
     python benchmarks/long_prefill.py --compressor full --tokens 32768
     python benchmarks/long_prefill.py --compressor keydiff --tokens 2048 --model smollm2
+    python benchmarks/long_prefill.py --compressor keydiff --tokens 8192 --window 1024 --attention eager
 
 Each call measures one prompt in a process of its own, since a process's peak of memory never falls. The
 context of random weights is 40,960 tokens. Float32, one thread. docs/long-prompts.md has the figures.
@@ -17,7 +18,7 @@ from typing import Any
 
 import torch
 from generation import load
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, MistralConfig
 
 from gisteval.compressors.eviction.base import Eviction, evicted
 from gisteval.compressors.spec import build_compressor
@@ -31,12 +32,15 @@ SHARE = 4
 """An evictor keeps one slot in so many."""
 
 
-def demo_shape() -> Any:
-    """A PromptModel with the demo's sizes, random weights and a long context."""
+def demo_shape(window: int | None, attention: str) -> Any:
+    """A PromptModel of the demo's sizes with random weights and a long context, a Mistral by its window."""
     tokenizer = AutoTokenizer.from_pretrained(DEMO)
-    config = LlamaConfig.from_pretrained(DEMO, max_position_embeddings=CONTEXT)
-    network = LlamaForCausalLM(config).eval()
-    architecture = architecture_of({"model_type": "llama"}, "random")
+    sizes = LlamaConfig.from_pretrained(DEMO, max_position_embeddings=CONTEXT)
+    if window is not None:
+        known = {name: value for name, value in sizes.to_dict().items() if name != "model_type"}
+        sizes = MistralConfig(**{**known, "sliding_window": window})
+    network = AutoModelForCausalLM.from_config(sizes, attn_implementation=attention).eval()
+    architecture = architecture_of({"model_type": sizes.model_type}, "random")
     tokens = PromptTokenizer(tokenizer, architecture.template, 0, architecture.closes_input)
     return ADAPTERS[architecture](network, tokens)
 
@@ -51,9 +55,14 @@ def main() -> None:
     parser.add_argument("--compressor", default="full")
     parser.add_argument("--tokens", type=int, default=32_768)
     parser.add_argument("--model", help="A checkpoint in place of the random weights.")
+    parser.add_argument("--window", type=int, help="Of the random weights: tokens that each layer sees.")
+    parser.add_argument("--attention", choices=("sdpa", "eager"), default="sdpa")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model = demo_shape() if arguments.model is None else load(Path(resolve(arguments.model)))
+    if arguments.model is None:
+        model = demo_shape(arguments.window, arguments.attention)
+    else:
+        model = load(Path(resolve(arguments.model)))
     method = build_compressor(arguments.compressor)
     draw = torch.Generator().manual_seed(0)
     ids = torch.randint(10, 1500, (arguments.tokens,), generator=draw).tolist()

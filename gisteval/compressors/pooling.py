@@ -50,13 +50,19 @@ class Pool(Compressor):
         """Run whole prompts once and average by the windows of each."""
         assert isinstance(model, DecoderModel)
         prompts = self.prompts(model, instructions)
+        return list(pooled_prefixes(model, prompts, [self.all_windows(model, prompts, budget)])[0])
+
+    def all_windows(
+        self, model: PromptModel, prompts: Sequence[Sequence[int]], budget: Budget | None
+    ) -> list[list[int]]:
+        """The lengths of the windows of each prompt (token ids, gists included)."""
         windows = []
         for prompt in prompts:
             accounting = model.account(prompt, 0, 0)
             instruction = accounting.source_tokens - accounting.template_tokens
             slots = kept_slots(budget or self.default_budget, instruction, len(prompt))
             windows.append(self.windows(len(prompt), slots))
-        return list(pooled_prefixes(model, prompts, windows))
+        return windows
 
     def windows(self, tokens: int, slots: int) -> list[int]:
         """The lengths of so many windows; of sinks it is 1."""

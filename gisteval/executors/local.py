@@ -6,9 +6,10 @@ from collections.abc import Generator, Iterator, Sequence
 from itertools import groupby
 from typing import cast
 
-from gisteval.compressors.eviction.base import Eviction
+from gisteval.compressors.eviction.together import Sharing
 from gisteval.executors.work import Checked, Event, Portion, Settings, SystemWork, pass_key, self_check
 from gisteval.generation.answering import answer_all
+from gisteval.generation.selfcheck import AgainstStock
 from gisteval.generation.together import Wanted, answer_together
 from gisteval.logs import progress
 from gisteval.models.checkpoints.checkpoint import Checkpoint
@@ -19,7 +20,7 @@ from gisteval.models.running.base import PromptModel
 class LocalExecutor:
     """Does all work in this process. Systems in a row that share their weights load them once.
 
-    Evictors of one checkpoint share the passes over their prompts.
+    Evictors of one checkpoint share the passes over their prompts, and so do budgets of pooling.
     """
 
     def facts(self) -> dict[str, object]:
@@ -33,18 +34,19 @@ class LocalExecutor:
             InvalidRun: The logits of an example are not finite. The rest of its batch is yielded first.
         """
         loaded: tuple[Checkpoint, PromptModel] | None = None
+        stock = AgainstStock()
         for together in in_passes(works):
             checkpoint = together[0].job.system.checkpoint
             if loaded is None or loaded[0] != checkpoint:
                 progress.info("loading %s", checkpoint.path)
                 loaded = None  # free the old weights before the new ones are read
                 model = load_placed(checkpoint, settings.placement)
-                loaded = (checkpoint, model)
+                loaded, stock = (checkpoint, model), AgainstStock()
                 del model
             for work in together:
                 name = work.job.system.name
                 progress.info("%s: self-check", name)
-                yield Checked(name, self_check(work.job, loaded[1], work.examples))
+                yield Checked(name, self_check(work.job, loaded[1], work.examples, stock))
             for split in together[0].examples:
                 portions = _portions(loaded[1], together, split, settings)
                 for portion in portions:
@@ -77,7 +79,7 @@ def _portions(
             yield work.job.portion(split, batch)
         return
     wanted = [
-        Wanted(cast(Eviction, work.job.compressor()), work.job.system.budget, work.done(split))
+        Wanted(cast(Sharing, work.job.compressor()), work.job.system.budget, work.done(split))
         for work in together
     ]
     for number, outcomes in answer_together(model, wanted, examples, settings.decoding):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gisteval.compressors.base import Compressor
-from gisteval.compressors.eviction.together import can_share
+from gisteval.compressors.eviction.together import pass_kind
 from gisteval.errors import InvalidRun
 from gisteval.generation.answering import Decoding
 from gisteval.generation.outcomes import Answer, Failed, NotFinite, Outcome, TooLong
 from gisteval.generation.selfcheck import (
+    AgainstStock,
     SelfCheck,
     check_cached_path,
     choose_examples,
@@ -123,9 +124,8 @@ class SystemWork:
 def pass_key(work: SystemWork) -> tuple[object, ...] | None:
     """What is equal for works whose prompts one pass can compress; None for one that can't share it."""
     checkpoint = work.job.system.checkpoint
-    if not can_share(work.job.compressor()):
-        return None
-    return str(checkpoint.path), checkpoint.record.k
+    kind = pass_kind(work.job.compressor())
+    return None if kind is None else (kind, str(checkpoint.path), checkpoint.record.k)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +187,15 @@ class Executor(Protocol):
         """Return what the manifest says about the executor."""
 
 
-def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Example]]) -> SelfCheck | None:
+def self_check(
+    job: Job,
+    model: PromptModel,
+    examples: Mapping[str, Sequence[Example]],
+    stock: AgainstStock | None = None,
+) -> SelfCheck | None:
     """Compare the cached, masked and stock paths on a few examples, and on fewer if memory runs out.
+
+    Jobs of one loaded model may share `stock`.
 
     Returns:
         The figures, or None if no example fits into the context: all of them go without an output.
@@ -208,16 +215,18 @@ def self_check(job: Job, model: PromptModel, examples: Mapping[str, Sequence[Exa
         return None
     while True:
         try:
-            return _check(job, model, chosen)
+            return _check(job, model, chosen, stock)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or len(chosen) <= 2:
                 raise
         chosen = spread(chosen, len(chosen) // 2)
 
 
-def _check(job: Job, model: PromptModel, chosen: Sequence[Example]) -> SelfCheck:
+def _check(
+    job: Job, model: PromptModel, chosen: Sequence[Example], stock: AgainstStock | None
+) -> SelfCheck:
     system = job.system
     try:
-        return check_cached_path(model, job.compressor(), system.budget, chosen)
+        return check_cached_path(model, job.compressor(), system.budget, chosen, stock=stock)
     except InvalidRun as error:
         raise InvalidRun(f"{system.name}: {error}") from error

@@ -6,10 +6,11 @@ from dataclasses import replace
 from itertools import chain
 from typing import cast
 
-from gisteval.compressors.eviction.base import Eviction
+from gisteval.compressors.eviction.together import Sharing
 from gisteval.executors.tasks import BatchTask, Load, Open, Opened, Task
 from gisteval.executors.work import Portion, Settings, self_check
 from gisteval.generation.answering import Answering, plan_windows
+from gisteval.generation.selfcheck import AgainstStock
 from gisteval.generation.together import Wanted, compressed_for_each
 from gisteval.models.checkpoints.checkpoint import Checkpoint
 from gisteval.models.checkpoints.loading import load_placed
@@ -24,6 +25,7 @@ class GenerationWorker:
         """Prepare a worker."""
         self._settings = settings
         self._loaded: tuple[Checkpoint, PromptModel] | None = None
+        self._stock = AgainstStock()
         self._window: int | None = None
         self._answering: dict[str, Answering] = {}
         self._halving = Halving()
@@ -45,12 +47,12 @@ class GenerationWorker:
             self._loaded = self._window = None
             self._answering = {}
             model = load_placed(checkpoint, self._settings.placement)
-            self._loaded = (checkpoint, model)
+            self._loaded, self._stock = (checkpoint, model), AgainstStock()
         return self._loaded[1]
 
     def _open(self, task: Open) -> Opened:
         model = self._load(task.checkpoint)
-        check = self_check(task.job, model, task.examples)
+        check = self_check(task.job, model, task.examples, self._stock)
         compressor, budget = task.job.compressor(), task.job.system.budget
         return Opened(
             check,
@@ -83,7 +85,7 @@ class GenerationWorker:
 
     def _compress_together(self, batch: BatchTask, model: PromptModel) -> None:
         """Compress the groups that are not yet, for all systems that share the pass over them."""
-        wanted = [Wanted(cast(Eviction, job.compressor()), job.system.budget) for job in batch.mates]
+        wanted = [Wanted(cast(Sharing, job.compressor()), job.system.budget) for job in batch.mates]
         answering = [self._at(replace(batch, job=job), model) for job in batch.mates]
         for group in batch.groups:
             if self._at(batch, model).has(group):

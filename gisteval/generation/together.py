@@ -7,8 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
 
-from gisteval.compressors.eviction.base import Eviction
-from gisteval.compressors.eviction.together import compress_together
+from gisteval.compressors.eviction.together import Sharing, compress_together
 from gisteval.generation.answering import Answering, Decoding, Window, plan_windows
 from gisteval.generation.outcomes import Outcome
 from gisteval.models.running.base import PromptModel
@@ -20,9 +19,9 @@ from gisteval.records.schema import Example
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An evictor under a budget. done: indices of the examples whose answers are known."""
+    """A compressor under a budget. done: indices of the examples whose answers are known."""
 
-    method: Eviction
+    method: Sharing
     budget: Budget | None
     done: AbstractSet[int] = frozenset()
 
@@ -36,7 +35,7 @@ def answer_together(
 
     Args:
         model: A decoder.
-        wanted: Evictors for which `can_share` holds.
+        wanted: Compressors of one `pass_kind`.
         examples: Of one split.
         decoding: Settings of the decoding.
 

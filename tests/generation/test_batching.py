@@ -12,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from gisteval.generation import batching
 from gisteval.generation.batching import auto_rows, fitting_batches, length_groups
-from gisteval.models.running import decoder
+from gisteval.models.running import decoder, prefill
 from gisteval.models.running.decoder import DecoderModel
 
 LENGTH = 96
@@ -44,20 +44,24 @@ def peak(model: DecoderModel, rows: int) -> int:
     ("name", "attention", "unmasked"),
     [("llama", "sdpa", False), ("llama", "sdpa", True), ("llama", "eager", False), ("gpt2", "sdpa", False)],
 )
-def test_a_rows_bytes_are_what_a_pass_allocates(name, attention, unmasked, monkeypatch) -> None:
+@pytest.mark.parametrize("chunk", [LENGTH, LENGTH // 4])
+def test_a_rows_bytes_are_what_a_pass_allocates(name, attention, unmasked, chunk, monkeypatch) -> None:
     """By torch's own count, within a factor of two: activations of a block come on top."""
     if unmasked:
         monkeypatch.setattr(decoder, "UNMASKED_FROM", LENGTH - 1)
+    for module in (decoder, prefill):
+        monkeypatch.setattr(module, "CHUNK", chunk)
     model = model_of(name, attention)
     measured = (peak(model, 12) - peak(model, 4)) / 8
     assert measured / 2 <= model.row_bytes(LENGTH) <= 2 * measured
 
 
-def test_long_rows_are_counted_without_a_mask_where_they_run_without_one() -> None:
+def test_long_rows_are_counted_as_they_run_without_a_mask_or_in_chunks() -> None:
     sdpa, eager = model_of("llama", max_position_embeddings=9000), model_of("llama", "eager")
     assert sdpa.row_bytes(8192) < 10 * sdpa.row_bytes(1024)
     assert sdpa.row_bytes(8192, 8192) > 8192**2 * 4
-    assert eager.row_bytes(8192) > 8192**2 * 4 * 4
+    assert eager.row_bytes(8192, 8192) > 8192**2 * 4 * 4
+    assert 1024 * 8192 * 4 * 4 < eager.row_bytes(8192) < 10 * eager.row_bytes(1024)
     assert sdpa.row_bytes(8192, 1) < 8192 * (sdpa.slot_bytes + 4 * 8 * 4 * 4 + 8)
 
 

@@ -14,22 +14,16 @@ from gisteval.generation.selfcheck.alone import SELECTION_LIMIT, loss_difference
 from gisteval.generation.selfcheck.control import CEILING, FACTOR, FLOOR, STATES_FACTOR, Control, Pass
 from gisteval.generation.selfcheck.decoding import DecodedPath
 from gisteval.generation.selfcheck.distance import row_difference, worst_row
-from gisteval.generation.selfcheck.passes import (
-    Reading,
-    masked_readings,
-    stock_reading,
-)
+from gisteval.generation.selfcheck.passes import Reading, masked_readings
 from gisteval.generation.selfcheck.rows import Rows, make_rows
 from gisteval.generation.selfcheck.states import cached_states, recorded
-from gisteval.masks import MaskRule
+from gisteval.generation.selfcheck.stock import ALONE, AgainstStock
 from gisteval.models.running.base import PromptModel
 from gisteval.models.running.compressed import buffer_ratio
 from gisteval.records.budget import Budget
 from gisteval.records.schema import Example
 
 GREEDY_TOKENS = 16
-ALONE = 3
-"""Rows that are read one by one, the longest and the shortest among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +86,7 @@ def check_cached_path(
     budget: Budget | None,
     examples: Sequence[Example],
     greedy_tokens: int = GREEDY_TOKENS,
+    stock: AgainstStock | None = None,
 ) -> SelfCheck:
     """Compare the paths on these examples.
 
@@ -101,13 +96,14 @@ def check_cached_path(
         budget: What it keeps.
         examples: The rows to compare.
         greedy_tokens: Tokens to decode of each row.
+        stock: What systems of this very model share.
 
     Raises:
         InvalidRun: The paths differ by more than rounding, or decoding returns other tokens than it chose.
     """
     if not examples:
         raise InvalidRun("no example fits into the model's context: the self-check has nothing to run")
-    check = measure_paths(model, compressor, budget, examples, greedy_tokens)
+    check = measure_paths(model, compressor, budget, examples, greedy_tokens, stock)
     problem = failure(check)
     if problem is None:
         return check
@@ -164,6 +160,7 @@ def measure_paths(
     budget: Budget | None,
     examples: Sequence[Example],
     greedy_tokens: int = GREEDY_TOKENS,
+    stock: AgainstStock | None = None,
 ) -> SelfCheck:
     """The figures alone, whatever they say. Raises InvalidRun where logits are not finite."""
     rows = make_rows(model, compressor, budget, examples)
@@ -184,7 +181,7 @@ def measure_paths(
         wrong or not path.is_choice_of(row, along.readings[row]) for row, wrong in enumerate(broken)
     ]
     decoded = [path.distance(row, uncached) for row, uncached in enumerate(along.readings)]
-    stock, whole = _against_stock(model, rows)
+    apart_from_stock, whole = (stock or AgainstStock()).differences(model, rows)
     share, apart = _compressed_alone(model, budget, rows)
     control = Control(model, masked.readings)
     control.draw(masked)
@@ -197,7 +194,7 @@ def measure_paths(
         loss_difference=worst_row(losses),
         decoded_difference=worst_row(decoded),
         batch_difference=worst_row([*_against_alone(model, rows, masked.readings), *apart]),
-        stock_difference=worst_row(stock) if stock else None,
+        stock_difference=worst_row(apart_from_stock) if apart_from_stock else None,
         broken_rows=sum(broken),
         selection_difference=share,
         stored_difference=worst_row(_as_stored(model, rows)) if rows.stored else None,
@@ -270,25 +267,3 @@ def _compressed_alone(
     if proven and share is not None:
         return share, []
     return share, loss_differences(model, pairs, part.inputs, part.targets)
-
-
-def _against_stock(model: PromptModel, rows: Rows) -> tuple[list[Tensor], list[Pass]]:
-    """Whole prompts read by us in a batch and by the stock model alone.
-
-    What the system keeps of a prompt does not matter here, since the model is the same.
-
-    Returns:
-        The differences in nats, and our pass. Both are empty if no whole prompt fits into the context.
-    """
-    whole = rows.only(rows.whole_in_context(model.context))
-    if not len(whole):
-        return [], []
-    part = whole.only(whole.shortest_and_longest(ALONE))
-    ours = Pass(model, part.whole, part.inputs, part.targets, MaskRule("pos_control"))
-    differences = [
-        our_reading.distance(stock_reading(model, prompt, inputs, target))
-        for our_reading, prompt, inputs, target in zip(
-            ours.readings, part.whole, part.inputs, part.targets, strict=True
-        )
-    ]
-    return differences, [ours]

@@ -39,14 +39,14 @@ from gisteval.models.running.layer_masks import (
 )
 from gisteval.models.running.observe import See, Select, SelectEach
 from gisteval.models.running.padding import pad_left, positions
-from gisteval.models.running.prefill import Prefill, rotation_kinds
+from gisteval.models.running.prefill import CHUNK, Prefill, rotation_kinds
 from gisteval.models.running.rotation import Kind
 from gisteval.models.running.slots import Columns
 from gisteval.models.running.windows import context_of, effective, layer_windows, text_config, within
 from gisteval.models.text.tokens import PromptTokenizer
 
 UNMASKED_FROM = 1024
-"""Tokens of a plain prompt from which on it is run without a mask, whose size grows with their square."""
+"""Tokens of a plain prompt from which on it is run without a mask, where it needs none."""
 
 
 class DecoderModel(PromptModel):
@@ -146,15 +146,15 @@ class DecoderModel(PromptModel):
 
     def row_bytes(self, tokens: int, queries: int | None = None) -> int:
         """See PromptModel: the cache, the mask, and what attention works with in one layer."""
-        run = tokens if queries is None else queries
+        run, at_once = (tokens, min(tokens, CHUNK)) if queries is None else (queries, queries)
         size, heads = self.dtype.itemsize, self.num_heads
         head_size = getattr(self.config, "head_dim", None) or self.config.hidden_size // heads
         # Queries and results; keys and values, once for each query head.
         attention = 2 * heads * head_size * size * (run + tokens)
         # A bool mask and its additive form, for each kind of window.
-        mask = run * tokens * (1 + size) * len(set(effective(self.windows, tokens)))
+        mask = at_once * tokens * (1 + size) * len(set(effective(self.windows, tokens)))
         if self.config._attn_implementation != "sdpa":
-            attention += heads * run * tokens * (2 * size + 4)  # products, softmax in float32, weights
+            attention += heads * at_once * tokens * (2 * size + 4)  # products, softmax in float32, weights
         elif queries is None and self.runs_unmasked(tokens):
             mask = 0
         return int(tokens * self.slot_bytes + attention + mask)

@@ -14,27 +14,41 @@ from gisteval.models.running.observe import LayerView
 
 
 def pooled_prefixes(
-    model: DecoderModel, prompts: Sequence[Sequence[int]], windows: Sequence[Sequence[int]]
-) -> list[Prefix]:
+    model: DecoderModel,
+    prompts: Sequence[Sequence[int]],
+    windows: Sequence[Sequence[Sequence[int]]],
+) -> list[list[Prefix]]:
     """Run prompts once, and average their values, and their keys before they are rotated, by windows.
 
     Args:
         model: runs the prompts.
         prompts: token ids, a row each.
-        windows: of each prompt, the lengths of its windows, which follow one another.
+        windows: for each way to pool them: of each prompt, the lengths of its windows, which follow one
+            another.
+
+    Returns:
+        For each way the prefixes of all prompts.
 
     Raises:
         GistevalError: the model rotates keys in a way that isn't undone here.
     """
-    of_prompt = {tuple(prompt): list(sizes) for prompt, sizes in zip(prompts, windows, strict=True)}
-    layers: dict[tuple[int, ...], list[tuple[Tensor, Tensor]]] = {prompt: [] for prompt in of_prompt}
+    rows = [tuple(prompt) for prompt in prompts]
+    ways = [dict(zip(rows, map(list, sizes), strict=True)) for sizes in windows]
+    layers: list[dict[tuple[int, ...], list[tuple[Tensor, Tensor]]]] = [
+        {row: [] for row in rows} for _ in ways
+    ]
 
     def see(view: LayerView) -> None:
-        for row, prompt in enumerate(map(tuple, view.prompts)):
-            layers[prompt].append(_pooled(view.alone(row), of_prompt[prompt]))
+        for number, prompt in enumerate(map(tuple, view.prompts)):
+            alone = view.alone(number)
+            for sizes, found in zip(ways, layers, strict=True):
+                found[prompt].append(_pooled(alone, sizes[prompt]))
 
-    model.observe(list(of_prompt), see)
-    return [_prefix(model, prompt, of_prompt[tuple(prompt)], layers[tuple(prompt)]) for prompt in prompts]
+    model.observe(list(dict.fromkeys(rows)), see)
+    return [
+        [_prefix(model, prompt, sizes[prompt], found[prompt]) for prompt in rows]
+        for sizes, found in zip(ways, layers, strict=True)
+    ]
 
 
 def middles(sizes: Sequence[int]) -> Tensor:

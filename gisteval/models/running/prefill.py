@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ from gisteval.models.running.windows import text_config
 if TYPE_CHECKING:
     from gisteval.models.running.decoder import DecoderModel
 
+CHUNK = 1024
+"""Tokens that run at once where a mask is needed: so it grows with the length, not with its square."""
+
 LATER = 9
 """Position at which a token's keys are compared with those at position 0."""
 
@@ -29,7 +33,8 @@ LATER = 9
 class Prefill:
     """Left-padded prompts about to run, on their own or behind others. It is run once.
 
-    Prompts that run on their own, are equally long and need no mask are run without one.
+    Prompts that run on their own, are equally long and need no mask are run without one, in one piece.
+    Others run in chunks, each behind the states of those before it.
     """
 
     def __init__(
@@ -52,17 +57,23 @@ class Prefill:
 
     def run(self) -> GrowingCache:
         """The states of all tokens."""
-        with ExitStack() as stack:
-            mask = None
-            if not self.unmasked:
-                mask = stack.enter_context(self.model.masked(self.columns, self.places))
-            self.model.body(
-                input_ids=self.ids,
-                attention_mask=mask,
-                position_ids=self.places,
-                past_key_values=self.cache,
-                use_cache=True,
-            )
+        own = self.ids.shape[1]
+        for start in range(0, own, own if self.unmasked else CHUNK):
+            ids, places = self.ids, self.places
+            with ExitStack() as stack:
+                mask = None
+                if not self.unmasked:
+                    end = min(start + CHUNK, own)
+                    ids, places = ids[:, start:end], places[:, start:end]
+                    seen = self.columns.first(self.columns.count - own + end)
+                    mask = stack.enter_context(self.model.masked(seen, places))
+                self.model.body(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    position_ids=places,
+                    past_key_values=self.cache,
+                    use_cache=True,
+                )
         return self.cache
 
     def last(self, keep: int | None) -> list[Prefix]:
@@ -129,15 +140,23 @@ class Prefill:
         return Prefix(wide, start + len(prompt), accounting, filled)
 
     def show(self, see: See) -> None:
-        """Run, and show each layer; its states are dropped as soon as it has been seen."""
+        """Run, and show each layer; its states are dropped as soon as it has been seen.
+
+        Of prompts in chunks the queries wait until the last chunk has run through the layer.
+        """
         blocks = decoder_layers(self.model.model)
         kinds = self.model.rotations
         config = text_config(self.model.model.config)
         softcap = getattr(config, "attn_logit_softcapping", None)
+        chunks: dict[int, list[tuple[Tensor, Any]]] = defaultdict(list)
 
         def attended(
             layer: int, queries: Tensor, keys: Tensor, values: Tensor, scaling: float, embeddings: Any
         ) -> None:
+            chunks[layer].append((queries, embeddings))
+            if keys.shape[2] < self.columns.count:
+                return
+            queries, embeddings = _joined(chunks.pop(layer))
             own = self.ids.shape[1]
             rotary = rotary_of(self.model.body, config, layer)
             rotation = rotation_of(blocks[layer], embeddings, rotary)
@@ -160,6 +179,18 @@ class Prefill:
 
         with observed(self.model.model, attended):
             self.run()
+
+
+def _joined(chunks: Sequence[tuple[Tensor, Any]]) -> tuple[Tensor, Any]:
+    """Queries, (rows, heads, tokens, size), and position embeddings of all tokens, by those of chunks."""
+    if len(chunks) == 1:
+        return chunks[0]
+    queries, embeddings = zip(*chunks, strict=True)
+    # Those of other forms say nothing of a rotation, see `rotation_of`.
+    joined = None
+    if all(isinstance(given, tuple) and all(part.dim() == 3 for part in given) for given in embeddings):
+        joined = tuple(torch.cat(parts, dim=1) for parts in zip(*embeddings, strict=True))
+    return torch.cat(queries, dim=2), joined
 
 
 def _known(kind: Kind, rotation: Rotation | None) -> Rotation | None:

@@ -21,6 +21,9 @@ from gisteval.report.samples import Sample, Samples
 COLUMNS = 3
 """Panels of a heat map in a row."""
 
+PANEL_NAME = 18
+"""Characters of a name that fit above such a panel."""
+
 LOW, HIGH = (247, 246, 243), (0, 114, 178)
 """Colours of the ends of a heat map's scale."""
 
@@ -134,7 +137,7 @@ def _heat_maps(
     with column_figure(folder, name, height, (rows, COLUMNS), True, True) as (figure, axes):
         for axis, system in zip(axes, systems, strict=False):
             _heat_map(axis, samples, system, here, lengths, depths)
-            axis.set_title(wrapped(labels[system]), fontsize=6.5)
+            axis.set_title(wrapped(labels[system], PANEL_NAME), fontsize=6.5)
         for axis in axes[len(systems) :]:
             leave_empty(axis)
         figure.supxlabel(TITLES["length"], fontsize=7)

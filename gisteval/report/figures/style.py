@@ -191,18 +191,14 @@ def legend(figure: Figure, lines: Mapping[str, Handle], columns: int) -> None:
         drawn.remove()
 
 
-def wrapped(name: str) -> str:
-    """Break a name that is too long for a figure into lines, after a dash or a slash."""
+def wrapped(name: str, longest: int = LONGEST_NAME) -> str:
+    """Break a name of more characters than fit a figure into lines, after a dash or a slash."""
     lines = [""]
     for part in re.findall(r"[^-/ ]*[-/ ]?", name):
-        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > LONGEST_NAME:
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > longest:
             lines.append("")
         lines[-1] += part
-    cut = [
-        line[start : start + LONGEST_NAME]
-        for line in lines
-        for start in range(0, len(line) or 1, LONGEST_NAME)
-    ]
+    cut = [line[start : start + longest] for line in lines for start in range(0, len(line) or 1, longest)]
     return "\n".join(cut)
 
 

@@ -15,7 +15,7 @@ from gisteval.compressors.full import Full
 from gisteval.compressors.gist.gist import Gist
 from gisteval.compressors.pruning.truncate import Truncate
 from gisteval.errors import InvalidRun
-from gisteval.generation.selfcheck import check_cached_path
+from gisteval.generation.selfcheck import AgainstStock, check_cached_path
 from gisteval.generation.selfcheck.control import CEILING, FACTOR, FLOOR
 from gisteval.models.running import continuation, padding
 from gisteval.models.running.decoder import DecoderModel
@@ -231,7 +231,7 @@ def test_fails_where_a_row_alone_differs_and_the_stock_model_can_not_tell(
         return args, {**kwargs, "position_ids": place * 4 if len(place) > 1 else place}
 
     model.model.model.rotary_emb.register_forward_pre_hook(stretch, with_kwargs=True)
-    monkeypatch.setattr("gisteval.generation.selfcheck.check._against_stock", lambda model, rows: ([], []))
+    monkeypatch.setattr(AgainstStock, "differences", lambda self, model, rows: ([], []))
     with pytest.raises(InvalidRun, match=r"alone and beside other rows .* depend on the batch"):
         check(model)
 

@@ -16,7 +16,8 @@ from gisteval.compressors.full import Full
 from gisteval.compressors.gist.gist import Gist
 from gisteval.content import find_content
 from gisteval.errors import InvalidRun
-from gisteval.generation.selfcheck import check_cached_path, choose_examples
+from gisteval.generation.selfcheck import check_cached_path, choose_examples, spread
+from gisteval.generation.selfcheck.rows import LEAST_ROWS
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_model
 from gisteval.records.schema import Example
@@ -47,6 +48,16 @@ def missed(model, examples, names=tuple(FAULTS)) -> list[str]:
 )
 def test_every_planted_fault_is_caught(family, dtype):
     model, examples = random_model(family, DTYPES[dtype]), random_examples(count=7)
+    check_cached_path(model, Gist(), None, examples)
+    assert missed(model, examples) == []
+
+
+def test_three_rows_are_enough():
+    """As few as are read of long prompts, chosen as a run chooses them."""
+    model = random_model("llama", torch.float32)
+    examples = spread(
+        sorted(random_examples(count=7), key=lambda e: len(e.instruction + e.input)), LEAST_ROWS
+    )
     check_cached_path(model, Gist(), None, examples)
     assert missed(model, examples) == []
 

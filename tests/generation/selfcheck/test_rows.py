@@ -57,10 +57,10 @@ def test_prompts_differ_as_far_as_there_are_different_ones(model):
     assert choose_examples(model, {"test": []}) == []
 
 
-def test_large_caches_make_fewer_rows_but_never_one(model, monkeypatch):
+def test_large_caches_make_fewer_rows_but_never_less_than_three(model, monkeypatch):
     monkeypatch.setattr("gisteval.generation.selfcheck.rows.ROW_BYTES", 1)
     examples = [example(n, n) for n in range(20)]
-    assert choose_examples(model, {"test": examples}) == [examples[0], examples[-1]]
+    assert choose_examples(model, {"test": examples}) == [examples[0], examples[10], examples[-1]]
 
 
 def test_targets_go_on_with_the_references_of_other_rows_and_stay_in_the_context(model):

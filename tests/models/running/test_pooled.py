@@ -31,14 +31,14 @@ def test_windows_of_one_token_are_the_whole_prompt(name):
     network: Any = tiny_model(FAMILIES[name])
     model = DecoderModel(network, family_tokens())
     prompts, inputs, targets = rows((3, 52, 9), 1), rows((5, 2, 20), 2), rows((6, 4, 3), 3)
-    kept = pooled_prefixes(model, prompts, [[1] * len(prompt) for prompt in prompts])
+    kept = pooled_prefixes(model, prompts, [[[1] * len(prompt) for prompt in prompts]])[0]
     whole = model.whole(prompts)
     for one, other in zip(kept, whole, strict=True):
         for own, stock in zip(one.layers, other.layers, strict=True):
             assert all(torch.allclose(a, b, rtol=1e-5, atol=1e-5) for a, b in zip(own, stock, strict=True))
     losses = (model.run(prefixes, inputs).nll(targets) for prefixes in (kept, whole))
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*losses, strict=True))
-    pooled = pooled_prefixes(model, prompts, [[len(prompt)] for prompt in prompts])
+    pooled = pooled_prefixes(model, prompts, [[[len(prompt)] for prompt in prompts]])[0]
     for one, other in zip(pooled, whole, strict=True):
         assert one.slots == 1
         for (_, mean), (_, values) in zip(one.layers, other.layers, strict=True):

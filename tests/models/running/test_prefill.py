@@ -14,15 +14,19 @@ import torch
 from family_check import LARGEST, family_tokens, gap, rows, target_losses
 from tiny_families import Family, tiny_model
 
+from gisteval.compressors.spec import build_compressor
 from gisteval.errors import GistevalError
 from gisteval.masks import GIST, PROMPT, MaskRule, additive
-from gisteval.models.running import decoder
+from gisteval.models.running import decoder, prefill
 from gisteval.models.running.compressed import Accounting, Nothing, join
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.observe import LayerView
+from gisteval.records.budget import Budget
 
 PROMPTS, INPUTS, TARGETS = (33, 50, 33, 9), (5, 11, 2, 20), (6, 4, 9, 3)
 FAMILIES = ["llama", "qwen2", "gpt2", "gpt_neox", "mistral"]
+
+TEXTS = ["tidy acorn, quick bell, red door; " * 2, "one two three four five"]
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -82,6 +86,74 @@ def test_the_demo_models_run_with_a_mask_as_they_always_did() -> None:
     assert not model_of("llama").runs_unmasked(1024) and model_of("llama").runs_unmasked(1025)
 
 
+CHUNKED = {
+    "mistral": {"sliding_window": 16},
+    "gemma3_text": {},
+    "gemma2": {"attn_implementation": "eager"},
+    "llama4_text": {},
+    "gpt_neo": {},
+    "gpt2": {"attn_implementation": "eager"},
+    "bloom": {},
+    "falcon": {"alibi": True},
+}
+
+
+@pytest.mark.parametrize("name", CHUNKED)
+def test_prompts_in_chunks_are_what_one_pass_makes_of_them(name: str, monkeypatch) -> None:
+    """Windows end within, at and beyond a chunk; the shortest row begins in a later chunk than others."""
+    settings = dict(CHUNKED[name])
+    attention = settings.pop("attn_implementation", None)
+    model = model_of(name, **settings)
+    if attention is not None:
+        model.model.set_attn_implementation(attention)
+    prompts, inputs, targets = rows((33, 70, 9), 1), rows((5, 11, 2), 2), rows((6, 4, 9), 3)
+    whole = model.encode(prompts)
+    sizes: list[int] = []
+    hook = model.body.register_forward_pre_hook(
+        lambda module, args, kwargs: sizes.append(kwargs["input_ids"].shape[1]), with_kwargs=True
+    )
+    monkeypatch.setattr(prefill, "CHUNK", 20)
+    chunked = model.encode(prompts)
+    hook.remove()
+    assert sizes == [20, 20, 20, 10]
+    for one, other in zip(chunked, whole, strict=True):
+        assert one.accounting == other.accounting and one.next_position == other.next_position
+        for states, expected in zip(one.layers, other.layers, strict=True):
+            assert gap(states[0], expected[0]) <= 1e-5 and gap(states[1], expected[1]) <= 1e-5
+    losses, expected = (model.run(found, inputs).nll(targets) for found in (chunked, whole))
+    assert max(gap(one, other) for one, other in zip(losses, expected, strict=True)) <= 1e-5
+    masked = model.predictions(prompts, inputs, targets, MaskRule("pos_control"))
+    for loss, logits, target in zip(losses, masked, targets, strict=True):
+        assert gap(target_losses(logits, target), loss) <= LARGEST
+
+
+@pytest.mark.parametrize("name", ["mistral", "gemma3_text", "gemma2", "gpt2"])
+def test_evictors_see_chunks_as_one_pass(name: str, monkeypatch) -> None:
+    """All queries, keys and rotations; attention by the last queries keeps the same slots."""
+    model = model_of(name, **({"sliding_window": 16} if name == "mistral" else {}))
+    prompts = rows((33, 70, 9), 1)
+
+    def seen() -> list[LayerView]:
+        views: list[LayerView] = []
+        model.observe(prompts, views.append)
+        return views
+
+    wanted = [build_compressor("snapkv"), build_compressor("keydiff")]
+    whole, kept = seen(), [method.compress(model, TEXTS, Budget(share=0.3)) for method in wanted]
+    monkeypatch.setattr(prefill, "CHUNK", 20)
+    for view, expected in zip(seen(), whole, strict=True):
+        assert view.layer == expected.layer and torch.equal(view.positions, expected.positions)
+        real = view.real[:, None, :, None]
+        for states in ("queries", "keys", "values"):
+            assert gap(getattr(view, states) * real, getattr(expected, states) * real) <= 1e-5
+        assert gap(view.unrotated_keys() * real, expected.unrotated_keys() * real) <= 1e-5
+    for method, expected_slots in zip(wanted, kept, strict=True):
+        for one, other in zip(
+            method.compress(model, TEXTS, Budget(share=0.3)), expected_slots, strict=True
+        ):
+            assert all(torch.equal(a, b) for a, b in zip(one.kept, other.kept, strict=True))
+
+
 MEASURE = """
 import resource, torch
 from family_check import family_tokens
@@ -113,14 +185,16 @@ def test_memory_of_a_long_prompt_does_not_grow_with_the_square_of_its_length() -
 
 
 @families
-def test_a_prompt_behind_another_one_is_the_rest_of_one_prompt(name: str) -> None:
+@pytest.mark.parametrize("chunk", [1024, 10])
+def test_a_prompt_behind_another_one_is_the_rest_of_one_prompt(name: str, chunk: int, monkeypatch) -> None:
     model = model_of(name)
     prompts, inputs, targets = rows(PROMPTS, 1), rows(INPUTS, 2), rows(TARGETS, 3)
     heads, tails = [p[: len(p) // 3] for p in prompts], [p[len(p) // 3 :] for p in prompts]
+    whole = model.encode(prompts)
+    monkeypatch.setattr(prefill, "CHUNK", chunk)
     first = model.encode(heads)
     second = model.encode(tails, behind=first)
     joined = [join(pair) for pair in zip(first, second, strict=True)]
-    whole = model.encode(prompts)
     for one, other in zip(joined, whole, strict=True):
         assert one.next_position == other.next_position and one.slots == other.slots
         assert one.kept is not None

@@ -137,6 +137,8 @@ def test_wrapped_names_lose_nothing() -> None:
     for name in ("short", "a" * 60, "a-b/" * 30, "", "-" * 40, "one two " * 9):
         assert wrapped(name).replace("\n", "") == name
         assert max(map(len, wrapped(name).split("\n"))) <= 27
+        assert wrapped(name, 18).replace("\n", "") == name
+        assert max(map(len, wrapped(name, 18).split("\n"))) <= 19
 
 
 def test_an_axis_holds_every_value_and_interval_of_all_panels() -> None:

@@ -20,7 +20,13 @@ PAIR_WORDS, FEW_WORDS = 32, 12
 
 
 def rules(
-    *, facts: tuple[int, ...], questions: int, examples: int, seed: int, form: str = "rules"
+    *,
+    facts: tuple[int, ...],
+    questions: int,
+    examples: int,
+    seed: int,
+    filler: tuple[int, ...] = (0,),
+    form: str = "rules",
 ) -> Iterator[Mapping[str, object]]:
     """Yield prompts of facts with a question about one of them.
 
@@ -29,31 +35,50 @@ def rules(
         questions: Questions about each prompt, about other facts each.
         examples: How many examples.
         seed: What is drawn depends on it, on the number of facts and on the prompt's number.
+        filler: Phrases without a fact in among those of pairs: "the tidy quick", which names no
+            noun. Prompts take these numbers in turn, each with all numbers of facts.
         form: "rules" ("If the word is brave acorn, say tidy lantern."), "records" of people, "pairs" of
             single words for small models ("the tidy acorn"), or "few_pairs", mostly of fewer words.
 
     Raises:
-        GistevalError: More facts are asked for than there are.
+        GistevalError: More facts are asked for than there are, or filler that the form doesn't have.
     """
     kind = FORMS[form]
     if max(facts) > kind.most:
         raise GistevalError(f"task rules: there are {kind.most} different {form}, not {max(facts)}")
+    if max(filler) and kind.frame != PAIRS:
+        raise GistevalError(f"task rules: {form} have no filler, only pairs and few_pairs do")
     prompts = -(-examples // questions)
     left = examples
-    for number, (count, _) in enumerate(grid(facts, [0.0], prompts)):
+    for number, (count, phrases) in enumerate(grid(facts, filler, prompts)):
         draw = Random(f"rules {seed} {form} {count} {number}")
         made = kind.draw(draw, count)
-        text = kind.between.join(fact for fact, _, _ in made)
+        total = count + int(phrases)
+        spots = _spots(draw, count, total)
+        parts = _phrases(draw, total) if phrases else [""] * total
+        for spot, (fact, _, _) in zip(spots, made, strict=True):
+            parts[spot] = fact
+        text = kind.between.join(parts)
         for place in _places(draw, count, min(questions, left)):
             _, question, answer = made[place]
             yield {
                 "instruction": kind.frame.format(text=text),
                 "input": question,
                 "output": answer,
-                "depth": round(100 * place / max(1, count - 1), 1),
+                "depth": round(100 * spots[place] / max(1, total - 1), 1),
                 "facts": count,
+                **({"length": total} if max(filler) else {}),
             }
         left -= questions
+
+
+def _spots(draw: Random, facts: int, total: int) -> list[int]:
+    """Where the facts stand among so many parts of a prompt; nothing is drawn where they are all."""
+    return sorted(draw.sample(range(total), facts)) if facts < total else list(range(facts))
+
+
+def _phrases(draw: Random, count: int) -> list[str]:
+    return ["the " + " ".join(draw.sample(ADJECTIVES[:PAIR_WORDS], 2)) for _ in range(count)]
 
 
 def _places(draw: Random, facts: int, questions: int) -> list[int]:
