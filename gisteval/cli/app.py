@@ -31,6 +31,7 @@ from gisteval.cli.ls import ls
 from gisteval.cli.new import new
 from gisteval.cli.options import Command
 from gisteval.cli.profile import profile
+from gisteval.cli.remote import local_arguments
 from gisteval.cli.report import report
 from gisteval.cli.run import run
 from gisteval.cli.score import score
@@ -134,8 +135,8 @@ def main() -> None:
     warnings.setFormatter(OneLine("%(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[warnings])
     try:
-        with progress_on_stderr():
-            code = app(sys.argv[1:] or ["--help"], prog_name="gisteval", standalone_mode=False) or 0
+        with progress_on_stderr(), local_arguments(sys.argv[1:] or ["--help"]) as arguments:
+            code = app(arguments, prog_name="gisteval", standalone_mode=False) or 0
             sys.stdout.flush()
     except BaseException as error:
         code = _ended(error)

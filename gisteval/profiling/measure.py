@@ -226,6 +226,11 @@ def _batches(examples: Sequence[Example], size: int) -> list[list[Example]]:
     return full
 
 
+def middle_batch(examples: Sequence[Example], size: int) -> list[Example]:
+    """Return the batch of examples of middle length. Raises GistevalError as `profile_batch`."""
+    return _spread_out(_batches(examples, size))[0]
+
+
 def _spread_out(batches: Sequence[T]) -> list[T]:
     """Order batches so that the middle one is first, then the middles of both halves, and so on."""
     spans, ordered = [(0, len(batches))], []

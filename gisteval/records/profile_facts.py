@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gisteval.records.energy_facts import EnergyFacts
 from gisteval.records.json_object import OPTIONAL, Count, JsonObject, Name, Positive, Text
+from gisteval.records.machine_facts import MachineFacts, PublishedMachine
 
 PROFILE_VERSION = 2
 """Of the content of a profile: measured and swept ones of another version are not read."""
@@ -102,28 +104,6 @@ class ScenarioFacts(JsonObject):
     def way(self, name: str) -> WayFacts:
         """The way of a name."""
         return next(way for way in self.ways if way.name == name)
-
-
-@dataclass(frozen=True)
-class PublishedMachine(JsonObject):
-    """What a machine can do at best, as its maker says."""
-
-    name: str
-    flops_per_second: float
-    bytes_per_second: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class MachineFacts(JsonObject):
-    """What a machine can do at best, as measured with products of matrices and copies of memory."""
-
-    device: str
-    dtype: str
-    threads: Count
-    flops_per_second: float
-    matrix_size: Count
-    bytes_per_second: float
-    copy_bytes: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,3 +278,4 @@ class ModelProfile(JsonObject):
     batches: tuple[BatchFacts, ...]
     storage: tuple[StorageFacts, ...]
     by_prompt_length: tuple[ScenarioFacts, ...]
+    energy: EnergyFacts | None = field(default=None, metadata=OPTIONAL)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gisteval.records.profile_facts import BatchFacts, ModelProfile, StorageFacts, WhatIfProfile
 from gisteval.records.shape_facts import Profile, ReleasedProfile, ShapeProfile
+from gisteval.report.energy_table import energy_table
 from gisteval.report.layout import Table, engineering, size_text, uses_text
 from gisteval.report.timings import (
     Timed,
@@ -39,7 +40,8 @@ def _model_tables(content: ModelProfile) -> list[Table]:
             _break_even_table(batch),
             _roof_table(batch),
         ]
-    return [*(table for table in batch_tables if table.rows), _storage_table(content.storage)]
+    energy = [] if content.energy is None else [energy_table(content.energy)]
+    return [*(table for table in batch_tables if table.rows), *energy, _storage_table(content.storage)]
 
 
 def _time_table(batch: BatchFacts) -> Table:

@@ -161,6 +161,13 @@ class ProfileOptions:
         metavar="N,N",
         parse=numbers_of("--gist-tokens"),
     )
+    watts: float | None = option(
+        None,
+        "Power that the machine takes, to model energy as watts times time. Without it, energy is measured "
+        "where the machine counts it (RAPL, NVML), and else not given.",
+        Panel.HARDWARE,
+        metavar="W",
+    )
     threads: int | None = option(
         None,
         "CPU threads.",
@@ -187,6 +194,8 @@ class ProfileOptions:
             raise GistevalError(
                 f"--output-tokens must be from 2 to {MOST_DECODED:,}, not {self.output_tokens}"
             )
+        if self.watts is not None and not 0 < self.watts < math.inf:
+            raise GistevalError(f"--watts must be a number above 0, not {self.watts:g}")
         if not 0 < self.time_budget < math.inf:
             raise GistevalError(
                 f"--time-budget must be a number of seconds above 0, not {self.time_budget:g}"

@@ -16,11 +16,13 @@ from gisteval.models.checkpoints.loading import load_placed, resolve
 from gisteval.models.checkpoints.placement import Placement, choose_placement
 from gisteval.pipeline.identity import versions
 from gisteval.pipeline.profile.content import batch_facts, by_prompt_length, storage_facts
+from gisteval.pipeline.profile.energy import batch_energy, kept_back
 from gisteval.pipeline.profile.options import ProfileOptions
 from gisteval.pipeline.profile.profile_shapes import write_profile
 from gisteval.pipeline.run.plan import Plan
 from gisteval.profiling.accounts import FlopSource, flop_source
 from gisteval.profiling.budget import TimeBudget
+from gisteval.profiling.energy import find_meter
 from gisteval.profiling.measure import BatchProfile, profile_batch
 from gisteval.profiling.passes import Kind, ServingMode
 from gisteval.profiling.roofline import measure_machine
@@ -28,7 +30,8 @@ from gisteval.profiling.shapes import ModelShape, describe_config
 from gisteval.profiling.timing import clock_name
 from gisteval.profiling.whatif import GIST, NEGATIVE, NO_CACHE, WHOLE_CACHE
 from gisteval.records.budget import parse_budgets
-from gisteval.records.profile_facts import PROFILE_VERSION, MachineFacts, ModelProfile
+from gisteval.records.machine_facts import MachineFacts
+from gisteval.records.profile_facts import PROFILE_VERSION, ModelProfile
 from gisteval.records.schema import Example
 from gisteval.registry import keeps_gists
 from gisteval.report.profile import require_figures
@@ -118,7 +121,9 @@ def _measure(
         budget = TimeBudget.of(options.time_budget)
         source, uncounted = _flop_source(shape)
         machine = measure_machine(placement.device, placement.dtype, MACHINE_SHARE * budget.left)
-        batches, left_out = _batches(modes, chosen, options, budget)
+        meter = None if options.watts else find_meter(placement.device)
+        batches, left_out = _batches(modes, chosen, options, budget if meter is None else kept_back(budget))
+        energy, unmeasured = batch_energy(batches[0], modes, chosen, options, meter, budget)
         spent = options.time_budget - budget.left
     finally:
         torch.set_num_threads(before)
@@ -133,7 +138,7 @@ def _measure(
         time_budget=options.time_budget,
         seconds_spent=spent,
         versions=versions(),
-        notes=(*notes, *uncounted, *left_out, *_placement_notes(placement)),
+        notes=(*notes, *uncounted, *left_out, *unmeasured, *_placement_notes(placement)),
         device_map=placement.device_map,
         quantize=placement.quantize,
         device=str(model.device),
@@ -147,6 +152,7 @@ def _measure(
         batches=tuple(batch_facts(batch, source, machine, options.decoded_tokens - 1) for batch in batches),
         storage=storage_facts(batches[0], options.memory_budget),
         by_prompt_length=by_prompt_length(shape, batches[0], options.decoded_tokens, model),
+        energy=energy,
     )
 
 

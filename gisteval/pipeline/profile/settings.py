@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 
 from gisteval.profiling.breakeven import BreakEven, CostCurve, Storage, cost_curve, sampled_uses, storage
 from gisteval.profiling.whatif import ServingCost, WhatIf
+from gisteval.records.machine_facts import PublishedMachine
 from gisteval.records.profile_facts import (
     PROFILE_VERSION,
     BreakEvenFacts,
     CurveFacts,
-    PublishedMachine,
     ScenarioFacts,
     Unit,
     WayFacts,

@@ -12,7 +12,8 @@ pytest.importorskip("matplotlib")
 from kept_figures import keep_figures, lines
 from profile_content import WAYS, profile_content
 
-from gisteval.records.profile_facts import ModelProfile, PublishedMachine, WhatIfProfile
+from gisteval.records.machine_facts import PublishedMachine
+from gisteval.records.profile_facts import ModelProfile, WhatIfProfile
 from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.profile import draw_figures
 
