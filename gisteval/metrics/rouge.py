@@ -8,14 +8,9 @@ with a bit-parallel algorithm, which is faster than a table in Python.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -45,36 +40,10 @@ _NO_TOKENS = RougeL(precision=0.0, recall=0.0, f1=0.0)
 
 @cache
 def _stemmer() -> Any:
-    """The stemmer that rouge_score uses."""
-    if "nltk" in sys.modules:
-        from nltk.stem.porter import PorterStemmer
+    # The stemmer that rouge_score uses. Importing nltk takes a second, so it is imported on first use.
+    from nltk.stem.porter import PorterStemmer
 
-        return PorterStemmer()
-    return _alone("nltk", "stem", "porter").PorterStemmer()
-
-
-def _alone(package: str, *path: str) -> ModuleType:
-    """Import a module without what its packages import: all of nltk, with scikit-learn, takes two seconds.
-
-    The packages are empty meanwhile. Nothing of it stays among the imported modules, so that a later
-    import of the package finds all of it.
-    """
-    found = find_spec(package)
-    if found is None or not found.submodule_search_locations:
-        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
-    folder, name = Path(found.submodule_search_locations[0]), package
-    before = set(sys.modules)
-    try:
-        for part in ("", *path[:-1]):
-            name, folder = f"{name}.{part}".rstrip("."), folder / part
-            empty = ModuleType(name)
-            empty.__path__ = [str(folder)]
-            sys.modules[name] = empty
-        return import_module(f"{name}.{path[-1]}")
-    finally:
-        for name in set(sys.modules) - before:
-            if name.split(".")[0] == package:
-                del sys.modules[name]
+    return PorterStemmer()
 
 
 def unread(references: Sequence[str]) -> Unread:

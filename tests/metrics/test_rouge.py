@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -108,22 +106,3 @@ def test_means_agree_with_the_published_ones(shared_data: Path) -> None:
     for row in published:
         outputs = read_outputs(shared_data / "paper" / "model_outputs", row["condition"], row["split"])
         assert np.mean(rouge_l_f1(*outputs)) == pytest.approx(float(row["value"]), abs=0.2)
-
-
-def test_the_stemmer_alone_is_nltks_and_leaves_nothing_behind() -> None:
-    from nltk.stem.porter import PorterStemmer
-
-    endings = ("", "s", "ing", "ational", "fulness", "ied", "eed", "ly", "ence", "izer", "y")
-    words = [
-        stem + end for stem in ("relat", "hopp", "sky", "agr", "formal", "dye", "troubl") for end in endings
-    ]
-    code = (
-        "import sys\nfrom gisteval.metrics.rouge import stemmed\n"
-        "print(*map(stemmed, sys.argv[1:]))\n"
-        "print(*(name for name in sys.modules if name.split('.')[0] in ('nltk', 'sklearn')))\n"
-        "from nltk.stem.porter import PorterStemmer\nimport nltk\nprint(hasattr(nltk, 'word_tokenize'))"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
-    stemmer = PorterStemmer()
-    stems = [stemmer.stem(word) if len(word) > 3 else word for word in words]
-    assert done.stdout.splitlines() == [" ".join(stems), "", "True"]
