@@ -26,7 +26,7 @@ from gisteval.report.claims import family_of
 from gisteval.report.data import ReportData
 from gisteval.report.frontier import METRICS, screened, values_by_metric
 from gisteval.report.layout import Table, markdown_text, plain_text
-from gisteval.report.summary import WIDTH, shortened
+from gisteval.report.summary import WIDTH, fitted
 from gisteval.report.tables import interval_text
 from gisteval.report.values import Values, groups
 
@@ -35,9 +35,6 @@ Place = tuple[str, str, str]
 
 LEFT_OUT = ("family", "budget", "better than")
 """Columns that a terminal has no room for. Systems' names say family and budget."""
-
-LEAST_NAME = 16
-"""Letters of a system's name that a terminal shows at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +224,8 @@ def as_text(ranked: Sequence[Ranked]) -> str:
 
 def _narrow_text(table: Table) -> str:
     shown = [place for place, name in enumerate(table.columns) if name not in LEFT_OUT]
-    lines = [[line[place] for place in shown] for line in (table.columns, *table.rows)]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    name = shown.index(table.columns.index("system"))
-    room = max(LEAST_NAME, WIDTH - 2 - sum(width + 2 for width in widths) + widths[name] + 2)
-    for line in lines:
-        line[name] = shortened(line[name], room)
-    head, *rows = map(tuple, lines)
-    narrow = Table(table.name, shortened(table.title, WIDTH), head, tuple(rows))
+    head, *rows = (tuple(line[place] for place in shown) for line in (table.columns, *table.rows))
+    narrow = fitted(Table(table.name, table.title, head, tuple(rows)), "system")
     return f"{plain_text(narrow)}{textwrap.fill(table.note, WIDTH)}\n"
 
 
