@@ -54,7 +54,7 @@ def sweep_text(cost: SweepCost) -> str:
     """Return a sweep's estimate as text: a line for each entry, and sums over the unfinished ones."""
     rows, failures = [], []
     for entry in cost.entries:
-        cells = ("failed" if entry.error else entry.state, "", "", "")
+        cells: tuple[str, ...] = ("failed" if entry.error else entry.state, "", "", "")
         failures += [f"{entry.name}: {entry.error}"] if entry.error else []
         if entry.cost is not None:
             cells = _amounts(entry.cost.expected, entry.cost.most)
