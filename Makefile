@@ -3,8 +3,8 @@ BIN := .venv/bin
 TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.version_info[:2] + s.get_platform())')
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
-.PHONY: run zoo smollm2 test check lint docs notebooks faults fuzz coverage statistics referees families selfcheck audit wheel \
-  setup locked suites rules hidden retrain members clean
+.PHONY: run zoo smollm2 test check lint docs notebooks integrations faults fuzz coverage statistics referees families selfcheck \
+  audit wheel setup locked suites rules hidden retrain members clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -34,6 +34,18 @@ docs: setup ## docs/configuration.md from the options' own descriptions, and the
 notebooks: setup ## the notebooks of docs/notebooks, executed anew into build/notebooks
 	$(BIN)/pip install -q -c constraints.txt -e '.[notebooks]'
 	$(BIN)/jupyter nbconvert --to notebook --execute --output-dir build/notebooks docs/notebooks/*.ipynb
+
+# Trackers and Inspect pin what others of these need in other versions, so each has an environment over .venv.
+EXTRAS ?= mlflow wandb trackio inspect
+
+integrations: setup ## trackers and log exports, read back with the packages themselves
+	for extra in $(EXTRAS); do \
+	  $(PYTHON) -m venv build/$$extra && \
+	  $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	    > $$(build/$$extra/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth && \
+	  build/$$extra/bin/pip install -q ".[$$extra]" && \
+	  build/$$extra/bin/python -m pytest tests/integrations/test_trackers.py tests/integrations/test_eval_logs.py || exit 1; \
+	done
 
 faults: setup ## the long fault campaign (KILLS=1000 FUZZED=50000 WRITES=1000000 MINUTES=60): docs/reliability.md
 	$(BIN)/pytest -m faults -s tests/faults tests/report/test_wrong_types.py

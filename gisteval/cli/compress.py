@@ -77,10 +77,10 @@ def compress(
 
 def _told(row: CompressedRow) -> str:
     """A row's accounting, and the prompt with what is kept of it marked."""
-    line = _compressed_line(row)
+    lines = _compressed_lines(row)
     if row.tokens and row.shares and row.layers:
-        return "\n".join([line, marked(row.tokens, row.shares), _legend(row.layers)])
-    return f"{line}: {row.prompt if row.tokens is None else ''.join(row.tokens)}"
+        return "\n".join([*lines, marked(row.tokens, row.shares), _legend(row.layers)])
+    return "\n".join([*lines, row.prompt if row.tokens is None else "".join(row.tokens)])
 
 
 def marked(tokens: Sequence[str], shares: Sequence[float]) -> str:
@@ -99,12 +99,12 @@ def _legend(layers: Sequence[KeptStates]) -> str:
     return f"[N]: N% of the {counted(heads, 'key-value head')} of all layers keep the token before it"
 
 
-def _compressed_line(row: CompressedRow) -> str:
+def _compressed_lines(row: CompressedRow) -> tuple[str, str]:
+    """What went in and what is kept, and what that takes: 80 columns have no room for both."""
     instruction = row.source_tokens - row.template_tokens
-    parts = [
-        f"{counted(instruction, 'token')} of instruction and {row.template_tokens} of template",
-        f"-> {counted(row.kept - row.kept_template, 'slot')} and {row.kept_template} of template",
-    ]
-    size = f"{row.bytes:,} bytes, {row.seconds:.3f} s"
+    kept = f"{counted(row.kept - row.kept_template, 'slot')} and {row.kept_template} of template"
     oracle = "" if row.reusable else ", an oracle: for this input alone"
-    return f"{' '.join(parts)}, {size} ({row.compressor}{oracle})"
+    return (
+        f"{counted(instruction, 'token')} of instruction and {row.template_tokens} of template -> {kept}",
+        f"{row.bytes:,} bytes, {row.seconds:.3f} s ({row.compressor}{oracle})",
+    )

@@ -54,11 +54,12 @@ def given_rates(
     return Rates(flops_per_second, dollars_per_hour)
 
 
-def print_estimate(plan: Plan, rates: Rates, as_json: bool) -> None:
-    """The plan of a run and what it takes."""
+def print_estimate(plan: Plan, rates: Rates, as_json: bool, verbose: bool) -> None:
+    """The plan of a run and what it takes. verbose: with each split and its tokens."""
     from gisteval.pipeline.estimate.run_cost import estimate_run
     from gisteval.pipeline.estimate.text import estimate_text
     from gisteval.pipeline.run.plan import output_folder
+    from gisteval.report.summary import filled
 
     output = str(output_folder(plan))
     generations = len(plan.systems) * sum(len(examples) for examples in plan.answers.values())
@@ -75,6 +76,6 @@ def print_estimate(plan: Plan, rates: Rates, as_json: bool) -> None:
         return
     systems = counted(len(plan.systems), "system")
     print_text(f"output: {output}, {systems}, {counted(generations, 'generation')}")
-    print_text(estimate_text(cost, "What the run takes"), end="")
+    print_text(estimate_text(cost, "What the run takes", verbose), end="")
     for note in plan.notes:
-        print_text(f"note: {note}")
+        print_text(filled(f"note: {note}"))

@@ -19,7 +19,8 @@ def leaderboard(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="Score that systems are ranked by: rougeL or exact_match. [dim]\\[default: rougeL][/dim]",
+            help="Score that systems are ranked by, such as exact_match, or exact_match.pass@4 for runs "
+            "with --samples. [dim]\\[default: the first of the runs' task][/dim]",
             metavar="NAME",
         ),
     ] = None,
@@ -54,7 +55,7 @@ def leaderboard(
             raise GistevalError(f"--output {file}: the ending must be one of {known}")
     data = read_runs([RunFolder.open(path) for path in runs])
     values = values_of(collect_samples(data))
-    ranked = board.leaderboard(data, values, metric or "rougeL", correction)
+    ranked = board.leaderboard(data, values, metric or data.leading.name, correction)
     for warning in winner_warnings(data, values, ranked):
         print_text(f"warning: {warning}", file=sys.stderr)
     for file in output or ():

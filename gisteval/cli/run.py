@@ -68,7 +68,7 @@ def run(
 
     rates = given_rates(dry_run, flops_per_second, dollars_per_hour)
     if rates is not None:
-        print_estimate(plan_run(settings), rates, as_json)
+        print_estimate(plan_run(settings), rates, as_json, verbose)
         return
     with hushed(quiet):
         finished, logged = run_and_log(settings, ["gisteval", *sys.argv[1:]], not no_report)

@@ -31,18 +31,23 @@ def ls(folder: Folder = RUNS, as_json: AsJson = False) -> None:
     """List a folder's runs, the latest first: models, task, date, headline and size."""
     from gisteval.pipeline.runs import RunRow, list_runs
     from gisteval.report.layout import Table, plain_text, size_text
+    from gisteval.report.summary import fitted
 
     def cells(row: RunRow) -> tuple[str, ...]:
         name = str(row.path.relative_to(folder)) if row.path != folder else str(folder)
         models = ", ".join(row.models) or "-"
-        return name, row.task, models, row.date[:16], size_text(row.bytes), row.headline
+        return name, row.task, row.date[:16], size_text(row.bytes), models
 
     found = list_runs(folder)
     if as_json:
         print_json([{**asdict(row), "path": str(row.path)} for row in found])
     elif found:
-        columns = ("run", "task", "models", "date (UTC)", "size", "headline")
-        print_text(plain_text(Table("runs", str(folder), columns, tuple(map(cells, found)))), end="")
+        columns = ("run", "task", "date (UTC)", "size", "models")
+        table = fitted(Table("runs", str(folder), columns, tuple(map(cells, found))), "models")
+        title, head, rule, *rows = plain_text(table).splitlines()
+        indent = " " * (4 + max(len(name) for name, *_ in (columns, *table.rows)))
+        below = [f"{row}\n{indent}{run.headline}" for row, run in zip(rows, found, strict=True)]
+        print_text("\n".join([title, head, rule, *below]))
     else:
         print_text(f"{folder} holds no run; next: gisteval run --output {folder / 'first'}")
 

@@ -163,12 +163,16 @@ def _inspect_log(run: RunFolder, part: SystemSplit) -> Any:
         EvalResults,
         EvalScore,
         EvalSpec,
+        EvalStats,
     )
 
     ids: list[str | int] = [output.example.id for output in part.outputs]
+    done = _time_of(run).isoformat(timespec="seconds")
     spec = EvalSpec(
-        created=_time_of(run).isoformat(timespec="seconds"),
+        created=done,
+        run_id=run.path.resolve().name,
         task=part.task,
+        task_id=f"{part.task}_{part.system}",
         model=f"gisteval/{part.system}",
         dataset=EvalDataset(name=part.task, samples=len(ids), sample_ids=ids),
         config=EvalConfig(),
@@ -185,21 +189,24 @@ def _inspect_log(run: RunFolder, part: SystemSplit) -> Any:
         scores.append(EvalScore(name=row.measured, scorer=row.measured, metrics=metrics))
     results = EvalResults(total_samples=len(ids), completed_samples=len(ids), scores=scores)
     samples = [_inspect_sample(part.system, output) for output in part.outputs]
-    return EvalLog(status="success", eval=spec, results=results, samples=samples)
+    stats = EvalStats(started_at=done, completed_at=done)  # a run has no time of its own for each split
+    return EvalLog(status="success", eval=spec, results=results, stats=stats, samples=samples)
 
 
 def _inspect_sample(system: str, output: ScoredOutput) -> Any:
     from inspect_ai.log import EvalSample
-    from inspect_ai.model import ModelOutput
+    from inspect_ai.model import ChatMessageUser, ModelOutput
     from inspect_ai.scorer import Score
 
     example, text = output.example, output.generation.output
+    answer = ModelOutput.from_content(f"gisteval/{system}", text)
     return EvalSample(
         id=example.id,
         epoch=1,
         input=_asked(example),
         target=example.output,
-        output=ModelOutput.from_content(f"gisteval/{system}", text),
+        messages=[ChatMessageUser(content=_asked(example)), answer.message],
+        output=answer,
         scores={
             name: Score(value=as_share(name, value), answer=text) for name, value in output.values.items()
         },

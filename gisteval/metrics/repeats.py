@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import comb
 
 from gisteval.errors import GistevalError
-from gisteval.metrics.base import ExampleMetric, Metric, OutputMetric
+from gisteval.metrics.base import ExampleMetric, Metric, OutputMetric, Unread
 from gisteval.records.schema import Example
 
 ANY = "pass@"
@@ -40,6 +40,10 @@ class RepeatMetric(ExampleMetric):
     def applies_to(self, example: Example) -> bool:
         """Say whether an answer to the example can be right or wrong."""
         return self.base.applies_to(example)
+
+    def unread(self, references: Sequence[str]) -> Unread:
+        """Count the references against which no answer can be right."""
+        return self.base.unread(references)
 
     def estimate(self, values: Sequence[float]) -> float | None:
         """Return the unbiased estimate of an example in percent; None with fewer than k answers.

@@ -94,10 +94,14 @@ class ReportData:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The notes of all runs, each once. With several runs, the run's name stands in front."""
-        several = len(self.runs) > 1
-        notes = (f"{run.name}: {note}" if several else note for run in self.runs for note in run.notes)
-        return tuple(dict.fromkeys(notes))
+        """The notes of all runs, each once. With several runs, the names of its runs stand in front."""
+        names: dict[str, dict[str, None]] = {}
+        for run in self.runs:
+            for note in run.notes:
+                names.setdefault(note, {})[run.name] = None
+        if len(self.runs) < 2:
+            return tuple(names)
+        return tuple(f"{', '.join(runs)}: {note}" for note, runs in names.items())
 
     @property
     def leading(self) -> Metric:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from gisteval import stats
 from gisteval.errors import counted
-from gisteval.metrics import OutputMetric
 from gisteval.metrics import metric as find_metric
+from gisteval.metrics.base import ExampleMetric
 from gisteval.records.schema import Estimate, ResultRow
 from gisteval.registry import ORACLE_NOTE, compresses, is_oracle, keeps_gists
 from gisteval.report.budget import LEVEL
@@ -148,7 +148,7 @@ def values_by_metric(data: ReportData, values: Values, name: str) -> Values:
     """
     measured = find_metric(name)
     is_known = name == values.leading or any(known == name for known, _, _ in values.columns)
-    if is_known or not isinstance(measured, OutputMetric):
+    if is_known or not isinstance(measured, ExampleMetric):
         return values
     columns = dict(values.columns)
     for run in data.runs:
@@ -163,7 +163,7 @@ def values_by_metric(data: ReportData, values: Values, name: str) -> Values:
                     if name in output.values
                 }
                 if column:
-                    for example in asked(run.folder, system.name, split):
+                    for example in filter(measured.applies_to, asked(run.folder, system.name, split)):
                         column.setdefault(example.content_id, measured.without_output)
                     columns[name, run.names.get(system.name, system.name), split] = column
     return replace(values, columns=columns)

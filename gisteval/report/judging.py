@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from gisteval.errors import counted
 from gisteval.judging.human import HUMAN
 from gisteval.judging.veto import stated_trust
 from gisteval.records.judge_figures import (
@@ -86,7 +85,7 @@ def judging_tables(entries: Sequence[JudgingEntry], doubts: Doubts = NO_DOUBTS) 
         table = Table(f"win_rate-{judge}", f"Win rates, judge {judge}", _RATES, rates, note)
         tables.append(doubts.marked(table, judge))
         title = f"How judge {judge} behaves"
-        note = " ".join([_NOISE_NOTE, *map(_control_text, control)])
+        note = " ".join([_NOISE_NOTE, *_control_texts(control)])
         tables.append(Table(f"noise-{judge}", title, _NOISE, figures, note))
     corrected = [entry for entry in entries if isinstance(entry, CorrectedFigures)]
     if corrected:
@@ -208,13 +207,16 @@ def _two_digits(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _control_text(entry: ControlFigures) -> str:
-    first = entry.first_shown_share
-    decided = "" if first is None else f", and the first shown in {first:.0f}% of the others"
-    return (
-        f"The control against itself ({entry.split}, {counted(entry.answered, 'comparison')}): a tie in "
-        f"{entry.ties:.0f}%{decided}."
-    )
+def _control_texts(entries: Sequence[ControlFigures]) -> Iterator[str]:
+    """Yield a sentence for each control: how often it ties with itself, split by split."""
+    for system in dict.fromkeys(entry.system for entry in entries):
+        ties = []
+        for entry in entries:
+            if entry.system == system:
+                first = entry.first_shown_share
+                decided = "" if first is None else f" (of the others, the first shown in {first:.0f}%)"
+                ties.append(f"in {entry.ties:.0f}% of {entry.answered} on {entry.split}{decided}")
+        yield f"{system} against itself, a tie: {', '.join(ties)}."
 
 
 def _interval(found: Interval | None) -> str:

@@ -15,9 +15,10 @@ from itertools import combinations
 from markupsafe import escape
 
 from gisteval import stats
-from gisteval.errors import GistevalError, did_you_mean
+from gisteval.errors import GistevalError
 from gisteval.files.names import file_name
 from gisteval.metrics import metric as find_metric
+from gisteval.metrics.base import ExampleMetric, Metric
 from gisteval.records.schema import ResultRow
 from gisteval.registry import ORACLE_NOTE, compresses, is_oracle, keeps_gists
 from gisteval.report.budget import LEVEL
@@ -25,7 +26,7 @@ from gisteval.report.claims import family_of
 from gisteval.report.data import ReportData
 from gisteval.report.frontier import METRICS, screened, values_by_metric
 from gisteval.report.layout import Table, markdown_text, plain_text
-from gisteval.report.summary import WIDTH, shortened
+from gisteval.report.summary import WIDTH, fitted
 from gisteval.report.tables import interval_text
 from gisteval.report.values import Values, groups
 
@@ -34,9 +35,6 @@ Place = tuple[str, str, str]
 
 LEFT_OUT = ("family", "budget", "better than")
 """Columns that a terminal has no room for. Systems' names say family and budget."""
-
-LEAST_NAME = 16
-"""Letters of a system's name that a terminal shows at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +84,16 @@ def leaderboard(data: ReportData, values: Values, metric: str, correction: str =
     Args:
         data: The runs.
         values: Their scores by example.
-        metric: One of METRICS.
+        metric: A score of single examples, or pass@k or pass^k of one.
         correction: One of CORRECTIONS.
 
     Raises:
-        GistevalError: The metric is unknown, or no run has it.
+        GistevalError: The metric is unknown or no such score, or no run has it.
     """
-    if metric not in METRICS:
+    measured = find_metric(metric)
+    if not _is_score(measured):
         raise GistevalError(
-            f"metric {metric!r} is unknown{did_you_mean(metric, METRICS)}: choose {' or '.join(METRICS)}"
+            f"--metric {metric} is no score of single examples: choose one, such as {' or '.join(METRICS)}"
         )
     if correction not in CORRECTIONS:
         raise GistevalError(f"--correction is {' or '.join(CORRECTIONS)}, not {correction!r}")
@@ -106,7 +105,9 @@ def leaderboard(data: ReportData, values: Values, metric: str, correction: str =
             place = (row.task, row.split, family_of(group_of[row.system]))
             places.setdefault(place, []).append(row)
     if not places:
-        raise GistevalError(f"no run has {find_metric(metric).title}: choose another --metric")
+        known = dict.fromkeys(row.metric for row in data.rows if _is_score(find_metric(row.metric)))
+        others = f": choose another --metric of {', '.join(known)}" if known else ""
+        raise GistevalError(f"no run has {measured.title}{others}")
     values = values_by_metric(data, values, metric)
     found = []
     for place, rows in places.items():
@@ -116,9 +117,14 @@ def leaderboard(data: ReportData, values: Values, metric: str, correction: str =
                 _ranked(row, place, rows, better, budgets, stored.get((row.system, row.split)))
                 for row in rows
             ),
-            key=lambda ranked: (ranked.group, -ranked.value),
+            key=lambda ranked: (ranked.group, -measured.sign * ranked.value),
         )
     return found
+
+
+def _is_score(measured: Metric) -> bool:
+    """Say whether systems can be ranked by a metric: it has a grade for each example."""
+    return isinstance(measured, ExampleMetric) and measured.graded
 
 
 def _better(rows: Sequence[ResultRow], values: Values, correction: str) -> frozenset[tuple[str, str]]:
@@ -126,7 +132,9 @@ def _better(rows: Sequence[ResultRow], values: Values, correction: str) -> froze
     pairs = list(combinations(rows, 2))
     p_values = [screened(values, one.metric, one.split, one.system, other.system) for one, other in pairs]
     return frozenset(
-        (one.system, other.system) if one.value > other.value else (other.system, one.system)
+        (one.system, other.system)
+        if find_metric(one.metric).sign * (one.value - other.value) > 0
+        else (other.system, one.system)
         for (one, other), p_value in zip(pairs, CORRECTIONS[correction](p_values), strict=True)
         if p_value <= LEVEL
     )
@@ -216,14 +224,8 @@ def as_text(ranked: Sequence[Ranked]) -> str:
 
 def _narrow_text(table: Table) -> str:
     shown = [place for place, name in enumerate(table.columns) if name not in LEFT_OUT]
-    lines = [[line[place] for place in shown] for line in (table.columns, *table.rows)]
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    name = shown.index(table.columns.index("system"))
-    room = max(LEAST_NAME, WIDTH - 2 - sum(width + 2 for width in widths) + widths[name] + 2)
-    for line in lines:
-        line[name] = shortened(line[name], room)
-    head, *rows = map(tuple, lines)
-    narrow = Table(table.name, shortened(table.title, WIDTH), head, tuple(rows))
+    head, *rows = (tuple(line[place] for place in shown) for line in (table.columns, *table.rows))
+    narrow = fitted(Table(table.name, table.title, head, tuple(rows)), "system")
     return f"{plain_text(narrow)}{textwrap.fill(table.note, WIDTH)}\n"
 
 

@@ -1,7 +1,7 @@
 """Several runs in one report: the same system in two runs, example by example.
 
-A system of a later run is compared with the one of the same name in the first run that has it. Both
-answered the same examples, so the difference is a paired one.
+A system of a later run is compared with the one of the same name in the first run that has it, on the
+examples that both answered: runs of different limits share only some.
 """
 
 from __future__ import annotations
@@ -22,7 +22,16 @@ ALSO = "exact_match"
 
 def run_pair_tables(data: ReportData, values: Values) -> list[Table]:
     """The table of paired differences between runs; without rows for one run, or if no system is in two."""
-    found = corrected(_pairs(data, values))
+    pairs = _namesakes(data)
+    measures = (values.leading, ALSO) if pairs else ()
+    known = {name: values_by_metric(data, values, name) for name in measures}
+    held = (
+        hold(of_measure, measure, split, later, earlier)
+        for split in dict.fromkeys(row.split for row in data.rows)
+        for later, earlier in pairs
+        for measure, of_measure in known.items()
+    )
+    found = corrected([one for one in held if one is not None])
     columns = (
         "split",
         "first",
@@ -33,51 +42,40 @@ def run_pair_tables(data: ReportData, values: Values) -> list[Table]:
         "second less first",
         "p",
         "finding",
+        "n",
     )
     note = (
-        "The same system in two runs, in percent and points, paired on the examples that both answered, "
-        "with 95% intervals clustered by instruction. p: of no difference, corrected by Holm's method over "
-        f"all rows of this table ({len(found)}). Open: no difference is shown, which is no proof that "
-        "there is none."
+        "The same system in two runs, in percent and points, over the n examples that both answered and "
+        "no others, with 95% intervals clustered by instruction. p: of no difference, corrected by Holm's "
+        f"method over all rows of this table ({len(found)}). Open: no difference is shown, which is no "
+        "proof that there is none."
     )
-    scores = {(row.metric, row.system, row.split): row.value for row in data.rows}
-    return [
-        Table(
-            "runs-compared", "Runs compared", columns, tuple(_cells(held, scores) for held in found), note
-        )
-    ]
+    rows = tuple(_cells(held, known[held.metric]) for held in found)
+    return [Table("runs-compared", "Runs compared", columns, rows, note)]
 
 
-def _cells(held: Held, scores: dict[tuple[str, str, str], float]) -> tuple[str, ...]:
+def _cells(held: Held, values: Values) -> tuple[str, ...]:
     metric, estimate = find_metric(held.metric), held.difference
     low, high = (end if math.isfinite(end) else None for end in (estimate.ci_low, estimate.ci_high))
-    values = [scores.get((held.metric, name, held.split)) for name in (held.other, held.system)]
+    second, first, _ = values.paired(held.metric, held.system, held.other, held.split)
+    means = (rounded(float(side.mean()), metric.digits) for side in (first, second))
     finding = "open"
     if held.p_value <= LEVEL:
         finding = "the second is higher" if estimate.value > 0 else "the second is lower"
     return (
         *(held.split, held.other, held.system, metric.title),
-        *("-" if value is None else rounded(value, metric.digits) for value in values),
+        *means,
         *(interval_text(estimate.value, low, high, metric.digits), f"{held.p_value:.2g}", finding),
+        str(estimate.n),
     )
 
 
-def _pairs(data: ReportData, values: Values) -> list[Held]:
-    """Each system of a later run against its namesake in the first run that has it."""
+def _namesakes(data: ReportData) -> list[tuple[str, str]]:
+    """Each system of a later run with its namesake in the first run that has it."""
     pairs: list[tuple[str, str]] = []
     first: dict[str, str] = {}
     for run in data.runs:
         for own, shown in run.names.items():
             if first.setdefault(own, shown) != shown:
                 pairs.append((shown, first[own]))
-    if not pairs:
-        return []
-    measures = dict.fromkeys((values.leading, ALSO))
-    known = {measure: values_by_metric(data, values, measure) for measure in measures}
-    found = (
-        hold(known[measure], measure, split, later, earlier)
-        for split in dict.fromkeys(row.split for row in data.rows)
-        for later, earlier in pairs
-        for measure in measures
-    )
-    return [held for held in found if held is not None]
+    return pairs

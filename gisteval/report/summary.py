@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gisteval.errors import counted
 from gisteval.metrics import metric
@@ -36,6 +36,9 @@ LONGEST_NAME = 26
 
 LONGEST_TITLE = 7
 """Letters of a score's title."""
+
+LEAST_TEXT = 16
+"""Letters that `fitted` leaves of a text."""
 
 CONTROLS = {"pos_control": "positive", "neg_control": "negative"}
 """What stands in the place of a word for the controls, which give the scale."""
@@ -165,6 +168,22 @@ def shortened(text: str, longest: int) -> str:
         return text
     end = longest * 2 // 3
     return f"{text[: longest - end - 2]}..{text[-end:]}"
+
+
+def filled(text: str) -> str:
+    """Break a sentence into lines that fit; a name or a path stays whole."""
+    return textwrap.fill(
+        text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def fitted(table: Table, column: str) -> Table:
+    """Cut the middle of the texts in one column so that the table fits, but for `LEAST_TEXT` letters."""
+    place = table.columns.index(column)
+    widths = [max(map(len, cells)) for cells in zip(table.columns, *table.rows, strict=True)]
+    room = max(LEAST_TEXT, WIDTH - 2 * len(widths) - sum(widths) + widths[place])
+    rows = ((*row[:place], shortened(row[place], room), *row[place + 1 :]) for row in table.rows)
+    return replace(table, title=shortened(table.title, WIDTH), rows=tuple(rows))
 
 
 def _cells(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
@@ -23,7 +23,6 @@ from gisteval.tasks.settings import Setting, canonical, read_settings, split_tas
 TASK_FILE = "task.yaml"
 
 Name = Annotated[str, AfterValidator(checked_name)]
-
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 
@@ -137,6 +136,10 @@ class Definition(Strict):
     paraphrases: str | None = None
 
 
+_Origin = Literal["beside", "data folder", "cache", "made"]
+"""Where a checked file comes from."""
+
+
 class Task:
     """A loaded definition that can read its splits."""
 
@@ -222,27 +225,32 @@ class Task:
     def _checked(self, files: Mapping[str, DataFile], release: Release | None) -> dict[str, Path]:
         """Where files lie, whose digests are checked once all of them are there."""
         found = {name: self._place(file, release) for name, file in files.items()}
-        for name, path in found.items():
-            sources.check_digest(path, files[name].sha256, files[name].unpacked)
-        return found
+        # What was searched for was read. But a maker may write over a file that the cache had.
+        origins = {origin for _, origin in found.values()}
+        read = {"data folder"} if "made" in origins else {"data folder", "cache"}
+        for name, (path, origin) in found.items():
+            if origin not in read:
+                sources.check_digest(path, files[name].sha256, files[name].unpacked)
+        return {name: path for name, (path, _) in found.items()}
 
-    def _place(self, file: DataFile, release: Release | None) -> Path:
+    def _place(self, file: DataFile, release: Release | None) -> tuple[Path, _Origin]:
         """A file beside the task's, below the data folder, or made of a release."""
         path = beside(self.folder, file.file)
         if path.is_file():
-            return path
+            return path, "beside"
         elsewhere = sources.in_data_folder(path.name, file.sha256, self.data_dir, file.unpacked)
-        if elsewhere is None and release is not None:
-            return self._made(file, release)
-        return elsewhere or path
+        if elsewhere is not None:
+            return elsewhere, "data folder"
+        return (path, "beside") if release is None else self._made(file, release)
 
-    def _made(self, file: DataFile, release: Release) -> Path:
+    def _made(self, file: DataFile, release: Release) -> tuple[Path, _Origin]:
         """A file in the cache, made anew unless it is there already."""
         folder = sources.cache_folder() / self.definition.name
         path = folder / file.file
-        if not path.is_file() or sources.file_digest(path, file.unpacked) != file.sha256:
-            installed(release.maker)(release.url, folder)
-        return path
+        if path.is_file() and sources.file_digest(path, file.unpacked) == file.sha256:
+            return path, "cache"
+        installed(release.maker)(release.url, folder)
+        return path, "made"
 
 
 def load_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = None) -> Task:

@@ -23,6 +23,16 @@ def test_without_a_command_the_runs_of_runs_are_listed(folder, monkeypatch, gist
     assert gisteval("runs").out == "runs holds no run; next: gisteval run --output runs/first\n"
 
 
+def test_a_run_is_listed_in_two_lines_that_fit(folder: Path, gisteval) -> None:
+    outcome = gisteval("runs", "ls", folder)
+    lines = outcome.out.splitlines()[3:]
+    found = list_runs(folder)
+    assert len(lines) == 2 * len(found) and max(map(len, lines[::2])) <= 80
+    for first, second, run in zip(lines[::2], lines[1::2], found, strict=True):
+        assert first.split()[0] == str(run.path.relative_to(folder)) and second.strip() == run.headline
+    assert lines[1].index(found[0].headline) == lines[0].index(found[0].task)
+
+
 def test_pruning_asks_and_leaves_what_is_not_ours(folder: Path, gisteval, monkeypatch) -> None:
     (folder / "a" / "my notes.txt").write_text("mine")
     monkeypatch.setattr("typer.confirm", lambda text: False)

@@ -59,6 +59,13 @@ def test_inspect_reads_our_logs(run, tmp_path) -> None:
             4 - count
         )
         assert (
+            found.stats.started_at and found.stats.completed_at
+        )  # else the viewer's duration is no number
+        assert [(message.role, message.text) for message in found.samples[0].messages] == [
+            ("user", "say 0\n\nin 0"),
+            ("assistant", found.samples[0].output.completion),
+        ]
+        assert (
             found.samples[0].input == "say 0\n\nin 0"
             and found.samples[0].output.completion == "word0 twice"
         )

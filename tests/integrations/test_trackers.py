@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -63,7 +65,10 @@ def test_trackio_gives_the_numbers_back(run, tmp_path, monkeypatch) -> None:
     trackio = pytest.importorskip("trackio")
     log_run(run, ["trackio"])
     (found,) = list(trackio.Api().runs("gisteval"))
-    assert found.name == "mine"
+    assert found.name == "mine" and found.config.items() >= tracked(run).settings.items()
+    storage = pytest.importorskip("trackio.sqlite_storage").SQLiteStorage
+    (kept,) = storage.get_logs("gisteval", "mine")
+    assert {name: kept[name] for name in tracked(run).numbers} == tracked(run).numbers
 
 
 def test_wandb_keeps_the_numbers_offline(run, tmp_path, monkeypatch) -> None:
@@ -74,4 +79,31 @@ def test_wandb_keeps_the_numbers_offline(run, tmp_path, monkeypatch) -> None:
     wandb.teardown()  # waits for the process that writes the file
     (kept,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
     assert str(kept.parent) in said
-    assert b"s/m-keydiff-25_/exact_match" in kept.read_bytes()
+    numbers, files = wandb_records(kept)
+    assert numbers == tracked(run).numbers and "results.json" in files
+
+
+def wandb_records(file: Path) -> tuple[dict[str, float], set[str]]:
+    """The summary and the names of the files in a .wandb file, by the package's own messages.
+
+    The file is a log as in LevelDB: 7 bytes of header, then blocks of 32 KiB with parts of records, each
+    behind a checksum, its length, and whether it is a whole record (1), its start, middle or end (4).
+    """
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    content, place, block, whole = file.read_bytes(), 7, 1 << 15, b""
+    numbers, files = {}, set()
+    while place + 7 <= len(content):
+        if block - place % block < 7:  # too little of the block is left for another part
+            place += block - place % block
+            continue
+        _, length, kind = struct.unpack("<IHB", content[place : place + 7])
+        whole += content[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):
+            record = Record.FromString(whole)
+            whole = b""
+            numbers |= {item.key: json.loads(item.value_json) for item in record.summary.update}
+            files |= {item.path for item in record.files.files}
+    own = {"", "_runtime"}  # what the package adds
+    return {name: number for name, number in numbers.items() if name not in own}, files

@@ -36,9 +36,10 @@ def test_other_compressors_and_several_prompts(tiny_suite, gisteval) -> None:
     assert row["kept_template"] == row["template_tokens"]
     prompts = ("--prompt", "say the first word", "--prompt", "no")
     outcome = gisteval("compress", "--model", tiny_suite / "gist-1", *prompts)
-    first, prompt, *between, second, _, _, _ = outcome.out.splitlines()
-    assert "-> 1 slot and 0 of template, " in first and first.endswith("(gist)")
-    assert prompt == "Instruction: say the first word" and second.endswith("(gist)")
+    first, size, prompt, *between, _, second, _, _, _ = outcome.out.splitlines()
+    assert first.endswith("-> 1 slot and 0 of template") and size.endswith(" s (gist)")
+    assert prompt == "Instruction: say the first word" and second.endswith(" s (gist)")
+    assert max(map(len, outcome.out.splitlines())) <= 80
     assert between[0] == "<GIST>[100]", "every head keeps the gist token and nothing else"
     outcome = gisteval("compress", "--model", tiny_suite / "gist-1", *prompts, "--json")
     assert [row["prompt"] for row in json.loads(outcome.out)] == ["say the first word", "no"]

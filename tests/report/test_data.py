@@ -45,7 +45,7 @@ def test_all_systems_of_a_run_are_renamed_if_one_must_be(tmp_path: Path) -> None
         assert {row.reference for row in run.rows} - {None} == {f"{run.name}/pos"}
         assert {system for system, _ in run.in_use} <= set(run.names.values())
     assert [row.value for row in data.rows] == [row.value for f in folders for row in f.results()]
-    assert data.notes == ("one: a note", "two: a note")
+    assert data.notes == ("one, two: a note",)
 
 
 def test_runs_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -7,13 +7,16 @@ import io
 import json
 
 import pytest
-from run_folders import make_system
+from run_folders import claim_run, make_generation, make_system, write_records
 
 from gisteval.errors import GistevalError
-from gisteval.records.schema import ResultRow
-from gisteval.report.data import ReportData, RunData
+from gisteval.records.schema import Example, ResultRow
+from gisteval.report.data import ReportData, RunData, read_runs
+from gisteval.report.frontier import values_by_metric
 from gisteval.report.leaderboard import FORMATS, Ranked, as_text, leaderboard
-from gisteval.report.values import Values
+from gisteval.report.samples import collect_samples
+from gisteval.report.values import Values, values_of
+from gisteval.scores.rows import run_rows
 
 N = 100
 MODELS = ("x", "y<b>")
@@ -85,6 +88,39 @@ def test_a_metric_that_is_not_there() -> None:
         leaderboard(data, Values(), "rouge")
     with pytest.raises(GistevalError, match="no run has ROUGE-L"):
         leaderboard(data, Values(), "rougeL")
+    with pytest.raises(GistevalError, match="--metric win_rate is no score of single examples"):
+        leaderboard(data, Values(), "win_rate")
+
+
+def test_right_answers_among_several_are_ranked(tmp_path) -> None:
+    examples = [Example(f"e{n}", "t", "s", f"do {n}", str(n), "yes") for n in range(4)]
+    systems = [make_system("m-gist-1"), make_system("m-gist-2", k=2)]
+    run = claim_run(tmp_path / "run", {"s": examples}, systems, samples=2)
+    # The first system is right in one of two answers to each; the other in both, but in none to the last.
+    for system, texts in zip(systems, (["yes", "no"], ["yes", "yes"]), strict=True):
+        records = [
+            make_generation(system, example, text, key=f"{example.id} {number}", sample=number)
+            for example in examples
+            for number, text in enumerate(["no", "no"] if example.id == "e3" and system.k == 2 else texts)
+        ]
+        write_records(run.generations(system.name), records)
+    run.write_results(list(run_rows(run)), "signature")
+    data = read_runs([run])
+    values = values_of(collect_samples(data))
+    found = {
+        name: [(one.system, one.value, one.n) for one in leaderboard(data, values, name)]
+        for name in ("exact_match.pass@2", "exact_match.pass^2")
+    }
+    assert found["exact_match.pass@2"] == [("m-gist-1", 100.0, 4), ("m-gist-2", 75.0, 4)]
+    assert found["exact_match.pass^2"] == [("m-gist-2", 75.0, 4), ("m-gist-1", 0.0, 4)]
+    column = values_by_metric(data, values, "exact_match.pass@2").columns[
+        "exact_match.pass@2", "m-gist-2", "s"
+    ]
+    assert sorted(column.values()) == [0.0, 100.0, 100.0, 100.0]
+    with pytest.raises(
+        GistevalError, match=r"no run has exact match, pass@4: choose .* of rougeL, .*pass@2"
+    ):
+        leaderboard(data, values, "exact_match.pass@4")
 
 
 # The command

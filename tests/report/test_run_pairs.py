@@ -42,6 +42,23 @@ def test_the_difference_is_paired_over_the_examples_of_both(
     assert same[6].startswith("0.0") and same[8] == "open"
 
 
+def test_runs_of_different_limits_are_compared_on_what_they_share(
+    write_small_run, make_example, tmp_path
+) -> None:
+    examples = [make_example(number) for number in range(12)]
+
+    def right_to(end):
+        return lambda item, number, system: item.output if number < end else ""
+
+    # The second run has half of the examples. Over all of its own, the first run would seem the worse one.
+    long = write_small_run(tmp_path / "long", {"seen": examples}, right_to(6), judge=None)
+    short = write_small_run(tmp_path / "short", {"seen": examples[:6]}, right_to(3), judge=None)
+    table = compared([long, short])
+    cells = {row[3]: dict(zip(table.columns, row, strict=True)) for row in table.rows}["exact match"]
+    assert (cells["first %"], cells["second %"], cells["n"]) == ("100.0", "50.0", "6")
+    assert cells["second less first"].startswith("-50.0 [")
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_runs_that_share_nothing_have_no_such_table(write_small_run, make_example, tmp_path, count) -> None:
     runs = [

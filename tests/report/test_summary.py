@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from gisteval.records.judge_figures import pair_entries
 from gisteval.records.results import read_results
+from gisteval.report.layout import Table, plain_text
 from gisteval.report.margins import margins
-from gisteval.report.summary import WIDTH, judged_text, narrow_names, shortened, summary_text
+from gisteval.report.summary import WIDTH, fitted, judged_text, narrow_names, shortened, summary_text
 
 RUN = Path(__file__).resolve().parents[1] / "golden" / "old_run"
 FOUND = read_results(RUN)
@@ -70,6 +71,14 @@ def test_the_win_rates_are_those_of_the_rows() -> None:
     assert shown == {names[row.system]: f"{row.value:.1f}" for row in rates if row.reference}
     assert len(shown) == 2 and "With --verbose: How judge reference behaves" in text
     assert "reference: Uncorrected: no labels of people correct this judge." in text
+
+
+def test_a_table_fits_by_its_longest_texts_alone() -> None:
+    table = Table("t", "title " * 20, ("name", "n"), (("x" * 100, "1"), ("y", "2" * 30)))
+    narrow = fitted(table, "name")
+    assert max(map(len, plain_text(narrow).splitlines())) == WIDTH
+    assert [row[1] for row in narrow.rows] == ["1", "2" * 30] and narrow.rows[1][0] == "y"
+    assert fitted(narrow, "name") == narrow
 
 
 def test_a_cut_name_keeps_both_ends() -> None:

@@ -172,6 +172,45 @@ def test_a_checked_file_may_lie_in_the_data_folder(tmp_path):
         list(load_task(str(task), data_dir=tmp_path / "data").examples("test"))
 
 
+def test_a_file_is_digested_once_and_again_where_a_maker_wrote(tmp_path, monkeypatch) -> None:
+    lines = [json.dumps({"instruction": f"say {name}", "input": "", "output": name}) for name in "ab"]
+    digests = [hashlib.sha256(line.encode()).hexdigest() for line in lines]
+    read: list[str] = []
+
+    def counted(path, unpacked=False):
+        read.append(path.name)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def maker(url, folder):
+        """Makes the second file, and spoils the first."""
+        (folder / "b.jsonl").write_text(lines[1])
+        (folder / "a.jsonl").write_text("spoilt")
+
+    monkeypatch.setattr(sources, "file_digest", counted)
+    monkeypatch.setattr(sources, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("gisteval.tasks.definition.installed", lambda name: maker)
+    cache = tmp_path / "cache" / "small"
+    cache.mkdir(parents=True)
+    for name, line in zip("ab", lines, strict=True):
+        (cache / f"{name}.jsonl").write_text(line)
+    files = ", ".join(
+        f"{name}: {{file: {name}.jsonl, sha256: {digest}}}"
+        for name, digest in zip("ab", digests, strict=True)
+    )
+    yaml = (
+        HEAD
+        + f"splits: {{test: {{generator: 'x:y', files: {{{files}}}, release: {{url: u, maker: 'x:z'}}}}}}\n"
+    )
+    task = task_folder(tmp_path / "task", yaml)
+    monkeypatch.setattr("gisteval.tasks.definition.generated", lambda name, options: iter(()))
+    assert list(load_task(str(task)).examples("test")) == [] and read == ["a.jsonl", "b.jsonl"]
+    assert list(load_task(str(task), data_dir=tmp_path / "cache").examples("test")) == []
+    assert read == ["a.jsonl", "b.jsonl"] * 2
+    (cache / "b.jsonl").unlink()
+    with pytest.raises(GistevalError, match=r"a\.jsonl is corrupt"):
+        list(load_task(str(task)).examples("test"))
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("name", "../../x"), ("name", "a\nb"), ("splits", {"x\n\\input{/etc/passwd}": {"file": "a.jsonl"}})],

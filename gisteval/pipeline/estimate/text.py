@@ -9,6 +9,7 @@ from gisteval.pipeline.estimate.run_cost import Bill, RunCost
 from gisteval.pipeline.estimate.split_cost import SplitCost
 from gisteval.pipeline.sweep.sweep_cost import SweepCost
 from gisteval.report.layout import Table, engineering, plain_text
+from gisteval.report.summary import filled, fitted
 
 COLUMNS = (
     "system",
@@ -26,34 +27,49 @@ COLUMNS = (
 )
 
 
-def estimate_text(cost: RunCost, title: str) -> str:
-    """Return a run's estimate as text: systems and splits, the total, the judge, and what is left out."""
-    rows = [_row(cost, item) for item in cost.splits]
-    total = ("total", *[""] * 7, *_amounts(cost.expected, cost.most))
-    table = Table("estimate", title, COLUMNS, (*rows, total))
-    return "\n".join([plain_text(table).rstrip("\n"), *_lines(cost)]) + "\n"
+NARROW = ("system", "answers", "FLOPs", "at most", "time", "at most")
+
+
+def estimate_text(cost: RunCost, title: str, verbose: bool = False) -> str:
+    """Return a run's estimate as text: its systems, the total, the judge, and what is left out.
+
+    Args:
+        cost: The estimate.
+        title: The title of its table.
+        verbose: A row for each system on each split, with its tokens, which is wider than 80 columns.
+    """
+    total = _amounts(cost.expected, cost.most)
+    if verbose:
+        rows = [_row(cost, item) for item in cost.splits]
+        table = Table("estimate", title, COLUMNS, (*rows, ("total", *[""] * 7, *total)))
+        return "\n".join([plain_text(table).rstrip("\n"), *_lines(cost)]) + "\n"
+    answers = sum(item.examples for item in cost.splits)
+    rows = [*_system_rows(cost), ("total", f"{answers:,}", *total)]
+    table = fitted(Table("estimate", title, NARROW, tuple(rows)), "system")
+    lines = (_tokens_line(cost), *_lines(cost))
+    return "\n".join([plain_text(table).rstrip("\n"), *map(filled, lines)]) + "\n"
 
 
 def sweep_text(cost: SweepCost) -> str:
     """Return a sweep's estimate as text: a line for each entry, and sums over the unfinished ones."""
-    rows = []
+    rows, failures = [], []
     for entry in cost.entries:
-        cells = ("", "", entry.error or entry.state)
+        cells: tuple[str, ...] = ("failed" if entry.error else entry.state, "", "", "")
+        failures += [f"{entry.name}: {entry.error}"] if entry.error else []
         if entry.cost is not None:
-            systems = len({item.system for item in entry.cost.splits})
-            generations = sum(item.examples for item in entry.cost.splits)
-            cells = (f"{systems}", f"{generations:,}", bill_text(entry.cost.expected, entry.cost.most))
+            cells = _amounts(entry.cost.expected, entry.cost.most)
         rows.append((entry.name, *cells))
-    columns = ("entry", "systems", "generations", "one worker")
-    lines = [plain_text(Table("sweep", "What the sweep takes", columns, tuple(rows))).rstrip("\n")]
+    columns = ("entry", *NARROW[2:])
+    table = fitted(Table("sweep", "What the sweep takes, on one worker", columns, tuple(rows)), "entry")
+    lines = list(failures)
     if cost.expected is not None and cost.most is not None:
         first = cost.open[0]
         lines.append(f"all unfinished entries, one worker: {bill_text(cost.expected, cost.most)}")
         lines.append(f"at {engineering(first.flops_per_second)} FLOP/s ({first.source})")
     if cost.judges is None or cost.judges > 0:
         lines.append(f"judges: at most {'?' if cost.judges is None else dollars_text(cost.judges)}")
-    notes = dict.fromkeys(note for run in cost.open for note in run.notes)
-    return "\n".join([*lines, *(f"note: {note}" for note in notes)]) + "\n"
+    lines += [f"note: {note}" for note in dict.fromkeys(note for run in cost.open for note in run.notes)]
+    return "\n".join([plain_text(table).rstrip("\n"), *map(filled, lines)]) + "\n"
 
 
 def bill_text(expected: Bill, most: Bill) -> str:
@@ -86,6 +102,29 @@ def _row(cost: RunCost, item: SplitCost) -> tuple[str, ...]:
     if flops is not None:
         amounts = _amounts(cost.bill(flops.expected.total), cost.bill(flops.most.total))
     return (item.system, item.split, *(f"{count:,}" for count in (*counts, tokens.output_most)), *amounts)
+
+
+def _system_rows(cost: RunCost) -> Iterator[tuple[str, ...]]:
+    """A row for each system, over all splits; without FLOPs where one split has none."""
+    for system in dict.fromkeys(item.system for item in cost.splits):
+        own = [item for item in cost.splits if item.system == system]
+        known = [item.flops for item in own if item.flops is not None]
+        amounts = ("-",) * 4
+        if len(known) == len(own):
+            expected = cost.bill(sum(flops.expected.total for flops in known))
+            amounts = _amounts(expected, cost.bill(sum(flops.most.total for flops in known)))
+        yield (system, f"{sum(item.examples for item in own):,}", *amounts)
+
+
+def _tokens_line(cost: RunCost) -> str:
+    tokens = [item.tokens for item in cost.splits]
+    prompt, given, output, most = (
+        sum(getattr(part, name) for part in tokens) for name in ("prompt", "input", "output", "output_most")
+    )
+    return (
+        f"tokens: {prompt:,} of prompts, {given:,} of inputs, {output:,} of outputs (at most {most:,}); "
+        "each split with --verbose"
+    )
 
 
 def _amounts(expected: Bill, most: Bill) -> tuple[str, str, str, str]:

@@ -138,6 +138,10 @@ def _scale(axis: Axes, values: Sequence[float], cost: Cost) -> None:
     else:
         axis.set_xscale("log")
         axis.set_xlim(low / SHORTEST / (high / low) ** 0.04, high * SHORTEST * (high / low) ** 0.04)
-        axis.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 3.0), numticks=6))
+        # Where sizes are too similar for two of 1 and 3 times powers of ten, round numbers, but few.
+        marks = (start * 10.0**power for power in range(16) for start in (1, 3))
+        is_wide = sum(axis.get_xlim()[0] <= mark <= axis.get_xlim()[1] for mark in marks) > 1
+        locator = LogLocator(10, subs=(1.0, 3.0), numticks=6) if is_wide else MaxNLocator(2)
+        axis.xaxis.set_major_locator(locator)
         axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: cost.text(value)))

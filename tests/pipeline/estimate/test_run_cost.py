@@ -39,6 +39,12 @@ def test_without_a_rate_this_machine_is_measured(tiny_suite, tiny_task, gisteval
     assert "one worker: " in text
     assert "FLOP/s (measured" in text
     assert "tiny-gist-3" in text
+    assert max(map(len, text.splitlines()[1:])) <= 80  # the first line has the folder, which stays whole
+    rows = [line.split() for line in gisteval(*arguments, *RATE, "--dry-run").out.splitlines()]
+    (total,) = (row for row in rows if row[0] == "total")
+    assert int(total[1]) == sum(int(row[1]) for row in rows if row[0].startswith("tiny-")) == 20
+    whole = gisteval(*arguments, "--dry-run", "--verbose").out
+    assert "prompt tokens" in whole and "prompt tokens" not in text
 
 
 def test_examples_beyond_the_context_are_left_out(tiny_suite, tmp_path, write_task, dry_run) -> None:

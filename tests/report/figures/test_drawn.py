@@ -12,6 +12,8 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
+from kept_figures import faults, keep_figures
+
 from gisteval.metrics import metric
 from gisteval.records.judge_figures import pair_entries
 from gisteval.report.data import ReportData, read_runs
@@ -20,14 +22,21 @@ from gisteval.report.figures.families import families
 from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.judged import swayed
 from gisteval.report.figures.quality import retention
-from gisteval.report.figures.style import DARK, on_dark
+from gisteval.report.figures.style import DARK, column_figure, on_dark
 from gisteval.report.samples import collect_samples
 
 GIST = "tiny-gist-1"
 
 
 @pytest.fixture(scope="module")
-def drawn(small_run, tmp_path_factory):
+def kept():
+    """The figures of `drawn` as objects, by name."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield keep_figures(patch, and_save=True)
+
+
+@pytest.fixture(scope="module")
+def drawn(small_run, tmp_path_factory, kept):
     data = read_runs([small_run])
     folder = tmp_path_factory.mktemp("figures")
     return folder, draw_figures(data, collect_samples(data), FigureFolder(folder, ("pdf", "png")))
@@ -51,6 +60,23 @@ def test_a_judged_run_gets_all_that_needs_no_profile(drawn) -> None:
     for name in names:
         for ending, start in starts.items():
             assert (folder / f"{name}.{ending}").read_bytes().startswith(start)
+
+
+def test_no_text_is_cut_and_no_interval_ends_outside_its_panel(drawn, kept) -> None:
+    _, figures = drawn
+    assert list(kept) == [figure.name for figure in figures]
+    assert not {name: found for name, figure in kept.items() if (found := faults(figure))}
+
+
+def test_a_cut_text_and_a_cut_interval_are_found(tmp_path, monkeypatch) -> None:
+    kept = keep_figures(monkeypatch)
+    with column_figure(FigureFolder(tmp_path), "bad", 2.0) as (figure, (axis,)):
+        axis.errorbar([1.0], [2.0], yerr=[3.0])
+        axis.set_ylim(0, 3)
+        figure.text(0.9, 0.5, "beyond the edge of the figure")
+    text, *bars = faults(kept["bad"])
+    assert text.startswith("Text(") and "beyond" in text
+    assert bars == ["bar to (1.0, -1.0)", "bar to (1.0, 5.0)"]
 
 
 def test_svg_is_sound_and_holds_nothing_to_run_or_fetch(drawn) -> None:

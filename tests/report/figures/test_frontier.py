@@ -24,6 +24,15 @@ def test_the_figure_has_a_line_a_compressor(tmp_path: Path) -> None:
         assert f"<!-- {label} -->" in svg
 
 
+def test_sizes_that_are_alike_have_few_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = keep_figures(monkeypatch)
+    data = frontier_data()
+    frontier(frontier_points(data, "exact_match")[:1], data.rows, FigureFolder(tmp_path), "f")
+    (axis,) = kept["f"].axes
+    low, high = axis.get_xlim()
+    assert high / low < 3 and 1 <= sum(low <= mark <= high for mark in axis.get_xticks()) <= 3
+
+
 def test_a_point_lies_at_its_bytes_and_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = keep_figures(monkeypatch)
     data = frontier_data()

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from kept_figures import keep_figures
+from kept_figures import faults, keep_figures
 
 from gisteval.records.schema import Example
 from gisteval.report.figures.folder import FigureFolder
@@ -60,6 +60,7 @@ def test_a_cell_holds_the_mean_and_number_of_its_examples(
     kept = keep_figures(monkeypatch)
     names = [name for name, _, _ in draw_groups(samples_of(*DEPTHS), FigureFolder(tmp_path))]
     assert names == ["by_length", "depth_by_length-single"]
+    assert not [fault for figure in kept.values() for fault in faults(figure)]
     whole, gist, *empty = kept["depth_by_length-single"].axes
     means = [text for text in gist.texts if not text.get_text().startswith("n=")]
     cells = {(int(x), round(y)): int(text.get_text()) for text in means for x, y in [text.get_position()]}

@@ -12,7 +12,7 @@ from gisteval.report.figures.folder import FigureFolder
 
 pytest.importorskip("matplotlib")
 
-from kept_figures import keep_figures
+from kept_figures import faults, keep_figures
 
 from gisteval.report.figures.judged import decided, judge_bias, swayed, win_bars
 
@@ -45,6 +45,7 @@ def test_bars_and_dots_are_those_of_their_lines(
     judge_bias(entries, FigureFolder(tmp_path), "bias")
     splits = list(dict.fromkeys(entry.split for entry in entries))
     by_line = [part for split in splits for part in (None, *(e for e in entries if e.split == split))]
+    assert not [fault for figure in kept.values() for fault in faults(figure)]
     (bars,), (bias,) = kept["bars"].axes, kept["bias"].axes
     (half,) = [line for line in bars.lines if set(line.get_xdata()) == {50}]
     assert half.get_zorder() < min(bar.get_zorder() for bar in bars.patches), "no number is struck through"

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from kept_figures import keep_figures, lines
+from kept_figures import faults, keep_figures, lines
 
 from gisteval.report.data import read_runs
 from gisteval.report.figures.folder import FigureFolder
@@ -36,6 +36,7 @@ def test_a_line_holds_the_means_of_the_bins(
     kept = keep_figures(monkeypatch)
     samples = collect_samples(read_runs([small_run]))
     by_prompt_length(samples, FigureFolder(tmp_path), "f")
+    assert not [fault for figure in kept.values() for fault in faults(figure)]
     for axis, split in zip(kept["f"].axes, samples.splits, strict=True):
         bins = length_bins([sample for sample in samples.samples if sample.example.split == split])
         drawn = lines(axis)

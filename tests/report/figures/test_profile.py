@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from kept_figures import keep_figures, lines
+from kept_figures import faults, keep_figures, lines
 from profile_content import WAYS, profile_content
 
 from gisteval.records.machine_facts import PublishedMachine
@@ -25,6 +25,7 @@ def test_totals_are_shares_of_no_cache_and_costs_are_as_counted(
 ) -> None:
     kept = keep_figures(monkeypatch)
     assert draw_figures(PROFILE, FigureFolder(tmp_path)) == list(kept)
+    assert not [fault for figure in kept.values() for fault in faults(figure)]
     for axis in kept["break_even-batch-1"].axes:  # by hand: a curve's totals are 5 and 5 + its number
         assert lines(axis) == {way: [(1.0, 100.0), (10.0, 100.0 + 20.0 * n)] for n, way in enumerate(WAYS)}
     (costs,) = kept["cost_by_prompt_length"].axes

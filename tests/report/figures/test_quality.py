@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from claim_rows import NEGATIVE, POSITIVE, ROW
-from kept_figures import keep_figures, lines
+from kept_figures import faults, keep_figures, lines
 
 from gisteval.metrics import metric
 from gisteval.report.figures.families import families
@@ -31,6 +31,7 @@ def test_every_system_is_drawn_where_its_row_says(tmp_path: Path, monkeypatch: p
     kept = keep_figures(monkeypatch)
     k_sweep(families(ROWS), ROWS, ROUGE, FigureFolder(tmp_path), "k")
     pareto(families(ROWS), ROWS, ROUGE, FigureFolder(tmp_path), "pareto")
+    assert not [fault for figure in kept.values() for fault in faults(figure)]
     (by_k,), (by_size,) = kept["k"].axes, kept["pareto"].axes
     assert lines(by_k)["candidate"] == [(1.0, 23.9), (4.0, 25.0)]
     assert lines(by_size)["candidates"] == [(6.5, 25.0), (26.0, 23.9)], "the least compressed first"

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from kept_figures import keep_figures, lines
+from kept_figures import faults, keep_figures, lines
 
 from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.style import NEGATIVE, POSITIVE
@@ -27,6 +27,7 @@ def test_each_family_has_a_panel_with_the_curves_as_logged(
 ) -> None:
     kept = keep_figures(monkeypatch)
     loss_curves(CURVES, FigureFolder(tmp_path), "loss")
+    assert not [fault for figure in kept.values() for fault in faults(figure)]
     first, second = kept["loss"].axes
     assert [axis.get_title() for axis in (first, second)] == ["A", "B"]
     assert lines(first) == {
