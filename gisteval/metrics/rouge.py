@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,6 @@ from rapidfuzz.distance import LCSseq
 
 from gisteval.errors import InvalidRun
 from gisteval.metrics.base import TextMetric, Unread
-from gisteval.metrics.porter import stem
 
 _WORD = re.compile("[a-z0-9]+")
 
@@ -38,6 +38,14 @@ class RougeL:
 _NO_TOKENS = RougeL(precision=0.0, recall=0.0, f1=0.0)
 
 
+@cache
+def _stemmer() -> Any:
+    # The stemmer that rouge_score uses. Importing nltk takes a second, so it is imported on first use.
+    from nltk.stem.porter import PorterStemmer
+
+    return PorterStemmer()
+
+
 def unread(references: Sequence[str]) -> Unread:
     """Count the references in which ROUGE-L finds no token."""
     blind = sum(_WORD.search(reference.lower()) is None for reference in references)
@@ -47,7 +55,7 @@ def unread(references: Sequence[str]) -> Unread:
 @lru_cache(maxsize=1 << 17)
 def stemmed(word: str) -> str:
     """Return the stem of a lower-case ASCII word. As in rouge_score, short words (up to 3 letters) stay."""
-    return stem(word) if len(word) > 3 else word
+    return str(_stemmer().stem(word)) if len(word) > 3 else word
 
 
 def rouge_tokens(text: str) -> list[str]:
