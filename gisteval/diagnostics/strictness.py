@@ -18,7 +18,11 @@ from gisteval.models.running.base import PromptModel
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.encoder_decoder import EncoderDecoderModel
 from gisteval.models.running.masked_rows import MaskedRows
+from gisteval.models.running.masked_source import MaskedSource
 from gisteval.records.schema import Example
+
+Rows = MaskedRows | MaskedSource
+"""Prompts that have run, of either architecture."""
 
 LEAKS = (0, 1, 2, 4, 8, 16)
 """Prompt tokens right before the gists that stay visible."""
@@ -112,7 +116,7 @@ class References:
         targets = reader.model.tokens.targets([example.output for example in examples])
         self.batches = list(batches(reader, examples, max(map(len, targets))))
         self._room = KEPT_BYTES
-        self._kept: dict[int, MaskedRows] = {}
+        self._kept: dict[int, Rows] = {}
 
     @torch.inference_mode()
     def under(self, setting: Strictness) -> Iterator[list[Found]]:
@@ -133,20 +137,28 @@ class References:
     def _predictions(
         self, number: int, batch: Sequence[Example], answers: Sequence[Sequence[int]], setting: Strictness
     ) -> list[Tensor]:
-        model = self.reader.model
         if number in self._kept:
-            return self._kept[number].predictions(setting.rule)
+            return _read(self._kept[number], setting)
+        model = self.reader.model
         prompts = self.reader.compressor.prompts(model, [example.instruction for example in batch])
         inputs = self.reader.inputs(batch)
+        rows: Rows
         if isinstance(model, EncoderDecoderModel):
-            return model.predictions(prompts, inputs, answers, setting.rule, setting.cross)
-        assert isinstance(model, DecoderModel)
-        rows = MaskedRows(model, prompts, inputs, answers)
+            rows = MaskedSource(model, prompts, inputs, answers)
+        else:
+            assert isinstance(model, DecoderModel)
+            rows = MaskedRows(model, prompts, inputs, answers)
         size = len(batch) * max(map(len, prompts)) * model.slot_bytes
         if size <= self._room:
             self._room -= size
             self._kept[number] = rows
-        return rows.predictions(setting.rule)
+        return _read(rows, setting)
+
+
+def _read(rows: Rows, setting: Strictness) -> list[Tensor]:
+    if isinstance(rows, MaskedSource):
+        return rows.predictions(setting.rule, setting.cross)
+    return rows.predictions(setting.rule)
 
 
 def _parts(count: int, groups: int) -> list[range]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -14,12 +15,21 @@ from gisteval.models.running.layer_masks import swapped_masks
 
 
 @contextmanager
-def source_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterator[Tensor]:
+def source_masks(
+    model: PreTrainedModel, roles: Tensor, rule: MaskRule, cached: int = 0
+) -> Iterator[Tensor]:
     """The additive mask to pass to the encoder, whose blocks then each see what the rule says there.
 
-    roles: (B, S), see `masks`. Raises ValueError for a layer or head that does not exist.
+    Args:
+        model: The stock model.
+        roles: (B, S), see `masks`.
+        rule: What the input sees of the prompt.
+        cached: So many of the first columns are in a cache, and only those behind them run.
+
+    Raises:
+        ValueError: The rule names a layer or head that does not exist.
     """
-    own = _of_blocks(model, roles, rule, len(model.encoder.block), masks.source_visibility)
+    own = _of_blocks(model, roles, rule, len(model.encoder.block), partial(_seen_by_source, cached=cached))
     with swapped_masks(list(model.encoder.block), own, model.dtype) as mask:
         yield mask
 
@@ -36,6 +46,10 @@ def cross_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterat
     own = _of_blocks(model, roles, rule, len(model.decoder.block), _seen_by_decoder)
     with swapped_masks(list(model.decoder.block), own, model.dtype) as mask:
         yield mask
+
+
+def _seen_by_source(roles: Tensor, rule: MaskRule, cached: int) -> Tensor:
+    return masks.source_visibility(roles, rule)[:, cached:]
 
 
 def _seen_by_decoder(roles: Tensor, rule: MaskRule) -> Tensor:

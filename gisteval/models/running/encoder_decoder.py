@@ -90,9 +90,7 @@ class EncoderDecoderModel(PromptModel):
             )
         ids, present = pad_left(prompts, self.device)
         width = ids.shape[1]
-        cache = GrowingCache(self.num_layers)
-        mask = present[:, None, :].expand(-1, width, -1)
-        hidden = self._run_encoder(ids, mask, cache)
+        cache, hidden = self.start(ids, present)
         states = []
         for row, prompt in enumerate(prompts):
             kept = len(prompt) if keep is None else min(keep, len(prompt))
@@ -107,6 +105,14 @@ class EncoderDecoderModel(PromptModel):
             size = final.nbytes + sum(state.nbytes for pair in layers for state in pair)
             states.append(EncoderState(layers, final, self.account(prompt, kept, size)))
         return states
+
+    def start(self, ids: Tensor, present: Tensor) -> tuple[GrowingCache, Tensor]:
+        """Run left-padded prompts without any input: a cache of all slots, and the final states.
+
+        ids, present: (rows, columns).
+        """
+        cache = GrowingCache(self.num_layers)
+        return cache, self._run_encoder(ids, present[:, None, :].expand(-1, ids.shape[1], -1), cache)
 
     def whole(self, prompts: Sequence[Sequence[int]]) -> list[Tokens]:
         """The token lists: a bidirectional encoder knows nothing of a prompt before its input."""
@@ -213,6 +219,11 @@ def split_forward(
     model has one mask for both, so the two are run apart.
     """
     hidden = model.encoder(input_ids=ids, attention_mask=source_mask).last_hidden_state.to(ids.device)
+    return decoded(model, hidden, cross_mask, decoder_ids)
+
+
+def decoded(model: PreTrainedModel, hidden: Tensor, cross_mask: Tensor, decoder_ids: Tensor) -> Tensor:
+    """Logits of the decoder over encoder states, (rows, columns, width); see `split_forward`."""
     output = model(
         encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
         attention_mask=cross_mask,
