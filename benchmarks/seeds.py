@@ -14,15 +14,17 @@ import argparse
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 import gisteval
 from gisteval.models.checkpoints.checkpoint import GIST_FILE
 from gisteval.scores.diagnosed.training import SEEDS, average
+from gisteval.stats import holm
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLED = ROOT / "checkpoints" / "wordplay-llama"
@@ -87,6 +89,30 @@ def over_seeds(gaps: Sequence[float]) -> str:
     return f"{mean:+.1f} [{mean - half:+.1f}, {mean + half:+.1f}]"
 
 
+def claim(seeds: Sequence[Found]) -> str:
+    """Which orders the seeds show: t-tests over seeds, corrected for all of them (Holm)."""
+    tested = []
+    for (one, other), split in product(GAPS, SPLITS):
+        gaps = differences(seeds, one, other, split)
+        if len(gaps) >= SEEDS and np.std(gaps) > 0.0:  # equal gaps are no certainty
+            mean = float(np.mean(gaps))
+            t = mean / (float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps)))
+            order = f"{one} {'above' if mean > 0 else 'below'} {other} on {split}"
+            tested.append((order, 2.0 * float(stdtr(len(gaps) - 1, -abs(t)))))
+    if not tested:
+        return f"**No order is claimed:** that takes {SEEDS} seeds of both."
+    corrected = holm([p_value for _, p_value in tested])
+    shown = [order for (order, _), p_value in zip(tested, corrected, strict=True) if p_value <= 0.05]
+    what = ", ".join(shown) if shown else "none"
+    count = len(tested)
+    return f"Orders that these seeds show in exact match, corrected for {count} comparisons (Holm): {what}."
+
+
+def differences(seeds: Sequence[Found], one: str, other: str, split: str) -> list[float]:
+    """Exact match of one member less that of another, in points, of each seed that has both."""
+    return [_exact(of[one], split) - _exact(of[other], split) for of in seeds if one in of and other in of]
+
+
 def tables(seeds: Sequence[Found]) -> Iterator[str]:
     """Training losses, then exact match of each split, a line a seed, and the gaps over seeds."""
     yield _table("training loss", seeds, lambda of: f"{of['training_loss']:.3f}")
@@ -96,13 +122,9 @@ def tables(seeds: Sequence[Found]) -> Iterator[str]:
         )
     lines = []
     for one, other in GAPS:
-        both = [found for found in seeds if one in found and other in found]
-        if both:
-            cells = [
-                over_seeds([_exact(found[one], split) - _exact(found[other], split) for found in both])
-                for split in SPLITS
-            ]
-            lines.append((f"{one} - {other}", str(len(both)), *cells))
+        gaps = [differences(seeds, one, other, split) for split in SPLITS]
+        if gaps[0]:
+            lines.append((f"{one} - {other}", str(len(gaps[0])), *map(over_seeds, gaps)))
     yield _lines(("exact match, points", "seeds", *SPLITS), lines)
 
 
@@ -138,7 +160,7 @@ def main() -> None:
             print(f"{folder}: left out, gist-1 or its control is not trained")
             continue
         seeds.append(evaluated(folder, options.runs / folder.name, options.limit))
-    text = "\n\n".join(tables(seeds))
+    text = "\n\n".join((*tables(seeds), claim(seeds)))
     print(text)
     if options.limit is None:
         DATA.write_text(json.dumps(seeds, indent=1) + "\n", encoding="utf-8")
