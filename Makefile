@@ -4,7 +4,7 @@ TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.v
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
 .PHONY: run zoo smollm2 test check lint docs notebooks integrations faults fuzz coverage statistics referees families selfcheck \
-  audit wheel setup locked suites rules hidden retrain members clean
+  audit wheel setup locked suites rules hidden retrain members seeds clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -123,6 +123,19 @@ retrain:
 members:
 	printf '%s\n' $(MEMBERS) | xargs -P 2 -I NAME $(BIN)/gisteval train checkpoints/$(SUITE)/NAME.yaml \
 	  --output build/$(SUITE)/NAME --threads 1
+
+SEEDS ?= 2 3
+SEED_MEMBERS ?= gist-1 pos_control neg_control gist-5
+
+seeds: setup ## members of the Llama suite with other seeds, into build/, and the tables by seed of docs/demo.md; goes on where it was
+	test -e build/wordplay-base/gist.json || \
+	  $(BIN)/gisteval train checkpoints/wordplay-llama/base.yaml --output build/wordplay-base --threads 1
+	for seed in $(SEEDS); do printf "$$seed %s\n" $(SEED_MEMBERS); done | xargs -P 2 -L 1 sh -c ' \
+	  folder=build/wordplay-llama-seeds/seed-$$0/$$1; test -e $$folder/gist.json || exec $(BIN)/gisteval train \
+	  checkpoints/wordplay-llama/$$1.yaml --seed $$0 --family wordplay-llama-seed-$$0 --output $$folder --threads 1'
+	$(BIN)/python benchmarks/seeds.py
+	$(BIN)/gisteval diagnose --only training --output build/seeds --model checkpoints/wordplay-llama/gist-1 \
+	  $(SEEDS:%=--model build/wordplay-llama-seeds/seed-%/gist-1)
 
 clean:
 	rm -rf build dist .venv runs

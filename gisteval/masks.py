@@ -14,7 +14,7 @@ what a stock transformers model takes as-is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -232,15 +232,16 @@ def source_visibility(roles: Tensor, rule: MaskRule) -> Tensor:
     return present & torch.where(is_continuation, prompt_visible(roles, rule)[:, None, :], of_prompt)
 
 
-def head_masks(roles: Tensor, rule: MaskRule, num_heads: int) -> Tensor:
-    """The mask of one layer as (B, 1, S, S), or (B, H, S, S) if the rule names heads."""
+def head_masks(
+    roles: Tensor, rule: MaskRule, num_heads: int, made: Callable[[Tensor, MaskRule], Tensor] = visibility
+) -> Tensor:
+    """The mask of one layer that `made` makes, as (B, 1, S, S), or (B, H, S, S) if the rule names heads."""
     if rule.heads is None:
-        return visibility(roles, rule)[:, None]
-    unknown = [head for head in rule.heads if not 0 <= head < num_heads]
-    if unknown:
+        return made(roles, rule)[:, None]
+    if unknown := [head for head in rule.heads if not 0 <= head < num_heads]:
         raise ValueError(f"heads {unknown} do not exist: the model has {num_heads}")
     chosen = torch.tensor([head in rule.heads for head in range(num_heads)], device=roles.device)
-    ruled, others = (visibility(roles, one)[:, None] for one in (rule, MaskRule(rule.elsewhere)))
+    ruled, others = (made(roles, one)[:, None] for one in (rule, MaskRule(rule.elsewhere)))
     return torch.where(chosen[None, :, None, None], ruled, others)
 
 

@@ -18,7 +18,11 @@ from gisteval.models.running.base import PromptModel
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.encoder_decoder import EncoderDecoderModel
 from gisteval.models.running.masked_rows import MaskedRows
+from gisteval.models.running.masked_source import MaskedSource
 from gisteval.records.schema import Example
+
+Rows = MaskedRows | MaskedSource
+"""Prompts that have run, of either architecture."""
 
 LEAKS = (0, 1, 2, 4, 8, 16)
 """Prompt tokens right before the gists that stay visible."""
@@ -52,37 +56,45 @@ class Strictness:
 
 
 def strictness_settings(model: PromptModel) -> list[Strictness]:
-    """The masks of the ablation: leak windows, groups of layers and of heads, or the two attentions."""
+    """The masks of the ablation: leak windows, groups of layers and of heads, of each attention."""
     settings = [Strictness(f"leak {leak}", MaskRule("gist", leak)) for leak in LEAKS]
     if isinstance(model, EncoderDecoderModel):
         strict, whole = MaskRule("gist"), MaskRule("gist", EVERYTHING)
+        layers, heads = model.num_layers, model.num_heads
+        of_encoder = [*_layers("encoder layer", layers), *_heads("encoder head", heads)]
+        of_decoder = [*_layers("decoder layer", model.decoder_layers), *_heads("decoder head", heads)]
         return [
             *settings,
             Strictness("open to the encoder", whole, strict),
             Strictness("open to the decoder", strict, whole),
             Strictness("open to both", whole),
+            *(Strictness(one.name, one.rule, strict) for one in of_encoder),
+            *(Strictness(one.name, strict, one.rule) for one in of_decoder),
         ]
     assert isinstance(model, DecoderModel)
-    return [*settings, *_layer_settings(model.num_layers), *_head_settings(model.num_heads)]
+    return [*settings, *_layers("layer", model.num_layers), *_heads("head", model.num_heads)]
 
 
-def _layer_settings(count: int) -> Iterator[Strictness]:
+def _layers(what: str, count: int) -> Iterator[Strictness]:
     """Of one layer, or group, and each half: open there, strict there only, or the gists hidden there."""
     everywhere = frozenset(range(count))
     for part in _singles_and_halves(count):
-        here, name = frozenset(part), _named("layer", part)
-        yield Strictness(f"open in {name}", MaskRule("gist", layers=everywhere - here))
+        here, name = frozenset(part), _named(what, part)
+        yield Strictness(f"open in {name}", _open(layers=here))
         if len(here) < count - len(here):  # else it is the other half's complement
-            yield Strictness(f"strict in {name} only", MaskRule("gist", layers=here))
+            yield Strictness(f"strict in {name} only", _open(layers=everywhere - here))
         yield Strictness(f"hidden in {name}", MaskRule("neg_control", layers=here, elsewhere="gist"))
 
 
-def _head_settings(count: int) -> Iterator[Strictness]:
+def _heads(what: str, count: int) -> Iterator[Strictness]:
     """One head, or group, and each half, open in all layers."""
-    everywhere = frozenset(range(count))
     for part in _singles_and_halves(count):
-        name = _named("head", part)
-        yield Strictness(f"open in {name}", MaskRule("gist", heads=everywhere - frozenset(part)))
+        yield Strictness(f"open in {_named(what, part)}", _open(heads=frozenset(part)))
+
+
+def _open(layers: frozenset[int] | None = None, heads: frozenset[int] | None = None) -> MaskRule:
+    """The whole prompt is seen in these layers or heads, and elsewhere the gists alone."""
+    return MaskRule("gist", EVERYTHING, layers=layers, heads=heads, elsewhere="gist")
 
 
 def _singles_and_halves(count: int) -> list[range]:
@@ -104,7 +116,7 @@ class References:
         targets = reader.model.tokens.targets([example.output for example in examples])
         self.batches = list(batches(reader, examples, max(map(len, targets))))
         self._room = KEPT_BYTES
-        self._kept: dict[int, MaskedRows] = {}
+        self._kept: dict[int, Rows] = {}
 
     @torch.inference_mode()
     def under(self, setting: Strictness) -> Iterator[list[Found]]:
@@ -125,20 +137,28 @@ class References:
     def _predictions(
         self, number: int, batch: Sequence[Example], answers: Sequence[Sequence[int]], setting: Strictness
     ) -> list[Tensor]:
-        model = self.reader.model
         if number in self._kept:
-            return self._kept[number].predictions(setting.rule)
+            return _read(self._kept[number], setting)
+        model = self.reader.model
         prompts = self.reader.compressor.prompts(model, [example.instruction for example in batch])
         inputs = self.reader.inputs(batch)
+        rows: Rows
         if isinstance(model, EncoderDecoderModel):
-            return model.predictions(prompts, inputs, answers, setting.rule, setting.cross)
-        assert isinstance(model, DecoderModel)
-        rows = MaskedRows(model, prompts, inputs, answers)
+            rows = MaskedSource(model, prompts, inputs, answers)
+        else:
+            assert isinstance(model, DecoderModel)
+            rows = MaskedRows(model, prompts, inputs, answers)
         size = len(batch) * max(map(len, prompts)) * model.slot_bytes
         if size <= self._room:
             self._room -= size
             self._kept[number] = rows
-        return rows.predictions(setting.rule)
+        return _read(rows, setting)
+
+
+def _read(rows: Rows, setting: Strictness) -> list[Tensor]:
+    if isinstance(rows, MaskedSource):
+        return rows.predictions(setting.rule, setting.cross)
+    return rows.predictions(setting.rule)
 
 
 def _parts(count: int, groups: int) -> list[range]:

@@ -62,8 +62,12 @@ class RowTrainer(Trainer):  # type: ignore[misc]
         return_outputs: bool = False,
         num_items_in_batch: Tensor | None = None,
     ) -> Tensor:
-        """Return the mean loss in nats a target token. The Trainer's other arguments are ignored."""
-        return self.loss(model, inputs)
+        """Return the mean loss in nats a target token. The Trainer's other arguments are ignored.
+
+        The Trainer sets its precision in the model's own forward pass alone, which a loss may go around.
+        """
+        with self.accelerator.autocast():
+            return self.loss(model, inputs)
 
 
 def target_loss(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:

@@ -55,6 +55,11 @@ def test_open_in_all_layers_is_open() -> None:
     everywhere = losses(reader, Strictness("", MaskRule("gist", layers=frozenset())))
     assert everywhere == pytest.approx(losses(reader, Strictness("", MaskRule("pos_control"))), abs=1e-5)
     assert everywhere != pytest.approx(cached(reader), abs=1e-2)
+    settings = {setting.name: setting for setting in strictness_settings(reader.model)}
+    strict_in_the_first = Strictness("", MaskRule("gist", layers=frozenset({0})))
+    assert losses(reader, settings["open in layers 2-3"]) == pytest.approx(
+        losses(reader, strict_in_the_first), abs=1e-5
+    )
 
 
 def test_the_two_attentions_of_an_encoder_decoder_are_apart() -> None:
@@ -65,6 +70,29 @@ def test_the_two_attentions_of_an_encoder_decoder_are_apart() -> None:
     for one in ("open to the encoder", "open to the decoder"):
         assert by_name[one] != pytest.approx(by_name[STRICT], abs=1e-3)
         assert by_name[one] != pytest.approx(both, abs=1e-3)
+
+
+def test_the_layers_and_heads_of_an_encoder_decoder_are_settings_of_each_attention() -> None:
+    reader = PromptReader("gist", random_model("t5", k=1), Gist())
+    settings = {setting.name: setting for setting in strictness_settings(reader.model)}
+    assert len(settings) == len(strictness_settings(reader.model))
+    for part in ("encoder layer 3", "decoder layer 2", "encoder head 4", "decoder heads 1-2"):
+        assert f"open in {part}" in settings
+    assert {"strict in encoder layer 1 only", "hidden in decoder layer 1"} <= set(settings)
+    assert "open in decoder layer 3" not in settings  # it has two
+    strict = losses(reader, settings[STRICT])
+    for name in ("hidden in encoder layer 1", "hidden in decoder layer 2", "open in decoder head 1"):
+        assert losses(reader, settings[name]) != pytest.approx(strict, abs=1e-3)
+
+
+@pytest.mark.parametrize(("what", "layers"), [("encoder", 3), ("decoder", 2)])
+def test_open_in_all_layers_of_an_attention_is_open_to_it(what: str, layers: int) -> None:
+    reader = PromptReader("gist", random_model("t5", k=1), Gist())
+    settings = {setting.name: setting for setting in strictness_settings(reader.model)}
+    everywhere = MaskRule("gist", EVERYTHING, layers=frozenset(range(layers)), elsewhere="gist")
+    rules = (everywhere, MaskRule("gist")) if what == "encoder" else (MaskRule("gist"), everywhere)
+    opened = losses(reader, settings[f"open to the {what}"])
+    assert losses(reader, Strictness("", *rules)) == pytest.approx(opened, abs=1e-5)
 
 
 @pytest.mark.parametrize(("count", "groups"), [(4, 4), (3, 4), (32, 4), (30, 4), (1, 2)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from family_check import rows as family_rows
@@ -12,8 +14,10 @@ from gisteval.masks import MaskRule
 from gisteval.models.text.tokens import PromptTokenizer
 from gisteval.prompts import Template
 from gisteval.records.schema import Example
+from gisteval.training.recipe import Recipe
 from gisteval.training.rows import Collator, TrainingRow, build_rows
-from gisteval.training.trainer import EpochSampler, target_loss
+from gisteval.training.settings import training_arguments
+from gisteval.training.trainer import EpochSampler, RowTrainer, target_loss
 
 EXAMPLES = [
     Example("1", "tiny", "train", "say the first word", "cats, dogs", "cats"),
@@ -66,6 +70,25 @@ def test_each_epoch_has_an_order_of_its_own_that_can_be_jumped_to():
         resumed = EpochSampler(3, lengths, seed=5)
         resumed.set_epoch(epoch)
         assert list(resumed) == order
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bfloat16", torch.bfloat16), ("float32", torch.float32)])
+def test_a_loss_runs_in_the_precision_of_the_training(tiny_network, batch, tmp_path, precision, dtype):
+    """Whatever part of the model it calls: `target_loss` goes around the model's own forward pass."""
+    found = set()
+
+    def loss(model, inputs):
+        for layer in model.model.layers:
+            layer.mlp.down_proj.register_forward_hook(lambda module, given, output: found.add(output.dtype))
+        return target_loss(model, inputs)
+
+    recipe = Recipe(
+        task="wordplay", condition="gist", family="tiny", base="tiny", steps=1, precision=precision
+    )
+    network = copy.deepcopy(tiny_network("llama"))
+    trainer = RowTrainer(loss, model=network, args=training_arguments(recipe, precision, tmp_path))
+    assert trainer.compute_loss(trainer.model, batch).dtype == torch.float32
+    assert found == {dtype}
 
 
 @pytest.mark.parametrize("name", TRAINED)

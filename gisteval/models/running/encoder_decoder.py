@@ -22,6 +22,7 @@ from gisteval import masks
 from gisteval.errors import GistevalError
 from gisteval.masks import CONTINUATION, PAD, MaskRule
 from gisteval.models.running.base import PromptModel
+from gisteval.models.running.block_masks import cross_masks, source_masks
 from gisteval.models.running.cache import GrowingCache
 from gisteval.models.running.compressed import (
     Accounting,
@@ -53,6 +54,7 @@ class EncoderDecoderModel(PromptModel):
         config = model.config
         self.num_layers: int = config.num_layers
         self.decoder_layers: int = config.num_decoder_layers
+        self.num_heads: int = config.num_heads
         # Keys and values of every encoder layer, and the final state.
         per_slot = 2 * self.num_layers * config.num_heads * config.d_kv + config.d_model
         self.slot_bytes = per_slot * self.dtype.itemsize
@@ -88,9 +90,7 @@ class EncoderDecoderModel(PromptModel):
             )
         ids, present = pad_left(prompts, self.device)
         width = ids.shape[1]
-        cache = GrowingCache(self.num_layers)
-        mask = present[:, None, :].expand(-1, width, -1)
-        hidden = self._run_encoder(ids, mask, cache)
+        cache, hidden = self.start(ids, present)
         states = []
         for row, prompt in enumerate(prompts):
             kept = len(prompt) if keep is None else min(keep, len(prompt))
@@ -105,6 +105,14 @@ class EncoderDecoderModel(PromptModel):
             size = final.nbytes + sum(state.nbytes for pair in layers for state in pair)
             states.append(EncoderState(layers, final, self.account(prompt, kept, size)))
         return states
+
+    def start(self, ids: Tensor, present: Tensor) -> tuple[GrowingCache, Tensor]:
+        """Run left-padded prompts without any input: a cache of all slots, and the final states.
+
+        ids, present: (rows, columns).
+        """
+        cache = GrowingCache(self.num_layers)
+        return cache, self._run_encoder(ids, present[:, None, :].expand(-1, ids.shape[1], -1), cache)
 
     def whole(self, prompts: Sequence[Sequence[int]]) -> list[Tokens]:
         """The token lists: a bidirectional encoder knows nothing of a prompt before its input."""
@@ -164,12 +172,13 @@ class EncoderDecoderModel(PromptModel):
         rule: MaskRule | Selection,
         cross_rule: MaskRule | None = None,
     ) -> list[Tensor]:
-        """See PromptModel. Raises ValueError for a rule that differs between layers or heads.
+        """See PromptModel. Raises ValueError for slots that were chosen, and for an unknown layer or head.
 
-        cross_rule: what the decoder sees of the prompt, where that is not what the input sees.
+        cross_rule: what the decoder sees of the prompt, where that is not what the input sees. Its layers
+            and heads are the decoder's, those of `rule` the encoder's.
         """
-        if not isinstance(rule, MaskRule) or rule.layers is not None or rule.heads is not None:
-            raise ValueError("an encoder-decoder takes the same mask in all layers and heads")
+        if not isinstance(rule, MaskRule):
+            raise ValueError("an encoder-decoder model keeps the last slots of a prompt, not chosen ones")
         sequences = [[*p, *x] for p, x in zip(prompts, inputs, strict=True)]
         ids, _ = pad_left(sequences, self.device)
         roles = torch.full(ids.shape, PAD, device=self.device)
@@ -177,9 +186,11 @@ class EncoderDecoderModel(PromptModel):
             own = [*self.prompt_roles(prompt), *[CONTINUATION] * len(continuation)]
             roles[row, ids.shape[1] - len(own) :] = torch.tensor(own)
         decoder_ids, _ = pad_right([[self.start_id, *answer] for answer in answers], self.device)
-        source = masks.additive(masks.source_visibility(roles, rule), self.dtype)[:, None]
-        cross = masks.prompt_visible(roles, cross_rule or rule)
-        logits = split_forward(self.model, ids, source, cross, decoder_ids).float()
+        with (
+            source_masks(self.model, roles, rule) as source,
+            cross_masks(self.model, roles, cross_rule or rule) as cross,
+        ):
+            logits = split_forward(self.model, ids, source, cross, decoder_ids).float()
         return [logits[row, : len(answer) + 1] for row, answer in enumerate(answers)]
 
     def _run_encoder(self, ids: Tensor, mask: Tensor, cache: GrowingCache) -> Tensor:
@@ -204,10 +215,15 @@ def split_forward(
     """Logits (rows, decoder columns, vocabulary) of one pass without caches, for training and checks.
 
     ids: (rows, columns) of the encoder; source_mask: its additive mask, (rows, 1, columns, columns);
-    cross_mask: (rows, columns) bool, what the decoder may see. The stock model has one mask for both, so
-    the two are run apart.
+    cross_mask: what the decoder may see, (rows, columns) bool, or additive with four dimensions. The stock
+    model has one mask for both, so the two are run apart.
     """
     hidden = model.encoder(input_ids=ids, attention_mask=source_mask).last_hidden_state.to(ids.device)
+    return decoded(model, hidden, cross_mask, decoder_ids)
+
+
+def decoded(model: PreTrainedModel, hidden: Tensor, cross_mask: Tensor, decoder_ids: Tensor) -> Tensor:
+    """Logits of the decoder over encoder states, (rows, columns, width); see `split_forward`."""
     output = model(
         encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
         attention_mask=cross_mask,

@@ -124,6 +124,24 @@ def own_masks(model: PreTrainedModel, own: Sequence[Tensor], keys: Tensor) -> It
 
 
 @contextmanager
+def swapped_masks(
+    layers: Sequence[torch.nn.Module], own: Sequence[Tensor], dtype: torch.dtype
+) -> Iterator[Tensor]:
+    """The additive mask to pass to a model, in whose place these layers then see one each of `own`.
+
+    own: (B, H or 1, Q, K) bool. The layers take a 4D mask as it is. The hooks are gone afterwards.
+    """
+    additive = {id(mask): masks.additive(mask, dtype) for mask in own}
+    shared = additive[id(own[0])]
+    with ExitStack() as stack:
+        if len(additive) > 1:
+            for layer, mask in zip(layers, own, strict=True):
+                hook = _replacing(shared, additive[id(mask)])
+                stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
+        yield shared
+
+
+@contextmanager
 def made_masks(model: PreTrainedModel, make: Callable[[int], Tensor], queries: Tensor) -> Iterator[Tensor]:
     """The mask to pass to `model`, whose layers then each see the mask that is made for them.
 

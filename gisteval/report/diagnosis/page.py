@@ -13,6 +13,7 @@ from gisteval.errors import MissingExtra, counted
 from gisteval.files.names import file_name
 from gisteval.records.diagnosis import FOLDER, Diagnosis
 from gisteval.records.store import write_atomic
+from gisteval.report.claims import family_of
 from gisteval.report.diagnosis.tables import diagnosis_tables
 from gisteval.report.figures.drawn import RunFigure, can_draw, drawn_figure
 from gisteval.report.figures.folder import FigureFolder
@@ -102,13 +103,19 @@ def write_diagnosis_page(content: Diagnosis, folder: Path) -> Path:
 
 
 def glance(content: Diagnosis) -> dict[str, list[Seen]]:
-    """The worst finding on each system, by measure in the diagnosis's order; empty where none applies."""
+    """The worst finding on each system, by measure in the diagnosis's order; empty where none applies.
+
+    What was found of a family stands in the rows of its systems.
+    """
     found: dict[str, list[Seen]] = {}
+    names = list(dict.fromkeys(finding.system for finding in content.findings))
     for finding in content.findings:
-        row = found.setdefault(finding.system, [Seen()] * len(content.measures))
-        place = content.measures.index(finding.measure)
-        seen = Seen(finding.state, finding.brief)
-        row[place] = max(row[place], seen, key=lambda one: STATES.index(one.state))
+        own = [name for name in names if name != finding.system and family_of(name) == finding.system]
+        for name in own or [finding.system]:
+            row = found.setdefault(name, [Seen()] * len(content.measures))
+            place = content.measures.index(finding.measure)
+            seen = Seen(finding.state, finding.brief)
+            row[place] = max(row[place], seen, key=lambda one: STATES.index(one.state))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,10 @@ from gisteval.report.figures.folder import FigureFolder
 from gisteval.report.figures.panels import labelled
 from gisteval.report.figures.style import (
     BLUE,
+    GREEN,
     GREY,
     NEGATIVE,
+    VERMILLION,
     column_figure,
     legend,
     series_styles,
@@ -23,6 +26,11 @@ from gisteval.report.figures.style import (
 )
 
 TARGET = 0.1
+
+OPEN, STRICT, HIDDEN = "open", "strict there only", "hidden"
+
+KINDS = {OPEN: (BLUE, "o", 0.0), STRICT: (GREEN, "v", 0.24), HIDDEN: (VERMILLION, "^", -0.24)}
+"""Colour, marker and shift of a mask's kind, on the line of its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +105,12 @@ def _dots(
         axis.grid(axis="x")
 
 
-def _bar(axis: Any, row: DiagnosticRow, place: float, colour: str) -> None:
+def _bar(
+    axis: Any, row: DiagnosticRow, place: float, colour: str, marker: str = "o", label: str | None = None
+) -> None:
     if row.ci_low is not None and row.ci_high is not None:
         axis.plot([row.ci_low, row.ci_high], [place, place], color=colour)
-    axis.plot([row.value], [place], color=colour, marker="o")
+    axis.plot([row.value], [place], color=colour, marker=marker, linestyle="none", label=label)
 
 
 def _along(rows: Sequence[DiagnosticRow], folder: FigureFolder, name: str) -> None:
@@ -145,14 +155,46 @@ def _strictness(rows: Sequence[DiagnosticRow], folder: FigureFolder) -> Iterator
     for split, system in dict.fromkeys((row.split, row.system) for row in changes):
         mine = [row for row in changes if (row.split, row.system) == (split, system)]
         name = f"strictness-{readable_name(split)}-{readable_name(system)}"
-        _dots(mine, folder, name, [row.setting for row in mine])
+        _masks(mine, folder, name)
         yield DrawnFigure(
             name,
             f"Another mask, {system} on {split}",
-            "How the loss changes where the answer may see more than the gist, or where the gist is hidden "
-            "from it (left of 0: it helps). It does not show what a model that was trained under that mask "
-            "would do.",
+            "How the loss changes where more than the gist is seen (leak: the last tokens of the prompt; "
+            "open: all of it, in this layer or head; strict there only: all of it in the others), or where "
+            "the gist is hidden (left of 0: it helps). "
+            "It does not show what a model that was trained under that mask would do.",
         )
+
+
+def _masks(rows: Sequence[DiagnosticRow], folder: FigureFolder, name: str) -> None:
+    """A line for each place of the mask, with a mark for each of its kinds there."""
+    by_place: dict[str, dict[str, DiagnosticRow]] = {}
+    for row in rows:
+        place, kind = place_and_kind(row.setting)
+        by_place.setdefault(place, {})[kind] = row
+    with column_figure(folder, name, 0.9 + 0.19 * len(by_place)) as (figure, axes):
+        (axis,) = axes
+        for at, of in enumerate(by_place.values()):
+            for kind, row in of.items():
+                colour, marker, aside = KINDS[kind]
+                _bar(axis, row, -at + aside * (len(of) > 1), colour, marker, kind)
+        axis.axvline(0.0, color=GREY, linewidth=0.6)
+        axis.set_yticks([-at for at in range(len(by_place))], [wrapped(place) for place in by_place])
+        axis.set_ylim(0.6 - len(by_place), 0.6)
+        axis.set_xlabel(DIAGNOSTIC_METRICS[rows[0].metric].axis)
+        axis.grid(axis="x")
+        legend(figure, labelled(axes), len(KINDS))
+
+
+def place_and_kind(setting: str) -> tuple[str, str]:
+    """Where a mask is another one, and of which kind, by the setting's name.
+
+    "strict in layer 2 only" is ("layer 2", STRICT), and "leak 4" is ("leak 4", OPEN).
+    """
+    found = re.fullmatch(r"(open|strict|hidden) in (.+?)(?: only)?", setting)
+    if found is None:
+        return setting, OPEN
+    return found[2], STRICT if found[1] == "strict" else found[1]
 
 
 _DRAWN: dict[str, Draw] = {"divergence": _divergence, "strictness": _strictness}

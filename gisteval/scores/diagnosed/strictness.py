@@ -11,7 +11,7 @@ from gisteval.scores.diagnosed.rows import Observed, Summary, ValueOf, mean_row,
 
 STRICT = "leak 0"
 
-HIDDEN = re.compile(r"hidden in layer \d+")
+HIDDEN = re.compile(r"hidden in ((encoder |decoder )?layer \d+)")
 """Settings that say how much a single layer needs the gists."""
 
 ALPHA = 0.05

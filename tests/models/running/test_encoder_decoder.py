@@ -197,12 +197,6 @@ def test_each_architecture_refuses_the_states_of_the_other(tiny_model):
         llama.open(state, ["cats"])
 
 
-def test_masks_that_differ_between_layers_are_refused(tiny_model):
-    model = tiny_model("t5", 1)
-    with pytest.raises(ValueError, match="the same mask in all layers and heads"):
-        model.predictions([[5, 6]], [[7]], [[8]], MaskRule("gist", layers=frozenset({1})))
-
-
 def test_another_start_token_is_read_from_the_configuration(tiny_network, tiny_model):
     tokens = tiny_model("t5", 1).tokens
     network = copy.deepcopy(tiny_network("t5"))
@@ -222,5 +216,5 @@ def test_selecting_slots_and_running_behind_a_prompt_are_refused_in_one_line(tin
     for options in ({"select": lambda view: []}, {"behind": states}):
         with pytest.raises(GistevalError, match="slots can't be selected, nor prompts run behind others"):
             model.encode([[5, 6, 7]], **options)
-    with pytest.raises(ValueError, match="the same mask in all layers and heads"):
+    with pytest.raises(ValueError, match="keeps the last slots of a prompt, not chosen ones"):
         model.predictions([[5, 6]], [[7]], [[8]], [(torch.zeros(4, 1, dtype=torch.long),)])

@@ -41,5 +41,20 @@ def test_a_system_is_seen_by_its_worst_state_in_each_measure() -> None:
     assert verdict(replace(content, findings=found[:1])) == "No fault and no warning."
 
 
+def test_what_was_found_of_a_family_stands_in_the_rows_of_its_systems() -> None:
+    found = [
+        Diagnosed(measure="states", system="a-gist-1", split="s", state="ok", text="", brief="they differ"),
+        Diagnosed(measure="states", system="b-gist-1", split="s", state="ok", text="", brief="they differ"),
+        Diagnosed(measure="choice", system="a", split="s", state="note", text="", brief="k = 2"),
+        Diagnosed(measure="choice", system="c", split="s", state="note", text="", brief="k = 1"),
+    ]
+    content = replace(diagnosis_content(), measures=("states", "choice"), findings=tuple(found))
+    assert glance(content) == {
+        "a-gist-1": [Seen("ok", "they differ"), Seen("note", "k = 2")],
+        "b-gist-1": [Seen("ok", "they differ"), Seen()],
+        "c": [Seen(), Seen("note", "k = 1")],
+    }
+
+
 def test_each_question_is_explained() -> None:
     assert TITLES.keys() == MEANINGS.keys()

@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib")
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from gisteval.report.figures import style
-from gisteval.report.figures.diagnosis import draw_diagnosis
+from gisteval.report.figures.diagnosis import HIDDEN, OPEN, STRICT, draw_diagnosis, place_and_kind
 from gisteval.report.figures.folder import FigureFolder
 
 
@@ -34,3 +34,17 @@ def test_no_text_of_a_figure_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert checked == [figure.name for figure in drawn]
     assert len(set(checked)) == 4
     assert all(figure.caption.count(". ") >= 1 for figure in drawn)
+
+
+@pytest.mark.parametrize(
+    ("setting", "place", "kind"),
+    [
+        ("leak 4", "leak 4", OPEN),
+        ("open to the encoder", "open to the encoder", OPEN),
+        ("open in head 3", "head 3", OPEN),
+        ("strict in layers 1-2 only", "layers 1-2", STRICT),
+        ("hidden in decoder layer 1", "decoder layer 1", HIDDEN),
+    ],
+)
+def test_masks_of_one_place_stand_on_one_line(setting: str, place: str, kind: str) -> None:
+    assert place_and_kind(setting) == (place, kind)

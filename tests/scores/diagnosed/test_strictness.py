@@ -38,3 +38,18 @@ def test_the_layer_that_needs_the_gists_most_is_named() -> None:
     assert finding.brief == "layer 2 most"
     assert "“hidden in layers 1-2” changes the loss most" in finding.text
     assert "layer 2 needs the gists most" in finding.text and "layer 1 least" in finding.text
+
+
+def test_the_layer_of_an_encoder_decoder_is_named_with_its_stack() -> None:
+    draw = np.random.default_rng(3)
+    strict = draw.gamma(2.0, 1.0, 80)
+    costs = {"hidden in encoder layer 2": 0.2, "hidden in decoder layer 1": 0.8}
+    by_setting = {name: strict + cost * (1 + draw.random(80)) for name, cost in costs.items()}
+    by_setting |= {"leak 0": strict, "hidden in decoder layers 1-2": strict + 9.0 + draw.random(80)}
+    found = [
+        item for name, values in by_setting.items() for item in observations("g", values.tolist(), name)
+    ]
+    (finding,) = summarise_strictness(Observed({"g": found}, {})).findings
+    assert finding.brief == "decoder layer 1 most"
+    assert "decoder layer 1 needs the gists most" in finding.text
+    assert "encoder layer 2 least" in finding.text
