@@ -37,6 +37,9 @@ LONGEST_NAME = 26
 LONGEST_TITLE = 7
 """Letters of a score's title."""
 
+EXACT = "exact_match"
+"""The score that stands beside the task's first one."""
+
 LEAST_TEXT = 16
 """Letters that `fitted` leaves of a text."""
 
@@ -76,6 +79,7 @@ def summary(rows: Sequence[ResultRow], entries: Sequence[JudgingEntry]) -> Summa
     words = {(margin.system, margin.split): margin for margin in found}
     judge = next((row.judge for row in rows if row.metric == "win_rate"), None)
     names = narrow_names(row.system for row in rows)
+    scores = tuple(dict.fromkeys((leading, EXACT)))
     blocks = []
     for split in dict.fromkeys(row.split for row in rows):
         by_system: dict[str, dict[str, ResultRow]] = {}
@@ -83,14 +87,17 @@ def summary(rows: Sequence[ResultRow], entries: Sequence[JudgingEntry]) -> Summa
             if row.split == split and row.judge in (None, judge):
                 by_system.setdefault(row.system, {})[row.metric] = row
         cells = tuple(
-            _cells(names[system], of_system, leading, words, doubts)
+            _cells(names[system], of_system, scores, words, doubts)
             for system, of_system in by_system.items()
         )
         n = max(row.n for row in rows if row.split == split and row.metric == leading)
-        title = metric(leading).title[:LONGEST_TITLE]
-        columns = ("system", title, "exact", "retained", "win", "bytes", "verdict")
+        columns = ("system", *map(_title, scores), "retained", "win", "bytes", "verdict")
         blocks.append(Table(split, f"{split} (n = {n:,})", columns, cells))
     return Summary(tuple(blocks), (f"verdict, by {measure}: {_legend()}", *doubts.sentences))
+
+
+def _title(score: str) -> str:
+    return "exact" if score == EXACT else metric(score).title[:LONGEST_TITLE]
 
 
 def _legend() -> str:
@@ -189,18 +196,18 @@ def fitted(table: Table, column: str) -> Table:
 def _cells(
     name: str,
     rows: Mapping[str, ResultRow],
-    leading: str,
+    scores: Sequence[str],
     words: Mapping[tuple[str, str], Margin],
     doubts: Doubts,
 ) -> tuple[str, ...]:
+    """A system's line. scores: the task's first one, which is what retention is of, and others."""
     first = next(iter(rows.values()))
-    scored, judged, size = rows.get(leading), rows.get("win_rate"), rows.get("bytes")
+    scored, judged, size = rows.get(scores[0]), rows.get("win_rate"), rows.get("bytes")
     kept = scored.retention if scored else None
     doubt = doubts.on(judged.judge, judged.system, judged.split) if judged else ""
     return (
         name,
-        _number(scored),
-        _number(rows.get("exact_match")),
+        *(_number(rows.get(score)) for score in scores),
         "-" if kept is None else f"{rounded(kept, 0)}%",
         _number(judged) + (MARK if doubt else ""),
         "-" if size is None else size_text(size.value),

@@ -33,6 +33,14 @@ def test_each_split_is_a_block_with_a_word_for_each_system() -> None:
     assert found["pos_control"][-1] == "positive" and found["neg_control"][-1] == "negative"
 
 
+def test_a_first_score_of_exact_match_has_one_column() -> None:
+    rows = [row for row in FOUND.rows if row.metric not in ("rougeL", "nll")]
+    text = summary_text(rows, [])
+    head = next(line for line in text.splitlines() if "verdict" in line)
+    assert head.split() == ["system", "exact", "retained", "win", "bytes", "verdict"]
+    assert cells(text, "human")["gist-1"][0] == "100.0"
+
+
 @pytest.mark.parametrize(
     ("p_within", "p_worse", "word"),
     [(1e-9, 1.0, "good"), (1.0, 1e-9, "worse"), (1e-9, 1e-9, "slightly"), (0.4, 0.6, "open")],
