@@ -55,7 +55,8 @@ def _shown(claims: Sequence[Claim]) -> int:
 def _controls_text(claims: Sequence[Claim]) -> str:
     shown, total = _shown(claims), counted(len(claims), "comparison")
     if shown == len(claims):
-        return f"The whole prompt beats no prompt in each of {total}: there is a scale to measure on"
+        where = f" in each of {total}" if len(claims) > 1 else ""
+        return f"The whole prompt beats no prompt{where}: there is a scale to measure on"
     return (
         f"The whole prompt is shown to beat no prompt in {shown} of {total}: "
         "without a scale, nothing is said of the systems between them"
@@ -63,4 +64,6 @@ def _controls_text(claims: Sequence[Claim]) -> str:
 
 
 def _counts_text(claims: Sequence[Claim], one: str, many: str) -> str:
-    return f"{_shown(claims)} of {counted(len(claims), one, many)} shown, the others open"
+    shown = _shown(claims)
+    rest = ", the others open" if shown < len(claims) else ""
+    return f"{shown} of {counted(len(claims), one, many)} shown{rest}"

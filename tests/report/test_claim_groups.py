@@ -29,3 +29,9 @@ def test_controls_that_all_differ_are_one_sentence() -> None:
         group.sentence
         == "The whole prompt beats no prompt in each of 12 comparisons: there is a scale to measure on"
     )
+
+
+def test_a_single_control_and_claims_that_are_all_shown_need_no_count_of_others() -> None:
+    control, candidates = claim_groups(Findings("s", (SHOWN,), (SHOWN, SHOWN), ()))
+    assert control.sentence == "The whole prompt beats no prompt: there is a scale to measure on"
+    assert candidates.sentence == "2 of 2 claims about candidates shown"
