@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,14 @@ CHATML = (
 TALK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "x"}]
 
 
-@pytest.fixture
-def impatient(monkeypatch) -> None:
-    """A process of this test's own, which waits for less long."""
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[None]:
+    """A process that waits for less long. It takes seconds to start, so these tests share it."""
     process = chat_templates._RenderingProcess()
-    monkeypatch.setattr(chat_templates, "_process", process)
-    monkeypatch.setattr(chat_templates, "SECONDS", 0.3)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chat_templates, "_process", process)
+        patch.setattr(chat_templates, "SECONDS", 0.3)
+        yield
     process.close()
 
 
@@ -67,12 +69,14 @@ def test_what_does_not_render_ends(template: str, chat_tokenizer, impatient) -> 
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-def test_a_template_sees_no_key(chat_tokenizer, impatient, monkeypatch) -> None:
+def test_a_template_sees_no_key(chat_tokenizer, monkeypatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
+    rendering = chat_templates._RenderingProcess()  # started with the key there
+    monkeypatch.setattr(chat_templates, "_process", rendering)
     render(chat_tokenizer("{{ messages }}"), TALK)
-    process = chat_templates._process._process
-    with open(f"/proc/{process.pid}/environ", "rb") as stream:
+    with open(f"/proc/{rendering._process.pid}/environ", "rb") as stream:
         assert b"sk-planted" not in stream.read()
+    rendering.close()
 
 
 def test_several_templates_without_a_default(chat_tokenizer) -> None:
