@@ -97,7 +97,7 @@ def summary(rows: Sequence[ResultRow], entries: Sequence[JudgingEntry]) -> Summa
 
 
 def _title(score: str) -> str:
-    return "exact" if score == EXACT else metric(score).title[:LONGEST_TITLE]
+    return "exact" if score == EXACT else metric(score).title[:LONGEST_TITLE].rstrip(", ")
 
 
 def _legend() -> str:
@@ -203,7 +203,8 @@ def _cells(
     """A system's line. scores: the task's first one, which is what retention is of, and others."""
     first = next(iter(rows.values()))
     scored, judged, size = rows.get(scores[0]), rows.get("win_rate"), rows.get("bytes")
-    kept = scored.retention if scored else None
+    # Controls that are not apart give no scale, so the ratio has no interval and says nothing.
+    kept = scored.retention if scored and scored.retention_ci_low is not None else None
     doubt = doubts.on(judged.judge, judged.system, judged.split) if judged else ""
     return (
         name,

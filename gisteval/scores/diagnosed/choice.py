@@ -68,7 +68,7 @@ def _choice(
     draw = np.random.default_rng(SEED).integers(len(names), size=(DRAWS, len(names)))
     drawn = [recommended(sums[:, rows].sum(axis=1) / counts[rows].sum(), ks) for rows in draw]
     best = recommended(table.mean(axis=1), ks)
-    other = best if best > ks[0] else ks[int(table.mean(axis=1).argmin())]
+    other = best if best > ks[0] else ks[1 + int(table[1:].mean(axis=1).argmin())]
     gains = (sums[0] - sums[ks.index(other)]) / counts
     needs = 100.0 * (gains > MARGIN)
     estimate = mean_of(DIAGNOSTIC_METRICS["needs_more"], needs, None)
