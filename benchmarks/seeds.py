@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
 import gisteval
 from gisteval.models.checkpoints.checkpoint import GIST_FILE
-from gisteval.scores.diagnosed.training import SEEDS, average
+from gisteval.scores.diagnosed.training import SEEDS, average, half_width
 from gisteval.stats import holm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,7 +85,7 @@ def over_seeds(gaps: Sequence[float]) -> str:
     mean = float(np.mean(gaps))
     if len(gaps) < SEEDS:
         return f"{mean:+.1f}"
-    half = float(stdtrit(len(gaps) - 1, 0.975)) * float(np.std(gaps, ddof=1)) / math.sqrt(len(gaps))
+    half = half_width(np.array(gaps))
     return f"{mean:+.1f} [{mean - half:+.1f}, {mean + half:+.1f}]"
 
 

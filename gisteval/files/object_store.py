@@ -39,15 +39,19 @@ class ObjectStore:
         except ValueError as error:
             raise GistevalError(f"{address} can't be reached: {one_line(error)}") from error
 
-    def list(self) -> dict[str, str]:
+    def list(self, folder: str = "") -> dict[str, str]:
         """The names of all objects, each with a text that changes whenever the object is written.
+
+        folder: with a slash at its end, only those whose names begin with it.
 
         Names that would lead out of a folder are left out. Raises GistevalError if the store can't be read.
         """
 
         def found() -> Mapping[str, Mapping[str, Any]]:
             self._system.invalidate_cache()
-            result: Mapping[str, Mapping[str, Any]] = self._system.find(self._root, detail=True)
+            result: Mapping[str, Mapping[str, Any]] = self._system.find(
+                self._path(folder).rstrip("/"), detail=True
+            )
             return result
 
         start = len(self._root.rstrip("/")) + 1

@@ -144,7 +144,7 @@ def measure_energy(
     for mode in modes:
         if budget.left < 2 * LEAST_SECONDS:
             return None
-        inputs, stores = inputs_of(mode, examples), mode.kind in ("whole_cache", "compressed")
+        inputs = inputs_of(mode, examples)
 
         def use(mode: ServingMode = mode, inputs: list[list[int]] = inputs) -> None:
             # A cache grows while it is used, so each use needs a fresh one; making it is subtracted.
@@ -153,7 +153,7 @@ def measure_energy(
         made = _joules(meter, lambda mode=mode: prepare(mode, examples), mode.model.device)  # type: ignore[misc]
         whole = _joules(meter, use, mode.model.device)
         each = whole if mode.kind == "oracle" else max(0.0, whole - made)
-        found.append(Energy(mode.name, made if stores else 0.0, each))
+        found.append(Energy(mode.name, made if mode.stores else 0.0, each))
     return found
 
 

@@ -253,10 +253,9 @@ def _narrow(rounds: Sequence[Mapping[str, PassTimes]]) -> bool:
 def _summary(
     mode: ServingMode, passes: Sequence[PassTimes], batches: int, output_tokens: int, peak: Peak | None
 ) -> Timings:
-    stores = mode.kind in ("whole_cache", "compressed")
     return Timings(
         mode=mode,
-        compress=median_interval([times.compress for times in passes]) if stores else None,
+        compress=median_interval([times.compress for times in passes]) if mode.stores else None,
         prefill=median_interval([times.prefill for times in passes]),
         decode_token=median_interval([times.decode / (output_tokens - 1) for times in passes]),
         end_to_end=median_interval([times.end_to_end for times in passes]),

@@ -49,6 +49,11 @@ class ServingMode:
     compressor: Compressor | None
     budget: Budget | None = None
 
+    @property
+    def stores(self) -> bool:
+        """Whether it stores a prompt once for all uses."""
+        return self.kind in ("whole_cache", "compressed")
+
 
 @dataclass(frozen=True, slots=True)
 class PassLengths:

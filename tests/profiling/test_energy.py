@@ -13,6 +13,7 @@ import torch
 from gisteval.profiling import energy
 from gisteval.profiling.budget import TimeBudget
 from gisteval.profiling.energy import Energy, find_meter, measure_energy
+from gisteval.profiling.passes import ServingMode
 
 CPU = torch.device("cpu")
 
@@ -90,10 +91,10 @@ class Known:
     def add(self, joules: float) -> None:
         self.total += joules
 
-    def mode(self, kind: str) -> SimpleNamespace:
+    def mode(self, kind: str) -> ServingMode:
         running = SimpleNamespace(decode=lambda tokens: self.add(5))
         model = SimpleNamespace(device=CPU, run=lambda prompts, inputs: running)
-        return SimpleNamespace(name=kind, kind=kind, model=model)
+        return ServingMode(kind, kind, model, None)
 
 
 @pytest.fixture

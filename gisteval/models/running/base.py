@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from gisteval.masks import GIST, PROMPT, MaskRule
+from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
 from gisteval.models.checkpoints.placement import input_device, quantization_of
 from gisteval.models.running.compressed import (
     Accounting,
@@ -121,6 +121,16 @@ class PromptModel(ABC):
     def prompt_roles(self, prompt: Sequence[int]) -> list[int]:
         """The role (see `masks`) of each token of a prompt, wherever its gists stand."""
         return [GIST if is_gist else PROMPT for is_gist in self.tokens.are_gists(prompt)]
+
+    def roles_before(self, prompts: Sequence[Sequence[int]], width: int, present: Tensor) -> Tensor:
+        """The roles, (rows, columns), of left-padded prompts and of what stands behind them.
+
+        width: columns of the prompts. present: (rows, columns) bool, the tokens behind.
+        """
+        roles = torch.full((len(prompts), width), PAD)
+        for row, prompt in enumerate(prompts):
+            roles[row, width - len(prompt) :] = torch.tensor(self.prompt_roles(prompt))
+        return torch.cat([roles.to(self.device), torch.where(present, CONTINUATION, PAD)], dim=1)
 
     def row_bytes(self, tokens: int, queries: int | None = None) -> int:
         """Memory that one row of a batch takes, as far as it grows with the row's length.

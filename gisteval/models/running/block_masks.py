@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from gisteval import masks
 from gisteval.masks import MaskRule
-from gisteval.models.running.layer_masks import swapped_masks
+from gisteval.models.running.layer_masks import rules_by_layer, swapped_masks
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def source_masks(
         ValueError: The rule names a layer or head that does not exist.
     """
     own = _of_blocks(model, roles, rule, len(model.encoder.block), partial(_seen_by_source, cached=cached))
-    with swapped_masks(list(model.encoder.block), own, model.dtype) as mask:
+    with swapped_masks(model, lambda network: network.encoder.block, own) as mask:
         yield mask
 
 
@@ -40,12 +40,17 @@ def cross_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule) -> Iterat
 
     roles: (B, S) of the encoder's columns. Raises ValueError for a layer or head that does not exist.
     """
-    if rule.layers is None and rule.heads is None:
+    if not is_partial(rule):
         yield masks.prompt_visible(roles, rule)  # as the stock model takes it
         return
     own = _of_blocks(model, roles, rule, len(model.decoder.block), _seen_by_decoder)
-    with swapped_masks(list(model.decoder.block), own, model.dtype) as mask:
+    with swapped_masks(model, lambda network: network.decoder.block, own) as mask:
         yield mask
+
+
+def is_partial(rule: MaskRule) -> bool:
+    """Whether a rule names layers or heads, and holds nowhere else."""
+    return rule.layers is not None or rule.heads is not None
 
 
 def _seen_by_source(roles: Tensor, rule: MaskRule, cached: int) -> Tensor:
@@ -64,10 +69,7 @@ def _of_blocks(
     made: Callable[[Tensor, MaskRule], Tensor],
 ) -> list[Tensor]:
     """The mask of each block, (B, H or 1, Q, S) bool; blocks with the same one share it."""
-    unknown = sorted(index for index in rule.layers or () if not 0 <= index < blocks)
-    if unknown:
-        raise ValueError(f"layers {unknown} do not exist: the model has {blocks}")
-    rules = [rule.at_layer(index) for index in range(blocks)]
+    rules = rules_by_layer(rule, blocks)
     heads = model.config.num_heads
     different = {one: masks.head_masks(roles, one, heads, made) for one in set(rules)}
     return [different[one] for one in rules]

@@ -45,6 +45,14 @@ def _blocks(body: torch.nn.Module) -> torch.nn.ModuleList | None:
     return next((found for found in lists if isinstance(found, torch.nn.ModuleList)), None)
 
 
+def rules_by_layer(rule: MaskRule, count: int) -> list[MaskRule]:
+    """The rule as each of so many layers applies it. Raises ValueError if it names one beyond them."""
+    unknown = sorted(index for index in rule.layers or () if not 0 <= index < count)
+    if unknown:
+        raise ValueError(f"layers {unknown} do not exist: the model has {count}")
+    return [rule.at_layer(index) for index in range(count)]
+
+
 @contextmanager
 def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule, cached: int = 0) -> Iterator[Tensor]:
     """The additive mask to pass to `model`, which applies the rule, and each layer's own window.
@@ -53,11 +61,7 @@ def layer_masks(model: PreTrainedModel, roles: Tensor, rule: MaskRule, cached: i
     """
     windows = effective(layer_windows(model.config), roles.shape[1])
     places = masks.token_positions(roles, rule)
-    if rule.layers is not None:
-        unknown = sorted(index for index in rule.layers if not 0 <= index < len(windows))
-        if unknown:
-            raise ValueError(f"layers {unknown} do not exist: the model has {len(windows)}")
-    kinds = [(rule.at_layer(index), window) for index, window in enumerate(windows)]
+    kinds = list(zip(rules_by_layer(rule, len(windows)), windows, strict=True))
     heads = text_config(model.config).num_attention_heads
     made = {
         (one, window): within(
@@ -104,41 +108,50 @@ def own_masks(model: PreTrainedModel, own: Sequence[Tensor], keys: Tensor) -> It
     linear biases make their own mask of a 2D one: their layers' arguments are replaced by name. The hooks
     are gone afterwards.
     """
-    different = {id(mask): mask for mask in own}  # most models have one mask for all layers
-    additive = {name: masks.additive(mask, model.dtype) for name, mask in different.items()}
-    shared = additive[id(own[0])]
     alibi = alibi_of(model, decoder_body(model))
     with ExitStack() as stack:
         stack.enter_context(by_positions(model, decoder_layers, keys[:, -own[0].shape[2] :]))
-        hooks: list[Any] = []
-        if alibi is not None:
-            shared = torch.ones_like(keys)
-            given = {name: alibi.arguments(mask, keys) for name, mask in additive.items()}
-            hooks = [_naming(given[id(mask)]) for mask in own]
-        elif len(additive) > 1:
-            hooks = [_replacing(shared, additive[id(mask)]) for mask in own]
-        if hooks:
-            for layer, hook in zip(decoder_layers(model), hooks, strict=True):
-                stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
-        yield shared
+        if alibi is None:
+            yield stack.enter_context(swapped_masks(model, decoder_layers, own))
+            return
+        additive = _additive(own, model.dtype)
+        given = {name: alibi.arguments(mask, keys) for name, mask in additive.items()}
+        stack.enter_context(_hooked(decoder_layers(model), [_naming(given[id(mask)]) for mask in own]))
+        yield torch.ones_like(keys)
 
 
 @contextmanager
 def swapped_masks(
-    layers: Sequence[torch.nn.Module], own: Sequence[Tensor], dtype: torch.dtype
+    model: PreTrainedModel,
+    layers: Callable[[PreTrainedModel], Sequence[torch.nn.Module]],
+    own: Sequence[Tensor],
 ) -> Iterator[Tensor]:
-    """The additive mask to pass to a model, in whose place these layers then see one each of `own`.
+    """The additive mask to pass to `model`, in whose place its `layers` then see one each of `own`.
 
     own: (B, H or 1, Q, K) bool. The layers take a 4D mask as it is. The hooks are gone afterwards.
     """
-    additive = {id(mask): masks.additive(mask, dtype) for mask in own}
+    additive = _additive(own, model.dtype)
     shared = additive[id(own[0])]
-    with ExitStack() as stack:
-        if len(additive) > 1:
-            for layer, mask in zip(layers, own, strict=True):
-                hook = _replacing(shared, additive[id(mask)])
-                stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
+    if len(additive) == 1:
         yield shared
+        return
+    with _hooked(layers(model), [_replacing(shared, additive[id(mask)]) for mask in own]):
+        yield shared
+
+
+def _additive(own: Sequence[Tensor], dtype: torch.dtype) -> dict[int, Tensor]:
+    """The additive form of each different mask by its id; most models have one mask for all layers."""
+    different = {id(mask): mask for mask in own}
+    return {name: masks.additive(mask, dtype) for name, mask in different.items()}
+
+
+@contextmanager
+def _hooked(layers: Sequence[torch.nn.Module], hooks: Sequence[Any]) -> Iterator[None]:
+    """Change the arguments of each layer by its own hook."""
+    with ExitStack() as stack:
+        for layer, hook in zip(layers, hooks, strict=True):
+            stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
+        yield
 
 
 @contextmanager
@@ -155,9 +168,9 @@ def made_masks(model: PreTrainedModel, make: Callable[[int], Tensor], queries: T
     shared = masks.additive(make(0), model.dtype)
     with ExitStack() as stack:
         stack.enter_context(by_positions(model, decoder_layers, queries))
-        for number, layer in enumerate(decoder_layers(model)):
-            hook = _making(shared, number, make, model.dtype)
-            stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
+        layers = decoder_layers(model)
+        hooks = [_making(shared, number, make, model.dtype) for number in range(len(layers))]
+        stack.enter_context(_hooked(layers, hooks))
         yield shared
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gisteval import masks
-from gisteval.masks import CONTINUATION, PAD, MaskRule
+from gisteval.masks import MaskRule
 from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.layer_masks import layer_masks
 from gisteval.models.running.padding import pad_left
@@ -43,11 +43,7 @@ class MaskedRows:
             [[*x, *y] for x, y in zip(inputs, answers, strict=True)], model.device
         )
         self._width = self._cache.length
-        roles = torch.full((len(prompts), self._width), PAD)
-        for row, prompt in enumerate(prompts):
-            roles[row, self._width - len(prompt) :] = torch.tensor(model.prompt_roles(prompt))
-        behind = torch.where(present, CONTINUATION, PAD)
-        self._roles = torch.cat([roles.to(model.device), behind], dim=1)
+        self._roles = model.roles_before(prompts, self._width, present)
 
     @torch.inference_mode()
     def predictions(self, rule: MaskRule) -> list[Tensor]:

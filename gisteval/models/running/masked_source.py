@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gisteval.masks import CONTINUATION, PAD, MaskRule
-from gisteval.models.running.block_masks import cross_masks, source_masks
+from gisteval.masks import MaskRule
+from gisteval.models.running.block_masks import cross_masks, is_partial, source_masks
 from gisteval.models.running.encoder_decoder import EncoderDecoderModel, decoded, encoder_cache
 from gisteval.models.running.padding import pad_left, pad_right
 
@@ -42,11 +42,7 @@ class MaskedSource:
         self._width = ids.shape[1]
         self._ids, real = pad_right(inputs, model.device)
         self._decoder_ids, _ = pad_right([[model.start_id, *answer] for answer in answers], model.device)
-        roles = torch.full(ids.shape, PAD)
-        for row, prompt in enumerate(prompts):
-            roles[row, self._width - len(prompt) :] = torch.tensor(model.prompt_roles(prompt))
-        behind = torch.where(real, CONTINUATION, PAD)
-        self._roles = torch.cat([roles.to(model.device), behind], dim=1)
+        self._roles = model.roles_before(prompts, self._width, real)
         self._encoded: tuple[MaskRule, Tensor] | None = None
 
     @torch.inference_mode()
@@ -55,7 +51,7 @@ class MaskedSource:
 
         Raises ValueError for a rule under which prompts see their inputs.
         """
-        if rule.condition == "pos_control" or (_is_partial(rule) and rule.elsewhere == "pos_control"):
+        if rule.condition == "pos_control" or (is_partial(rule) and rule.elsewhere == "pos_control"):
             raise ValueError("a prompt that sees its input has to run again with it")
         hidden = self._states(rule)
         with cross_masks(self._model.model, self._roles, cross_rule or rule) as cross:
@@ -75,7 +71,3 @@ class MaskedSource:
             behind = output.last_hidden_state.to(self._before.device)
             self._encoded = rule, torch.cat([self._before, behind], dim=1)
         return self._encoded[1]
-
-
-def _is_partial(rule: MaskRule) -> bool:
-    return rule.layers is not None or rule.heads is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from gisteval.pipeline.profile.options import ProfileOptions
 from gisteval.profiling.breakeven import Cost, break_even
@@ -63,10 +64,12 @@ def measured_energy(batch: BatchProfile, joules: Sequence[Energy], source: str) 
     return _facts("measured", source, batch, joules)
 
 
-def _facts(kind: str, source: str, batch: BatchProfile, joules: Sequence[Energy]) -> EnergyFacts:
+def _facts(
+    kind: Literal["measured", "modelled"], source: str, batch: BatchProfile, joules: Sequence[Energy]
+) -> EnergyFacts:
     rows = batch.batch_size
     costs = {each.mode: Cost(each.compress / rows, each.each / rows) for each in joules}
-    stores = {timing.mode.name: timing.compress is not None for timing in batch.timings}
+    stores = {timing.mode.name: timing.mode.stores for timing in batch.timings}
     found = []
     for saving in batch.savings:
         if saving.phase == "end_to_end":
@@ -81,7 +84,7 @@ def _facts(kind: str, source: str, batch: BatchProfile, joules: Sequence[Energy]
                 )
             )
     return EnergyFacts(
-        kind="measured" if kind == "measured" else "modelled",
+        kind=kind,
         source=source,
         batch_size=rows,
         ways=tuple(

@@ -56,6 +56,7 @@ def push_journal(store: ObjectStore, name: str, path: Path, state: JournalState)
     """
     with path.open("rb") as stream:
         _begin_epoch_if_rewritten(stream, state)
+        pushed = _hashed(stream, state.end)
         while True:
             stream.seek(state.end)
             tail = stream.read(LONGEST_ROW)
@@ -67,7 +68,8 @@ def push_journal(store: ObjectStore, name: str, path: Path, state: JournalState)
             if part not in state.names:
                 state.names.append(part)
             state.end += len(tail)
-            state.digest = _digest(stream, state.end)
+            pushed.update(tail)
+            state.digest = pushed.hexdigest()
 
 
 def pull_journal(
@@ -118,7 +120,7 @@ def _rewrite(store: ObjectStore, path: Path, state: JournalState, new: list[str]
                 with path.open("rb") as before:
                     before.seek(unsaved)
                     shutil.copyfileobj(before, stream)
-            digest = _digest(stream, end)
+            digest = _hashed(stream, end).hexdigest()
         os.replace(beside, path)
     except OSError as error:
         raise disk_error(path, error) from error
@@ -130,14 +132,15 @@ def _rewrite(store: ObjectStore, path: Path, state: JournalState, new: list[str]
 
 def _begin_epoch_if_rewritten(stream: BinaryIO, state: JournalState) -> None:
     """A file that no longer begins with what is in the bucket was written anew."""
-    if state.end and _digest(stream, state.end) != state.digest:
+    if state.end and _hashed(stream, state.end).hexdigest() != state.digest:
         state.epoch, state.end, state.names = state.epoch + 1, 0, []
 
 
-def _digest(stream: BinaryIO, end: int) -> str:
+def _hashed(stream: BinaryIO, end: int) -> hashlib._Hash:
+    """SHA-256 of a file up to there, or of all of it where it is shorter."""
     stream.seek(0)
     found = hashlib.sha256()
     while end > 0 and (block := stream.read(min(end, _BLOCK))):
         found.update(block)
         end -= len(block)
-    return found.hexdigest() if not end else ""
+    return found

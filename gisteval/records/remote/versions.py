@@ -47,7 +47,7 @@ def push_manifest(store: ObjectStore, name: str, path: Path) -> None:
         GistevalError: The bucket can't be read or written, or holds another run.
     """
     ours = _parsed(path.read_bytes(), str(path))
-    number = latest_versions(store.list()).get(name, 0)
+    number = latest_versions(store.list(f"{name}{VERSIONS}")).get(name, 0)
     while True:
         theirs = _version(store, name, number) if number else None
         merged = ours if theirs is None else _merged(ours, theirs, store.address)

@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 from gisteval.metrics.diagnostic import DIAGNOSTIC_METRICS
 from gisteval.records.diagnosis import Diagnosed, DiagnosticRow, State
 from gisteval.scores.diagnosed.rows import Summary
+from gisteval.stats.samples import FloatArray
 
 Curve = Sequence[tuple[float, float]]
 """Pairs of step and loss in nats a token."""
@@ -160,7 +161,7 @@ def _order(group: Sequence[Training]) -> Diagnosed:
     if len(gaps) < SEEDS or len(controls) < SEEDS:
         text += f" from the control's; an order takes {SEEDS} seeds of each, and there are {len(controls)} "
         return _said(group, "open", f"{text}of the control")
-    half = float(stdtrit(len(gaps) - 1, 0.975)) * float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
+    half = half_width(gaps)
     if half <= 0.0:  # equal gaps are no certainty
         return _said(group, "open", f"{text} from the control's in each: no order is shown")
     low, high = gaps.mean() - half, gaps.mean() + half
@@ -170,6 +171,11 @@ def _order(group: Sequence[Training]) -> Diagnosed:
     if high < 0.0:
         return _said(group, "note", f"{text}: below the control")
     return _said(group, "open", f"{text}: no order is shown")
+
+
+def half_width(gaps: FloatArray) -> float:
+    """Half of the 95% interval of a mean over seeds, by Student's t."""
+    return float(stdtrit(len(gaps) - 1, 0.975)) * float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
 
 
 def _said(group: Sequence[Training], state: State, text: str) -> Diagnosed:

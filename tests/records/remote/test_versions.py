@@ -49,8 +49,8 @@ def test_a_number_that_was_taken_meanwhile_costs_nothing(store, tmp_path, monkey
     write(tmp_path / "other", pos=2.0)
     listed = store.list
 
-    def then_other() -> dict[str, str]:
-        found = listed()
+    def then_other(folder: str) -> dict[str, str]:
+        found = listed(folder)
         monkeypatch.setattr(store, "list", listed)
         push_manifest(store, NAME, tmp_path / "other")
         return found
