@@ -4,7 +4,7 @@ TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.v
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
 .PHONY: run zoo smollm2 test check lint docs notebooks integrations faults fuzz coverage statistics referees families selfcheck \
-  audit wheel setup locked suites rules hidden retrain members seeds clean
+  audit wheel setup locked suites rules hidden retrain members seeds rules-seeds clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -62,7 +62,7 @@ coverage: setup ## how often every interval covers and how often a claim is fals
 	$(BIN)/python benchmarks/coverage.py
 
 statistics: setup ## errors of every statistical method, simulated: docs/statistics.md
-	$(BIN)/python benchmarks/statistics.py
+	$(BIN)/python benchmarks/statistical_errors.py
 
 referees: ## the same numbers by truescore and evalstats, in an environment of their own
 	$(PYTHON) -m venv build/referees
@@ -127,15 +127,25 @@ members:
 SEEDS ?= 2 3
 SEED_MEMBERS ?= gist-1 pos_control neg_control gist-5
 
+# $(call trained_seeds,SUITE,BASE,MEMBERS): BASE is a folder in build/; what is already there is kept.
+define trained_seeds
+	test -e build/$(2)/gist.json || \
+	  $(BIN)/gisteval train checkpoints/$(1)/base.yaml --output build/$(2) --threads 1
+	for seed in $(SEEDS); do printf "$$seed %s\n" $(3); done | xargs -P 2 -L 1 sh -c ' \
+	  folder=build/$(1)-seeds/seed-$$0/$$1; test -e $$folder/gist.json || exec $(BIN)/gisteval train \
+	  checkpoints/$(1)/$$1.yaml --seed $$0 --family $(1)-seed-$$0 --output $$folder --threads 1'
+endef
+
 seeds: setup ## members of the Llama suite with other seeds, into build/, and the tables by seed of docs/demo.md; goes on where it was
-	test -e build/wordplay-base/gist.json || \
-	  $(BIN)/gisteval train checkpoints/wordplay-llama/base.yaml --output build/wordplay-base --threads 1
-	for seed in $(SEEDS); do printf "$$seed %s\n" $(SEED_MEMBERS); done | xargs -P 2 -L 1 sh -c ' \
-	  folder=build/wordplay-llama-seeds/seed-$$0/$$1; test -e $$folder/gist.json || exec $(BIN)/gisteval train \
-	  checkpoints/wordplay-llama/$$1.yaml --seed $$0 --family wordplay-llama-seed-$$0 --output $$folder --threads 1'
+	$(call trained_seeds,wordplay-llama,wordplay-base,$(SEED_MEMBERS))
 	$(BIN)/python benchmarks/seeds.py
 	$(BIN)/gisteval diagnose --only training --output build/seeds --model checkpoints/wordplay-llama/gist-1 \
 	  $(SEEDS:%=--model build/wordplay-llama-seeds/seed-%/gist-1)
+
+rules-seeds: setup ## one span, segments and pooling of docs/long-prompts.md with other seeds, trained into build/ and evaluated
+	$(call trained_seeds,rules-llama,rules-base,pos_control gist-16 segments-16 pooled-16)
+	for seed in $(SEEDS); do $(BIN)/gisteval run --model build/rules-llama-seeds/seed-$$seed \
+	  --task rules:facts=16,examples=240,questions=2 --output runs/rules-seed-$$seed || exit 1; done
 
 clean:
 	rm -rf build dist .venv runs

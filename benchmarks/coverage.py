@@ -62,7 +62,8 @@ def shared(generator: Generator, labels: Sequence[int]) -> FloatArray:
     if len(set(labels)) == len(labels):
         return generator.normal(size=len(labels))
     common = generator.normal(size=places.max() + 1)[places]
-    return np.sqrt(0.5) * (common + generator.normal(size=len(labels)))
+    found: FloatArray = np.sqrt(0.5) * (common + generator.normal(size=len(labels)))
+    return found
 
 
 def uniform(generator: Generator, labels: Sequence[int]) -> FloatArray:
@@ -81,7 +82,7 @@ def rouge_like(generator: Generator, labels: Sequence[int]) -> FloatArray:
 
 def hits(share: float) -> Draw:
     """0 or 100."""
-    return lambda generator, labels: 100.0 * (uniform(generator, labels) < share)
+    return lambda generator, labels: np.where(uniform(generator, labels) < share, 100.0, 0.0)
 
 
 def win_rates(ties: float, mean: float) -> Draw:
@@ -134,13 +135,15 @@ def retention_case(percent: bool) -> Case:
     def covers(generator: Generator, labels: list[int]) -> bool | None:
         u = shared(generator, labels)
         if percent:
-            parts = [
+            ours, upper, lower = (
                 100.0 * (ndtr(np.sqrt(0.5) * (u + shared(generator, labels))) < share)
                 for share in (0.66, 0.8, 0.1)
-            ]
+            )
         else:
-            parts = [loss + 0.3 * u + 0.3 * shared(generator, labels) for loss in (1.2, 1.0, 2.0)]
-        return _holds(retention(*parts, labels, percent=percent), 80.0)
+            ours, upper, lower = (
+                loss + 0.3 * u + 0.3 * shared(generator, labels) for loss in (1.2, 1.0, 2.0)
+            )
+        return _holds(retention(ours, upper, lower, labels, percent=percent), 80.0)
 
     return Case(f"retention of {'a score' if percent else 'a loss'}", covers, costly=True)
 

@@ -30,10 +30,13 @@ from timing import REPETITIONS, best_times
 
 from gisteval.compressors.gist.gist import Gist
 from gisteval.generation.answering import Decoding, answer_all
+from gisteval.generation.outcomes import Answer
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_model
 from gisteval.models.running.base import PromptModel
+from gisteval.models.running.compressed import Prefix
 from gisteval.models.running.padding import pad_left
+from gisteval.prompts import Template
 from gisteval.records.schema import Example
 from gisteval.registry import COMPRESSORS, CONDITION_COMPRESSOR
 from gisteval.tasks import load_task
@@ -56,6 +59,7 @@ def ours(model: PromptModel, compressor: Any, examples: Sequence[Example]) -> li
         answer.example.id: answer.output
         for batch in answer_all(model, compressor, None, examples, decoding)
         for answer in batch
+        if isinstance(answer, Answer)
     }
     return [found[example.id] for example in examples]
 
@@ -69,6 +73,7 @@ def one_by_one(model: PromptModel, examples: Sequence[Example]) -> list[str]:
     for example in examples:
         prompt = tokens.prompts([example.instruction])[0] + tokens.gists
         prefix = model.encode([prompt], tokens.k)[0]
+        assert isinstance(prefix, Prefix)
         cache = DynamicCache()
         for index, (keys, values) in enumerate(prefix.layers):
             cache.update(keys[None].clone(), values[None].clone(), index)
@@ -115,8 +120,11 @@ def hflm_runner(
     )
     settings = {"until": ["</s>"], "max_gen_toks": new_tokens, "do_sample": False}
 
+    template = tokens.template
+    assert isinstance(template, Template)
+
     def prompt(example: Example) -> str:
-        return tokens.template.prompt(example.instruction) + "<GIST>" * tokens.k
+        return template.prompt(example.instruction) + "<GIST>" * tokens.k
 
     requests = [
         Instance(
@@ -124,7 +132,7 @@ def hflm_runner(
             {},
             (
                 (prompt(example) if condition != "neg_control" else "")
-                + tokens.template.continuation(example.input),
+                + template.continuation(example.input),
                 settings,
             ),
             0,

@@ -14,6 +14,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def longer(comparison: Comparison, generator: np.random.Generator) -> Choice:
 
 
 def coin(comparison: Comparison, generator: np.random.Generator) -> Choice:
-    return generator.choice(["a", "b"])
+    return cast(Choice, generator.choice(["a", "b"]))
 
 
 JUDGES = (

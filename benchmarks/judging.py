@@ -50,6 +50,7 @@ def serve(port: multiprocessing.Queue[int], latency: float) -> None:
 
     class Server(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
             self.transport = transport
             self.data = b""
 

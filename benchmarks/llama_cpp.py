@@ -14,6 +14,7 @@ import json
 import tempfile
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -23,6 +24,7 @@ from safetensors.torch import load_file
 from gisteval.compressors.spec import CompressorSpec
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_model
+from gisteval.models.running.decoder import DecoderModel
 from gisteval.models.running.exported import exported
 from gisteval.models.running.slot_file import slot_file
 from gisteval.records.budget import Budget
@@ -92,7 +94,7 @@ def write_gguf(checkpoint: Path, file: Path) -> None:
     writer.close()
 
 
-def start_server(model: Path, slots: Path):
+def start_server(model: Path, slots: Path) -> Any:
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -104,7 +106,7 @@ def start_server(model: Path, slots: Path):
     return xllamacpp.Server(params)
 
 
-def post(url: str, body: dict[str, object]) -> dict[str, object]:
+def post(url: str, body: dict[str, object]) -> Any:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as reply:
         return json.load(reply)
@@ -117,6 +119,7 @@ def main() -> None:
     parser.add_argument("--budget")
     given = parser.parse_args()
     ours = load_model(inspect_checkpoint(CHECKPOINT), torch.device("cpu"), torch.float32)
+    assert isinstance(ours, DecoderModel)
     method = CompressorSpec.parse(given.compressor).build()
     budget = Budget.parse(given.budget) if given.budget else None
     examples = list(load_task("wordplay").examples("human", given.count))

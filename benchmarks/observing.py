@@ -82,7 +82,7 @@ def main() -> None:
 
 def _ratio(ours: Sequence[float], others: Sequence[float]) -> float:
     """The median over the rounds of what one took beside the other."""
-    return median(one / other for one, other in zip(ours, others, strict=True))
+    return float(median(one / other for one, other in zip(ours, others, strict=True)))
 
 
 def _passes(model: DecoderModel, prompts: Sequence[Sequence[int]]) -> dict[str, Callable[[], object]]:

@@ -65,7 +65,7 @@ def made_samples(count: int) -> Samples:
         outputs = {name: output(example, name) for name in NAMES}
         samples.append(Sample(f"{number:012x}", example, outputs))
     systems = tuple(
-        SystemInfo(name, role, 1, None if role == "positive" else NAMES[0])
+        SystemInfo(name, role, 1, None if role == "positive" else NAMES[0], "gist")
         for name, role in zip(NAMES, ROLES, strict=True)
     )
     return Samples(systems, ("seen",), ("judge",), tuple(samples))

@@ -25,7 +25,7 @@ from statistics import fmean
 import torch
 
 from gisteval.compressors.eviction.base import Eviction
-from gisteval.compressors.eviction.together import can_share, compress_together
+from gisteval.compressors.eviction.together import compress_together, pass_kind
 from gisteval.compressors.proof import MaskedSelection
 from gisteval.compressors.spec import build_compressor
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
@@ -119,14 +119,19 @@ def _compressed(
     """Each compressor and budget with the compressed prompts and their proof; evictors share one pass."""
     texts = [as_text(prompt) for prompt, _ in part]
     methods = {spec: build_compressor(spec) for spec in specs}
-    shared = [method for method in methods.values() if can_share(method)]
-    wanted = [(method, budget) for method in shared for budget in BUDGETS if isinstance(method, Eviction)]
+    wanted = [
+        (method, budget)
+        for method in methods.values()
+        for budget in BUDGETS
+        if isinstance(method, Eviction) and pass_kind(method) is not None
+    ]
     together = dict(zip(wanted, compress_together(model, texts, wanted), strict=True))
     for name in ("full", "empty"):
         yield name, build_compressor(name).compress(model, texts, None), None
     for spec, method in methods.items():
         for budget in BUDGETS:
-            prompts = together.get((method, budget)) or method.compress(model, texts, budget)
+            shared = together.get((method, budget)) if isinstance(method, Eviction) else None
+            prompts = shared or method.compress(model, texts, budget)
             yield f"{spec}, {budget}", prompts, method.proof(model, texts, budget, prompts)
 
 

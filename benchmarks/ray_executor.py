@@ -27,8 +27,9 @@ from gisteval.config import RunConfig
 from gisteval.content import find_content
 from gisteval.executors.ray_actor import Actor
 from gisteval.executors.ray_cluster import RayOptions, import_ray
-from gisteval.executors.ray_pool import RayPool, _Worker
-from gisteval.executors.schedule import Open, Opened, Schedule, Task
+from gisteval.executors.ray_pool import RayPool, TaskSource, _Worker
+from gisteval.executors.schedule import Schedule
+from gisteval.executors.tasks import BatchTask, Open, Opened, Task
 from gisteval.executors.work import Checked, Event, Portion, Settings, SystemWork
 from gisteval.executors.worker import GenerationWorker
 from gisteval.generation.answering import Window
@@ -48,9 +49,9 @@ HOSTS = 4
 class Together(RayPool[Event]):
     """Nobody begins before all are there, so that the time of answering is of all of them."""
 
-    def _feed(self, worker: _Worker, source: Any) -> None:
+    def _hand_out(self, worker: _Worker, source: TaskSource[Event]) -> None:
         if all(other.pid for other in self._workers.values()):
-            super()._feed(worker, source)
+            super()._hand_out(worker, source)
 
 
 def speed(examples: int, repetitions: int) -> None:
@@ -93,12 +94,20 @@ class Simulated:
         if isinstance(task, Open):
             plan = {split: list(_windows(examples)) for split, examples in task.examples.items()}
             return Opened(SelfCheck(0, 0, 0.0, 0), plan)
+        if not isinstance(task, BatchTask):
+            return None
         name = task.job.system.name
-        template = {"system": name, "split": task.split, "task": "bench", "condition": None, "k": 1}
-        template |= {"control": None, "compressor": "gist", "output": "a text of some length " * 6}
-        template |= {"output_tokens": 30, "finished": True, "source_tokens": 20, "template_tokens": 5}
+        template: dict[str, object] = {"system": name, "split": task.split, "task": "bench", "k": 1}
+        template |= {"condition": None, "control": None, "compressor": "gist"}
+        template |= {
+            "output": "a text of some length " * 6,
+            "output_tokens": 30,
+            "finished": True,
+            "source_tokens": 20,
+            "template_tokens": 5,
+        }
         template |= {"kept": 1, "bytes": 6144, "nll": 1.23456, "target_tokens": 30, "provenance": None}
-        records = [
+        records: list[dict[str, object]] = [
             {**template, "key": f"{name}-{example.id}".ljust(32, "0"), "example": example.id, "content": ""}
             for example in task.examples
         ]
@@ -193,7 +202,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=64)
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    ray = import_ray()
+    ray = import_ray(RayOptions())
     ray.init(
         address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
     )

@@ -30,7 +30,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from gisteval.compressors.gist.gist import Gist
 from gisteval.config import RunConfig
 from gisteval.content import find_content
-from gisteval.generation.answering import Answer, answer_all
+from gisteval.generation.answering import answer_all
+from gisteval.generation.outcomes import Answer
 from gisteval.metrics import metrics_of
 from gisteval.models.checkpoints.loading import load_model
 from gisteval.pipeline.estimate.split_cost import count_lengths, split_cost

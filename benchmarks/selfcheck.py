@@ -109,7 +109,7 @@ def plant(options: argparse.Namespace, outcome: Outcome, until: float) -> None:
                 outcome.left_out.append(f"{column} from {name!r} on")
                 break
             with fault(subject.model):
-                found = measured(subject.model, Gist(), 0, subject.examples)
+                found = measured(subject.model, Gist(), subject.examples)
             if isinstance(found, SelfCheck):
                 outcome.caught.setdefault(name, {})[column] = failure(found) is not None
                 if not found.broken_rows:
@@ -120,7 +120,7 @@ def plant(options: argparse.Namespace, outcome: Outcome, until: float) -> None:
 
 def subjects(options: argparse.Namespace, outcome: Outcome, until: float) -> Iterator[Subject]:
     """Models one after the other, the next one made when it is asked for."""
-    kinds = [(family, "", {}) for family in FAULTY]
+    kinds: list[tuple[str, str, dict[str, Any]]] = [(family, "", {}) for family in FAULTY]
     if options.device != "cpu" and not options.tiny:
         kinds += [(family, " (1024 x 12)", shape) for family, shape in LARGE.items()]
     for (family, size, shape), dtype in itertools.product(kinds, DTYPES):

@@ -57,12 +57,13 @@ def corrected(scale: float) -> Result:
             generator = np.random.default_rng([crc32(judge.name.encode()), n, labels, group])
             found = [corrected_mean(*labelled(generator, judge, n, labels, group)) for _ in range(samples)]
             values = np.array([f.estimate.value for f in found])
-            missed = 100.0 * np.mean([not f.estimate.ci_low <= 55.0 <= f.estimate.ci_high for f in found])
+            outside = [not f.estimate.ci_low <= 55.0 <= f.estimate.ci_high for f in found]
+            missed = 100.0 * float(np.mean(outside))
             width, alone = (
                 float(np.mean([e.ci_high - e.ci_low for e in estimates]))
                 for estimates in ([f.estimate for f in found], [f.labels_alone for f in found])
             )
-            bias, error = values.mean() - 55.0, values.std() / math.sqrt(samples)
+            bias, error = float(values.mean()) - 55.0, float(values.std()) / math.sqrt(samples)
             sound &= at_most(missed, 5.0, samples) and abs(bias) <= 4.0 * error and width <= alone + 1e-9
             rows.append((judge.name, str(n), str(labels), str(group), f"{bias:+.1f} ± {error:.1f}",
                          f"{100.0 - missed:.1f}", f"{width:.1f}", f"{alone:.1f}"))  # fmt: skip
@@ -104,8 +105,8 @@ def few_items(scale: float) -> Result:
     shapes: dict[str, Callable[[np.random.Generator, int], FloatArray]] = {
         "win rate, 30% ties": lambda g, n: g.choice([0.0, 50.0, 100.0], n, p=[0.4, 0.3, 0.3]),
         "win rate, 90% ties": lambda g, n: g.choice([0.0, 50.0, 100.0], n, p=[0.07, 0.9, 0.03]),
-        "exact match, 5%": lambda g, n: 100.0 * (g.random(n) < 0.05),
-        "exact match, 50%": lambda g, n: 100.0 * (g.random(n) < 0.5),
+        "exact match, 5%": lambda g, n: np.where(g.random(n) < 0.05, 100.0, 0.0),
+        "exact match, 50%": lambda g, n: np.where(g.random(n) < 0.5, 100.0, 0.0),
         "ROUGE-L": lambda g, n: 100.0 * g.beta(0.6, 1.0, n),
     }
     rows, sound = [], True
@@ -168,7 +169,8 @@ def own_data(scale: float) -> Result:
 def paper(run: Path, scale: float) -> Result:
     """The paper's verdicts as people's labels on 100 pairs, the reference judge on all, 100 draws each."""
     columns = {(c.split, c.system, c.judge): c for c in long_columns(RunFolder.open(run)) if c.judge}
-    draws, rows, sound = max(int(100 * scale), 20), [], True
+    rows: list[tuple[str, ...]] = []
+    draws, sound = max(int(100 * scale), 20), True
     for (split, system, judge), people in columns.items():
         machine = columns.get((split, system, "reference"))
         if judge == "reference" or machine is None:

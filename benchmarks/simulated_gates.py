@@ -24,7 +24,8 @@ def differences(
     decided = generator.random(shape) >= ties
     size = np.where(generator.random(shape) < 0.5, 50.0, 100.0)
     won = 0.5 + mean / (150.0 * (1.0 - ties))
-    return decided * size * np.where(generator.random(shape) < won, 1.0, -1.0)
+    side = np.where(generator.random(shape) < won, 1.0, -1.0)
+    return np.where(decided, size * side, 0.0)
 
 
 def sequential(scale: float) -> Result:
@@ -94,7 +95,7 @@ def many(scale: float) -> Result:
         for _ in range(samples):
             z = generator.normal(size=20) + np.where(np.arange(20) < 5, 3.0, 0.0)
             rejected = np.array(correct((2.0 * ndtr(-np.abs(z))).tolist())) <= 0.05
-            any_false += rejected[5:].any()
+            any_false += int(rejected[5:].any())
             share += rejected[5:].sum() / max(rejected.sum(), 1)
             found += rejected[:5].mean()
         percent = [100.0 * count / samples for count in (any_false, share, found)]

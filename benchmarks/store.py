@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from gisteval.records.lines import to_json
 from gisteval.records.run_folder import RunFolder
@@ -26,7 +27,7 @@ BATCH = 256
 SYSTEM, SPLIT = "LLaMA-gist-1", "seen"
 
 
-def made(count: int) -> Iterator[dict[str, object]]:
+def made(count: int) -> Iterator[dict[str, Any]]:
     """Records of the size that a run on Alpaca+ has, about 600 bytes."""
     for number in range(count):
         identity = digest([str(number)])
@@ -93,7 +94,7 @@ def main() -> None:
     print(json.dumps({"records": count, "megabytes": round(size / 1e6, 1), **found}, indent=1))
 
 
-def batches(records: Iterator[dict[str, object]]) -> Iterator[list[dict[str, object]]]:
+def batches(records: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """As many at a time as a large batch of answers has."""
     while batch := list(islice(records, BATCH)):
         yield batch

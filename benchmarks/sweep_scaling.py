@@ -88,7 +88,8 @@ def measure(entries: int, generations: int, scratch: Path, figures: bool) -> dic
         RunConfig(models=(model,), task=str(task), device="cpu", judge="none", seed=seed)
         for seed in range(entries)
     ]
-    folder, found, outcomes = scratch / "sweep", {}, []
+    folder, found = scratch / "sweep", {}
+    outcomes: list[Any] = []
     draws = patch("gisteval.report.build.can_draw", lambda: figures)
     with patch("gisteval.pipeline.run.evaluate.LocalExecutor", MadeUpExecutor), draws:
         for part in ("check", "run", "report", "run_again"):

@@ -1,9 +1,9 @@
 """Simulates every method of docs/statistics.md and prints its tables; seeds are fixed.
 
-    python benchmarks/statistics.py                  # all tables, minutes on two cores
-    python benchmarks/statistics.py --quick          # a tenth of the samples
-    python benchmarks/statistics.py --paper RUN      # also the paper's verdicts: an imported run that
-                                                     # `gisteval judge RUN` has judged by reference
+    python benchmarks/statistical_errors.py [--quick] [--paper RUN]
+
+All tables take minutes on two cores. --quick draws a tenth of the samples. --paper adds the paper's
+verdicts: RUN is an imported run that `gisteval judge RUN` has judged by reference.
 
 Coverage of the intervals themselves, and of the claims, is `benchmarks/coverage.py`. Exits with 1 if an
 error is above what is promised, beyond three standard errors of the simulation.
