@@ -2,11 +2,11 @@
 
     python benchmarks/cuda.py                                   # all parts, at most 8 minutes
     python benchmarks/cuda.py --parts training --smollm2 FOLDER --p3 FOLDER
-    python benchmarks/cuda.py --device cpu --tiny               # the same code on a CPU, as the tests run it
+    python benchmarks/cuda.py --device cpu --tiny               # the same code on a CPU, as a test runs it
     python benchmarks/cuda.py --docs build/cuda.jsonl           # the tables of docs/cuda.md
 
-equality    cached equals masked, evicted equals masked, records equal a CPU's, quantised weights, device maps,
-            memory that runs out
+equality    cached equals masked, evicted equals masked, records equal a CPU's, quantised weights, device
+            maps, memory that runs out
 table3      the paper's table 3: LLaMA-7B and FLAN-T5-XXL by shape, random weights, one pass at batch 1
 batches     what it did not show: batches, long prompts and decoding, against the roofline of this card
 throughput  generation against stock `generate`, lm-eval's HFLM and transformers' continuous batching
@@ -68,7 +68,7 @@ def work(part: str, setting: Setting) -> None:
 def run_part(part: str, setting: Setting) -> None:
     """Run one part in a process that is stopped at its limit.
 
-    A new interpreter on a GPU, because CUDA does not survive a fork. On a CPU a fork, which has all imports.
+    On a GPU a new interpreter, because CUDA does not survive a fork. On a CPU a fork, which has all imports.
     """
     start = time.monotonic()
     context = multiprocessing.get_context("spawn" if setting.on_gpu else "fork")
@@ -122,9 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = options.parts.split(",")
     if unknown := [part for part in parts if part not in LIMITS]:
         parser.error(f"unknown part {unknown[0]!r}: choose from {', '.join(LIMITS)}")
+    if options.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a training takes a GPU wherever it sees one
     setting = Setting(options.device, options.tiny, options.output, SECONDS, options.smollm2, options.p3)
     if setting.on_gpu and not _has_gpu():
-        parser.error("there is no GPU here: --device cpu --tiny runs the same code, and its figures mean nothing")
+        parser.error("there is no GPU here: --device cpu --tiny runs the same code, tiny")
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.unlink(missing_ok=True)
     lines = run_parts(parts, setting)

@@ -1,7 +1,7 @@
 """Part `batches` of cuda.py: what table 3 does not show, on LLaMA-7B by shape with random weights.
 
-Batches of rows with different prompts, prompts of 512 to 8,192 tokens, 32 tokens of input and 32 decoded ones. Each
-time stands beside the least that this card's own matrix product and copy allow (the roofline).
+Batches of rows with different prompts, prompts of 512 to 8,192 tokens, 32 tokens of input and 32 decoded
+ones. Each time stands beside the least that this card's own matrix product and copy allow (the roofline).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MODES = (GIST, WHOLE_CACHE, NO_CACHE)
 FREE_SHARE = 0.9
 """Of the memory beside the weights, how much caches may take."""
 
-SLOWEST = 5.0
+SLOWEST = 2.0
 """Seconds that a pass may take by the roofline; what is slower is left out."""
 
 
@@ -86,7 +86,7 @@ def mode_line(setting: Setting, network: Any, scenario: Scenario, bound: Serving
     if bound.seconds.each > SLOWEST:
         return {**line, "left_out": f"takes {bound.seconds.each:.0f} s at least"}
     slots = {NO_CACHE: 0, WHOLE_CACHE: scenario.prompt_tokens, GIST: K}[bound.name]
-    tokens = scenario.prompt_tokens + scenario.input_tokens if bound.name == NO_CACHE else scenario.input_tokens
+    tokens = scenario.input_tokens + (scenario.prompt_tokens if bound.name == NO_CACHE else 0)
     try:
         spans = [use(setting, network, scenario, slots, tokens) for _ in range(REPETITIONS + 1)][1:]
     except torch.OutOfMemoryError:

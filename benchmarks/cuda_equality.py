@@ -52,14 +52,19 @@ def lines(setting: Setting) -> Iterator[Line]:
 
 
 def agreement(
-    name: str, model: PromptModel, compressor: Compressor, examples: list[Example], budget: Budget | None = None
+    name: str,
+    model: PromptModel,
+    compressor: Compressor,
+    examples: list[Example],
+    budget: Budget | None = None,
 ) -> Line:
-    """The self-check's verdict and figures. Its tolerance is what rounding explains in the model's dtype."""
+    """The self-check's verdict and figures. Its tolerance is what rounding explains in the dtype."""
     try:
         found = measure_paths(model, compressor, budget, examples)
     except InvalidRun as error:
         return {"check": name, "ok": False, "reason": str(error)}
-    nats = max(found.loss_difference, found.decoded_difference, found.batch_difference, found.stock_difference or 0)
+    cached = max(found.loss_difference, found.decoded_difference)
+    nats = max(cached, found.batch_difference, found.stock_difference or 0.0)
     reason = failure(found)
     return {
         "check": name,
@@ -169,9 +174,7 @@ def answers(model: PromptModel, examples: list[Example], rows: int) -> dict[str,
     return {answer.example.id: answer.output for batch in batches for answer in batch}
 
 
-def scarce(
-    setting: Setting, work: Callable[[int], object], rows: int
-) -> AbstractContextManager[None]:
+def scarce(setting: Setting, work: Callable[[int], object], rows: int) -> AbstractContextManager[None]:
     """Inside, memory does not suffice for a batch of so many rows, but for a few."""
     return _little_memory(setting, work, rows) if setting.on_gpu else _refusing(rows // 2)
 

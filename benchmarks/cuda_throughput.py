@@ -48,7 +48,8 @@ def lines(setting: Setting) -> Iterator[Line]:
     few, many = (2, 2) if setting.tiny else (32, 252)
     examples = demo_examples(many)
     demo = load(SUITE / "gist-1", setting.device)
-    yield against(setting, "demo gist-1", demo, Gist(), examples[:: max(1, len(examples) // few)], one_at_a_time)
+    some = examples[:: max(1, len(examples) // few)]
+    yield against(setting, "demo gist-1", demo, Gist(), some, one_at_a_time)
     control = load(SUITE / "pos_control", setting.device)
     for peers in (hflm, continuous_batching):
         yield against(setting, "demo pos_control", control, Full(), examples, peers)
@@ -59,8 +60,8 @@ def lines(setting: Setting) -> Iterator[Line]:
             yield against(setting, "1B", model, Full(), examples[:many], peers)
         yield against(setting, "1B gist-1", model, Gist(), examples[: few // 2], one_at_a_time)
     limit = {"limit": 2, "splits": ("human",)} if setting.tiny else {}
-    found = overhead(SUITE / "gist-1" if setting.tiny else SUITE, device=setting.device, judge="none", **limit)
-    yield {"model": "demo suite", **found}
+    suite = SUITE / "gist-1" if setting.tiny else SUITE
+    yield {"model": "demo suite", **overhead(suite, device=setting.device, judge="none", **limit)}
 
 
 def billion(setting: Setting, demo: PromptModel, dtype: torch.dtype) -> PromptModel:
@@ -82,7 +83,7 @@ def against(
     examples: Sequence[Example],
     peers: Callable[[Setting, PromptModel, Sequence[Example]], Runs],
 ) -> Line:
-    """Our best time and that of the peer at its best, in turns; texts must be equal for the demo in float32."""
+    """Our best time and the peer's at its best, in turns. The demo's texts must be equal."""
     dtype = str(model.dtype).removeprefix("torch.")
     line = {"model": name, "peer": peers.__name__, "examples": len(examples), "dtype": dtype}
     if peers is hflm and importlib.util.find_spec("lm_eval") is None:
