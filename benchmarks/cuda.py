@@ -32,7 +32,14 @@ from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "tests" / "fixtures")]
+HERE = str(ROOT / "benchmarks")
+# This folder comes last: this file bears the name of NVIDIA's package, another that of a standard module.
+sys.path[:] = [
+    str(ROOT),
+    *(path for path in sys.path if path != HERE),
+    str(ROOT / "tests" / "fixtures"),
+    HERE,
+]
 
 from cuda_lines import Line, Setting, append, machine, read  # noqa: E402
 
@@ -68,7 +75,7 @@ def work(part: str, setting: Setting) -> None:
 def run_part(part: str, setting: Setting) -> None:
     """Run one part in a process that is stopped at its limit.
 
-    On a GPU a new interpreter, because CUDA does not survive a fork. On a CPU a fork, which has all imports.
+    On a GPU a new interpreter, because CUDA does not survive a fork. On a CPU a fork: it has all imports.
     """
     start = time.monotonic()
     context = multiprocessing.get_context("spawn" if setting.on_gpu else "fork")

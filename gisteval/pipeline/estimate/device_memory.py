@@ -1,8 +1,8 @@
 """The memory that a run's tensors take at most, before there are weights, for `--dry-run`.
 
 The run's own code plans its batches and walks the largest one on torch's meta device, where tensors have
-sizes and no numbers. So what is weighed is what will be run. The self-check's ten rows are left out, and so is
-what a kernel takes for itself.
+sizes and no numbers. So what is weighed is what will be run. The self-check's ten rows are left out, and
+so is what a kernel takes for itself.
 """
 
 from __future__ import annotations

@@ -158,8 +158,8 @@ def _memory_lines(cost: RunCost) -> Iterator[str]:
     if told:
         name, most = max(told.items(), key=lambda item: item[1].peak or 0)
         peak, weights = (f"{engineering(size or 0)}B" for size in (most.peak, most.weights))
-        rows = counted(most.rows or 0, "row")
-        yield f"memory of the device: at most {peak} ({name}: {weights} of weights, batches of up to {rows})"
+        batch = f"batches of up to {counted(most.rows or 0, 'row')}"
+        yield f"memory of the device: at most {peak} ({name}: {weights} of weights, {batch})"
     untold = {found.reason for found in cost.memory.values() if found.peak is None}
     for reason in sorted(filter(None, untold)):
         count = sum(found.reason == reason for found in cost.memory.values())
