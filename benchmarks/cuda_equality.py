@@ -33,7 +33,9 @@ from gisteval.models.checkpoints.placement import DTYPES
 from gisteval.models.running import memory
 from gisteval.models.running.architecture import architecture_of
 from gisteval.models.running.base import PromptModel
-from gisteval.records.budget import Budget, parse_budgets
+from gisteval.pipeline.run.evaluate import run
+from gisteval.records.budget import Budget
+from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example
 from gisteval.registry import COMPRESSORS, CONDITION_COMPRESSOR
 from gisteval.tasks import load_task
@@ -46,7 +48,7 @@ GIST = ROOT / "checkpoints" / "wordplay-llama" / "gist-1"
 
 
 def lines(setting: Setting) -> Iterator[Line]:
-    for check in CHECKS.values():
+    for check in CHECKS:
         yield from check(setting)
         release(setting)
 
@@ -116,9 +118,6 @@ def generations(
     device: str, dtype: str, names: tuple[str, ...], tiny: bool, **more: Any
 ) -> dict[tuple[str, str], tuple[str, float]]:
     """Text and loss of each answer of a run, by system and example."""
-    from gisteval.pipeline.run.evaluate import run
-    from gisteval.records.run_folder import RunFolder
-
     with tempfile.TemporaryDirectory() as folder:
         config = RunConfig(
             models=tuple(str(GIST.parent / name) for name in names),
@@ -141,7 +140,7 @@ def generations(
 
 def evicted(setting: Setting) -> Iterator[Line]:
     """What evictors keep is what a mask a layer and head lets through."""
-    budget = parse_budgets(("50%",))[0]
+    budget = Budget.parse("50%")
     for spec in EVICTORS[:1] if setting.tiny else EVICTORS:
         for family in EVICTED_FAMILIES[:1] if setting.tiny else EVICTED_FAMILIES:
             for dtype in ("float32",) if setting.tiny else DTYPES:
@@ -292,13 +291,13 @@ def family_line(setting: Setting, family: Family, dtype: str) -> Line:
     return {"ok": worst <= LARGEST, "nats": worst, "tolerance": LARGEST}
 
 
-CHECKS: dict[str, Callable[[Setting], Iterator[Line]]] = {
-    "members": members,
-    "records": records,
-    "out_of_memory": out_of_memory,
-    "quantised": quantised,
-    "device_map": device_map,
-    "evicted": evicted,
-    "random_families": random_families,
-    "every_family": every_family,
-}
+CHECKS = (
+    members,
+    records,
+    out_of_memory,
+    quantised,
+    device_map,
+    evicted,
+    random_families,
+    every_family,
+)

@@ -19,6 +19,7 @@ from gisteval.config import RunConfig
 from gisteval.models.checkpoints.checkpoint import GistRecord
 from gisteval.models.checkpoints.loading import save_checkpoint
 from gisteval.pipeline.estimate.device_memory import device_memory
+from gisteval.pipeline.run.evaluate import run
 from gisteval.pipeline.run.plan import plan_run
 from gisteval.profiling.allocation import Allocation
 from gisteval.profiling.memory import peak_memory
@@ -45,8 +46,6 @@ def saved_billion(setting: Setting, folder: Path) -> Path:
 
 
 def memory_line(setting: Setting, model: Path, dtype: str, output: Path) -> Line:
-    from gisteval.pipeline.run.evaluate import run
-
     config = RunConfig(
         models=(str(model),),
         splits=("human",),

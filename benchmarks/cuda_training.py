@@ -14,6 +14,7 @@ from typing import Any
 from cuda_lines import ROOT, Line, Setting, release
 
 from gisteval.config import RunConfig
+from gisteval.pipeline.run.evaluate import run
 from gisteval.tasks import load_task
 from gisteval.training.recipe import Recipe, build_recipe
 from gisteval.training.train import train
@@ -36,9 +37,11 @@ def lines(setting: Setting) -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as folder:
         suite = Path(folder, "suite")
         budget = min(SECONDS, (setting.seconds - FOR_THE_REST) / len(CONDITIONS))
-        first = trained(setting, "gist-4", 2 if setting.tiny else FIRST_STEPS, Path(folder, "first"))
-        steps = 2 if setting.tiny else max(1, int(budget / first["seconds_a_step"]))
-        release(setting)
+        steps = 1
+        if not setting.tiny:
+            first = trained(setting, "gist-4", FIRST_STEPS, Path(folder, "first"))
+            steps = max(1, int(budget / first["seconds_a_step"]))
+            release(setting)
         for name in CONDITIONS:
             yield trained(setting, name, steps, suite / name)
             release(setting)
@@ -86,13 +89,11 @@ def trained(setting: Setting, name: str, steps: int, output: Path) -> Line:
 
 
 def evaluated(setting: Setting, suite: Path, output: Path) -> Iterator[Line]:
-    from gisteval.pipeline.run.evaluate import run
-
     config = RunConfig(
         models=(str(suite),),
         task="wordplay" if setting.tiny else "p3",
         data_dir=None if setting.p3 is None else str(setting.p3),
-        splits=("seen", "unseen"),
+        splits=("unseen",) if setting.tiny else ("seen", "unseen"),
         limit=2 if setting.tiny else EVALUATED,
         judge="none",
         device=setting.device,

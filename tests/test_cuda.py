@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +16,8 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "benchmarks" / "cuda.py"
 CHECKS = (
-    "members", "records", "out_of_memory", "quantised", "device_map", "evicted", "random_families", "every_family"
+    "members", "records", "out_of_memory", "quantised",
+    "device_map", "evicted", "random_families", "every_family",
 )  # fmt: skip
 GPU = {"device": "A card", "cuda": True, "tiny": False}
 
@@ -54,33 +54,26 @@ def setting(tmp_path: Path, device: str = "cpu", seconds: float = 60.0) -> Any:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU, and there is none here")
 @pytest.mark.parametrize("check", CHECKS)
 def test_on_a_gpu_two_ways_agree(check: str, benchmarks, tmp_path: Path) -> None:
-    from cuda_equality import CHECKS as KNOWN
+    import cuda_equality
 
-    assert tuple(KNOWN) == CHECKS
-    lines = list(KNOWN[check](setting(tmp_path, "cuda")))
+    assert [known.__name__ for known in cuda_equality.CHECKS] == list(CHECKS)
+    lines = list(getattr(cuda_equality, check)(setting(tmp_path, "cuda")))
     assert [line for line in lines if line.get("ok") is False] == []
     assert any(line.get("ok") for line in lines) or all("left_out" in line for line in lines)
 
 
-def test_the_script_runs_on_a_cpu_from_end_to_end(tmp_path: Path) -> None:
+def test_the_script_runs_on_a_cpu_from_end_to_end(script, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     file = tmp_path / "lines.jsonl"
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--device", "cpu", "--tiny", "--output", str(file)],
-        capture_output=True,
-        text=True,
-    )
+    assert script.main(["--device", "cpu", "--tiny", "--output", str(file)]) == 0
     lines = [json.loads(line) for line in file.read_text().splitlines()]
-    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
     assert {(line["device"], line["cuda"], line["tiny"]) for line in lines} == {("cpu", False, True)}
     ends = {line["part"]: line["event"] for line in lines if "event" in line}
     parts = ("equality", "table3", "batches", "throughput", "memory", "training")
     assert ends == dict.fromkeys(parts, "ended")
     kinds = {line.get("kind") for line in lines if line.get("ok")}
     assert kinds >= {"demo suites", "records", "out of memory", "device maps", "evictors", "every family"}
-    refused = subprocess.run(
-        [sys.executable, str(SCRIPT), "--docs", str(file)], capture_output=True, text=True
-    )
-    assert refused.returncode == 2 and "'cpu' are never written into docs/cuda.md" in refused.stderr
+    assert script.main(["--docs", str(file)]) == 2
 
 
 def test_a_part_that_overruns_is_stopped_and_its_lines_stay(script, tmp_path: Path, monkeypatch) -> None:
@@ -128,20 +121,21 @@ def test_lines_that_were_torn_are_dropped(benchmarks, tmp_path: Path) -> None:
 def test_tables_of_a_gpu(benchmarks, tmp_path: Path) -> None:
     from cuda_tables import END, START, write_page
 
+    check = {"part": "equality", "kind": "evictors", "dtype": "float16"}
     lines = [
         {"part": "machine", "torch": "2", "cuda_version": "13", "transformers": "5"},
-        {"part": "equality", "check": "a", "kind": "evictors", "dtype": "float16", "ok": True, "nats": 1, "tolerance": 4},
-        {"part": "equality", "check": "b", "kind": "evictors", "dtype": "float16", "ok": False, "reason": "apart"},
-        {"part": "memory", "model": "1B", "dtype": "bfloat16", "said_bytes": 3.3e9, "found_bytes": 3e9, "apart": 0.1,
-         "within_10_percent": True},
+        {**check, "check": "a", "ok": True, "nats": 1, "tolerance": 4},
+        {**check, "check": "b", "ok": False, "reason": "apart"},
+        {"part": "memory", "model": "1B", "dtype": "bfloat16", "said_bytes": 3.3e9, "found_bytes": 3e9,
+         "apart": 0.1, "within_10_percent": True},
         {"part": "batches", "event": "stopped", "seconds": 80},
     ]  # fmt: skip
     file, page = tmp_path / "lines.jsonl", tmp_path / "cuda.md"
     file.write_text("".join(json.dumps({**GPU, **line}) + "\n" for line in lines))
-    page.write_text(f"before\n{START}\nold\n{END}\nafter\n")
+    page.write_text(f"before\n{START}\nearlier figures\n{END}\nafter\n")
     assert write_page(file, page) == 0
     text = page.read_text()
-    assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    assert text.startswith("before\n") and text.endswith("\nafter\n") and "earlier figures" not in text
     assert "Measured on one A card, torch 2 with CUDA 13" in text
     assert (
         "| evictors | float16 | 1 of 2 | 0.25 |" in text and "**b, float16: does not hold** (apart)" in text
