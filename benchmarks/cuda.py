@@ -68,7 +68,7 @@ def work(part: str, setting: Setting) -> None:
         for line in importlib.import_module(f"cuda_{part}").lines(setting):
             append(setting, part, line)
     except Exception as error:  # the other parts go on, whatever it is
-        append(setting, part, {"event": "failed", "error": f"{type(error).__name__}: {error}"[:500]})
+        append(setting, part, {"error": f"{type(error).__name__}: {error}"[:500]})
         raise
 
 
@@ -141,8 +141,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.output.unlink(missing_ok=True)
     lines = run_parts(parts, setting)
     for line in lines:
-        if "event" in line:
-            print(f"{line['part']}: {line['event']} {line.get('reason', line.get('error', ''))}".rstrip())
+        if "event" in line or "error" in line:
+            print(
+                f"{line['part']}: {line.get('event', '')} {line.get('reason') or line.get('error') or ''}"
+            )
     bad = problems(lines)
     print(f"{sum('ok' in line for line in lines)} checks, {len(bad)} problems; {options.output}")
     for problem in bad:

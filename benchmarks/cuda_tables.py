@@ -59,8 +59,10 @@ def heading(lines: Sequence[Line]) -> str:
     text = f"Measured on one {lines[0]['device']}, {versions}, transformers {found.get('transformers')}.\n"
     for line in lines:
         if line.get("event") in ("stopped", "failed", "left out"):
-            reason = line.get("reason") or line.get("error") or f"after {line.get('seconds')} s"
+            reason = line.get("reason") or f"after {line.get('seconds')} s"
             text += f"\nPart *{line['part']}* was not finished: {line['event']} ({reason}).\n"
+        if "error" in line:
+            text += f"\nPart *{line['part']}* broke: {line['error']}\n"
     return text
 
 
