@@ -291,13 +291,4 @@ def family_line(setting: Setting, family: Family, dtype: str) -> Line:
     return {"ok": worst <= LARGEST, "nats": worst, "tolerance": LARGEST}
 
 
-CHECKS = (
-    members,
-    records,
-    out_of_memory,
-    quantised,
-    device_map,
-    evicted,
-    random_families,
-    every_family,
-)
+CHECKS = (members, records, out_of_memory, quantised, device_map, evicted, random_families, every_family)
