@@ -4,7 +4,7 @@ TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.v
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
 .PHONY: run zoo smollm2 test check lint docs notebooks integrations faults fuzz coverage statistics referees families selfcheck \
-  audit wheel setup locked suites rules hidden retrain members seeds rules-seeds clean
+  cuda audit wheel setup locked suites rules hidden retrain members seeds rules-seeds clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -74,6 +74,10 @@ families: setup ## the matrix of docs/models.md: every text family that transfor
 
 selfcheck: setup ## planted faults and right models through the self-check, on the CPU
 	$(BIN)/python benchmarks/selfcheck.py --seconds 1800
+
+cuda: setup ## on a machine with a GPU: its tests, then all parts of benchmarks/cuda.py within 8 minutes: docs/cuda.md
+	$(BIN)/pytest -m cuda tests/test_cuda.py
+	$(BIN)/python benchmarks/cuda.py
 
 audit: setup ## known vulnerabilities of the pinned dependencies
 	$(BIN)/pip-audit --requirement $(or $(LOCK),constraints.txt) --no-deps --disable-pip

@@ -48,8 +48,8 @@ SHARED_INPUTS = 500
 SHARED_TOKENS = 500
 
 
-def load(folder: Path) -> PromptModel:
-    return load_model(inspect_checkpoint(folder), torch.device("cpu"), torch.float32)
+def load(folder: Path, device: str = "cpu") -> PromptModel:
+    return load_model(inspect_checkpoint(folder), torch.device(device), torch.float32)
 
 
 def ours(model: PromptModel, compressor: Any, examples: Sequence[Example]) -> list[str]:
@@ -80,15 +80,13 @@ def one_by_one(model: PromptModel, examples: Sequence[Example]) -> list[str]:
         ids, _ = pad_left(tokens.continuations([example.input]), model.device)
         slots = prefix.slots
         # Stock generate wants ids for the cached slots, too; only those behind them are run.
-        padded = torch.cat([torch.zeros(1, slots, dtype=torch.long), ids], dim=1)
+        before = torch.zeros(1, slots, dtype=torch.long, device=model.device)
+        padded = torch.cat([before, ids], dim=1)
         result = model.model.generate(
             padded,
             attention_mask=torch.ones_like(padded),
             position_ids=torch.cat(
-                [
-                    torch.zeros(1, slots, dtype=torch.long),
-                    torch.arange(ids.shape[1])[None] + prefix.next_position,
-                ],
+                [before, torch.arange(ids.shape[1], device=model.device)[None] + prefix.next_position],
                 dim=1,
             ),
             past_key_values=cache,
@@ -116,7 +114,7 @@ def hflm_runner(
         tokenizer=tokens.tokenizer,
         batch_size=batch,
         max_length=model.context,
-        device="cpu",
+        device=str(model.device),
     )
     settings = {"until": ["</s>"], "max_gen_toks": new_tokens, "do_sample": False}
 
@@ -250,8 +248,8 @@ class Stopwatch:
         setattr(owner, name, timed)
 
 
-def overhead(suite: Path) -> dict[str, Any]:
-    """Runs last in a process of its own, since it leaves the classes wrapped."""
+def overhead(suite: Path, **options: Any) -> dict[str, Any]:
+    """Runs last in a process of its own, since it leaves the classes wrapped. options: of the run."""
     from gisteval.config import RunConfig
     from gisteval.models.running.continuation import Continuation
     from gisteval.models.running.decoder import DecoderModel
@@ -268,7 +266,7 @@ def overhead(suite: Path) -> dict[str, Any]:
         watch.wrap(owner, name)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        run(RunConfig(models=(str(suite),), output=f"{folder}/run"))
+        run(RunConfig(models=(str(suite),), output=f"{folder}/run", **options))
         total = time.perf_counter() - start
     return {"share_outside_model": round(1 - watch.seconds / total, 3)}
 

@@ -18,7 +18,7 @@ DryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Print what would be run, with its tokens, FLOPs, time and dollars. Nothing is started.",
+        help="Print what would be run: its tokens, FLOPs, time, dollars and memory. Nothing is started.",
         rich_help_panel=Panel.ESTIMATE,
     ),
 ]
@@ -63,7 +63,7 @@ def print_estimate(plan: Plan, rates: Rates, as_json: bool, verbose: bool) -> No
 
     output = str(output_folder(plan))
     generations = len(plan.systems) * sum(len(examples) for examples in plan.answers.values())
-    cost = estimate_run(plan, rates)
+    cost = estimate_run(plan, rates, with_memory=True)
     if as_json:
         described = {
             "output": output,

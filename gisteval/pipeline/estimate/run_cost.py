@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 
 from gisteval.errors import GistevalError, counted
+from gisteval.pipeline.estimate.device_memory import DeviceMemory, device_memory
 from gisteval.pipeline.estimate.split_cost import (
     ExampleLengths,
     SplitCost,
@@ -74,6 +75,7 @@ class RunCost:
         source: Where they are from.
         dollars_per_hour: Price of a worker, if there is one.
         notes: What the numbers leave out.
+        memory: What each system takes on its device, if that was asked for.
     """
 
     splits: tuple[SplitCost, ...]
@@ -82,6 +84,7 @@ class RunCost:
     source: str
     dollars_per_hour: float | None
     notes: tuple[str, ...]
+    memory: Mapping[str, DeviceMemory] = field(default_factory=dict)
 
     @property
     def expected(self) -> Bill:
@@ -109,6 +112,7 @@ class RunCost:
             "flops_per_second_source": self.source,
             "dollars_per_hour": self.dollars_per_hour,
             "estimate_notes": list(self.notes),
+            "memory": {name: asdict(found) for name, found in self.memory.items()},
         }
 
     def _row(self, item: SplitCost) -> dict[str, object]:
@@ -138,12 +142,13 @@ def measured(rates: Rates, plan: Plan) -> Rates:
     return Rates(machine.flops_per_second, rates.dollars_per_hour, source)
 
 
-def estimate_run(plan: Plan, rates: Rates) -> RunCost:
+def estimate_run(plan: Plan, rates: Rates, with_memory: bool = False) -> RunCost:
     """Estimate the cost of a run from tokenizers and configurations, without weights.
 
     Args:
         plan: The run.
         rates: Speed and price of a worker.
+        with_memory: Whether the largest batch of each system is walked, for the memory that it takes.
 
     Raises:
         GistevalError: The judge can't be prepared or a tokenizer can't be loaded.
@@ -169,6 +174,7 @@ def estimate_run(plan: Plan, rates: Rates) -> RunCost:
         rates.source,
         rates.dollars_per_hour,
         tuple(dict.fromkeys(_notes(plan, costs, judge))),
+        device_memory(plan) if with_memory else {},
     )
 
 

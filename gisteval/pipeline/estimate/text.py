@@ -139,6 +139,7 @@ def _amounts(expected: Bill, most: Bill) -> tuple[str, str, str, str]:
 def _lines(cost: RunCost) -> Iterator[str]:
     yield f"one worker: {bill_text(cost.expected, cost.most)}"
     yield f"at {engineering(cost.flops_per_second)} FLOP/s ({cost.source})"
+    yield from _memory_lines(cost)
     if cost.judge is not None:
         judge = cost.judge
         tokens = ""
@@ -149,3 +150,17 @@ def _lines(cost: RunCost) -> Iterator[str]:
         yield f"judge {judge.judge}: at most {counted(judge.looks, 'comparison')}{tokens}{dollars}"
     for note in cost.notes:
         yield f"note: {note}"
+
+
+def _memory_lines(cost: RunCost) -> Iterator[str]:
+    """The largest of the systems, and how many can't be told."""
+    told = {name: found for name, found in cost.memory.items() if found.peak is not None}
+    if told:
+        name, most = max(told.items(), key=lambda item: item[1].peak or 0)
+        peak, weights = (f"{engineering(size or 0)}B" for size in (most.peak, most.weights))
+        batch = f"batches of up to {counted(most.rows or 0, 'row')}"
+        yield f"memory of the device: at most {peak} ({name}: {weights} of weights, {batch})"
+    untold = {found.reason for found in cost.memory.values() if found.peak is None}
+    for reason in sorted(filter(None, untold)):
+        count = sum(found.reason == reason for found in cost.memory.values())
+        yield f"memory of {counted(count, 'system')} left out: {reason}"
