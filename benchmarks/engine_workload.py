@@ -52,14 +52,18 @@ def _prompt(model: PromptModel, sentence: int, tokens: int, count: int) -> dict[
         words += text.split()
         if len(words) > tokens:
             break
-    while len(words) > 1 and len(model.tokens.prompts([" ".join(words)])[0]) > tokens:
+
+    def tokenise(texts: list[str]) -> list[list[int]]:
+        return [[*ids, *model.tokens.gists] for ids in model.tokens.prompts(texts)]
+
+    while len(words) > 1 and len(tokenise([" ".join(words)])[0]) > tokens:
         del words[-max(1, len(words) // 100) :]
     asked = islice(cycle(sentences), (sentence + 50) % len(sentences), None)
     inputs = [
         f"{number}. What is meant by: {' '.join(text.split()[:INPUT_WORDS])}"
         for number, text in zip(range(1, count + 1), asked, strict=False)
     ]
-    found = _written(model, " ".join(words), model.tokens.prompts)
+    found = _written(model, " ".join(words), tokenise)
     return {**found, "inputs": [_written(model, text, model.tokens.continuations) for text in inputs]}
 
 
