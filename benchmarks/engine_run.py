@@ -1,6 +1,6 @@
 """One engine on the workload of `engines.py`, in a process of its own: prints one JSON line.
 
-    build/engines/openvino/bin/python benchmarks/engine_run.py SIDE WORKLOAD SECONDS
+    build/engines/openvino/bin/python benchmarks/engine_run.py SIDE WORKLOAD SECONDS PROMPTS
 
 Imports nothing but the engine's own packages, so that it runs in every environment.
 """
@@ -61,8 +61,10 @@ def measure(side: Side, prompt: Prompt, new_tokens: int, seconds: float) -> dict
     _, read, read_cpu = timed(lambda: side.answer(prompt, inputs[:1], 1))
     if side.readings > 1 and read * side.readings > seconds:
         return {"left_out": f"{side.readings} slots read the prompt for {read:.0f} s each"}
-    _, further, _ = timed(lambda: side.answer(prompt, inputs[1:2], 1))
-    if not side.readings:
+    further = read
+    if side.keeps:
+        _, further, _ = timed(lambda: side.answer(prompt, inputs[1:2], 1))
+    else:
         inputs = inputs[: max(1, int(seconds / read))]
     answers, taken, cpu = timed(lambda: side.answer(prompt, inputs, new_tokens))
     if side.keeps:  # that call found the prompt read
@@ -78,8 +80,8 @@ def measure(side: Side, prompt: Prompt, new_tokens: int, seconds: float) -> dict
     }
 
 
-def main(name: str, workload: str, seconds: str) -> None:
-    """Load, warm up on a few tokens, then every prompt from the shortest on: memory only grows."""
+def main(name: str, workload: str, seconds: str, prompts: str) -> None:
+    """Load, warm up on a few tokens, then so many prompts from the shortest on: memory only grows."""
     job = json.loads(Path(workload).read_text(encoding="utf-8"))
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # engines print what they like
@@ -87,7 +89,8 @@ def main(name: str, workload: str, seconds: str) -> None:
     side = SIDES[name](job)
     loaded = time.perf_counter() - began
     side.answer(job["warm_up"], job["warm_up"]["inputs"], 2)
-    found = [measure(side, prompt, job["new_tokens"], float(seconds)) for prompt in job["prompts"]]
+    asked = job["prompts"][: int(prompts)]
+    found = [measure(side, prompt, job["new_tokens"], float(seconds)) for prompt in asked]
     versions = {package: importlib.metadata.version(package) for package in side.packages}
     line = {"load_seconds": loaded, "versions": versions, "prompts": found}
     print(json.dumps(line), file=output, flush=True)

@@ -22,7 +22,7 @@ class Side(ABC):
     """An engine with its settings.
 
     packages: those whose versions are recorded. keeps: whether a prompt that one call read is there for the
-    next one. readings: how often all inputs together make it read their prompt; 0 for once each.
+    next one. readings: how often all inputs together make it read their prompt, if it keeps it.
     """
 
     packages: ClassVar[tuple[str, ...]]
@@ -77,7 +77,6 @@ class Transformers(Side):
 
     packages = ("torch", "transformers")
     keeps = False
-    readings = 0
 
     def __init__(self, job: dict[str, Any]) -> None:
         import torch
@@ -121,7 +120,6 @@ class CopiedCache(Transformers):
     """`generate` behind a prompt that was read once: its cache is copied for every row of a batch."""
 
     keeps = True
-    readings = 1
 
     def __init__(self, job: dict[str, Any]) -> None:
         super().__init__(job)
@@ -181,7 +179,6 @@ class HarnessModel(Side):
 
     packages = ("lm_eval", "torch", "transformers")
     keeps = False
-    readings = 0
 
     def __init__(self, job: dict[str, Any]) -> None:
         import torch

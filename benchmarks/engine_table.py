@@ -41,9 +41,11 @@ def exact(side: str) -> bool:
 def runs(found: dict[str, Any], side: str, place: int) -> dict[int, dict[str, Any]]:
     """A side's measurements of one prompt by round."""
     return {
-        one["round"]: one["prompts"][place]
+        one["round"]: prompt
         for one in found["measured"]
-        if one["side"] == side and "seconds" in one.get("prompts", [{}] * (place + 1))[place]
+        if one["side"] == side
+        for prompt in one.get("prompts", [])[place : place + 1]
+        if "seconds" in prompt
     }
 
 

@@ -6,7 +6,8 @@
 
 Every side gets the same token ids, `--threads` threads and one prompt of each length with all its inputs.
 The sides run in turns, `--rounds` times. An engine that is not there or fails is left out with its reason.
-Each finished measurement is kept in `--output`, and the same command goes on where it was interrupted.
+Each finished measurement is kept in `--output`, and the same command goes on where it was interrupted, or
+where `--minutes` ended it. Prompts of at least `--once-from` tokens are measured in the first round alone.
 Exits with 1 if a side that computes in float32 gives other answers than ours.
 """
 
@@ -18,6 +19,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,10 +45,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Engines side by side on prompts that inputs share.")
     parser.add_argument("--model", default="smollm2", help="smollm2, or a checkpoint's folder or name")
     parser.add_argument("--prompts", type=numbers, default=[500, 2000, 6000], help="tokens of each prompt")
-    parser.add_argument("--inputs", type=numbers, default=[60, 20, 6], help="inputs behind each prompt")
+    parser.add_argument("--inputs", type=numbers, default=[40, 12, 4], help="inputs behind each prompt")
     parser.add_argument("--new-tokens", type=int, default=16)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--once-from", type=int, default=4000, help="tokens of a prompt")
+    parser.add_argument("--minutes", type=float, default=15.0, help="after which no further process starts")
     parser.add_argument("--sides", nargs="*", default=list(SIDES), choices=list(SIDES), metavar="SIDE")
     parser.add_argument("--seconds", type=float, default=8.0, help="for inputs that each read the prompt")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds for a side's whole process")
@@ -105,8 +109,8 @@ def save(output: Path, found: dict[str, Any]) -> None:
     scratch.replace(output)
 
 
-def run_side(name: str, workload: Path, given: argparse.Namespace) -> dict[str, Any]:
-    """What a side's process measured, or {"skipped": why}."""
+def run_side(name: str, workload: Path, given: argparse.Namespace, prompts: int) -> dict[str, Any]:
+    """What a side's process measured of so many prompts, or {"skipped": why}."""
     job = json.loads(workload.read_text(encoding="utf-8"))
     if reason := why_missing(name, job):
         return {"skipped": reason}
@@ -119,7 +123,7 @@ def run_side(name: str, workload: Path, given: argparse.Namespace) -> dict[str, 
         "TOKENIZERS_PARALLELISM": "false",
     }
     program = Path(__file__).with_name("engine_run.py")
-    command = [interpreter(name), str(program), name, str(workload), str(given.seconds)]
+    command = [interpreter(name), str(program), name, str(workload), str(given.seconds), str(prompts)]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=given.timeout, env=environment, check=False
@@ -151,14 +155,19 @@ def prepare(given: argparse.Namespace) -> tuple[Path, Any]:
 
 def measure_all(given: argparse.Namespace, found: dict[str, Any]) -> None:
     """All sides in turns, as often as asked; what is there already is not measured again."""
+    ends = time.monotonic() + 60.0 * given.minutes
     workload, tokens = prepare(given)
+    again = sum(tokens < given.once_from for tokens in given.prompts)
     for number in range(given.rounds):
         for name in given.sides:
             place = {"side": name, "round": number}
             before = [one for one in found["measured"] if place.items() <= one.items()]
             if any("skipped" not in one for one in before):
                 continue
-            outcome = run_side(name, workload, given)
+            if time.monotonic() > ends:
+                print(f"{given.minutes:g} minutes are over: the same command goes on", file=sys.stderr)
+                return
+            outcome = run_side(name, workload, given, again if number else len(given.prompts))
             for prompt in outcome.get("prompts", []):
                 prompt["answers"] = [
                     answer if isinstance(answer, str) else tokens.decode(answer)

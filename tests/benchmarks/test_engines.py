@@ -95,10 +95,8 @@ def test_float32_sides_give_the_same_answers(
 class Slow:
     """A side that counts its inputs; every one reads the prompt, or several slots do."""
 
-    keeps = False
-
-    def __init__(self, readings: int) -> None:
-        self.readings = readings
+    def __init__(self, readings: int, keeps: bool = False) -> None:
+        self.readings, self.keeps = readings, keeps
         self.asked: list[int] = []
 
     def answer(self, prompt: Any, inputs: list[Any], new_tokens: int) -> list[str]:
@@ -108,11 +106,14 @@ class Slow:
 
 def test_a_side_that_reads_every_time_gets_what_fits(scripts: dict[str, ModuleType]) -> None:
     run, prompt = scripts["engine_run"], {"inputs": [{}] * 9}
-    side = Slow(0)
+    side = Slow(1)
     assert run.measure(side, prompt, 4, 0.0)["inputs"] == 1
-    assert side.asked == [1, 1, 1]
-    assert run.measure(Slow(0), prompt, 4, 1e9)["inputs"] == 9
-    assert "4 slots read the prompt" in run.measure(Slow(4), prompt, 4, 0.0)["left_out"]
+    assert side.asked == [1, 1]
+    assert run.measure(Slow(1), prompt, 4, 1e9)["inputs"] == 9
+    keeper = Slow(1, keeps=True)
+    assert run.measure(keeper, prompt, 4, 0.0)["inputs"] == 9
+    assert keeper.asked == [1, 1, 9]
+    assert "4 slots read the prompt" in run.measure(Slow(4, keeps=True), prompt, 4, 0.0)["left_out"]
 
 
 def measured(answers: list[str], seconds: float) -> dict[str, Any]:
@@ -151,8 +152,9 @@ def faked(scripts: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch) -> di
         "llama-q4": {"skipped": "xllamacpp is not installed"},
     }
 
-    def run_side(name: str, workload: Path, given: Any) -> dict[str, Any]:
+    def run_side(name: str, workload: Path, given: Any, prompts: int) -> dict[str, Any]:
         state["ran"].append(name)
+        state["prompts"] = prompts
         return json.loads(json.dumps(state[name]))  # type: ignore[no-any-return]
 
     monkeypatch.setattr(scripts["engines"], "prepare", lambda given: (Path("workload"), None))
@@ -191,6 +193,18 @@ def test_it_goes_on_where_it_was_interrupted(
     assert sorted((one["side"], one["round"]) for one in kept) == sorted(
         (side, number) for side in first for number in (0, 1)
     )
+
+
+def test_long_prompts_are_measured_once_and_time_ends(
+    scripts: dict[str, ModuleType], faked: dict[str, Any], tmp_path: Path
+) -> None:
+    output = str(tmp_path / "results.json")
+    scripts["engines"].main([*ARGUMENTS, output, "--once-from", "40", "--minutes", "0"])
+    assert faked["ran"] == []
+    scripts["engines"].main([*ARGUMENTS, output, "--once-from", "40", "--rounds", "1"])
+    assert faked["prompts"] == 1
+    scripts["engines"].main([*ARGUMENTS, output, "--once-from", "40"])
+    assert faked["prompts"] == 0
 
 
 def test_measurements_with_other_settings_are_not_mixed(
@@ -246,7 +260,7 @@ def test_a_process_that_fails_becomes_a_reason(
     workload.write_text("{}")
     monkeypatch.setattr(scripts["engines"], "interpreter", lambda name: str(engine))
     given = scripts["engines"].parse(["--timeout", "0.3"])
-    found = scripts["engines"].run_side("generate", workload, given)
+    found = scripts["engines"].run_side("generate", workload, given, 1)
     assert found == ({"prompts": []} if reason is None else {"skipped": reason})
 
 
