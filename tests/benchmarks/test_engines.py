@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,17 @@ def test_float32_sides_give_the_same_answers(
     assert any(answers["ours-float32"][0])
     assert answers["generate"] == answers["ours-float32"]
     assert answers["generate-copied"] == answers["ours-float32"]
+
+
+def test_memory_is_the_programs_own(scripts: dict[str, ModuleType]) -> None:
+    """A small program has little, however much its parent holds."""
+    held = bytearray(200 << 20)
+    code = "import engine_run; print(engine_run.peak_kilobytes())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "benchmarks", capture_output=True, text=True, check=True
+    )
+    assert 1000 < int(done.stdout) < len(held) >> 10
+    assert scripts["engine_run"].peak_kilobytes() > len(held) >> 10
 
 
 class Slow:
