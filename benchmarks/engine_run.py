@@ -56,7 +56,7 @@ def timed(work: Callable[[], Answers]) -> tuple[Answers, float, float]:
 
 
 def peak_kilobytes() -> int:
-    """Largest resident memory of this program; `getrusage` would count what its parent had when it forked."""
+    """Largest resident memory of this program; `getrusage` counts what its parent had when it forked."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])

@@ -94,14 +94,12 @@ def test_float32_sides_give_the_same_answers(
 
 
 def test_memory_is_the_programs_own(scripts: dict[str, ModuleType]) -> None:
-    """A small program has little, however much its parent holds."""
-    held = bytearray(200 << 20)
+    """A small program has little, however much its parent, which holds torch, has."""
     code = "import engine_run; print(engine_run.peak_kilobytes())"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT / "benchmarks", capture_output=True, text=True, check=True
     )
-    assert 1000 < int(done.stdout) < len(held) >> 10
-    assert scripts["engine_run"].peak_kilobytes() > len(held) >> 10
+    assert 1000 < int(done.stdout) < scripts["engine_run"].peak_kilobytes() / 4
 
 
 class Slow:
