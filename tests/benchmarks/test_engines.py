@@ -62,11 +62,8 @@ def test_prompts_stand_from_short_to_long_with_their_inputs(job: dict[str, Any])
     assert job["context"] >= lengths[1] + 6 + max(len(x["ids"]) for x in job["prompts"][1]["inputs"])
     texts = [x["text"] for prompt in job["prompts"] for x in prompt["inputs"]]
     assert len(set(texts)) == len(texts)
-
-
-def test_no_prompt_begins_as_another(job: dict[str, Any]) -> None:
     short, long = (prompt["text"].split()[:3] for prompt in job["prompts"])
-    assert short != long
+    assert short != long  # a cache of prefixes would serve both
 
 
 def test_a_prompt_beyond_the_context_is_refused(scripts: dict[str, ModuleType], model: PromptModel) -> None:
