@@ -4,7 +4,7 @@ TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.v
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
 .PHONY: run zoo smollm2 test check lint docs notebooks integrations faults fuzz coverage statistics referees families selfcheck \
-  cuda audit wheel setup locked suites rules hidden retrain members seeds rules-seeds clean
+  cuda bench-engines audit wheel setup locked suites rules hidden retrain members seeds rules-seeds clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -68,6 +68,12 @@ referees: ## the same numbers by truescore and evalstats, in an environment of t
 	$(PYTHON) -m venv build/referees
 	build/referees/bin/pip install -q truescore==0.7.4 evalstats==0.3.3
 	PYTHONPATH=. build/referees/bin/python benchmarks/referees.py
+
+BENCH ?=
+
+bench-engines: smollm2 ## ours, transformers, lm-eval, OpenVINO, llama.cpp and vLLM on shared prompts, 15 minutes of 2 cores: docs/benchmarks.md (BENCH='--rounds 1')
+	$(BIN)/python benchmarks/engines.py --install
+	$(BIN)/python benchmarks/engines.py $(BENCH)
 
 families: setup ## the matrix of docs/models.md: every text family that transformers knows
 	$(BIN)/python benchmarks/families.py
