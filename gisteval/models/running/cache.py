@@ -32,14 +32,14 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[misc]
         self._values: Tensor | None = None
 
     @classmethod
-    def from_rows(cls, rows: Sequence[tuple[Tensor, Tensor]]) -> Self:
+    def from_rows(cls, rows: Sequence[tuple[Tensor, Tensor]], room: int = ROOM) -> Self:
         """Each row's own keys and values, (heads, slots, size); shorter rows are padded on the left.
 
-        The padding is zeros, which the mask must hide.
+        The padding is zeros, which the mask must hide. room: slots reserved behind them.
         """
         layer = cls()
-        layer._keys, layer._values = (_padded(states) for states in zip(*rows, strict=True))
-        layer.length = layer._keys.shape[2] - ROOM
+        layer._keys, layer._values = (_padded(states, room) for states in zip(*rows, strict=True))
+        layer.length = layer._keys.shape[2] - room
         layer.is_initialized = True
         return layer
 
@@ -102,12 +102,12 @@ def _with_room(states: Tensor, used: int, capacity: int) -> Tensor:
     return buffer
 
 
-def _padded(states: Sequence[Tensor]) -> Tensor:
-    """(heads, slots, size) each -> (rows, heads, longest + ROOM, size), filled up to `longest`."""
+def _padded(states: Sequence[Tensor], room: int) -> Tensor:
+    """(heads, slots, size) each -> (rows, heads, longest + room, size), filled up to `longest`."""
     heads, _, size = states[0].shape
     lengths = [state.shape[1] for state in states]
     longest = max(lengths)
-    buffer = states[0].new_zeros(len(states), heads, longest + ROOM, size)
+    buffer = states[0].new_zeros(len(states), heads, longest + room, size)
     if min(lengths) == longest:
         buffer[:, :, :longest] = torch.stack(tuple(states))
     else:
@@ -123,10 +123,10 @@ class GrowingCache(Cache):  # type: ignore[misc]
         super().__init__(layers=[GrowingLayer() for _ in range(num_layers)])
 
     @classmethod
-    def from_rows(cls, rows: Sequence[Sequence[tuple[Tensor, Tensor]]]) -> Self:
+    def from_rows(cls, rows: Sequence[Sequence[tuple[Tensor, Tensor]]], room: int = ROOM) -> Self:
         """A cache that starts with each row's (keys, values), a pair a layer; see `GrowingLayer`."""
         cache = cls(0)
-        cache.layers = [GrowingLayer.from_rows(states) for states in zip(*rows, strict=True)]
+        cache.layers = [GrowingLayer.from_rows(states, room) for states in zip(*rows, strict=True)]
         return cache
 
     @property

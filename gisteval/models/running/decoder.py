@@ -17,7 +17,7 @@ from gisteval.errors import GistevalError
 from gisteval.masks import CONTINUATION, PAD, MaskRule
 from gisteval.models.running.alibi import alibi_of
 from gisteval.models.running.base import PromptModel
-from gisteval.models.running.cache import GrowingCache
+from gisteval.models.running.cache import ROOM, GrowingCache
 from gisteval.models.running.compressed import (
     CompressedPrompt,
     EncoderState,
@@ -242,13 +242,13 @@ class DecoderModel(PromptModel):
                 states.append(prompt.unpacked() if isinstance(prompt, PackedPrefix) else prompt)
         return states
 
-    def start(self, prompts: Sequence[Prefix | Nothing]) -> tuple[GrowingCache, Columns]:
-        """The prompts' states, a row each, padded on the left, and which columns hold them."""
+    def start(self, prompts: Sequence[Prefix | Nothing], room: int = ROOM) -> tuple[GrowingCache, Columns]:
+        """The prompts' states, a row each, padded on the left, with room behind, and their columns."""
         some = next((prompt for prompt in prompts if isinstance(prompt, Prefix)), None)
         if some is None:
             return GrowingCache(self.num_layers), Columns.of(prompts, 0, self.device)
         empty = tuple((keys[:, :0], values[:, :0]) for keys, values in some.layers)
-        cache = GrowingCache.from_rows([p.layers if isinstance(p, Prefix) else empty for p in prompts])
+        cache = GrowingCache.from_rows([getattr(p, "layers", empty) for p in prompts], room)
         return cache, Columns.of(prompts, cache.length, self.device)
 
     def predictions(

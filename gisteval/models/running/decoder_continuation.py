@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from gisteval.models.running.cache import ROOM
 from gisteval.models.running.compressed import Nothing, Prefix
 from gisteval.models.running.continuation import Continuation
 from gisteval.models.running.padding import pad_left, positions
@@ -35,7 +36,8 @@ class DecoderContinuation(Continuation):
     ) -> None:
         """keep: columns of the prefill whose logits are wanted, as `last_columns`."""
         device = model.device
-        cache, self.columns = model.start(prompts)
+        # The input fits without a copy of the cache, and so does the beginning of what follows.
+        cache, self.columns = model.start(prompts, max(map(len, continuations)) + ROOM)
         ids, real = pad_left(continuations, device)
         starts = torch.tensor([p.next_position for p in prompts], device=device)
         lengths = torch.tensor([len(c) for c in continuations], device=device)

@@ -53,6 +53,16 @@ def test_an_update_does_not_copy_while_there_is_room():
     assert second.data_ptr() != third.data_ptr()
 
 
+def test_states_of_rows_have_the_room_that_was_asked_for():
+    layer = GrowingLayer.from_rows([(torch.randn(2, 3, 4), torch.randn(2, 3, 4))], room=100)
+    first, _ = layer.update(*states(60, rows=1))
+    second, _ = layer.update(*states(40, rows=1))
+    third, _ = layer.update(*states(1, rows=1))
+    assert first.data_ptr() == second.data_ptr()
+    assert second.data_ptr() != third.data_ptr()
+    assert third.shape[2] == 104
+
+
 def test_cache_rewinds_and_drops_rows_in_every_layer():
     start = [states(3), states(3)]
     cache = GrowingCache.from_rows(
