@@ -191,6 +191,9 @@ def _systems(run: RunData) -> dict[str, SystemInfo]:
 
 Judged = Mapping[str, Judgement]
 
+NOT_JUDGED: Judged = {}
+"""One for all outputs of a run without a judge, of which there may be millions."""
+
 
 def _verdicts(run: RunData) -> dict[tuple[str, str, str], Judged]:
     """Return the judgements behind win rates by (judge, system, split), then by pair."""
@@ -212,8 +215,10 @@ def _by_pair(verdicts: Iterable[Verdict]) -> Judged:
     }
 
 
-def _judgements(by_judge: Mapping[str, Judged], content: str, answers: int) -> dict[str, Judgement]:
+def _judgements(by_judge: Mapping[str, Judged], content: str, answers: int) -> Mapping[str, Judgement]:
     """Return the judgements on a system's answers to an example, by judge."""
+    if not by_judge:
+        return NOT_JUDGED
     pairs = [answer_id(content, sample) for sample in range(max(1, answers))]
     found = {}
     for judge, by_pair in by_judge.items():
