@@ -4,8 +4,8 @@
 
 Runs `gisteval run` on a suite in this process and charges its processor time to what is at work: the
 model (compress, loss and generate), loading, the rest of the self-check, scoring, judging, the report and
-the rest. Then `gisteval report` on the finished run, and `gisteval --help`, each in a process of its own, its
-start included. Prints one JSON object: shares of the run's processor time, and seconds. Processor time
+the rest. Then `gisteval report` on the finished run, and `gisteval --help`, each in a process of its own,
+its start included. Prints one JSON object: shares of the run's processor time, and seconds. Processor time
 has no waiting in it, but it grows where a machine is busy with other work. Set OMP_NUM_THREADS=1.
 --keep: leave the run in this folder.
 """
