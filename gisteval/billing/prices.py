@@ -12,11 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gisteval.billing import GENAI
 from gisteval.content import find_content, first_fault, read_yaml
 from gisteval.errors import GistevalError, did_you_mean
-
-GENAI = "genai-prices"
-"""Stands for the package's own sheet."""
 
 SHEET = "providers.yaml"
 

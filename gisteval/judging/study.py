@@ -64,7 +64,9 @@ def matchups(folder: RunFolder, finished: bool = True) -> Iterator[Matchup]:
                 system,
                 reference,
                 {
-                    pair: replace(example, output=references_of_system.get(pair, example.output))
+                    pair: replace(example, output=references_of_system[pair])
+                    if pair in references_of_system
+                    else example
                     for pair, example in examples.items()
                 },
                 outputs[system],
@@ -82,7 +84,7 @@ def verdicts_on(folder: RunFolder, judge: str, matchup: Matchup) -> list[Verdict
     """
     positions = {pair: position for position, pair in enumerate(matchup.pairs)}
     verdicts = (
-        replace(verdict, reply=None if verdict.reply is None else "")
+        replace(verdict, reply="") if verdict.reply else verdict
         for verdict in folder.read_verdicts(judge, matchup.system, matchup.split)
         if verdict.pair in positions
     )

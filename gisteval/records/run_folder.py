@@ -28,7 +28,7 @@ from gisteval.records.manifest import (
     read_manifest,
 )
 from gisteval.records.paths import record_file
-from gisteval.records.reading import no_record, read_kind, read_lines
+from gisteval.records.reading import no_record, read_examples, read_kind, read_lines
 from gisteval.records.results import Failure, Results, read_failures, read_results, write_failures
 from gisteval.records.schema import Example, Generation, ResultRow, Verdict, answer_id
 from gisteval.records.store import only_writer, write_atomic, write_json
@@ -148,7 +148,7 @@ class RunFolder:
 
     def examples(self, split: str) -> tuple[Example, ...]:
         """The examples of one split, in the task's order. Raises InvalidRun if some are lost."""
-        examples = tuple(read_kind(self._examples(split), Example, split=split))
+        examples = read_examples(self._examples(split), split)
         expected = self.manifest().splits.get(split, 0)
         if len(examples) != expected:
             raise InvalidRun(

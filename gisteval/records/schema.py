@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from gisteval.errors import GistevalError
@@ -50,6 +51,11 @@ def digest(parts: Sequence[str]) -> str:
         encoded = part.encode("utf-8", "surrogatepass")
         fed += len(encoded).to_bytes(8, "little"), encoded
     return hashlib.blake2b(b"".join(fed), digest_size=16).hexdigest()
+
+
+@lru_cache(1 << 12)  # every reader of a run asks for the same ones, and texts may be long
+def _content_digest(*content: str) -> str:
+    return digest(content)
 
 
 def finite(value: float) -> float | None:
@@ -97,7 +103,7 @@ class Example:
             content.append(f"choices {self.choices}")
         if self.copy:
             content.append(f"copy {self.copy}")
-        return digest(content)
+        return _content_digest(*content)
 
     @property
     def answer_id(self) -> str:

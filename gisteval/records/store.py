@@ -27,6 +27,8 @@ NEW = ".new"
 
 _HALVES = re.compile("[\ud800-\udfff]")
 
+_SPLIT = b'"split":"'
+
 _SORTED_LINE = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
@@ -52,21 +54,45 @@ def repair(path: Path) -> int:
 
 def read_records(path: Path) -> Iterator[dict[str, object]]:
     """The records of one file, in order; a missing file has none. Raises GistevalError if damaged."""
+    return (record for _, record in numbered_records(path))
+
+
+def numbered_records(path: Path, split: str | None = None) -> Iterator[tuple[int, dict[str, object]]]:
+    """The same with the number of each line, from 1.
+
+    split: lines that name another split are passed over without decoding them, so one of them that is
+    damaged is found where its own split is read. Other lines come whatever they hold.
+    """
     if not path.exists():
         return
+    wanted = None if split is None else f'{split}"'.encode("utf-8", "surrogatepass")
     with _open(path) as stream:
         for number, line in enumerate(iter(lambda: stream.readline(LONGEST_ROW), b""), 1):
             if not line.endswith(b"\n"):
                 if len(line) == LONGEST_ROW:
                     raise _damaged(path, number)
                 return
+            if wanted is not None and _names_another(line, wanted):
+                continue
             try:
                 record = _decoded(line)
             except (ValueError, RecursionError) as error:
                 raise _damaged(path, number) from error
             if not isinstance(record, dict):
                 raise _damaged(path, number)
-            yield record
+            yield number, record
+
+
+def _names_another(line: bytes, wanted: bytes) -> bool:
+    """Whether a line names another split, in letters that need no decoding.
+
+    wanted: the split with its closing quote. A quote inside a text is escaped, so what is found is a field.
+    """
+    field = line.find(_SPLIT)
+    if field < 0:
+        return False
+    start = field + len(_SPLIT)
+    return not line.startswith(wanted, start) and b"\\" not in line[start : line.find(b'"', start)]
 
 
 def _open(path: Path) -> BinaryIO:

@@ -141,10 +141,15 @@ def collect_samples(data: ReportData) -> Samples:
                 wanted[example.content_id] = example
             for name, system in run_systems.items():
                 unanswered = set(wanted)
+                of_system = {
+                    judge: by_pair
+                    for (judge, judged, where), by_pair in verdicts.items()
+                    if (judged, where) == (name, split)
+                }
                 for scored in read_scores(run.folder, name, split, examples_here, (score, EXACT)):
                     content = scored.generation.content
                     unanswered.discard(content)
-                    judged = _judgements(verdicts, name, split, scored.example, len(scored.samples))
+                    judged = _judgements(of_system, content, len(scored.samples))
                     output = _output(scored, judged, score)
                     outputs.setdefault((split, content), {})[system.name] = output
                 without_output[system.name, split] = frozenset(unanswered)
@@ -186,6 +191,9 @@ def _systems(run: RunData) -> dict[str, SystemInfo]:
 
 Judged = Mapping[str, Judgement]
 
+NOT_JUDGED: Judged = {}
+"""One for all outputs of a run without a judge, of which there may be millions."""
+
 
 def _verdicts(run: RunData) -> dict[tuple[str, str, str], Judged]:
     """Return the judgements behind win rates by (judge, system, split), then by pair."""
@@ -207,18 +215,15 @@ def _by_pair(verdicts: Iterable[Verdict]) -> Judged:
     }
 
 
-def _judgements(
-    verdicts: Mapping[tuple[str, str, str], Judged],
-    system: str,
-    split: str,
-    example: Example,
-    answers: int,
-) -> dict[str, Judgement]:
-    pairs = [answer_id(example.content_id, sample) for sample in range(max(1, answers))]
+def _judgements(by_judge: Mapping[str, Judged], content: str, answers: int) -> Mapping[str, Judgement]:
+    """Return the judgements on a system's answers to an example, by judge."""
+    if not by_judge:
+        return NOT_JUDGED
+    pairs = [answer_id(content, sample) for sample in range(max(1, answers))]
     found = {}
-    for (judge, judged, where), by_pair in verdicts.items():
+    for judge, by_pair in by_judge.items():
         own = [by_pair[pair] for pair in pairs if pair in by_pair]
-        if (judged, where) == (system, split) and own:
+        if own:
             values = [judgement.value for judgement in own if judgement.value is not None]
             value = sum(values) / len(values) if len(values) == len(own) else None
             found[judge] = Judgement(value, tuple(v for judgement in own for v in judgement.verdicts))

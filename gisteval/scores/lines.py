@@ -17,7 +17,7 @@ from gisteval.metrics.base import OutputMetric
 from gisteval.metrics.catalogue import output_metrics
 from gisteval.records.run_folder import RunFolder
 from gisteval.records.schema import Example, Generation, digest
-from gisteval.records.store import read_records
+from gisteval.records.store import numbered_records, read_records
 from gisteval.scores.facts import run_metrics
 
 
@@ -170,7 +170,7 @@ def stale(folder: RunFolder, system: str) -> bool:
 def _known(folder: RunFolder, system: str, split: str, metrics_digest: str) -> dict[str, dict[str, float]]:
     """Read the stored values by the digest of their record. Other lines are ignored."""
     values_by_digest: dict[str, dict[str, float]] = {}
-    for line in read_records(folder.scores(system)):
+    for _, line in numbered_records(folder.scores(system), split):
         record_digest, values = line.get("of"), line.get("values")
         if (
             line.get("metrics") != metrics_digest

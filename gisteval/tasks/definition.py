@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 
 from gisteval.content import beside, find_content, first_fault, inside, read_yaml
 from gisteval.errors import GistevalError, did_you_mean
+from gisteval.files.cache import cache_folder
 from gisteval.files.names import checked_name
 from gisteval.files.tables import read_table
 from gisteval.records.schema import Example, digest
@@ -245,11 +246,10 @@ class Task:
 
     def _made(self, file: DataFile, release: Release) -> tuple[Path, _Origin]:
         """A file in the cache, made anew unless it is there already."""
-        folder = sources.cache_folder() / self.definition.name
-        path = folder / file.file
+        path = cache_folder(self.definition.name) / file.file
         if path.is_file() and sources.file_digest(path, file.unpacked) == file.sha256:
             return path, "cache"
-        installed(release.maker)(release.url, folder)
+        installed(release.maker)(release.url, cache_folder(self.definition.name))
         return path, "made"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gisteval.errors import GistevalError, MissingExtra, one_line
+from gisteval.files.cache import cache_folder
 
 DATA_DIR_VARIABLE = "GISTEVAL_DATA_DIR"
 
@@ -62,13 +63,6 @@ def fetch(url: str, sha256: str, data_dir: Path | None) -> Path:
 
     with _download_errors(name, url):
         return Path(pooch.retrieve(url, f"sha256:{sha256}", path=cache_folder()))
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept."""
-    import pooch
-
-    return Path(pooch.os_cache("gisteval"))
 
 
 def download(url: str, path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from gisteval.cli import app as cli
 from gisteval.errors import GistevalError, InvalidRun
 
-HEAVY = ("torch", "transformers", "pandas", "scipy", "datasets", "peft")
+HEAVY = ("torch", "transformers", "pandas", "scipy", "datasets", "peft", "yaml", "numpy")
 RECORDS_WING = (
     "stats",
     "metrics",

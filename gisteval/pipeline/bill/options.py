@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gisteval.billing.prices import GENAI
+from gisteval.billing import GENAI
 from gisteval.errors import GistevalError
 from gisteval.options import Panel, as_one, check_bounds, option
 

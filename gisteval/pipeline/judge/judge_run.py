@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from gisteval.errors import GistevalError, InvalidRun, counted
+from gisteval.files.cache import cache_folder
 from gisteval.judging.cache import ReplyCache
 from gisteval.judging.checks import MOST_MISSING
 from gisteval.judging.client import ask_all
@@ -269,6 +270,4 @@ def _uncached(to_ask: Iterator[Comparison], verdict_log: VerdictLog) -> Iterator
 
 def default_cache() -> Path:
     """Return the file of replies that all runs share."""
-    import pooch
-
-    return Path(pooch.os_cache("gisteval")) / "verdicts.sqlite"
+    return cache_folder("verdicts.sqlite")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from gisteval.errors import counted
 from gisteval.judging.checks import MOST_MISSING
@@ -21,7 +22,7 @@ from gisteval.pipeline.judge.sheets import chooser
 from gisteval.records.judge_figures import JudgingEntry, LengthFigures, PairFigures
 from gisteval.records.manifest import JudgeFacts
 from gisteval.records.run_folder import RunFolder
-from gisteval.records.schema import ResultRow
+from gisteval.records.schema import ResultRow, Verdict
 from gisteval.report.build import build_report
 from gisteval.scores.facts import negatives
 
@@ -50,6 +51,11 @@ def update_judging(folder: RunFolder) -> list[JudgingEntry]:
     studies = {judge: Study(folder, judge) for judge in folder.judges}
     labels = {s.name: Labels(s.condition, s.control, s.compressor, s.k) for s in folder.systems}
     lower_controls = negatives(folder)
+
+    @lru_cache(len(studies))  # the systems of a split follow each other, and most share a negative control
+    def read_lower(judge: str, negative: str, split: str) -> list[Verdict]:
+        return list(folder.read_verdicts(judge, negative, split))
+
     for matchup in matchups(folder):
         scores: dict[str, dict[str, PairScore]] = {}
         for judge, study in studies.items():
@@ -62,8 +68,9 @@ def update_judging(folder: RunFolder) -> list[JudgingEntry]:
             if folder.judges[judge].kind not in ("reference", "human"):  # these don't sway by length
                 lengths.append(length_controlled(judge, matchup, scores[judge]))
             negative = lower_controls.get(matchup.system, matchup.system)
-            lower = list(folder.read_verdicts(judge, negative, matchup.split))
-            rows += summary.rows(labels[matchup.system], verdicts, lower)
+            rows += summary.rows(
+                labels[matchup.system], verdicts, read_lower(judge, negative, matchup.split)
+            )
         if matchup.system != matchup.reference:
             _add_imported_judges(folder, matchup, scores)
             entries += side_by_side(matchup, scores)

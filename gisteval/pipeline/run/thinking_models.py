@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gisteval.generation.answering import Decoding
 from gisteval.models.text.tokens import PromptTokenizer
+from gisteval.records.reading import read_lines
 from gisteval.records.run_folder import RunFolder
 from gisteval.thinking import Thinking, behind_first
 
@@ -52,14 +53,16 @@ def thought_notes(systems: Sequence[str], folder: RunFolder, decoding: Decoding)
     """Notes on answers of some systems that never came, since the thought before them did not end."""
     for system in systems:
         for split in folder.splits:
-            records = list(folder.read_generations(system, split))
+            where = {"system": system, "split": split}
+            records = [record for _, record in read_lines(folder.generations(system), where)]
             cut = [
                 record
                 for record in records
-                if record.raw is not None and behind_first(record.raw, decoding.thinking.pair).cut
+                if isinstance(raw := record.get("raw"), str)
+                and behind_first(raw, decoding.thinking.pair).cut
             ]
             if cut:
-                at_limit = sum(record.finished is False for record in cut)
+                at_limit = sum(record.get("finished") is False for record in cut)
                 yield (
                     f"{system} on {split}: {len(cut)} of {len(records)} answers end inside their thought "
                     f"and count as empty ({at_limit} at the limit of {decoding.max_new_tokens} new tokens; "

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-import pooch
-
 from gisteval.errors import GistevalError
+from gisteval.files.cache import cache_folder
 from gisteval.files.names import readable_name
 from gisteval.files.object_store import ObjectStore
 from gisteval.logs import LOG_FILE
@@ -48,7 +47,7 @@ class Mirror:
         self._store = ObjectStore(address)
         self.address = self._store.address
         name = readable_name(self.address.rpartition("/")[2])
-        cache = cache or Path(pooch.os_cache("gisteval")) / "mirrors"
+        cache = cache or cache_folder("mirrors")
         self._home = cache / f"{name}-{hashlib.sha256(self.address.encode()).hexdigest()[:12]}"
         self.folder = self._home / name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from adjustText import adjust_text
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -52,16 +53,18 @@ def place_marks(axis: Axes, marks: Sequence[Mark]) -> None:
     figure = axis.get_figure()
     assert isinstance(figure, Figure)
     scale = figure.dpi / 72
-    adjust_text(
-        texts,
-        objects=[_bar(axis, mark, scale) for mark in marks],
-        ax=axis,
-        iter_lim=STEPS,
-        force_text=(0.3, 0.3),
-        force_static=(0.3, 0.3),
-        expand=(1.25, 1.25),
-        arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.4, "shrinkB": 2},
-    )
+    # adjustText writes arrays into messages that nobody reads, which would take half of its time.
+    with np.printoptions(formatter={"float": lambda _: "."}):
+        adjust_text(
+            texts,
+            objects=[_bar(axis, mark, scale) for mark in marks],
+            ax=axis,
+            iter_lim=STEPS,
+            force_text=(0.3, 0.3),
+            force_static=(0.3, 0.3),
+            expand=(1.25, 1.25),
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.4, "shrinkB": 2},
+        )
 
 
 def _bar(axis: Axes, mark: Mark, scale: float) -> Bbox:

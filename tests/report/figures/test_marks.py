@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import combinations
 
 import pytest
@@ -28,3 +29,13 @@ def test_marks_lie_apart(spread: float) -> None:
     assert [text.get_text() for text in axis.texts] == ["10", "11", "12", "13", "14"]
     for one, other in combinations(boxes, 2):
         assert one.count_overlaps([other]) == 0
+
+
+def test_messages_that_nobody_reads_move_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = []
+    for _ in range(2):
+        axis = Figure(figsize=(2.0, 2.0)).subplots()
+        place_marks(axis, [Mark(str(10 + n), 0.5 + 0.02 * n, 0.5, 0.4, 0.6) for n in range(5)])
+        places.append([text.get_position() for text in axis.texts])
+        monkeypatch.setattr("gisteval.report.figures.marks.np.printoptions", lambda **_: nullcontext())
+    assert places[0] == places[1]

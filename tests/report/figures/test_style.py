@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from gisteval.metrics import metric
 from gisteval.records.schema import ResultRow
 from gisteval.report.data import read_runs
-from gisteval.report.figures import draw_figures, quality
+from gisteval.report.figures import draw_figures, quality, style
 from gisteval.report.figures.families import families
 from gisteval.report.figures.folder import FigureFolder
+from gisteval.report.figures.marks import Mark, place_marks
 from gisteval.report.figures.style import SERIES, column_figure, fit_values, legend, series_styles, wrapped
 from gisteval.report.samples import collect_samples
 
@@ -151,3 +152,25 @@ def test_an_axis_holds_every_value_and_interval_of_all_panels() -> None:
     assert low == 0.0 and 99.0 < high < 110.0
     fit_values(axes, [replace(ROW, value=-3.0, ci_low=-9.0)])
     assert axes[0].get_ylim()[0] < -9.0
+
+
+@pytest.mark.parametrize("arrows", [False, True])
+def test_a_figure_that_is_drawn_once_is_the_same_file(tmp_path, monkeypatch, arrows: bool) -> None:
+    files = []
+    for kind in (style._Figure, Figure):
+        monkeypatch.setattr(style, "_Figure", kind)
+        folder = FigureFolder(tmp_path / kind.__name__)
+        with column_figure(folder, "x", 2.0, (1, 2), True) as (figure, axes):
+            for axis in axes:
+                (line,) = axis.plot([1, 3, 100], [0.1, 50.0, 2000.0], label="a line with a name")
+                axis.errorbar([2, 20], [300, 900], yerr=[[5, 7], [200, 3]], capsize=2)
+                axis.set_xscale("log")
+                axis.set_title("one of the two panels")
+                axis.set_xlabel("number of examples")
+            axes[0].set_yscale("log")
+            axes[1].legend()
+            if arrows:
+                place_marks(axes[0], [Mark("5", 3, 50, 40, 60), Mark("10", 3.1, 51, 45, 58)])
+            legend(figure, {"a line with a name": line}, 2)
+        files.append((folder.path / "x.svg").read_bytes())
+    assert files[0] == files[1]
