@@ -102,6 +102,8 @@ class Recipe(_Strict):
         redraw: Linear modules of the base whose weights are initialised anew, by the last part of their
             names (q_proj), so that each condition learns by itself what they do.
         lora: Low-rank adapters. None means that all weights are trained.
+        trainable: "gist_embedding" trains nothing but the row of `<GIST>`, in the embedding and in an
+            output matrix tied to it. None means the adapters, or all weights.
         leak_window: Prompt tokens before the gist tokens that stay visible.
         segments: Cuts prompts into segments with k gist tokens behind each. None means one segment.
         steps: Number of optimizer steps.
@@ -135,6 +137,7 @@ class Recipe(_Strict):
     scratch: Scratch | None = None
     redraw: list[str] = []
     lora: Lora | None = None
+    trainable: Literal["gist_embedding"] | None = None
     leak_window: int = Field(0, ge=0, le=2**31)
     segments: Segments | None = None
     steps: int = Field(ge=1, le=2**53)
@@ -161,6 +164,18 @@ class Recipe(_Strict):
             raise ValueError("lora, redraw and chat_template need a base")
         if self.lora is not None and self.optimizer == "muon":
             raise ValueError("lora adapters are trained with adamw")
+        return self
+
+    @model_validator(mode="after")
+    def _row_of_gists(self) -> Self:
+        if self.trainable is None:
+            return self
+        if self.condition != "gist":
+            raise ValueError("trainable gist_embedding is for condition gist")
+        if self.base is None or self.lora is not None or self.redraw or self.optimizer == "muon":
+            raise ValueError(
+                "trainable gist_embedding needs a base and adamw, and goes with neither lora nor redraw"
+            )
         return self
 
     @model_validator(mode="after")

@@ -81,3 +81,16 @@ def resize_vocabulary(model: PreTrainedModel, rows: int) -> None:
         for table in (inputs, head):
             if table is not None:
                 table.weight[shared_rows:] = table.weight[:shared_rows].mean(0)
+
+
+def name_own_head(model: PreTrainedModel) -> None:
+    """Tell peft of an output matrix that is not the embedding, before an adapter is put on the model.
+
+    T5's configuration always says "tied", so peft would give the embedding's row of `<GIST>` to FLAN-T5's
+    own output matrix as well.
+    """
+    head, tied = model.get_output_embeddings(), model._tied_weights_keys
+    if head is None or not isinstance(tied, dict) or head.weight is model.get_input_embeddings().weight:
+        return
+    name = next(name for name, part in model.named_modules() if part is head)
+    model._tied_weights_keys = {key: source for key, source in tied.items() if key != f"{name}.weight"}
