@@ -85,6 +85,18 @@ class Segments(_Strict):
         return self
 
 
+class Spans(_Strict):
+    """Rows of running text: a span with its gist tokens, and what follows it, which they have to predict.
+
+    Attributes:
+        longest: Most tokens of a span. Lengths are drawn evenly from one token on.
+        follows: Tokens behind a span. The first is given, and the others are predicted.
+    """
+
+    longest: int = Field(48, ge=1, le=1_000_000)
+    follows: int = Field(64, ge=2, le=1_000_000)
+
+
 class Recipe(_Strict):
     """The settings of `gisteval train`. Lengths are in tokens.
 
@@ -106,6 +118,8 @@ class Recipe(_Strict):
             output matrix tied to it. None means the adapters, or all weights.
         leak_window: Prompt tokens before the gist tokens that stay visible.
         segments: Cuts prompts into segments with k gist tokens behind each. None means one segment.
+        spans: Trains on arbitrary spans of the task's texts in place of its instructions. None means
+            instructions.
         steps: Number of optimizer steps.
         rows_per_step: Rows of the batch of one step.
         pack: Continuations of one instruction that share a row. Default: 4, or 1 for an encoder-decoder,
@@ -140,6 +154,7 @@ class Recipe(_Strict):
     trainable: Literal["gist_embedding"] | None = None
     leak_window: int = Field(0, ge=0, le=2**31)
     segments: Segments | None = None
+    spans: Spans | None = None
     steps: int = Field(ge=1, le=2**53)
     rows_per_step: int = Field(32, ge=1, le=1_000_000)
     pack: int | None = Field(None, ge=1, le=10_000)
@@ -182,6 +197,12 @@ class Recipe(_Strict):
     def _segments_of_gists(self) -> Self:
         if self.segments is not None and (self.condition != "gist" or self.leak_window):
             raise ValueError("segments are for condition gist, and nothing leaks beside their gist tokens")
+        return self
+
+    @model_validator(mode="after")
+    def _spans_of_text(self) -> Self:
+        if self.spans is not None and (self.chat_template or self.pack not in (None, 1)):
+            raise ValueError("spans have one continuation each (pack: 1) and no chat_template")
         return self
 
     @property
