@@ -42,7 +42,8 @@ def span_rows(
         The rows, and the number of spans that are too long.
     """
     text = [token for part in texts(examples) for token in _ids(tokens, part)]
-    rows, too_long, draw, start = [], 0, Random(seed), 0
+    rows: list[TrainingRow] = []
+    too_long, start, draw = 0, 0, Random(seed)
     while True:
         end = start + draw.randint(1, spans.longest)
         last = end + spans.follows
