@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from gisteval.models.checkpoints.vocabulary import name_own_head
+from gisteval.models.checkpoints.vocabulary import adapting
 from gisteval.models.text.tokens import GIST_TOKEN
 from gisteval.training.recipe import Lora, Recipe
 
@@ -26,10 +26,10 @@ def adapted(model: PreTrainedModel, recipe: Recipe, tokenizer: PreTrainedTokeniz
         return model
     from peft import get_peft_model
 
-    name_own_head(model)
     gist_id: int = tokenizer.convert_tokens_to_ids(GIST_TOKEN)
     config = gist_row(model, gist_id) if recipe.lora is None else low_rank(model, recipe.lora, gist_id)
-    with_adapter: PreTrainedModel = get_peft_model(model, config)
+    with adapting(model, config.peft_type):
+        with_adapter: PreTrainedModel = get_peft_model(model, config)
     return with_adapter
 
 

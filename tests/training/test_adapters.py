@@ -63,6 +63,7 @@ def test_the_weights_of_the_base_stay_and_only_the_row_of_the_gist_token_is_not_
     assert (len(learnt) > 1) == ("lora" in way)
 
 
+@pytest.mark.filterwarnings("error:Model has `tie_word_embeddings=True`")
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: next(iter(way)))
 def test_what_was_trained_is_what_is_read_back(base, way):
     train(build_recipe({**RECIPE, "base": str(base), **way}, "test"), EXAMPLES, base / "new")
