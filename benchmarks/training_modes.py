@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,10 @@ SUITE = ROOT / "checkpoints" / "wordplay-llama"
 PEFT, PRETRAINING = ROOT / "build" / "wordplay-peft", ROOT / "build" / "wordplay-pretraining"
 DATA, PAGE = ROOT / "docs" / "training.json", ROOT / "docs" / "training.md"
 SPLITS = ("seen", "unseen", "human")
+K = 5
 METRICS = ("exact_match", "rougeL", "nll")
 MEMBERS = {
+    "nothing": "nothing: the base behind the gist mask",
     "row": "the row of `<GIST>`",
     "lora-4": "LoRA, rank 4",
     "lora-16": "LoRA, rank 16",
@@ -47,16 +50,15 @@ WAYS = ("after", "without")
 Found = Mapping[str, Any]
 
 
-def evaluated(folders: Mapping[str, Path], run: Path, limit: int | None) -> dict[str, Any]:
+def evaluated(known: Mapping[str, Path], runs: Path, limit: int | None) -> dict[str, Any]:
     """The training and the scores of each checkpoint by its name, and the scores of both controls."""
-    known = {name: path for name, path in folders.items() if (path / GIST_FILE).exists()}
     rows = gisteval.run(
         model=[str(path) for path in known.values()],
         pos_control=str(SUITE / "pos_control"),
         neg_control=str(SUITE / "neg_control"),
         split=SPLITS,
         judge="none",
-        output=str(run),
+        output=str(runs / "+".join(known)),
         limit=limit,
     ).rows
     scores: dict[str, Any] = {}
@@ -66,16 +68,26 @@ def evaluated(folders: Mapping[str, Path], run: Path, limit: int | None) -> dict
             of_split[row.metric] = [row.value, row.ci_low, row.ci_high]
     found: dict[str, Any] = {name: {"scores": scores[system]} for system, name in CONTROLS.items()}
     for name, path in known.items():
-        training = json.loads((path / GIST_FILE).read_text(encoding="utf-8"))["training"]
-        curve = training["loss"]
-        found[name] = {
-            "trained": trained(path, training["parameters"]),
-            "recipe": training["recipe"],
-            "precision": training["precision"],
-            "training_loss": average(curve, curve[-1][0]),
-            "scores": scores[f"{training['recipe']['family']}-gist-{training['recipe']['k']}"],
-        }
+        record = json.loads((path / GIST_FILE).read_text(encoding="utf-8"))
+        found[name] = {"scores": scores[f"{record['family']}-gist-{record['k']}"]}
+        if training := record["training"]:
+            curve = training["loss"]
+            found[name] |= {
+                "trained": trained(path, training["parameters"]),
+                "recipe": training["recipe"],
+                "precision": training["precision"],
+                "training_loss": average(curve, curve[-1][0]),
+            }
     return found
+
+
+def read_as_gist(base: Path, folder: Path) -> Path:
+    """Copy a positive control that is read as a gist checkpoint of the members' k, without any training."""
+    shutil.copytree(base, folder, dirs_exist_ok=True)
+    record = json.loads((folder / GIST_FILE).read_text(encoding="utf-8"))
+    record |= {"family": "wordplay-peft-nothing", "condition": "gist", "k": K, "training": {}}
+    (folder / GIST_FILE).write_text(json.dumps(record), encoding="utf-8")
+    return folder
 
 
 def trained(path: Path, parameters: int) -> int:
@@ -102,6 +114,7 @@ def peft_tables(found: Found) -> Iterator[str]:
                 f"{found[name]['training_loss']:.3f}",
             )
             for name in names
+            if "trained" in found[name]
         ],
     )
     positive, negative = CONTROLS.values()
@@ -189,19 +202,25 @@ def main() -> None:
     options = parser.parse_args()
     parts = {
         "peft": ({name: PEFT / name for name in MEMBERS}, peft_tables),
-        "pretraining": ({path.name: path for path in sorted(PRETRAINING.glob("*-*"))}, pretraining_tables),
+        "pretraining": (
+            {path.name: path for path in sorted(PRETRAINING.glob("*-*")) if path.name.startswith(WAYS)},
+            pretraining_tables,
+        ),
     }
-    known = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
+    found = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
     for name, (folders, tables) in parts.items():
-        folders = {key: path for key, path in folders.items() if not key.startswith("spans")}
-        if not any((path / GIST_FILE).exists() for path in folders.values()):
+        known = {key: path for key, path in folders.items() if (path / GIST_FILE).exists()}
+        if not known:
             print(f"{name}: left out, nothing is trained")
             continue
-        known[name] = evaluated(folders, options.runs / name, options.limit)
-        text = "\n\n".join(tables(known[name]))
+        found[name] = evaluated(known, options.runs, options.limit)
+        if name == "peft":
+            base = read_as_gist(SUITE / "pos_control", PEFT / "untrained")
+            found[name] |= evaluated({"nothing": base}, options.runs, options.limit)
+        text = "\n\n".join(tables(found[name]))
         print(text)
         if options.limit is None:
-            DATA.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+            DATA.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
             start, end = f"<!-- {name}: made by make {name} -->", f"<!-- end of {name} -->"
             before, rest = PAGE.read_text(encoding="utf-8").split(start)
             PAGE.write_text(f"{before}{start}\n\n{text}\n\n{end}{rest.split(end)[1]}", encoding="utf-8")
