@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ CONTROLS = {
 }
 WAYS = ("after", "without")
 Found = Mapping[str, Any]
+Tables = Callable[[Found], Iterator[str]]
 
 
 def evaluated(known: Mapping[str, Path], runs: Path, limit: int | None) -> dict[str, Any]:
@@ -79,6 +80,21 @@ def evaluated(known: Mapping[str, Path], runs: Path, limit: int | None) -> dict[
                 "training_loss": average(curve, curve[-1][0]),
             }
     return found
+
+
+def peft_members() -> list[dict[str, Path]]:
+    """What is trained of checkpoints/wordplay-peft, and the untrained base: a run each."""
+    known = {name: PEFT / name for name in MEMBERS if (PEFT / name / GIST_FILE).exists()}
+    if not known:
+        return []
+    return [known, {"nothing": read_as_gist(SUITE / "pos_control", PEFT / "untrained")}]
+
+
+def pretraining_members() -> list[dict[str, Path]]:
+    """Both ways of each seed that was trained in both: a run each."""
+    seeds = sorted(path.name.removeprefix("after-") for path in PRETRAINING.glob("after-*"))
+    members = [{f"{way}-{seed}": PRETRAINING / f"{way}-{seed}" for way in WAYS} for seed in seeds]
+    return [known for known in members if all((path / GIST_FILE).exists() for path in known.values())]
 
 
 def read_as_gist(base: Path, folder: Path) -> Path:
@@ -139,8 +155,7 @@ def rate(recipe: Found) -> str:
 
 def pretraining_tables(found: Found) -> Iterator[str]:
     """Exact match of each seed in both ways, and the difference over seeds."""
-    seeds = sorted({name.split("-")[1] for name in found if name.startswith(WAYS)})
-    seeds = [seed for seed in seeds if all(f"{way}-{seed}" in found for way in WAYS)]
+    seeds = [name.removeprefix("after-") for name in found if name.startswith("after-")]
     yield lines(
         ("way, seed", "training loss", *SPLITS),
         [
@@ -200,23 +215,18 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "training", help="folder of the runs")
     parser.add_argument("--limit", type=int, help="examples a split, to try it: nothing is written then")
     options = parser.parse_args()
-    parts = {
-        "peft": ({name: PEFT / name for name in MEMBERS}, peft_tables),
-        "pretraining": (
-            {path.name: path for path in sorted(PRETRAINING.glob("*-*")) if path.name.startswith(WAYS)},
-            pretraining_tables,
-        ),
+    parts: dict[str, tuple[list[dict[str, Path]], Tables]] = {
+        "peft": (peft_members(), peft_tables),
+        "pretraining": (pretraining_members(), pretraining_tables),
     }
     found = json.loads(DATA.read_text(encoding="utf-8")) if DATA.exists() else {}
-    for name, (folders, tables) in parts.items():
-        known = {key: path for key, path in folders.items() if (path / GIST_FILE).exists()}
-        if not known:
+    for name, (runs, tables) in parts.items():
+        if not runs:
             print(f"{name}: left out, nothing is trained")
             continue
-        found[name] = evaluated(known, options.runs, options.limit)
-        if name == "peft":
-            base = read_as_gist(SUITE / "pos_control", PEFT / "untrained")
-            found[name] |= evaluated({"nothing": base}, options.runs, options.limit)
+        found[name] = {}
+        for known in runs:
+            found[name] |= evaluated(known, options.runs, options.limit)
         text = "\n\n".join(tables(found[name]))
         print(text)
         if options.limit is None:
