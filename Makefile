@@ -4,7 +4,7 @@ TAG := $(shell $(PYTHON) -c 'import sys, sysconfig as s; print("cp%d%d-" % sys.v
 LOCK ?= $(wildcard locks/$(TAG).txt)
 
 .PHONY: run zoo smollm2 test check lint docs notebooks integrations faults fuzz coverage statistics referees families selfcheck \
-  cuda bench-engines audit wheel setup locked suites rules hidden retrain members seeds rules-seeds clean
+  cuda bench-engines audit wheel setup locked suites rules hidden retrain members seeds rules-seeds peft pretraining clean
 
 run: setup ## evaluate the bundled demo suites
 	$(BIN)/gisteval run
@@ -156,6 +156,25 @@ rules-seeds: setup ## one span, segments and pooling of docs/long-prompts.md wit
 	$(call trained_seeds,rules-llama,rules-base,pos_control gist-16 segments-16 pooled-16)
 	for seed in $(SEEDS); do $(BIN)/gisteval run --model build/rules-llama-seeds/seed-$$seed \
 	  --task rules:facts=16,examples=240,questions=2 --output runs/rules-seed-$$seed || exit 1; done
+
+peft: setup ## how much of a model gists need, with the recipes of checkpoints/wordplay-peft: docs/training.md; goes on where it was
+	printf '%s\n' all row lora-4 lora-16 lora-64 | xargs -P 2 -L 1 sh -c ' \
+	  folder=build/wordplay-peft/$$0; test -e $$folder/gist.json || exec $(BIN)/gisteval train \
+	  checkpoints/wordplay-peft/$$0.yaml --output $$folder --threads 1'
+	$(BIN)/python benchmarks/training_modes.py
+
+PRETRAINING_SEEDS ?= 1 2 3
+
+pretraining: setup ## instructions after spans of text against instructions alone, three seeds: docs/training.md; goes on where it was
+	printf '%s\n' $(PRETRAINING_SEEDS) | xargs -P 2 -L 1 sh -ec ' \
+	  trained() { \
+	    folder=build/wordplay-pretraining/$$1-$$0; recipe=$$1; shift; test -e $$folder/gist.json || \
+	      $(BIN)/gisteval train checkpoints/wordplay-pretraining/$$recipe.yaml --seed $$0 --output $$folder --threads 1 "$$@"; \
+	  }; \
+	  trained spans; \
+	  trained after --base build/wordplay-pretraining/spans-$$0 --family wordplay-after-spans-$$0; \
+	  trained without --family wordplay-without-spans-$$0'
+	$(BIN)/python benchmarks/training_modes.py
 
 clean:
 	rm -rf build dist .venv runs

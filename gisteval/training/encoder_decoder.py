@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from gisteval import masks
 from gisteval.masks import CONTINUATION, GIST, PAD, PROMPT, MaskRule
 from gisteval.models.running.encoder_decoder import split_forward, start_id
+from gisteval.training.adapters import stock_model
 from gisteval.training.rows import IGNORED, TrainingRow
 
 
@@ -68,7 +69,11 @@ def source_collator(rule: MaskRule, k: int, model: PreTrainedModel) -> SourceCol
 def split_loss(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
     """Return the mean loss of a batch, in nats a target token."""
     logits = split_forward(
-        model, batch["input_ids"], batch["source_mask"], batch["cross_mask"], batch["decoder_input_ids"]
+        stock_model(model),
+        batch["input_ids"],
+        batch["source_mask"],
+        batch["cross_mask"],
+        batch["decoder_input_ids"],
     )
     return torch.nn.functional.cross_entropy(
         logits.float().flatten(0, 1), batch["labels"].flatten(), ignore_index=IGNORED

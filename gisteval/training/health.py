@@ -11,6 +11,7 @@ from gisteval.models.checkpoints.loading import ADAPTERS
 from gisteval.models.running.architecture import Architecture
 from gisteval.models.running.state_values import summarised
 from gisteval.models.text.tokens import PromptTokenizer
+from gisteval.training.adapters import stock_model
 from gisteval.training.rows import LogEntry, TrainingRow
 
 PROBED = 64
@@ -45,7 +46,7 @@ class GistHealth(TrainerCallback):  # type: ignore[misc]
         step = state.global_step
         if step % int(args.save_steps) and step != state.max_steps:
             return
-        stock = model.get_base_model() if hasattr(model, "peft_config") else model
+        stock = stock_model(model)
         stock.eval()  # T5 drops out while it is trained
         found = summarised(self._adapter(stock, self._tokens).encode(self._prompts, self._tokens.k))
         stock.train()

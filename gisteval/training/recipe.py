@@ -85,6 +85,18 @@ class Segments(_Strict):
         return self
 
 
+class Spans(_Strict):
+    """Rows of running text: a span with its gist tokens, and what follows it, which they have to predict.
+
+    Attributes:
+        longest: Most tokens of a span. Lengths are drawn evenly from one token on.
+        follows: Tokens behind a span. The first is given, and the others are predicted.
+    """
+
+    longest: int = Field(48, ge=1, le=1_000_000)
+    follows: int = Field(64, ge=2, le=1_000_000)
+
+
 class Recipe(_Strict):
     """The settings of `gisteval train`. Lengths are in tokens.
 
@@ -102,8 +114,12 @@ class Recipe(_Strict):
         redraw: Linear modules of the base whose weights are initialised anew, by the last part of their
             names (q_proj), so that each condition learns by itself what they do.
         lora: Low-rank adapters. None means that all weights are trained.
+        trainable: "gist_embedding" trains nothing but the row of `<GIST>`, in the embedding and in an
+            output matrix tied to it. None means the adapters, or all weights.
         leak_window: Prompt tokens before the gist tokens that stay visible.
         segments: Cuts prompts into segments with k gist tokens behind each. None means one segment.
+        spans: Trains on arbitrary spans of the task's texts in place of its instructions. None means
+            instructions.
         steps: Number of optimizer steps.
         rows_per_step: Rows of the batch of one step.
         pack: Continuations of one instruction that share a row. Default: 4, or 1 for an encoder-decoder,
@@ -135,8 +151,10 @@ class Recipe(_Strict):
     scratch: Scratch | None = None
     redraw: list[str] = []
     lora: Lora | None = None
+    trainable: Literal["gist_embedding"] | None = None
     leak_window: int = Field(0, ge=0, le=2**31)
     segments: Segments | None = None
+    spans: Spans | None = None
     steps: int = Field(ge=1, le=2**53)
     rows_per_step: int = Field(32, ge=1, le=1_000_000)
     pack: int | None = Field(None, ge=1, le=10_000)
@@ -164,9 +182,27 @@ class Recipe(_Strict):
         return self
 
     @model_validator(mode="after")
+    def _row_of_gists(self) -> Self:
+        if self.trainable is None:
+            return self
+        if self.condition != "gist":
+            raise ValueError("trainable gist_embedding is for condition gist")
+        if self.base is None or self.lora is not None or self.redraw or self.optimizer == "muon":
+            raise ValueError(
+                "trainable gist_embedding needs a base and adamw, and goes with neither lora nor redraw"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _segments_of_gists(self) -> Self:
         if self.segments is not None and (self.condition != "gist" or self.leak_window):
             raise ValueError("segments are for condition gist, and nothing leaks beside their gist tokens")
+        return self
+
+    @model_validator(mode="after")
+    def _spans_of_text(self) -> Self:
+        if self.spans is not None and (self.chat_template or self.pack not in (None, 1)):
+            raise ValueError("spans have one continuation each (pack: 1) and no chat_template")
         return self
 
     @property

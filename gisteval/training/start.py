@@ -13,9 +13,10 @@ from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import check_family, load_tokenizer, load_weights, resolve
 from gisteval.models.checkpoints.vocabulary import fit_vocabulary
 from gisteval.models.running.architecture import Architecture
-from gisteval.models.text.tokens import GIST_TOKEN, add_gist_token
+from gisteval.models.text.tokens import add_gist_token
 from gisteval.prompts import Template
 from gisteval.records.schema import Example
+from gisteval.training.adapters import adapted
 from gisteval.training.recipe import Recipe
 from gisteval.training.scratch import new_model, scratch_architecture
 from gisteval.training.tokenizer import train_tokenizer
@@ -60,7 +61,7 @@ def starting_model(
     model = load_weights(checkpoint, base_tokenizer, torch.float32)
     fit_vocabulary(model, base_tokenizer)
     _redraw(model, recipe.redraw)
-    return _with_lora(model, recipe, base_tokenizer), base_tokenizer
+    return adapted(model, recipe, base_tokenizer), base_tokenizer
 
 
 def _redraw(model: PreTrainedModel, names: Sequence[str]) -> None:
@@ -78,27 +79,3 @@ def _redraw(model: PreTrainedModel, names: Sequence[str]) -> None:
             )
         for part in linear[name]:
             nn.init.normal_(part.weight, std=model.config.initializer_range)
-
-
-def _with_lora(
-    model: PreTrainedModel, recipe: Recipe, tokenizer: PreTrainedTokenizerBase
-) -> PreTrainedModel:
-    if recipe.lora is None:
-        return model
-    if model.config.is_encoder_decoder:
-        raise GistevalError("lora: not supported for an encoder-decoder model: train all its weights")
-    from peft import LoraConfig, get_peft_model
-
-    embedding = next(name for name, part in model.named_modules() if part is model.get_input_embeddings())
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=recipe.lora.r,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules="all-linear",
-        trainable_token_indices={
-            embedding.rsplit(".", 1)[-1]: [tokenizer.convert_tokens_to_ids(GIST_TOKEN)]
-        },
-    )
-    adapted: PreTrainedModel = get_peft_model(model, config)
-    return adapted

@@ -28,6 +28,7 @@ from gisteval.training.health import GistHealth, gist_history
 from gisteval.training.recipe import Recipe
 from gisteval.training.rows import TrainingRow, TrainingRows, build_rows, loss_history
 from gisteval.training.settings import training_arguments, training_optimizer, training_precision
+from gisteval.training.spans import span_rows
 from gisteval.training.start import starting_architecture, starting_model
 from gisteval.training.trainer import RowTrainer
 from gisteval.training.unfinished import (
@@ -150,14 +151,19 @@ def _rows(
     recipe: Recipe, examples: Sequence[Example], tokens: PromptTokenizer, pack: int, context: Context
 ) -> tuple[list[TrainingRow], int]:
     """The training rows, and the number of examples that are too long."""
-    rows, too_long = build_rows(examples, tokens, pack, recipe.max_length, context.tokens, recipe.rule)
+    limits = recipe.max_length, context.tokens, recipe.rule
+    if recipe.spans is None:
+        rows, too_long = build_rows(examples, tokens, pack, *limits)
+    else:
+        rows, too_long = span_rows(examples, tokens, recipe.spans, recipe.seed, *limits)
     if not rows:
         raise GistevalError(
             f"no training row fits into max_length {recipe.max_length} and a context of {context.tokens}"
             f"{context.limit}"
         )
     if too_long:
-        log.warning("%d examples are longer than max_length or the context and are left out", too_long)
+        what = "examples" if recipe.spans is None else "spans"
+        log.warning("%d %s are longer than max_length or the context and are left out", too_long, what)
     return rows, too_long
 
 

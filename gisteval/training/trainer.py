@@ -13,6 +13,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from gisteval.models.running.layer_masks import decoder_body, given_mask
 from gisteval.models.running.windows import text_config
+from gisteval.training.adapters import stock_model
 from gisteval.training.rows import IGNORED, TrainingRows
 
 CHANGED_LOGITS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "dim_model_base")
@@ -76,7 +77,7 @@ def target_loss(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
     Logits are computed only for positions that predict a target, about an eighth of all. A model that
     scales or caps its logits is run as a whole.
     """
-    stock = model.get_base_model() if hasattr(model, "peft_config") else model
+    stock = stock_model(model)
     places = batch["position_ids"]
     labels = batch["labels"][:, 1:]
     counted = labels != IGNORED

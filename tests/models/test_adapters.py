@@ -15,9 +15,7 @@ from gisteval.compressors.gist.gist import Gist
 from gisteval.generation.selfcheck import check_cached_path
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_model, load_tokenizer, save_checkpoint
-from gisteval.models.running.decoder import DecoderModel
-from gisteval.models.text.tokens import GIST_TOKEN, PromptTokenizer
-from gisteval.prompts import Template
+from gisteval.models.text.tokens import GIST_TOKEN
 from gisteval.records.schema import Example
 from gisteval.training import train as training
 from gisteval.training.recipe import build_recipe
@@ -40,7 +38,7 @@ def without_gist_token(tokenizer) -> PreTrainedTokenizerFast:
     )
 
 
-@pytest.fixture(scope="module", params=["llama", "gpt2"])
+@pytest.fixture(scope="module", params=["llama", "gpt2", "t5"])
 def trained(request, tmp_path_factory, tiny_network, tiny_tokenizer):
     """(base folder, adapter folder, the model that was trained, in memory) of a tied and an untied one."""
     folder = tmp_path_factory.mktemp("adapter")
@@ -76,8 +74,9 @@ def trained(request, tmp_path_factory, tiny_network, tiny_tokenizer):
 
 
 def logits(model, ids) -> torch.Tensor:
+    answer = {"decoder_input_ids": torch.tensor([[0, *ids]])} if model.config.is_encoder_decoder else {}
     with torch.inference_mode():
-        return model(torch.tensor([ids])).logits
+        return model(torch.tensor([ids]), **answer).logits
 
 
 def test_a_loaded_adapter_is_the_model_that_was_trained(trained):
@@ -116,8 +115,7 @@ def test_an_adapter_file_holds_no_copy_of_the_embedding_table(trained):
 def test_an_adapter_is_evaluated_on_both_paths_alike(trained):
     _, folder, network = trained
     loaded = load_model(inspect_checkpoint(folder), CPU, torch.float32)
-    tokens = PromptTokenizer(loaded.tokens.tokenizer, Template(), 1)
-    in_memory = DecoderModel(network, tokens)
+    in_memory = type(loaded)(network, loaded.tokens)
     scores = [
         model.score(Gist().compress(model, ["say yes", "say no"], None), ["cats", ""], ["yes", "no no"])
         for model in (loaded, in_memory)

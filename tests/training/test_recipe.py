@@ -15,7 +15,8 @@ VALID = {"task": "tiny", "family": "tiny", "condition": "gist", "steps": 3, "scr
 def test_segments_are_read_as_a_compressor_reads_them():
     recipe = build_recipe({**VALID, "segments": {"length": 8, "sees": "last"}}, "test")
     assert recipe.rule.segments == Segmentation("8", "last")
-    assert "segments" not in build_recipe(VALID, "test").model_dump(exclude_none=True)
+    given = build_recipe(VALID, "test").model_dump(exclude_none=True)
+    assert given.keys().isdisjoint({"segments", "spans", "trainable"})
 
 
 def test_defaults_of_a_short_recipe():
@@ -42,6 +43,17 @@ def test_defaults_of_a_short_recipe():
             {"lora": {"r": 4}, "base": "some/model", "scratch": None, "optimizer": "muon"},
             "recipe: lora adapters are trained with adamw",
         ),
+        (
+            {"trainable": "gist_embedding", "condition": "neg_control"},
+            "recipe: trainable gist_embedding is for condition gist",
+        ),
+        ({"trainable": "gist_embedding"}, "recipe: trainable gist_embedding needs a base and adamw"),
+        (
+            {"trainable": "gist_embedding", "lora": {}, "base": "some/model", "scratch": None},
+            "recipe: trainable gist_embedding needs a base and adamw, and goes with neither lora nor",
+        ),
+        ({"spans": {"follows": 1}}, "spans.follows: Input should be greater than or equal to 2"),
+        ({"spans": {}, "pack": 4}, "recipe: spans have one continuation each (pack: 1)"),
         ({"segments": {"length": "word"}}, "segments: length must be a number of tokens"),
         ({"segments": {"sees": "all"}}, "segments.sees: Input should be 'gists', 'last'"),
         ({"segments": {}, "condition": "pos_control"}, "recipe: segments are for condition gist"),

@@ -28,7 +28,7 @@ from gisteval.models.checkpoints.placement import (
 )
 from gisteval.models.checkpoints.published import local_folder
 from gisteval.models.checkpoints.stock import load_stock
-from gisteval.models.checkpoints.vocabulary import check_gist_row, fit_to_adapter
+from gisteval.models.checkpoints.vocabulary import adapting, check_gist_row, fit_to_adapter
 from gisteval.models.checkpoints.weight_diff import add_base, check_sum, is_difference
 from gisteval.models.running.architecture import DECODER, ENCODER_DECODER, Architecture, check_parsed
 from gisteval.models.running.base import PromptModel
@@ -251,7 +251,8 @@ def _load_adapter(
     check_patterns(checkpoint.adapter_config(), (name for name, _ in base.named_modules()), checkpoint.path)
     try:
         fit_to_adapter(base, tokenizer, checkpoint)
-        adapted = PeftModel.from_pretrained(base, checkpoint.path)
+        with adapting(base, checkpoint.adapter_kind):
+            adapted = PeftModel.from_pretrained(base, checkpoint.path)
         model: PreTrainedModel = (
             adapted.get_base_model() if quantization_of(base) else adapted.merge_and_unload()
         )

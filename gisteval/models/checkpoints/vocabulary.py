@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -81,3 +85,29 @@ def resize_vocabulary(model: PreTrainedModel, rows: int) -> None:
         for table in (inputs, head):
             if table is not None:
                 table.weight[shared_rows:] = table.weight[:shared_rows].mean(0)
+
+
+@contextmanager
+def adapting(model: PreTrainedModel, kind: str) -> Iterator[None]:
+    """Inside, peft puts an adapter on the model and knows which matrices are tied.
+
+    T5's configuration always says "tied", so peft would give the embedding's row of `<GIST>` to FLAN-T5's
+    own output matrix as well. And peft warns of tied matrices also where an adapter holds single rows
+    only, which it does tie.
+
+    Args:
+        model: The base.
+        kind: The adapter's, as peft names it.
+    """
+    head, tied = model.get_output_embeddings(), model._tied_weights_keys
+    if (
+        head is not None
+        and isinstance(tied, dict)
+        and head.weight is not model.get_input_embeddings().weight
+    ):
+        name = next(name for name, part in model.named_modules() if part is head)
+        model._tied_weights_keys = {key: source for key, source in tied.items() if key != f"{name}.weight"}
+    with warnings.catch_warnings():
+        if kind == "TRAINABLE_TOKENS":
+            warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
+        yield
