@@ -29,6 +29,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,7 +79,7 @@ def run_part(part: str, setting: Setting) -> None:
     On a GPU a new interpreter, because CUDA does not survive a fork. On a CPU a fork: it has all imports.
     """
     start = time.monotonic()
-    context = multiprocessing.get_context("spawn" if setting.on_gpu else "fork")
+    context: Any = multiprocessing.get_context("spawn" if setting.on_gpu else "fork")
     process = context.Process(target=work, args=(part, setting))
     process.start()
     process.join(setting.seconds)
@@ -128,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--docs", type=Path, metavar="FILE", help="write docs/cuda.md's tables from FILE")
     options = parser.parse_args(arguments)
     if options.docs is not None:
-        return importlib.import_module("cuda_tables").write_page(options.docs)
+        return int(importlib.import_module("cuda_tables").write_page(options.docs))
     parts = options.parts.split(",")
     if unknown := [part for part in parts if part not in LIMITS]:
         parser.error(f"unknown part {unknown[0]!r}: choose from {', '.join(LIMITS)}")

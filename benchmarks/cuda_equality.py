@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import patch
 
 import torch
@@ -26,6 +26,7 @@ from gisteval.config import RunConfig
 from gisteval.errors import InvalidRun
 from gisteval.generation import answering
 from gisteval.generation.answering import Decoding, answer_all
+from gisteval.generation.outcomes import Answer
 from gisteval.generation.selfcheck import choose_examples, failure, measure_paths
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import ADAPTERS, load_model
@@ -170,7 +171,7 @@ def out_of_memory(setting: Setting) -> Iterator[Line]:
 
 def answers(model: PromptModel, examples: list[Example], rows: int) -> dict[str, str]:
     batches = answer_all(model, Gist(), None, examples, Decoding(24, batch_size=rows))
-    return {answer.example.id: answer.output for batch in batches for answer in batch}
+    return {one.example.id: one.output for batch in batches for one in batch if isinstance(one, Answer)}
 
 
 def scarce(setting: Setting, work: Callable[[int], object], rows: int) -> AbstractContextManager[None]:
@@ -231,7 +232,8 @@ def quantised(setting: Setting) -> Iterator[Line]:
         yield {"check": "int8 and int4", "kind": "quantised", "left_out": "bitsandbytes is not installed"}
         return
     examples = {"unseen": list(load_task("wordplay").examples("unseen", 20 if setting.tiny else 200))}
-    for quantize in ("int8",) if setting.tiny else ("int8", "int4"):
+    kinds: tuple[Literal["int8", "int4"], ...] = ("int8",) if setting.tiny else ("int8", "int4")
+    for quantize in kinds:
         dtype = "float16" if setting.on_gpu else "float32"
         model = load_model(inspect_checkpoint(GIST), setting.place, DTYPES[dtype], quantize=quantize)
         line = agreement(quantize, model, Gist(), choose_examples(model, examples))
@@ -244,11 +246,12 @@ def device_map(setting: Setting) -> Iterator[Line]:
     examples = list(load_task("wordplay").examples("human", 4 if setting.tiny else 64))
     expected = answers(model, examples, 32)
     own = (setting.place.index or 0) if setting.on_gpu else "cpu"
-    parts = ["embed_tokens", "norm", "rotary_emb", *(f"layers.{n}" for n in range(model.num_layers))]
+    count = model.model.config.num_hidden_layers
+    parts = ["embed_tokens", "norm", "rotary_emb", *(f"layers.{n}" for n in range(count))]
     places: dict[str, str | int] = {**{f"model.{part}": own for part in parts}, "lm_head": own}
-    maps = {"auto": "auto", "one layer on the CPU": {**places, "model.layers.0": "cpu"}}
-    for name, places in maps.items():
-        spread = load_model(inspect_checkpoint(GIST), setting.place, torch.float32, places)
+    maps: dict[str, Any] = {"auto": "auto", "one layer on the CPU": {**places, "model.layers.0": "cpu"}}
+    for name, spread_by in maps.items():
+        spread = load_model(inspect_checkpoint(GIST), setting.place, torch.float32, spread_by)
         yield {
             "check": f"device map: {name}",
             "kind": "device maps",

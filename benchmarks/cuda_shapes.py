@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 from cuda_lines import Setting
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, DynamicCache
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from gisteval.models.running.cache import GrowingCache
 from gisteval.profiling.released import read_released
 from gisteval.profiling.shapes import PUBLISHED, ModelShape, describe_config, parse_config
 
@@ -33,8 +32,6 @@ LONGEST = 32_768
 RELEASED = "paper/benchmarking/pytorch-llama-7b-benchmarking-human.csv"
 MEAN_LENGTHS = (24, 34)
 """Tokens of prompt and input where the released file is not there: near its means."""
-
-Cache = GrowingCache | DynamicCache
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def token_ids(rows: int, length: int, network: Any) -> torch.Tensor:
     return torch.randint(10, min(300, network.config.vocab_size), (rows, length), device=network.device)
 
 
-def filled(cache: Cache, network: Any, rows: int, slots: int) -> Cache:
+def filled(cache: Any, network: Any, rows: int, slots: int) -> Any:
     """The cache with random keys and values. Time depends on shapes and not on values."""
     config = network.config
     heads, size = config.num_key_value_heads, config.head_dim

@@ -22,7 +22,8 @@ class OpenVino(Side):
         import openvino
         import openvino_genai
 
-        self.genai, self.tensor = openvino_genai, lambda ids: openvino.Tensor(numpy.array([ids]))
+        self.genai = openvino_genai
+        self.tensor: Any = lambda ids: openvino.Tensor(numpy.array([ids]))
         scheduler = openvino_genai.SchedulerConfig()
         scheduler.enable_prefix_caching, scheduler.cache_size = True, 2  # gigabytes
         scheduler.max_num_batched_tokens, scheduler.max_num_seqs = 1024, BATCH

@@ -56,6 +56,7 @@ class Ours(Side):
 
     def answer(self, prompt: Prompt, inputs: Sequence[Input], new_tokens: int) -> Answers:
         from gisteval.generation.answering import Answering, Decoding, Window, plan_windows
+        from gisteval.generation.outcomes import Answer
         from gisteval.records.schema import Example
 
         text, decoding = prompt["text"], Decoding(new_tokens, with_loss=False)
@@ -66,9 +67,10 @@ class Ours(Side):
         answering.take(self.compressed)
         found: dict[str, str] = {}
         for window in plan_windows(self.model, self.compressor, self.budget, examples, decoding):
-            for batch in window.batches if isinstance(window, Window) else ():
+            assert isinstance(window, Window)  # all fit into the context
+            for batch in window.batches:
                 for answers in answering.answer(window.groups, [examples[index] for index in batch]):
-                    found |= {answer.example.id: answer.output for answer in answers}
+                    found |= {one.example.id: one.output for one in answers if isinstance(one, Answer)}
         return [found[example.id] for example in examples]
 
 

@@ -114,7 +114,7 @@ def trained(path: Path, parameters: int) -> int:
     with safe_open(adapter, "np") as file:
         sizes = {key: file.get_tensor(key).size for key in file.keys()}  # noqa: SIM118
     matrices = sum(size for key, size in sizes.items() if "lora_" in key)
-    return matrices + next(size for key, size in sizes.items() if "trainable_tokens" in key)
+    return int(matrices + next(size for key, size in sizes.items() if "trainable_tokens" in key))
 
 
 def peft_tables(found: Found) -> Iterator[str]:
