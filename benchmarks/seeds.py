@@ -115,9 +115,9 @@ def differences(seeds: Sequence[Found], one: str, other: str, split: str) -> lis
 
 def tables(seeds: Sequence[Found]) -> Iterator[str]:
     """Training losses, then exact match of each split, a line a seed, and the gaps over seeds."""
-    yield _table("training loss", seeds, lambda of: f"{of['training_loss']:.3f}")
+    yield _by_seed("training loss", seeds, lambda of: f"{of['training_loss']:.3f}")
     for split in SPLITS:
-        yield _table(
+        yield _by_seed(
             f"{split}, exact match", seeds, lambda of, at=split: _shown(of["scores"][at]["exact_match"])
         )
     lines = []
@@ -125,7 +125,7 @@ def tables(seeds: Sequence[Found]) -> Iterator[str]:
         gaps = [differences(seeds, one, other, split) for split in SPLITS]
         if gaps[0]:
             lines.append((f"{one} - {other}", str(len(gaps[0])), *map(over_seeds, gaps)))
-    yield _lines(("exact match, points", "seeds", *SPLITS), lines)
+    yield table(("exact match, points", "seeds", *SPLITS), lines)
 
 
 def _exact(of: Mapping[str, Any], split: str) -> float:
@@ -136,15 +136,16 @@ def _shown(value: Sequence[float]) -> str:
     return "{:.1f} [{:.1f}, {:.1f}]".format(*value)
 
 
-def _table(title: str, seeds: Sequence[Found], shown: Any) -> str:
+def _by_seed(title: str, seeds: Sequence[Found], shown: Any) -> str:
     lines = [
         (str(found["gist-1"]["seed"]), *(shown(found[name]) if name in found else "-" for name in MEMBERS))
         for found in seeds
     ]
-    return _lines((f"{title}, seed", *MEMBERS), lines)
+    return table((f"{title}, seed", *MEMBERS), lines)
 
 
-def _lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     return "\n".join(f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows))
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from seeds import over_seeds
+from seeds import over_seeds, table
 
 import gisteval
 from gisteval.models.checkpoints.checkpoint import GIST_FILE
@@ -120,7 +120,7 @@ def trained(path: Path, parameters: int) -> int:
 def peft_tables(found: Found) -> Iterator[str]:
     """What each way trains and its loss, then the scores of each split."""
     names = [name for name in MEMBERS if name in found]
-    yield lines(
+    yield table(
         ("trained", "weights", "optimizer, rate", "training loss"),
         [
             (
@@ -138,7 +138,7 @@ def peft_tables(found: Found) -> Iterator[str]:
         shown = [
             (MEMBERS.get(name, name), found[name]["scores"][split]) for name in (positive, *names, negative)
         ]
-        yield lines(
+        yield table(
             (split, "exact match", "ROUGE-L", "loss"),
             [
                 (title, interval(of["exact_match"]), interval(of["rougeL"]), f"{of['nll'][0]:.3f}")
@@ -156,7 +156,7 @@ def rate(recipe: Found) -> str:
 def pretraining_tables(found: Found) -> Iterator[str]:
     """Exact match of each seed in both ways, and the difference over seeds."""
     seeds = [name.removeprefix("after-") for name in found if name.startswith("after-")]
-    yield lines(
+    yield table(
         ("way, seed", "training loss", *SPLITS),
         [
             (
@@ -183,7 +183,7 @@ def pretraining_tables(found: Found) -> Iterator[str]:
         "rougeL": "ROUGE-L, points",
         "nll": "loss, hundredths of a nat",
     }
-    yield lines(
+    yield table(
         ("with spans - without", "seeds", *SPLITS),
         [
             (
@@ -202,11 +202,6 @@ def pretraining_tables(found: Found) -> Iterator[str]:
 def interval(value: Sequence[float]) -> str:
     """A score with its 95% interval."""
     return "{:.1f} [{:.1f}, {:.1f}]".format(*value)
-
-
-def lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows))
 
 
 def main() -> None:
