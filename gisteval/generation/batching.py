@@ -15,7 +15,7 @@ from gisteval.records.budget import Budget
 Entry = TypeVar("Entry")
 
 AUTO_BATCH = 256
-BATCH_BYTES = 2**30
+BATCH_BYTES = 2**31
 """Room that "auto" gives to one batch: its cache, its mask and what attention works with in a layer."""
 
 PREFIX_BYTES = 256 * 2**20
